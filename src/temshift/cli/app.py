@@ -1,0 +1,110 @@
+"""The command ``temshift``; heavy packages are imported by the verbs that need them."""
+
+import os
+import sys
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from temshift.core.errors import TemshiftError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="How far can a segmentation network for HRTEM micrographs be trusted away from its training conditions?",
+)
+
+
+class Device(StrEnum):
+    """Where arrays live."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+StudyFile = Annotated[Path, typer.Argument(help="A study file (YAML).", show_default=False)]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Study folder. Default: studies/NAME.", show_default=False)
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", "-w", min=0, help="Processes of one thread each; 0: none. Default: one a core."),
+]
+On = Annotated[Device, typer.Option("--device", help="Where to compute.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"temshift {version('temshift')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(study: StudyFile, output: Output = None, workers: Workers = None, device: On = Device.cpu) -> None:
+    """Run a study, from atoms to report. The same command goes on after an interruption."""
+    from temshift.cli import verbs
+
+    verbs.run(study, output, _worker_count(workers, device), device.value)
+
+
+@app.command()
+def check(study: StudyFile, device: On = Device.cpu, workers: Workers = None) -> None:
+    """Validate a study and print it resolved, with what it makes and a measured estimate; write nothing."""
+    from temshift.cli import verbs
+
+    verbs.check(study, _worker_count(workers, device), device.value)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
+) -> None:
+    """Draw report.html of a study folder again."""
+    from temshift.cli import verbs
+
+    verbs.report(folder)
+
+
+@app.command()
+def demo(output: Output = None, workers: Workers = None, device: On = Device.cpu) -> None:
+    """Run the quick study: about three minutes on two cores."""
+    from temshift.cli import verbs
+
+    verbs.run(verbs.example("quick_study.yaml"), output, _worker_count(workers, device), device.value)
+
+
+def _worker_count(wanted: int | None, device: Device) -> int:
+    if wanted is not None:
+        return wanted
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if device is Device.cpu else 1
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 failed while running, 2 wrong input, 130 interrupted."""
+    try:
+        app(prog_name="temshift")
+    except TemshiftError as error:
+        typer.echo(f"temshift: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("temshift: interrupted; finished work is kept, the same command goes on from there", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What the verbs do, once their options are read."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import polars as pl
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from temshift.cli.progress import progress_for
+from temshift.core.errors import InputError
+from temshift.core.files import read_json, read_table
+from temshift.report import write_report
+from temshift.studies import StudyFolder, load_study, run_study
+from temshift.studies.estimate import Estimate, estimate
+from temshift.studies.folder import study_text
+
+STUDIES = Path("studies")
+
+
+def run(study_file: Path, output: Path | None, workers: int, device: str) -> None:
+    """Run a study and print a short summary."""
+    study = load_study(study_file)
+    require_device(device)
+    console = Console(stderr=True)
+    folder = run_study(
+        study,
+        output or STUDIES / study.slug,
+        workers=workers,
+        device=device,
+        progress=progress_for(console),
+    )
+    _summarise(folder, Console())
+
+
+def check(study_file: Path, workers: int, device: str) -> None:
+    """Print the resolved study, what it makes, and an estimate from a trial of some seconds."""
+    study = load_study(study_file)
+    require_device(device)
+    console = Console()
+    console.print(study_text(study), markup=False, highlight=False)
+    _print_estimate(estimate(study, device), workers, console)
+
+
+def report(folder: Path) -> None:
+    """Draw the report of a study folder again."""
+    if not (folder / "study.yaml").exists():
+        raise InputError(f"{folder} holds no study.yaml; name a folder that temshift run has filled")
+    Console().print(f"report: {write_report(folder)}", soft_wrap=True, markup=False, highlight=False)
+
+
+def example(name: str) -> Path:
+    """Return the path of an example study: of the installed package, or of the source tree."""
+    places = (Path(str(files("temshift"))) / "examples", Path(__file__).parents[3] / "examples")
+    found = [place / name for place in places if (place / name).exists()]
+    if not found:
+        raise InputError(f"the example {name} is not installed; install temshift again")
+    return found[0]
+
+
+def require_device(device: str) -> None:
+    """Refuse a device that this machine lacks."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: no CUDA device is usable here; take --device cpu, or install a CUDA build of torch")
+
+
+def _summarise(folder: StudyFolder, console: Console) -> None:
+    manifest, prediction = read_json(folder.manifest), read_json(folder.root / "prediction.json")
+    results = read_table(folder.table("results"))
+    console.print(_losses(results))
+    console.print(_judgement(prediction))
+    seconds = sum(stage["seconds"] for stage in manifest["stages"])
+    console.print(
+        f"{manifest['networks']} networks, {len(results)} evaluations, {seconds:.0f} s\n"
+        f"{prediction['formula']}\nreport: {folder.report.resolve()}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
+
+
+def _losses(results: pl.DataFrame) -> Table:
+    """One row a training distribution: its median, best and worst test condition."""
+    table = Table("trained on", "median F1", "best", "worst", title="F1 over the test conditions (mean over seeds)")
+    cells = results.group_by("training_name", "test_name", maintain_order=True).agg(pl.col("f1").mean())
+    for (name,), rows in cells.group_by("training_name", maintain_order=True):
+        ranked = rows.drop_nulls("f1").sort("f1")
+        if len(ranked) == 0:
+            table.add_row(str(name), "-", "-", "-")
+            continue
+        ends = [f"{ranked['f1'][end]:.2f} {ranked['test_name'][end]}" for end in (-1, 0)]
+        table.add_row(str(name), f"{ranked['f1'].median():.2f}", *ends)
+    return table
+
+
+def _judgement(prediction: dict[str, object]) -> Table:
+    table = Table("model of ln(cross-entropy)", "R2, test left out", "R2, training left out")
+    for model in prediction["models"]:  # type: ignore[attr-defined]
+        if model["in_sample"]:
+            table.add_row(f"{model['name']} (in-sample ceiling)", _number(model["r2_in_sample"]), "")
+        else:
+            numbers = [_number(model[f"r2_left_out_{role}"]) for role in ("test", "training")]
+            table.add_row(model["name"], *numbers)
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _print_estimate(found: Estimate, workers: int, console: Console) -> None:
+    table = Table("makes", "number", "seconds of one core", title="What the study makes (time measured by a short trial)")
+    for name, count, seconds in found.rows:
+        table.add_row(name, str(count), f"{seconds:.0f}")
+    console.print(table)
+    console.print(
+        f"about {_duration(found.seconds / max(workers, 1))} with {max(workers, 1)} workers; "
+        f"about {found.bytes / 1e6:.0f} MB on disk",
+        highlight=False,
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,229 @@
+"""What pydantic finds wrong in a document, told once and plainly for each key."""
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from temshift.core.documents import Document, KeyPath
+
+_LONGEST_VALUE = 60
+_PREFIX = "Input should be "
+_KINDS = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+}
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an error lies: path in the data, type wanted there, model around it, union passed."""
+
+    path: KeyPath = ()
+    wanted: Any = None
+    model: Any = None
+    union: KeyPath | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class _Finding:
+    place: _Place
+    error: Mapping[str, Any]
+
+
+def add_faults(document: Document, errors: Sequence[Mapping[str, Any]], model: Any) -> None:
+    """Turn the errors of a validation into faults of the document.
+
+    Parameters
+    ----------
+    document : Document
+        Faults are added to it; a path that has a fault keeps it.
+    errors : sequence of mappings
+        ``ValidationError.errors()`` of pydantic.
+    model : type
+        The pydantic model that was validated.
+    """
+    findings = [_Finding(_locate(model, error["loc"]), error) for error in errors]
+    for path, message in _messages(findings, document.data):
+        document.add_fault(path, message)
+
+
+def _messages(findings: Sequence[_Finding], data: Any) -> list[tuple[KeyPath, str]]:
+    single = [finding for finding in findings if finding.place.union is None]
+    told = [(_path(finding), _message(finding)) for finding in single]
+    unions: dict[KeyPath, list[_Finding]] = {}
+    for finding in findings:
+        if finding.place.union is not None:
+            unions.setdefault(finding.place.union, []).append(finding)
+    for path, group in unions.items():
+        told += _union_messages(path, group, _value_at(data, path))
+    return told
+
+
+def _union_messages(path: KeyPath, group: list[_Finding], value: Any) -> list[tuple[KeyPath, str]]:
+    """Tell of the one member that was meant, else all members in one sentence."""
+    members: dict[str, list[_Finding]] = {}
+    for finding in group:
+        members.setdefault(finding.place.label, []).append(finding)
+    nested = [found for found in members.values() if found[0].place.path != path or _is_key_fault(found[0])]
+    if isinstance(value, dict | list) and nested:
+        fewest = min(nested, key=len)
+        return [(_path(finding), _message(finding)) for finding in fewest]
+    allowed = [_wish(found[0].error) for found in members.values() if found not in nested]
+    return [(path, f"given {_shown(value)}; must be {' or '.join(dict.fromkeys(allowed))}")]
+
+
+def _is_key_fault(finding: _Finding) -> bool:
+    return finding.error["type"] in {"missing", "extra_forbidden"}
+
+
+def _wish(error: Mapping[str, Any]) -> str:
+    return _KINDS.get(error["type"], str(error["msg"]).removeprefix(_PREFIX))
+
+
+def _path(finding: _Finding) -> KeyPath:
+    """Give the path of the fault; a wrong discriminator is told at its own key."""
+    context = finding.error.get("ctx", {})
+    if finding.error["type"] == "union_tag_invalid":
+        return (*finding.place.path, str(context["discriminator"]).strip("'"))
+    return finding.place.path
+
+
+def _message(finding: _Finding) -> str:
+    error, place = finding.error, finding.place
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "extra_forbidden":
+            return f"unknown key{_choice(str(error['loc'][-1]), _keys(place.model))}"
+        case "missing":
+            return "is missing; this key is required"
+        case "union_tag_invalid":
+            tags = str(context["expected_tags"]).replace("'", "").split(", ")
+            return f"{context['tag']!r} is not known{_choice(context['tag'], tags)}"
+        case "union_tag_not_found":
+            return f"the key {context['discriminator']} is missing"
+        case "literal_error" | "enum":
+            allowed = _allowed(place.wanted) or [context["expected"]]
+            return f"{_shown(error['input'])} is not known{_choice(error['input'], allowed)}"
+        case "value_error" | "assertion_error":
+            return str(context["error"])
+    return _plain_message(error)
+
+
+def _plain_message(error: Mapping[str, Any]) -> str:
+    stated = str(error["msg"]).startswith(_PREFIX) or error["type"] in _KINDS
+    rule = f"must be {_wish(error)}" if stated else error["msg"]
+    return f"given {_shown(error['input'])}; {rule}"
+
+
+def _choice(given: Any, allowed: Sequence[Any]) -> str:
+    listed = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in allowed)
+    names = {str(item).lower(): item for item in allowed}
+    near = get_close_matches(str(given).lower(), names, n=1)
+    nearest = f"; nearest: {names[near[0]]!r}" if near else ""
+    return f"; allowed: {listed}{nearest}" if allowed else "; no key is allowed here"
+
+
+def _shown(value: Any) -> str:
+    """Show a value as its writer knows it, with its kind where that may be the fault."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return str(value).lower()
+        case str():
+            text = repr(value)
+            return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+        case dict():
+            return "a mapping"
+        case list():
+            return f"a list of {len(value)}"
+    return repr(value)[:_LONGEST_VALUE]
+
+
+def _value_at(data: Any, path: KeyPath) -> Any:
+    for part in path:
+        data = data[part]
+    return data
+
+
+def _keys(model: Any) -> list[str]:
+    fields = getattr(model, "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]
+
+
+def _allowed(wanted: Any) -> list[Any]:
+    (member,) = _members(wanted) if len(_members(wanted)) == 1 else (None,)
+    if get_origin(member) is Literal:
+        return list(get_args(member))
+    if isinstance(member, type) and issubclass(member, Enum):
+        return [item.value for item in member]
+    return []
+
+
+def _locate(model: Any, location: Sequence[str | int]) -> _Place:
+    """Follow a location of pydantic, which names members of unions too, through the types."""
+    place = _Place(wanted=model)
+    for part in location:
+        place = _step(place, part)
+    return place
+
+
+def _step(place: _Place, part: str | int) -> _Place:
+    members = _members(place.wanted)
+    if len(members) > 1:
+        return _enter_union(place, members, str(part))
+    if part == "[key]":
+        return place
+    path, wanted = (*place.path, part), members[0] if members else None
+    fields = getattr(wanted, "model_fields", None)
+    if fields is not None:
+        by_key = {field.alias or name: field.annotation for name, field in fields.items()}
+        return _Place(path, by_key.get(str(part)), wanted, place.union, place.label)
+    return _Place(path, _item_type(wanted, part), None, place.union, place.label)
+
+
+def _enter_union(place: _Place, members: Sequence[Any], part: str) -> _Place:
+    tagged = [member for member in members if part in _tags(member)]
+    if tagged:
+        return _Place(place.path, tagged[0], place.model, place.union, place.label)
+    named = [member for member in members if getattr(member, "__name__", "") == part]
+    union = place.path if place.union is None else place.union
+    label = part if place.union is None else place.label
+    return _Place(place.path, named[0] if named else None, place.model, union, label)
+
+
+def _tags(member: Any) -> set[str]:
+    """Give the values of the literal fields of a model: one of them is its discriminator."""
+    fields = getattr(member, "model_fields", {}).values()
+    literals = [field.annotation for field in fields if get_origin(field.annotation) is Literal]
+    return {str(value) for literal in literals for value in get_args(literal)}
+
+
+def _members(wanted: Any) -> list[Any]:
+    """Give the members of a union without None, or the one type itself."""
+    if get_origin(wanted) is Annotated:
+        return _members(get_args(wanted)[0])
+    if get_origin(wanted) in (Union, types.UnionType):
+        parts = [part for part in get_args(wanted) if part is not types.NoneType]
+        return [member for part in parts for member in _members(part)]
+    return [wanted]
+
+
+def _item_type(wanted: Any, part: str | int) -> Any:
+    arguments = get_args(wanted)
+    if not arguments:
+        return None
+    if get_origin(wanted) is tuple and isinstance(part, int):
+        return arguments[part] if part < len(arguments) and arguments[-1] is not Ellipsis else arguments[0]
+    return arguments[-1]

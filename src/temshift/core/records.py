@@ -1,0 +1,172 @@
+"""Records of completion: what was made, its facts, and a hash of every file and of the record."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from temshift.core.errors import DamagedError, TemshiftError
+from temshift.core.files import read_json, write_json
+from temshift.core.hashes import canonical_json, file_hash
+
+
+@dataclass(frozen=True)
+class Record:
+    """A verified record.
+
+    Parameters
+    ----------
+    facts : dict
+        Whatever the writer noted, plain JSON values.
+    files : tuple of pathlib.Path
+        The files that were made; all exist and are unaltered.
+    """
+
+    facts: dict[str, Any]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class RecordState:
+    """Whether a record and its files can be used again, and why not."""
+
+    state: Literal["complete", "absent", "damaged"]
+    reason: str
+
+
+def write_record(path: Path | str, files: Sequence[Path | str], facts: Mapping[str, Any]) -> None:
+    """Seal finished files; the record is written last, so that its presence means completion.
+
+    Parameters
+    ----------
+    path : path
+        The record, a JSON file.
+    files : sequence of paths
+        Finished files in the folder of the record or below it.
+    facts : mapping
+        Plain JSON values to keep with them.
+
+    Raises
+    ------
+    ValueError
+        Where a file lies outside the folder of the record, or a fact is not finite.
+    TemshiftError
+        Where a file cannot be read or the record cannot be written.
+    """
+    folder = Path(path).resolve().parent
+    entries = {_relative(Path(file), folder): _entry(Path(file)) for file in files}
+    body = {"facts": dict(facts), "files": dict(sorted(entries.items()))}
+    write_json(path, {**body, "seal": _seal(body)})
+
+
+def read_record(path: Path | str) -> Record:
+    """Read a record; verify its seal and the bytes of every file in it.
+
+    Parameters
+    ----------
+    path : path
+        A record that `write_record` wrote.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    InputError
+        Where the record is absent.
+    DamagedError
+        Where the record or a file is missing, truncated or altered.
+    """
+    body = _sealed_body(Path(path))
+    folder = Path(path).parent
+    files = tuple(_verified(folder, name, entry) for name, entry in body["files"].items())
+    return Record(body["facts"], files)
+
+
+def read_facts(path: Path | str) -> dict[str, Any]:
+    """Read the facts of a record; verify its seal, not its files.
+
+    Parameters
+    ----------
+    path : path
+        A record that `write_record` wrote.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        Where the record is absent.
+    DamagedError
+        Where the record is truncated or altered.
+    """
+    return dict(_sealed_body(Path(path))["facts"])
+
+
+def record_state(path: Path | str) -> RecordState:
+    """Tell whether a record is complete, absent or damaged, and why.
+
+    Parameters
+    ----------
+    path : path
+        Where a record may be.
+
+    Returns
+    -------
+    RecordState
+        "complete" only where the record and each of its files are verified.
+    """
+    if not Path(path).exists():
+        return RecordState("absent", f"{path} does not exist")
+    try:
+        record = read_record(path)
+    except TemshiftError as error:
+        return RecordState("damaged", str(error))
+    return RecordState("complete", f"{len(record.files)} files verified")
+
+
+def _relative(file: Path, folder: Path) -> str:
+    resolved = file.resolve()
+    if not resolved.is_relative_to(folder):
+        raise ValueError(f"{file} lies outside {folder}; a record names files of its own folder only")
+    return resolved.relative_to(folder).as_posix()
+
+
+def _entry(file: Path) -> dict[str, Any]:
+    try:
+        return {"bytes": file.stat().st_size, "sha256": file_hash(file)}
+    except OSError as error:
+        raise TemshiftError(f"cannot read {file}: {error.strerror}; it cannot be recorded") from error
+
+
+def _seal(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(body)).hexdigest()
+
+
+def _sealed_body(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict) or set(content) != {"facts", "files", "seal"}:
+        raise DamagedError(f"{path} is damaged: it is not a record; remove it and run again")
+    body = {"facts": content["facts"], "files": content["files"]}
+    if content["seal"] != _seal(body):
+        raise DamagedError(f"{path} is damaged: it was altered; remove it and run again")
+    return body
+
+
+def _verified(folder: Path, name: str, entry: Mapping[str, Any]) -> Path:
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise DamagedError(f"{name} is not a file of {folder}; remove the record and run again")
+    file = folder / name
+    try:
+        size = file.stat().st_size
+        unaltered = size == entry["bytes"] and file_hash(file) == entry["sha256"]
+    except OSError as error:
+        raise DamagedError(f"{file} cannot be read: {error.strerror}; make it again") from error
+    if not unaltered:
+        fault = f"{size} bytes instead of {entry['bytes']}" if size != entry["bytes"] else "altered content"
+        raise DamagedError(f"{file} is damaged: {fault}; make it again")
+    return file

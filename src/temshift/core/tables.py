@@ -1,0 +1,78 @@
+"""Columns of the saved tables; a number that can't be computed is null."""
+
+import polars as pl
+
+CONDITION_COLUMNS = (
+    "defocus_nm",
+    "dose_e_per_A2",
+    "C30_mm",
+    "C12_nm",
+    "phi12_deg",
+    "focal_spread_sigma_nm",
+    "angular_spread_sigma_mrad",
+    "semiangle_cutoff_mrad",
+)
+
+# Scores of one network under one test condition.
+SCORES = {
+    "score_id": pl.String,
+    "network_id": pl.String,
+    "cross_entropy": pl.Float64,
+    "cross_entropy_sd": pl.Float64,
+    "f1": pl.Float64,
+    "f1_sd": pl.Float64,
+    "iou": pl.Float64,
+    "iou_sd": pl.Float64,
+    "accuracy": pl.Float64,
+    "images": pl.Int64,
+    "empty_masks": pl.Int64,
+}
+
+# One row a network x test condition; settings of a distribution are its centre, in the units of the study file.
+RESULTS = {
+    **SCORES,
+    "training_name": pl.String,
+    "seed": pl.Int64,
+    "test_name": pl.String,
+    "training_defocus_nm": pl.Float64,
+    "training_defocus_sd_nm": pl.Float64,
+    **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+}
+
+# One row a training x test distribution.
+METRICS = {
+    "training_name": pl.String,
+    "test_name": pl.String,
+    "epsilon_training": pl.Float64,
+    "epsilon_test": pl.Float64,
+    "epsilon_test_error": pl.Float64,
+    "sigma": pl.Float64,
+    "distance": pl.Float64,
+    "defocus_difference_nm": pl.Float64,
+    "ln_cross_entropy": pl.Float64,
+    "ln_cross_entropy_sd": pl.Float64,
+    "predicted_ln_cross_entropy": pl.Float64,
+    "left_out_test_prediction": pl.Float64,
+    "left_out_training_prediction": pl.Float64,
+}
+
+# One row a distribution x spatial frequency.
+TRANSFER = {
+    "role": pl.String,
+    "name": pl.String,
+    "q_per_A": pl.Float64,
+    "particle_transfer": pl.Float64,
+    "substrate_transfer": pl.Float64,
+    "particle_transfer_rms": pl.Float64,
+    "envelope": pl.Float64,
+}
+
+# One row a ring of spatial frequencies.
+SPECTRA = {
+    "q_per_A": pl.Float64,
+    "particle_rad2_A2": pl.Float64,
+    "substrate_rad2_A2": pl.Float64,
+}
+
+# One row a training step.
+HISTORY = {"step": pl.Int64, "cross_entropy": pl.Float64}

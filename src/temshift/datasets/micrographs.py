@@ -1,0 +1,159 @@
+"""Micrographs with masks, formed on the fly from exit waves."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from temshift.core.seeds import Stage, generator, torch_seed
+from temshift.optics.conditions import UNITS, ImagingConditions
+from temshift.optics.images import WaveSpectra, image_intensities, poisson_counts, standardised
+
+DATASETS_VERSION = 1
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class MicrographSource:
+    """Everything that micrographs are formed from.
+
+    Attributes
+    ----------
+    spectra : WaveSpectra
+        Transformed exit waves of the specimens.
+    masks : Tensor (specimen, y, x) of bool
+        Ground truth.
+    """
+
+    spectra: WaveSpectra
+    masks: Tensor
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Where random draws come from: a root seed and a key; draw number i ignores every other draw."""
+
+    root: int
+    key: tuple[int, ...] = ()
+
+
+def form_micrographs(
+    source: MicrographSource,
+    conditions: ImagingConditions,
+    specimens: NDArray[np.int64],
+    numbers: Sequence[int],
+    stream: Stream,
+) -> Batch:
+    """Form standardised micrographs, each under its own draw of conditions and of noise.
+
+    Parameters
+    ----------
+    source : MicrographSource
+        Waves and masks.
+    conditions : ImagingConditions
+        The distribution to draw from.
+    specimens : ndarray (n,) of int
+        Specimen of each image.
+    numbers : sequence of int (n,)
+        Number of each draw in the stream.
+    stream : Stream
+        Source of the draws.
+
+    Returns
+    -------
+    images : Tensor (n, 1, y, x)
+        Mean 0, variance 1 each.
+    masks : Tensor (n, 1, y, x) of bool
+        Ground truth.
+    """
+    uniform = [
+        generator(stream.root, Stage.CONDITION, *stream.key, number).random(len(UNITS)) for number in numbers
+    ]
+    drawn = conditions.quantiles(np.stack(uniform))
+    index = torch.from_numpy(specimens).to(source.masks.device)
+    intensities = image_intensities(source.spectra, index, drawn)
+    seeds = [torch_seed(stream.root, Stage.NOISE, *stream.key, number) for number in numbers]
+    counts = poisson_counts(intensities, drawn.dose, source.spectra.grid.pixel_area, seeds)
+    return standardised(counts)[:, None], source.masks[index][:, None]
+
+
+def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Stream) -> Batch:
+    """Turn, flip and shift each image with its mask; shifts wrap around, as the simulated cell is periodic.
+
+    Parameters
+    ----------
+    images, masks : Tensor (n, 1, y, x)
+        Square planes.
+    numbers : sequence of int (n,)
+        Number of each draw in the stream.
+    stream : Stream
+        Source of the draws.
+
+    Returns
+    -------
+    images, masks : Tensor (n, 1, y, x)
+        One of the 8 symmetries of the square and a shift, the same for an image and its mask.
+    """
+    pairs = [_moved(image, mask, number, stream) for image, mask, number in zip(images, masks, numbers, strict=True)]
+    return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
+
+
+def training_batches(
+    source: MicrographSource, conditions: ImagingConditions, *, steps: int, batch: int, stream: Stream
+) -> Iterator[Batch]:
+    """Yield ``steps`` augmented batches, drawn afresh; every specimen comes once before any comes again.
+
+    Parameters
+    ----------
+    source : MicrographSource
+        Waves and masks.
+    conditions : ImagingConditions
+        The training distribution.
+    steps, batch : int
+        Number of batches and images in each.
+    stream : Stream
+        Source of order, conditions, noise and augmentation.
+
+    Yields
+    ------
+    images, masks : Tensor (batch, 1, y, x)
+    """
+    for step in range(steps):
+        numbers = range(step * batch, (step + 1) * batch)
+        specimens = np.array([_in_order(number, len(source), stream) for number in numbers])
+        images, masks = form_micrographs(source, conditions, specimens, numbers, stream)
+        yield augmented(images, masks, numbers, stream)
+
+
+def scoring_batches(
+    source: MicrographSource, conditions: ImagingConditions, *, batch: int, stream: Stream
+) -> Iterator[Batch]:
+    """Yield one micrograph of every specimen in order, in batches of fixed size (the last may be smaller)."""
+    for start in range(0, len(source), batch):
+        specimens = np.arange(start, min(start + batch, len(source)))
+        yield form_micrographs(source, conditions, specimens, specimens.tolist(), stream)
+
+
+def _in_order(number: int, specimens: int, stream: Stream) -> int:
+    """Specimen of image ``number``: epoch after epoch, each in an order of its own."""
+    epoch, place = divmod(number, specimens)
+    return int(generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)[place])
+
+
+def _moved(image: Tensor, mask: Tensor, number: int, stream: Stream) -> Batch:
+    draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
+    turns, flip = int(draws.integers(4)), bool(draws.integers(2))
+    shifts = tuple(int(draws.integers(size)) for size in image.shape[-2:])
+
+    def move(plane: Tensor) -> Tensor:
+        plane = torch.rot90(torch.roll(plane, shifts, (-2, -1)), turns, (-2, -1))
+        return plane.flip(-1) if flip else plane
+
+    return move(image), move(mask)

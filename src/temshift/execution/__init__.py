@@ -1,0 +1,19 @@
+"""Inline or in local processes: the same tasks, the same results; progress as callbacks."""
+
+from temshift.execution.executors import InlineExecutor, make_executor
+from temshift.execution.processes import ProcessExecutor, WorkerLostError
+from temshift.execution.progress import LogProgress, Progress, SilentProgress
+from temshift.execution.tasks import Outcome, Task, run_tasks
+
+__all__ = [
+    "InlineExecutor",
+    "LogProgress",
+    "Outcome",
+    "ProcessExecutor",
+    "Progress",
+    "SilentProgress",
+    "Task",
+    "WorkerLostError",
+    "make_executor",
+    "run_tasks",
+]

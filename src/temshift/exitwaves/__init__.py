@@ -1,0 +1,36 @@
+"""Exit waves: potentials, thermal motion, multislice, masks, the wave store."""
+
+from temshift.exitwaves.masks import disc_coverage, outline_mask, phase_mask
+from temshift.exitwaves.multislice import fresnel_propagator, propagate_through, transmission
+from temshift.exitwaves.potentials import Slices, slice_phases
+from temshift.exitwaves.simulation import ExitWave, ExitWaveSettings, simulate
+from temshift.exitwaves.store import (
+    StoreLayout,
+    create_store,
+    read_geometry,
+    read_layout,
+    read_masks,
+    read_waves,
+    write_shard,
+)
+
+__all__ = [
+    "ExitWave",
+    "ExitWaveSettings",
+    "Slices",
+    "StoreLayout",
+    "create_store",
+    "disc_coverage",
+    "fresnel_propagator",
+    "outline_mask",
+    "phase_mask",
+    "propagate_through",
+    "read_geometry",
+    "read_layout",
+    "read_masks",
+    "read_waves",
+    "simulate",
+    "slice_phases",
+    "transmission",
+    "write_shard",
+]

@@ -1,0 +1,172 @@
+"""The wave store: exit waves and masks of a database in Zarr v3, one writer a shard, verified on reading.
+
+A folder holds ``zarr.json``, the arrays ``waves`` and ``masks``, ``manifest.json`` (the resolved settings) and one
+record of completion a shard, ``shard-00000.json`` and so on. A shard without an intact record does not count as written, so that
+chunks which are missing are never read as zeros.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import zarr
+from numpy.typing import NDArray
+from torch import Tensor
+from zarr.codecs import Crc32cCodec, ZstdCodec
+
+from temshift.core.errors import DamagedError
+from temshift.core.grids import Grid
+from temshift.core.records import RecordState, read_facts, read_record, record_state, write_record
+from temshift.exitwaves.simulation import ExitWave
+
+
+@dataclass(frozen=True)
+class StoreLayout:
+    """Shape of a wave store: ``count`` specimens of ``phonons`` waves on ``grid``, ``per_shard`` to a shard."""
+
+    count: int
+    phonons: int
+    grid: Grid
+    per_shard: int
+
+    @property
+    def shards(self) -> int:
+        """Number of shards."""
+        return -(-self.count // self.per_shard)
+
+    def specimens_of(self, shard: int) -> range:
+        """Return the numbers of the specimens that a shard holds."""
+        return range(shard * self.per_shard, min((shard + 1) * self.per_shard, self.count))
+
+
+def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any]) -> None:
+    """Lay out an empty store; nothing happens where an intact one is already there.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the store goes; what is left there of a damaged store is removed.
+    layout : StoreLayout
+        Shape and shards.
+    settings : mapping
+        JSON-able facts, enough to make the database again.
+    """
+    manifest = folder / "manifest.json"
+    if record_state(manifest).state == "complete":
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    group = zarr.create_group(folder, zarr_format=3)
+    plane, shard = layout.grid.shape, layout.per_shard
+    for name, dtype, axes in (("waves", "complex64", (layout.phonons, *plane)), ("masks", "uint8", plane)):
+        group.create_array(
+            name,
+            shape=(layout.count, *axes),
+            dtype=dtype,
+            chunks=(1, *axes),
+            shards=(shard, *axes),
+            compressors=[ZstdCodec(), Crc32cCodec()] if name == "masks" else [Crc32cCodec()],
+        )
+    facts = {"settings": dict(settings), "layout": _layout_facts(layout)}
+    write_record(manifest, sorted(folder.glob("**/zarr.json")), facts)
+
+
+def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> None:
+    """Write one shard and, last, its record of completion.
+
+    Parameters
+    ----------
+    folder : Path
+        A store laid out by :func:`create_store`.
+    shard : int
+        Number of the shard; its only writer is the caller.
+    exit_waves : sequence of ExitWave
+        One for each specimen of the shard, in order.
+    """
+    group = zarr.open_group(folder, mode="r+")
+    layout = read_layout(folder)
+    numbers = layout.specimens_of(shard)
+    part = slice(numbers.start, numbers.stop)
+    group["waves"][part] = np.stack([exit_wave.waves.cpu().numpy() for exit_wave in exit_waves])
+    group["masks"][part] = np.stack([exit_wave.mask.astype(np.uint8) for exit_wave in exit_waves])
+    files = [folder / name / "c" / str(shard) for name in ("waves", "masks")]
+    paths = [path for root in files for path in sorted(root.rglob("*")) if path.is_file()]
+    rows = [
+        {"specimen": number, **exit_wave.geometry}
+        for number, exit_wave in zip(numbers, exit_waves, strict=True)
+    ]
+    write_record(_shard_record(folder, shard), paths, {"shard": shard, "geometry": rows})
+
+
+def shard_state(folder: Path, shard: int) -> RecordState:
+    """Tell whether a shard is complete, absent or damaged; every byte is checked."""
+    return record_state(_shard_record(folder, shard))
+
+
+def discard_shard(folder: Path, shard: int) -> None:
+    """Remove a shard's record, so that the shard is made again."""
+    _shard_record(folder, shard).unlink(missing_ok=True)
+
+
+def read_layout(folder: Path) -> StoreLayout:
+    """Read the shape of a store."""
+    facts = read_facts(folder / "manifest.json")["layout"]
+    grid = Grid(tuple(facts["shape"]), tuple(facts["sampling_angstrom"]))
+    return StoreLayout(facts["count"], facts["phonons"], grid, facts["per_shard"])
+
+
+def read_waves(folder: Path) -> Tensor:
+    """Read all exit waves (specimen, phonon, y, x) of a complete store, complex64."""
+    return torch.from_numpy(_read(folder, "waves"))
+
+
+def read_masks(folder: Path) -> Tensor:
+    """Read all masks (specimen, y, x) of a complete store, bool."""
+    return torch.from_numpy(_read(folder, "masks")).bool()
+
+
+def read_geometry(folder: Path) -> list[dict[str, Any]]:
+    """Read the geometry of every specimen of a complete store, in order."""
+    layout = read_layout(folder)
+    records = [read_facts(_shard_record(folder, shard)) for shard in range(layout.shards)]
+    return [row for record in records for row in record["geometry"]]
+
+
+def verify_store(folder: Path) -> None:
+    """Check every byte of a store against its records.
+
+    Raises
+    ------
+    DamagedError
+        Where a shard is missing, truncated or altered.
+    """
+    for shard in range(read_layout(folder).shards):
+        read_record(_shard_record(folder, shard))
+
+
+def _read(folder: Path, name: str) -> NDArray[Any]:
+    for shard in range(read_layout(folder).shards):
+        read_facts(_shard_record(folder, shard))
+    try:
+        values: NDArray[Any] = np.asarray(zarr.open_group(folder, mode="r")[name][:])
+    except (ValueError, OSError, KeyError, RuntimeError) as error:
+        raise DamagedError(f"{folder / name} can't be read ({error}); run the same command again") from error
+    return values
+
+
+def _layout_facts(layout: StoreLayout) -> dict[str, Any]:
+    return {
+        "count": layout.count,
+        "phonons": layout.phonons,
+        "per_shard": layout.per_shard,
+        "shape": list(layout.grid.shape),
+        "sampling_angstrom": list(layout.grid.sampling),
+    }
+
+
+def _shard_record(folder: Path, shard: int) -> Path:
+    return folder / f"shard-{shard:05d}.json"

@@ -1,0 +1,154 @@
+"""Scores of a segmentation network: sums over the pixels of each image, then numbers from the sums."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+SCORES_VERSION = 1
+
+Network = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class PixelSums:
+    """Sufficient statistics of the scores; every field is a float64 Tensor (images,).
+
+    Attributes
+    ----------
+    cross_entropy : Tensor
+        Sum over pixels of the cross-entropy [nat].
+    true_positive, false_positive, false_negative, true_negative : Tensor
+        Numbers of pixels.
+    """
+
+    cross_entropy: Tensor
+    true_positive: Tensor
+    false_positive: Tensor
+    false_negative: Tensor
+    true_negative: Tensor
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of a network under one test condition; None where a number is not defined.
+
+    Attributes
+    ----------
+    cross_entropy : float
+        Nat a pixel, pooled over all pixels.
+    f1, iou : float or None
+        2 TP / (2 TP + FP + FN) and TP / (TP + FP + FN), pooled over all pixels; None where nothing was there and
+        nothing was found.
+    accuracy : float
+        Share of pixels that are right.
+    cross_entropy_sd, f1_sd, iou_sd : float or None
+        Standard deviation over images; images where a score is not defined are left out, fewer than two give None.
+    images, empty_masks : int
+        Number of images, and of those without any particle pixel.
+    """
+
+    cross_entropy: float
+    cross_entropy_sd: float | None
+    f1: float | None
+    f1_sd: float | None
+    iou: float | None
+    iou_sd: float | None
+    accuracy: float
+    images: int
+    empty_masks: int
+
+
+def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
+    """Sum what the scores need over the pixels of each image.
+
+    Parameters
+    ----------
+    logits : Tensor (n, 1, y, x)
+        Logits of "particle"; a pixel above 0 is found.
+    masks : Tensor (n, 1, y, x) of bool
+        Ground truth.
+
+    Returns
+    -------
+    PixelSums
+        Of n images.
+    """
+    if logits.shape != masks.shape:
+        raise ValueError(f"logits {tuple(logits.shape)} and masks {tuple(masks.shape)} must have one shape")
+    found = logits > 0
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits.double(), masks.double(), reduction="none"
+    )
+    planes = (losses, found & masks, found & ~masks, ~found & masks, ~found & ~masks)
+    return PixelSums(*(plane.double().flatten(1).sum(1).cpu() for plane in planes))
+
+
+def scores_of(sums: Sequence[PixelSums]) -> Scores:
+    """Make scores of the sums of one or more batches.
+
+    Parameters
+    ----------
+    sums : sequence of PixelSums
+        At least one image in all.
+
+    Returns
+    -------
+    Scores
+        Pooled over pixels, with the spread over images.
+    """
+    merged = {
+        name: torch.cat([getattr(one, name) for one in sums]) for name in PixelSums.__dataclass_fields__
+    }
+    entropy, tp, fp, fn, tn = merged.values()
+    pixels = tp + fp + fn + tn
+    return Scores(
+        cross_entropy=float(entropy.sum() / pixels.sum()),
+        cross_entropy_sd=_spread(entropy / pixels),
+        f1=_pooled(2 * tp, 2 * tp + fp + fn),
+        f1_sd=_spread(2 * tp / (2 * tp + fp + fn)),
+        iou=_pooled(tp, tp + fp + fn),
+        iou_sd=_spread(tp / (tp + fp + fn)),
+        accuracy=float((tp + tn).sum() / pixels.sum()),
+        images=len(pixels),
+        empty_masks=int((tp + fn == 0).sum()),
+    )
+
+
+def score(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
+    """Score one network on batches of micrographs; see :func:`score_together`."""
+    return score_together([network], batches)[0]
+
+
+def score_together(networks: Sequence[Network], batches: Iterable[tuple[Tensor, Tensor]]) -> list[Scores]:
+    """Score several networks on the same micrographs, which are formed once.
+
+    Parameters
+    ----------
+    networks : sequence of callable
+        Each from standardised images (n, 1, y, x) to logits (n, 1, y, x).
+    batches : iterable of (images, masks)
+        Micrographs with ground truth.
+
+    Returns
+    -------
+    list of Scores
+        One for each network; none depends on its companions.
+    """
+    sums: list[list[PixelSums]] = [[] for _ in networks]
+    with torch.inference_mode():
+        for images, masks in batches:
+            images = images.contiguous(memory_format=torch.channels_last)
+            for network, collected in zip(networks, sums, strict=True):
+                collected.append(pixel_sums(network(images), masks))
+    return [scores_of(collected) for collected in sums]
+
+
+def _pooled(numerator: Tensor, denominator: Tensor) -> float | None:
+    return float(numerator.sum() / denominator.sum()) if bool(denominator.sum() > 0) else None
+
+
+def _spread(values: Tensor) -> float | None:
+    defined = values[torch.isfinite(values)]
+    return float(defined.std()) if len(defined) > 1 else None

@@ -1,0 +1,111 @@
+"""Phase power spectra of particles and substrate, measured from simulated atoms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from temshift.core.grids import Grid, radial_average
+from temshift.exitwaves.potentials import Slices, slice_phases
+from temshift.exitwaves.simulation import (
+    ExitWaveSettings,
+    grid_of,
+    outline_of,
+    particles_of,
+    substrate_of,
+)
+
+
+@dataclass(frozen=True)
+class ObjectSpectra:
+    """What the specimens scatter, averaged over specimens and azimuth.
+
+    Attributes
+    ----------
+    q : ndarray (rings,)
+        Spatial frequencies at the middle of the rings [1/A].
+    particle : ndarray (rings,)
+        P(q), phase power of the particles per area of the particles [rad^2 A^2].
+    substrate : ndarray (rings,)
+        C(q), phase power of the substrate per area [rad^2 A^2].
+    particle_height, substrate_height : float
+        Mean height of their atoms upstream of the exit plane [A].
+    area_fraction : float
+        Share of the area that particles cover.
+    """
+
+    q: NDArray[np.float64]
+    particle: NDArray[np.float64]
+    substrate: NDArray[np.float64]
+    particle_height: float
+    substrate_height: float
+    area_fraction: float
+
+
+def ring_edges(grid: Grid, highest: float) -> NDArray[np.float64]:
+    """Borders of rings one frequency step wide around 1, 2, ... steps, up to ``highest`` [1/A] at least."""
+    step = grid.frequency_step
+    rings = int(np.ceil(highest / step - 0.5))
+    return (np.arange(rings + 1) + 0.5) * step
+
+
+def measure_specimen(atoms: Atoms, settings: ExitWaveSettings, highest: float) -> ObjectSpectra:
+    """Measure one specimen's spectra |FT(sigma V)|^2 / area up to ``highest`` [1/A].
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A specimen with ``arrays["particle"]``.
+    settings : ExitWaveSettings
+        Energy, sampling and outline.
+    highest : float
+        Upper end of the band [1/A].
+
+    Returns
+    -------
+    ObjectSpectra
+        Of this specimen; the particles' spectrum is zero where it has none.
+
+    Raises
+    ------
+    ValueError
+        Where the specimen has no particle or no substrate.
+    """
+    grid = grid_of(atoms, settings)
+    fraction = float(outline_of(atoms, grid, settings).mean())
+    parts = particles_of(atoms), substrate_of(atoms)
+    if min(map(len, parts)) == 0 or fraction == 0:
+        raise ValueError("a specimen without particle or without substrate has no two-plane spectra")
+    edges = ring_edges(grid, highest)
+    particle, substrate = (_phase_power(part, grid, settings, edges) for part in parts)
+    exit_plane = float(atoms.cell.lengths()[2])
+    heights = [exit_plane - float(part.positions[:, 2].mean()) for part in parts]
+    return ObjectSpectra((edges[1:] + edges[:-1]) / 2, particle / fraction, substrate, *heights, fraction)
+
+
+def average_spectra(spectra: Iterable[ObjectSpectra]) -> ObjectSpectra:
+    """Average the spectra of specimens; particles count by their area, so P stays a power per particle area."""
+    each = list(spectra)
+    if not each:
+        raise ValueError("no spectra given; measure at least one specimen")
+    fractions = np.array([one.area_fraction for one in each])
+    return ObjectSpectra(
+        each[0].q,
+        np.average([one.particle for one in each], axis=0, weights=fractions),
+        np.mean([one.substrate for one in each], axis=0),
+        float(np.average([one.particle_height for one in each], weights=fractions)),
+        float(np.mean([one.substrate_height for one in each])),
+        float(fractions.mean()),
+    )
+
+
+def _phase_power(
+    atoms: Atoms, grid: Grid, settings: ExitWaveSettings, edges: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """|FT(phase)|^2 per cell area [rad^2 A^2] in rings; the phase is that of all atoms in one projection."""
+    whole = Slices(1, float(atoms.cell.lengths()[2]))
+    phase = slice_phases(atoms.positions, atoms.numbers, grid, whole, settings.energy)[0].numpy()
+    spectrum = np.abs(np.fft.fft2(phase.astype(np.float64)) * grid.pixel_area) ** 2
+    return radial_average(spectrum / (grid.extent[0] * grid.extent[1]), grid, edges)

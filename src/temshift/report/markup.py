@@ -1,0 +1,74 @@
+"""Pieces of HTML; every text that comes from a study passes through ``escape`` here."""
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Sequence
+from html import escape as _escape
+from typing import Any
+
+MISSING = "–"
+
+
+def escape(text: object) -> str:
+    """Return the text for HTML, safe in elements and in quoted attributes."""
+    return _escape(str(text), quote=True)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return the number with so many significant digits, or a dash where it is missing.
+
+    Examples
+    --------
+    >>> number(0.123456), number(1234.4), number(None), number(-0.5, 2)
+    ('0.123', '1234', '–', '−0.50')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    places = digits if value == 0 else max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{min(places, digits + 2)}f}".replace("-", "−")
+
+
+def table(head: Sequence[object], rows: Iterable[Sequence[object]], kind: str = "") -> str:
+    """Return a table whose cells are escaped; the first cell of each row heads that row."""
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(_row(row) for row in rows)
+    return (
+        f'<div class="scroll"><table class="{escape(kind)}"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _row(row: Sequence[object]) -> str:
+    cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+    return f'<tr><th scope="row">{escape(row[0])}</th>{cells}</tr>'
+
+
+def facts(pairs: Iterable[tuple[object, object]]) -> str:
+    """Return a list of named facts."""
+    return (
+        '<dl class="facts">' + "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs) + "</dl>"
+    )
+
+
+def menu(identity: str, label: str, options: Sequence[str]) -> str:
+    """Return a labelled menu; each option's value is its index."""
+    choices = "".join(f'<option value="{i}">{escape(name)}</option>' for i, name in enumerate(options))
+    return f'<label class="menu">{escape(label)} <select id="{escape(identity)}">{choices}</select></label>'
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return the bytes as a data: address of a media type."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def embedded_json(value: Any) -> str:
+    r"""Return JSON that can stand inside a script element whatever its strings hold.
+
+    Examples
+    --------
+    >>> embedded_json({"name": "</script>"})
+    '{"name":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,0 +1,143 @@
+"""Micrographs, masks and predictions as inline SVG tiles; each picture is embedded once and used again."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from temshift.report.markup import data_uri, escape, number
+from temshift.report.pictures import grey_levels, intersection_over_union, outline, png, scale_bar
+from temshift.report.tables import Examples
+
+_MOST_SPECIMENS = 6
+_BAR_HEIGHT = 0.022  # of the picture's width
+_BAR_INSET = 0.045
+
+
+def picture_definitions(examples: Examples) -> str:
+    """Return the hidden SVG that holds every micrograph once.
+
+    Parameters
+    ----------
+    examples : Examples
+
+    Returns
+    -------
+    str
+        HTML; tiles refer to its pictures by their number of specimen and condition.
+    """
+    pictures = "".join(
+        _picture(examples, specimen, condition)
+        for specimen in range(_shown(examples))
+        for condition in range(len(examples.conditions))
+    )
+    return f'<svg width="0" height="0" class="definitions" aria-hidden="true"><defs>{pictures}</defs></svg>'
+
+
+def _shown(examples: Examples) -> int:
+    return min(_MOST_SPECIMENS, len(examples.specimens))
+
+
+def _picture(examples: Examples, specimen: int, condition: int) -> str:
+    height, width = examples.masks.shape[1:]
+    content = data_uri(png(grey_levels(examples.images[specimen, condition])), "image/png")
+    return f'<image id="micrograph-{specimen}-{condition}" width="{width}" height="{height}" href="{content}"/>'
+
+
+def contact_sheet(examples: Examples) -> str:
+    """Return specimens (rows) under conditions (columns), with the outlines of their masks and scale bars.
+
+    Parameters
+    ----------
+    examples : Examples
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    rows = [
+        _line(examples.specimens[specimen], [_sheet_tile(examples, specimen, c) for c in _columns(examples)])
+        for specimen in range(_shown(examples))
+    ]
+    return _sheet("specimen", examples.conditions, rows)
+
+
+def _columns(examples: Examples) -> range:
+    return range(len(examples.conditions))
+
+
+def _sheet_tile(examples: Examples, specimen: int, condition: int) -> str:
+    title = f"{examples.specimens[specimen]}, {examples.conditions[condition]}"
+    mask = _path("truth", outline(examples.masks[specimen]))
+    return _tile(examples, specimen, condition, title, mask)
+
+
+def prediction_sheets(examples: Examples) -> str:
+    """Return, for each specimen, networks (rows) under conditions (columns): true and predicted outlines.
+
+    Parameters
+    ----------
+    examples : Examples
+
+    Returns
+    -------
+    str
+        HTML, one block a specimen; a menu of the page shows one of them at a time.
+    """
+    return "".join(_prediction_sheet(examples, specimen) for specimen in range(_shown(examples)))
+
+
+def _prediction_sheet(examples: Examples, specimen: int) -> str:
+    rows = [
+        _line(name, [_prediction_tile(examples, network, specimen, c) for c in _columns(examples)])
+        for network, name in enumerate(examples.networks)
+    ]
+    sheet = _sheet("network", examples.conditions, rows)
+    heading = f'<h3 class="plain">{escape(examples.specimens[specimen])}</h3>'
+    return f'<div class="prediction" data-specimen="{specimen}">{heading}{sheet}</div>'
+
+
+def _prediction_tile(examples: Examples, network: int, specimen: int, condition: int) -> str:
+    probability, mask = examples.probabilities[network, specimen, condition], examples.masks[specimen]
+    overlap = f"IoU {number(intersection_over_union(mask, probability > np.float32(0.5)), 2)}"
+    parts = (examples.networks[network], examples.specimens[specimen], examples.conditions[condition], overlap)
+    paths = _path("truth", outline(mask)) + _path("predicted", outline(probability))
+    return _tile(examples, specimen, condition, ", ".join(parts), paths) + f'<span class="note">{overlap}</span>'
+
+
+def _path(kind: str, path: str) -> str:
+    return f'<path class="outline {kind}" d="{path}"/>' if path else ""
+
+
+def _tile(examples: Examples, specimen: int, condition: int, title: str, overlay: str) -> str:
+    height, width = examples.masks.shape[1:]
+    return (
+        f'<svg class="tile" viewBox="0 0 {width} {height}" role="img"><title>{escape(title)}</title>'
+        f'<use href="#micrograph-{specimen}-{condition}"/>{overlay}{_bar(examples)}</svg>'
+    )
+
+
+def _bar(examples: Examples) -> str:
+    height, width = examples.masks.shape[1:]
+    length = scale_bar(width * examples.sampling / 10) * 10 / examples.sampling
+    inset, thick = _BAR_INSET * width, _BAR_HEIGHT * width
+    place = f'x="{inset:.1f}" y="{height - inset - thick:.1f}" width="{length:.1f}" height="{thick:.1f}"'
+    return f'<rect class="bar" {place}/>'
+
+
+def bar_length(examples: Examples) -> str:
+    """Return the length of the scale bars in words."""
+    return f"{scale_bar(examples.masks.shape[2] * examples.sampling / 10):g} nm"
+
+
+def _line(name: str, tiles: Sequence[str]) -> str:
+    cells = "".join(f"<td>{tile}</td>" for tile in tiles)
+    return f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>'
+
+
+def _sheet(corner: str, conditions: Sequence[str], rows: Sequence[str]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in conditions)
+    return (
+        f'<div class="scroll"><table class="sheet"><thead><tr><th scope="col">{escape(corner)}</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )

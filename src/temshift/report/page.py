@@ -1,0 +1,93 @@
+"""One self-contained page from the tables and pictures of a study."""
+
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+import plotly.offline
+
+from temshift.core.files import write_text
+from temshift.report import micrographs, sections
+from temshift.report.markup import embedded_json, escape
+from temshift.report.matrix import Matrix, build_matrix
+from temshift.report.payload import page_data
+from temshift.report.tables import StudyTables, load_study
+from temshift.report.verdict import verdict
+
+REPORT_NAME = "report.html"
+
+
+def write_report(folder: Path) -> Path:
+    """Write the report of a finished study: one HTML file that needs neither a server nor the net.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder that ``temshift run`` made.
+
+    Returns
+    -------
+    Path
+        The page, ``report.html`` in that folder; it appears whole or not at all.
+
+    Raises
+    ------
+    TemshiftError
+        Where the folder or one of its tables or pictures is missing or damaged, or the page can't be written.
+    """
+    page = Path(folder) / REPORT_NAME
+    write_text(page, report_html(load_study(Path(folder))))
+    return page
+
+
+def report_html(study: StudyTables) -> str:
+    """Assemble the page.
+
+    Parameters
+    ----------
+    study : StudyTables
+
+    Returns
+    -------
+    str
+        A whole HTML document; every text of the study in it is escaped.
+    """
+    matrix = build_matrix(study.results, study.metrics)
+    parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
+    parts["verdict"] = escape(" ".join(verdict(matrix, study.prediction)))
+    parts["data"] = embedded_json(page_data(study, matrix))
+    return Template(_asset("page.html")).substitute(parts)
+
+
+def _asset(name: str) -> str:
+    return files("temshift.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _assets() -> dict[str, str]:
+    return {"style": _asset("page.css"), "script": _asset("page.js"), "plotly": plotly.offline.get_plotlyjs()}
+
+
+def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
+    return {
+        "pictures": micrographs.picture_definitions(study.examples),
+        "contact_sheet": micrographs.contact_sheet(study.examples),
+        "predictions": micrographs.prediction_sheets(study.examples),
+        "bar_length": escape(micrographs.bar_length(study.examples)),
+        "matrix_picture": sections.matrix_picture(matrix),
+        "matrix_table": sections.matrix_table(matrix),
+        "learning": sections.learning_section(study, matrix),
+    }
+
+
+def _told(study: StudyTables) -> dict[str, str]:
+    return {
+        "name": escape(study.name),
+        "configuration": escape(study.configuration),
+        "run_facts": sections.run_facts(study.manifest),
+        "database": sections.database_facts(study.manifest),
+        "stages": sections.stages_table(study.manifest),
+        "versions": sections.versions_table(study.manifest),
+        "models": sections.models_table(study.prediction),
+        "formula": sections.formula(study.prediction),
+        "limits": sections.limits(study.prediction),
+    }

@@ -1,0 +1,164 @@
+"""The sections of the page that stand still: words, tables and pictures."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from temshift.report.figures import learning_curves, learning_figures
+from temshift.report.figures import matrix_figure as draw_matrix
+from temshift.report.figures import svg_uri
+from temshift.report.markup import MISSING, escape, facts, menu, number, table
+from temshift.report.matrix import Matrix
+from temshift.report.tables import Manifest, ModelError, Prediction, StudyTables
+
+FIXED_LIMITS = (
+    "Everything here is simulated. Real micrographs have drift, contamination, damage, detector blur and sources of "
+    "noise that this study leaves out; nothing was compared with an experiment.",
+    "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of crystal, shape, "
+    "thickness or substrate is another kind of shift, which transfer functions do not describe.",
+    "The networks are compact and trained briefly. Larger networks, other architectures or longer training may "
+    "generalise differently.",
+    "The cells of the matrix are not independent: a row shares its networks, a column its images. Errors are "
+    "therefore given for whole conditions left out, and there are only as many independent cases as conditions.",
+    "In focus the contrast of a thin specimen all but vanishes and its sign changes with small errors of defocus. Numbers "
+    "near zero defocus depend on details, such as the plane that defocus counts from, more than others do.",
+    "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
+    "sigma and epsilon describe linear transfer of contrast, averaged over azimuth: astigmatism enters by that average "
+    "alone, and nonlinear imaging not at all.",
+)
+_MOST_LEARNING_FIGURES = 24
+
+
+def run_facts(manifest: Manifest) -> str:
+    """Return settings, seeds and machine as a list of facts."""
+    seconds = sum(stage.seconds for stage in manifest.stages)
+    pairs = [
+        ("temshift", manifest.temshift),
+        ("finished", manifest.created),
+        ("root seed", manifest.seed),
+        ("networks", manifest.networks),
+        ("parameters a network", f"{manifest.parameters:,}".replace(",", "\u202f")),
+        ("device", manifest.device),
+        ("workers", manifest.workers),
+        ("platform", manifest.platform),
+        ("time of all stages", f"{number(seconds, 3)} s"),
+    ]
+    return facts(pairs)
+
+
+def database_facts(manifest: Manifest) -> str:
+    """Return the databases of exit waves as tables of facts."""
+    flat = dict(_flattened(manifest.database))
+    return table(("database of exit waves", "value"), flat.items(), "narrow")
+
+
+def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for key, value in values.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flattened(value, f"{name}: ")
+        else:
+            yield name, _value(value)
+
+
+def _value(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not isinstance(value, bool)):
+        return number(value, 4)
+    if isinstance(value, list):
+        return ", ".join(_value(item) for item in value)
+    return str(value)
+
+
+def stages_table(manifest: Manifest) -> str:
+    """Return what each stage made, kept, and how long it took."""
+    rows = [(s.name, number(s.seconds, 3), s.made, s.reused) for s in manifest.stages]
+    return table(("stage", "seconds", "made", "kept from before"), rows, "numbers")
+
+
+def versions_table(manifest: Manifest) -> str:
+    """Return the versions of the packages."""
+    return table(("package", "version"), sorted(manifest.versions.items()), "narrow")
+
+
+def models_table(prediction: Prediction) -> str:
+    """Return the errors of every prediction beside the baselines."""
+    head = ("prediction of ln(cross-entropy)", "R², test left out", "R², training left out")
+    head += ("typical factor, test left out", "typical factor, training left out", "what it is")
+    return table(head, [_model_row(model) for model in prediction.models], "models numbers")
+
+
+def _model_row(model: ModelError) -> tuple[str, ...]:
+    if model.in_sample:
+        own = (f"{number(model.r2_in_sample, 2)} in sample", MISSING, _factor(model.rmse_in_sample, " in sample"), MISSING)
+        return (f"{model.name} (in sample)", *own, model.description)
+    scores = (number(model.r2_left_out_test, 2), number(model.r2_left_out_training, 2))
+    return (model.name, *scores, *map(_factor, (model.rmse_left_out_test, model.rmse_left_out_training)), model.description)
+
+
+def _factor(rmse: float | None, note: str = "") -> str:
+    return MISSING if rmse is None else f"× {number(float(np.exp(rmse)), 3)}{note}"
+
+
+def formula(prediction: Prediction) -> str:
+    """Return the fitted formula and its coefficients."""
+    rows = [(name, number(value, 4)) for name, value in prediction.coefficients.items()]
+    return f'<p class="formula">{escape(prediction.formula)}</p>{table(("coefficient", "value"), rows, "narrow numbers")}'
+
+
+def learning_section(study: StudyTables, matrix: Matrix) -> str:
+    """Return small figures of the learning curves, or a sentence where none were kept."""
+    curves = learning_curves(study.results, study.histories)
+    drawn = list(learning_figures(matrix, curves))
+    if not drawn:
+        return "<p>No learning curves were kept in this study folder.</p>"
+    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in drawn[:_MOST_LEARNING_FIGURES])
+    left = len(drawn) - _MOST_LEARNING_FIGURES
+    more = f"<p>{left} more training distributions are not drawn.</p>" if left > 0 else ""
+    return f'<div class="small-figures">{pictures}</div>{more}'
+
+
+def _learning_picture(name: str, address: str) -> str:
+    caption = f"<figcaption>{escape(name)}</figcaption>"
+    return f'<figure>{caption}<img src="{address}" alt="training loss of {escape(name)} against the step"></figure>'
+
+
+def matrix_picture(matrix: Matrix) -> str:
+    """Return the matrix as a still picture, for readers without scripts."""
+    return f'<img class="wide" src="{svg_uri(draw_matrix(matrix))}" alt="matrix of cross-entropies">'
+
+
+def matrix_table(matrix: Matrix) -> str:
+    """Return every cell of the matrix in figures, a row a test condition."""
+    head = ("test condition", *(training.name for training in matrix.trainings))
+    rows = [(test.name, *_cell_texts(matrix, column)) for column, test in enumerate(matrix.tests)]
+    return table(head, rows, "numbers dense")
+
+
+def _cell_texts(matrix: Matrix, column: int) -> list[str]:
+    triples = zip(*(matrix.cells[key][:, column] for key in ("cross_entropy", "f1", "iou")), strict=True)
+    return [f"{number(loss)} / {number(f1, 2)} / {number(iou, 2)}" for loss, f1, iou in triples]
+
+
+def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
+    """Return the menus of the page by the name of their place in the template."""
+    trainings = [training.name for training in matrix.trainings]
+    tests = [test.name for test in matrix.tests]
+    groups = [f"{axis.label} [{axis.unit}]" for axis in matrix.groups]
+    left_out = ("a test condition left out", "a training distribution left out")
+    return {
+        "menu_specimen": menu("specimen", "Specimen", list(study.examples.specimens)),
+        "menu_transfer_training": menu("transfer-training", "Training distribution", trainings),
+        "menu_transfer_test": menu("transfer-test", "Test condition", tests),
+        "menu_score": menu("score", "Score", ("cross-entropy", "F1", "IoU")),
+        "menu_training": menu("training", "Networks trained on", trainings),
+        "menu_axis": menu("axis", "over", groups),
+        "menu_pairs": menu("pairs", "Show networks trained on", ("all distributions", *trainings)),
+        "menu_left_out": menu("left-out", "Predicted with", left_out),
+    }
+
+
+def limits(prediction: Prediction) -> str:
+    """Return what the study can't tell: its own caveats first, then what holds for every study of this kind."""
+    items = (*prediction.caveats, *FIXED_LIMITS)
+    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"

@@ -1,0 +1,266 @@
+"""The saved tables and pictures of a study, loaded and checked; nothing else of a study is read here."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from temshift.core.errors import DamagedError, TemshiftError
+from temshift.core.files import read_json, read_table
+
+_TEXT, _NUMBER, _WHOLE = pl.String(), pl.Float64(), pl.Int64()
+
+_RESULTS: Mapping[str, pl.DataType] = {
+    **dict.fromkeys(("network_id", "training_name", "test_name"), _TEXT),
+    **dict.fromkeys(("seed", "images", "empty_masks"), _WHOLE),
+    **dict.fromkeys(("cross_entropy", "cross_entropy_sd", "f1", "f1_sd", "iou", "iou_sd", "accuracy"), _NUMBER),
+    **dict.fromkeys(("training_defocus_nm", "training_defocus_sd_nm"), _NUMBER),
+    **dict.fromkeys(("test_defocus_nm", "test_dose_e_per_A2", "test_C30_mm", "test_C12_nm"), _NUMBER),
+    **dict.fromkeys(("test_phi12_deg", "test_focal_spread_sigma_nm"), _NUMBER),
+    **dict.fromkeys(("test_angular_spread_sigma_mrad", "test_semiangle_cutoff_mrad"), _NUMBER),
+}
+_NEVER_MISSING = (
+    *("network_id", "training_name", "test_name", "seed", "training_defocus_nm", "training_defocus_sd_nm"),
+    *(column for column in _RESULTS if column.startswith("test_")),
+    *("role", "name", "q_per_A"),
+)
+_METRICS: Mapping[str, pl.DataType] = {
+    **dict.fromkeys(("training_name", "test_name"), _TEXT),
+    **dict.fromkeys(("epsilon_training", "epsilon_test", "sigma", "distance", "defocus_difference_nm"), _NUMBER),
+    **dict.fromkeys(("ln_cross_entropy", "ln_cross_entropy_sd", "predicted_ln_cross_entropy"), _NUMBER),
+    **dict.fromkeys(("left_out_test_prediction", "left_out_training_prediction"), _NUMBER),
+}
+_TRANSFER: Mapping[str, pl.DataType] = {
+    **dict.fromkeys(("role", "name"), _TEXT),
+    **dict.fromkeys(("q_per_A", "particle_transfer", "substrate_transfer"), _NUMBER),
+    **dict.fromkeys(("particle_transfer_rms", "envelope"), _NUMBER),
+}
+
+
+class _Saved(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class StageRecord(_Saved):
+    """What one stage of the study made, kept from before, and how long it took [s]."""
+
+    name: str
+    seconds: float
+    made: int
+    reused: int
+
+
+class Manifest(_Saved):
+    """How, when and with what the study was run."""
+
+    temshift: str
+    created: str
+    versions: dict[str, str]
+    seed: int
+    platform: str
+    device: str
+    workers: int
+    stages: tuple[StageRecord, ...]
+    database: dict[str, Any]
+    networks: int
+    parameters: int
+
+
+class ModelError(_Saved):
+    """Errors of one prediction of ln(cross-entropy); ``None`` where a number does not exist."""
+
+    name: str
+    description: str
+    in_sample: bool = False
+    r2_left_out_test: float | None = None
+    r2_left_out_training: float | None = None
+    rmse_left_out_test: float | None = None
+    rmse_left_out_training: float | None = None
+    r2_in_sample: float | None = None
+    rmse_in_sample: float | None = None
+
+
+class Prediction(_Saved):
+    """The fitted formula for ln(cross-entropy), its errors and its caveats."""
+
+    formula: str
+    coefficients: dict[str, float]
+    cells: int
+    models: tuple[ModelError, ...]
+    caveats: tuple[str, ...]
+
+
+class _ExampleNames(_Saved):
+    conditions: tuple[str, ...]
+    specimens: tuple[str, ...]
+    networks: tuple[str, ...]
+    sampling_angstrom: float
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A few micrographs, their masks and what a few networks made of them.
+
+    Parameters
+    ----------
+    images : ndarray (specimen, condition, y, x)
+        Micrographs, each of mean 0 and variance 1.
+    masks : ndarray (specimen, y, x)
+        True masks, 0 or 1.
+    probabilities : ndarray (network, specimen, condition, y, x)
+        Predicted probability of particle.
+    specimens, conditions, networks : tuple of str
+        Names along those axes.
+    sampling : float
+        Pixel size [A].
+    """
+
+    images: NDArray[np.float32]
+    masks: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+    specimens: tuple[str, ...]
+    conditions: tuple[str, ...]
+    networks: tuple[str, ...]
+    sampling: float
+
+
+@dataclass(frozen=True)
+class StudyTables:
+    """All that the page draws from: tables, pictures and the text of study.yaml."""
+
+    name: str
+    configuration: str
+    manifest: Manifest
+    results: pl.DataFrame
+    metrics: pl.DataFrame
+    transfer: pl.DataFrame
+    prediction: Prediction
+    examples: Examples
+    histories: Mapping[str, pl.DataFrame]
+
+
+def load_study(folder: Path) -> StudyTables:
+    """Load the tables and pictures of a finished study.
+
+    Parameters
+    ----------
+    folder : Path
+        The study folder that ``temshift run`` made.
+
+    Returns
+    -------
+    StudyTables
+        Checked: every column and array is there, of its type and shape.
+
+    Raises
+    ------
+    TemshiftError
+        Where the folder or one of its files is missing or damaged; the text names the file and the remedy.
+    """
+    _require(folder, folder.is_dir(), "there is no such folder")
+    return StudyTables(
+        name=folder.resolve().name,
+        configuration=_text(folder / "study.yaml"),
+        manifest=_model(folder / "manifest.json", Manifest),
+        results=_table(folder / "results.parquet", _RESULTS),
+        metrics=_table(folder / "metrics.parquet", _METRICS),
+        transfer=_table(folder / "transfer.parquet", _TRANSFER),
+        prediction=_model(folder / "prediction.json", Prediction),
+        examples=_examples(folder / "examples"),
+        histories=_histories(folder / "networks"),
+    )
+
+
+def _require(path: Path, condition: bool, fault: str) -> None:
+    if not condition:
+        raise TemshiftError(f"{path}: {fault}; run `temshift run` again, which makes only what is missing")
+
+
+def _found(path: Path) -> Path:
+    _require(path, path.is_file(), "there is no such file")
+    return path
+
+
+def _text(path: Path) -> str:
+    try:
+        return _found(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DamagedError:
+    fault = str(error) if isinstance(error, DamagedError) else f"{path} is damaged: {error}"
+    return DamagedError(f"{fault}; run `temshift run` again, which makes it anew")
+
+
+_Model = TypeVar("_Model", bound=_Saved)
+
+
+def _model(path: Path, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate(read_json(_found(path)))
+    except (ValidationError, DamagedError) as error:
+        raise _damaged(path, error) from error
+
+
+def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    try:
+        frame = read_table(_found(path))
+        missing = [column for column in schema if column not in frame.columns]
+        _require(path, not missing, f"it lacks the columns {', '.join(missing)}")
+        _require(path, frame.height > 0, "it has no rows")
+        chosen = frame.select(pl.col(name).cast(kind) for name, kind in schema.items()).fill_nan(None)
+    except (pl.exceptions.PolarsError, DamagedError) as error:
+        raise _damaged(path, error) from error
+    holes = [column for column in _NEVER_MISSING if column in schema and chosen[column].null_count()]
+    _require(path, not holes, f"numbers are missing in {', '.join(holes)}")
+    return chosen
+
+
+def _examples(folder: Path) -> Examples:
+    names = _model(folder / "examples.json", _ExampleNames)
+    path = _found(folder / "examples.npz")
+    images, masks, probabilities = _arrays(path)
+    counts = len(names.networks), len(names.specimens), len(names.conditions)
+    plane = masks.shape[1:]
+    _require(path, len(plane) == 2 and masks.shape == (counts[1], *plane), f"masks has shape {masks.shape}")
+    _require(path, images.shape == (*counts[1:], *plane), f"images has shape {images.shape}")
+    _require(path, probabilities.shape == (*counts, *plane), f"probabilities has shape {probabilities.shape}")
+    finite = bool(np.isfinite(images).all() and np.isfinite(probabilities).all())
+    _require(path, finite, "it holds values that are no finite numbers")
+    return Examples(
+        images.astype(np.float32),
+        (masks > 0).astype(np.uint8),
+        probabilities.astype(np.float32),
+        names.specimens,
+        names.conditions,
+        names.networks,
+        names.sampling_angstrom,
+    )
+
+
+def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return stored["images"], stored["masks"], stored["probabilities"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise _damaged(path, error) from error
+
+
+def _histories(folder: Path) -> dict[str, pl.DataFrame]:
+    paths = sorted(folder.glob("*/history.parquet"))
+    return {path.parent.name: _history(path) for path in paths}
+
+
+def _history(path: Path) -> pl.DataFrame:
+    try:
+        return read_table(path)
+    except DamagedError as error:
+        raise _damaged(path, error) from error

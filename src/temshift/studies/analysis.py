@@ -1,0 +1,250 @@
+"""What a study says once its networks are scored: results, metrics, transfer functions and a first prediction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from temshift.core.electrons import wavelength
+from temshift.core.tables import METRICS, RESULTS, TRANSFER
+from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
+from temshift.information.regression import (
+    LinearModel,
+    additive_fit,
+    explained,
+    fit_linear,
+    predict_left_out,
+)
+from temshift.information.spectra import ObjectSpectra
+from temshift.optics.conditions import UNITS, ImagingConditions
+from temshift.optics.transfer import phase_transfer
+from temshift.studies.plan import Plan
+from temshift.studies.study import Study
+
+FEATURES = ("ln epsilon(test)", "d")
+CURVE_POINTS = 160
+CURVE_DRAWS = 64
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that is derived from scores and object spectra.
+
+    Attributes
+    ----------
+    results, metrics, transfer : polars.DataFrame
+        Tables of :mod:`temshift.core.tables`.
+    prediction : dict
+        The fit, its left-out errors and those of the baselines, and what they can't tell.
+    """
+
+    results: pl.DataFrame
+    metrics: pl.DataFrame
+    transfer: pl.DataFrame
+    prediction: dict[str, Any]
+
+
+def analyse(plan: Plan, scores: pl.DataFrame, objects: ObjectSpectra) -> Analysis:
+    """Derive tables and prediction from the scores of all networks of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        The study's plan.
+    scores : polars.DataFrame
+        Rows of :data:`temshift.core.tables.SCORES`, at least those of the plan.
+    objects : ObjectSpectra
+        Spectra of the study's specimens.
+
+    Returns
+    -------
+    Analysis
+    """
+    results = result_rows(plan, scores)
+    cells = _cells(plan, results, objects)
+    metrics, prediction = _predict(cells)
+    return Analysis(results, metrics, _transfer(plan.study, objects), prediction)
+
+
+def result_rows(plan: Plan, scores: pl.DataFrame) -> pl.DataFrame:
+    """Join the scores with the settings they belong to, in the order of the plan."""
+    by_id = {row["score_id"]: row for row in scores.iter_rows(named=True)}
+    rows = [
+        {
+            **by_id[plan.score_id(run.id, test)],
+            "training_name": run.training_name,
+            "seed": run.seed,
+            "test_name": test.name,
+            "training_defocus_nm": run.conditions.defocus_nm.center,
+            "training_defocus_sd_nm": run.conditions.defocus_nm.sd,
+            **{f"test_{key}": value for key, value in test.conditions.centers().items()},
+        }
+        for run in plan.networks
+        for test in plan.tests
+    ]
+    return pl.DataFrame(rows, schema=RESULTS)
+
+
+def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:
+    """One row a training x test distribution: scores over seeds and metrics of the pair."""
+    study = plan.study
+    known = {
+        role: {name: _information(study, conditions, objects) for name, conditions in study.conditions.resolved(role)}
+        for role in ("training", "test")
+    }
+    centers = {
+        role: {name: conditions.defocus_nm.center for name, conditions in study.conditions.resolved(role)}
+        for role in ("training", "test")
+    }
+    rows = [
+        {
+            "training_name": training,
+            "test_name": test,
+            **_pair(known["training"][training], known["test"][test], objects.q),
+            "defocus_difference_nm": centers["test"][test] - centers["training"][training],
+        }
+        for training in known["training"]
+        for test in known["test"]
+    ]
+    losses = results.group_by("training_name", "test_name").agg(
+        pl.col("cross_entropy").log().mean().alias("ln_cross_entropy"),
+        pl.col("cross_entropy").log().std().alias("ln_cross_entropy_sd"),
+    )
+    return pl.DataFrame(rows).join(losses, on=["training_name", "test_name"], how="left", maintain_order="left")
+
+
+def _information(study: Study, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
+    draws = study.information.draws
+    return information(conditions, objects, wavelength(study.exit_waves.energy), draws=draws, seed=study.seed)
+
+
+def _pair(training: Information, test: Information, q: NDArray[np.float64]) -> dict[str, float]:
+    distance = spectral_distance(training, test, q)
+    return {
+        "epsilon_training": training.epsilon,
+        "epsilon_test": test.epsilon,
+        "epsilon_test_error": test.epsilon_error,
+        "sigma": transfer_similarity(distance),
+        "distance": distance,
+    }
+
+
+def _predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Add predictions to the cells, and judge them beside the baselines."""
+    target = cells["ln_cross_entropy"].to_numpy()
+    groups = {role: cells[f"{role}_name"].to_numpy() for role in ("test", "training")}
+    every = {
+        "ln epsilon(test)": np.log(cells["epsilon_test"].to_numpy()),
+        "d": cells["distance"].to_numpy(),
+        "defocus difference": np.abs(cells["defocus_difference_nm"].to_numpy()),
+    }
+    ours = {name: every[name] for name in FEATURES}
+    model = fit_linear(ours, target)
+    left_out = {role: predict_left_out(ours, target, names) for role, names in groups.items()}
+    table = cells.with_columns(
+        pl.Series("predicted_ln_cross_entropy", model.predict(ours)),
+        *(_column(f"left_out_{role}_prediction", values, len(cells)) for role, values in left_out.items()),
+    )
+    candidates = {
+        "epsilon and sigma": ("ln CE from ln epsilon(test) and d = -ln sigma", FEATURES),
+        "defocus difference": ("ln CE from the absolute difference in mean defocus alone", ("defocus difference",)),
+        "mean": ("the mean of ln CE over the other conditions", ()),
+    }
+    models = [
+        _judged(name, text, {key: every[key] for key in keys}, target, groups)
+        for name, (text, keys) in candidates.items()
+    ]
+    ceiling = _ceiling(target, groups["training"], groups["test"])
+    return table.select(list(METRICS)).cast(METRICS), _prediction(model, len(cells), [*models, ceiling], table)
+
+
+def _column(name: str, values: NDArray[np.float64] | None, length: int) -> pl.Series:
+    return pl.Series(name, [None] * length if values is None else values, dtype=pl.Float64)
+
+
+def _judged(
+    name: str,
+    description: str,
+    features: dict[str, NDArray[np.float64]],
+    target: NDArray[np.float64],
+    groups: dict[str, NDArray[np.str_]],
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "description": description, "in_sample": False}
+    for role, names in groups.items():
+        r2, rmse = explained(target, predict_left_out(features, target, names))
+        row |= {f"r2_left_out_{role}": r2, f"rmse_left_out_{role}": rmse}
+    return row
+
+
+def _ceiling(
+    target: NDArray[np.float64], training: NDArray[np.str_], test: NDArray[np.str_]
+) -> dict[str, Any]:
+    r2, rmse = explained(target, additive_fit(target, training, test))
+    return {
+        "name": "additive effects",
+        "description": "one effect for each training and each test condition, fitted to the very cells it is judged on",
+        "in_sample": True,
+        "r2_in_sample": r2,
+        "rmse_in_sample": rmse,
+    }
+
+
+def _prediction(
+    model: LinearModel, cells: int, models: Sequence[dict[str, Any]], table: pl.DataFrame
+) -> dict[str, Any]:
+    seeds = table["ln_cross_entropy_sd"].drop_nulls()
+    scatter = float((seeds**2).mean() ** 0.5) if len(seeds) else None  # type: ignore[operator]
+    return {
+        "formula": model.formula("ln CE"),
+        "coefficients": model.coefficients,
+        "cells": cells,
+        "models": list(models),
+        "seed_scatter": scatter,
+        "caveats": _caveats(models),
+    }
+
+
+def _caveats(models: Sequence[dict[str, Any]]) -> list[str]:
+    caveats = [
+        "Cells of one row or column share a network or a set of images; errors are given for whole conditions left out.",
+        "epsilon and sigma know the conditions and the mean spectra of the specimens, not the shapes of particles.",
+    ]
+    if models[0]["r2_left_out_test"] is None or models[0]["r2_left_out_training"] is None:
+        caveats.append("This study has too few conditions to leave whole ones out of the fit: no left-out error is given.")
+    return caveats
+
+
+def _transfer(study: Study, objects: ObjectSpectra) -> pl.DataFrame:
+    highest = study.widest_semiangle / wavelength(study.exit_waves.energy)
+    q = np.linspace(0, highest, CURVE_POINTS)
+    tables = [
+        _transfer_curve(role, name, conditions, study, objects, q)
+        for role in ("training", "test")
+        for name, conditions in study.conditions.resolved(role)
+    ]
+    return pl.concat(tables)
+
+
+def _transfer_curve(
+    role: str, name: str, conditions: ImagingConditions, study: Study, objects: ObjectSpectra, q: NDArray[np.float64]
+) -> pl.DataFrame:
+    electron_wavelength = wavelength(study.exit_waves.energy)
+    uniform = (np.arange(CURVE_DRAWS) + 0.5)[:, None] / CURVE_DRAWS
+    drawn = conditions.quantiles(np.tile(uniform, (1, len(UNITS))))
+    central = conditions.central()
+    particle, damping = phase_transfer(q, electron_wavelength, central, objects.particle_height)
+    substrate, _ = phase_transfer(q, electron_wavelength, central, objects.substrate_height)
+    spread, _ = phase_transfer(q, electron_wavelength, drawn, objects.particle_height)
+    columns = {
+        "role": [role] * len(q),
+        "name": [name] * len(q),
+        "q_per_A": q,
+        "particle_transfer": particle[0, 0].numpy(),
+        "substrate_transfer": substrate[0, 0].numpy(),
+        "particle_transfer_rms": spread.square().mean(dim=(0, 1)).sqrt().numpy(),
+        "envelope": damping[0].mean(dim=0).numpy(),
+    }
+    return pl.DataFrame(columns, schema=TRANSFER)

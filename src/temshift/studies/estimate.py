@@ -1,0 +1,126 @@
+"""What a study will cost, from a short trial of each stage on this machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from temshift.datasets.micrographs import MicrographSource, Stream, scoring_batches, training_batches
+from temshift.exitwaves.simulation import ExitWave, simulate
+from temshift.generalization.scores import score
+from temshift.networks.compact import CompactUNet, initialised
+from temshift.networks.training import train
+from temshift.optics.images import wave_spectra
+from temshift.specimens import build_specimen
+from temshift.studies.plan import Plan
+from temshift.studies.study import Study
+from temshift.studies.tasks import SCORING_BATCH, one_thread
+
+TRIAL_STEPS = 4
+COMPLEX64_BYTES = 8
+REPORT_BYTES = 6_000_000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Cost of a study.
+
+    Attributes
+    ----------
+    rows : tuple of (name, number, seconds)
+        What is made, how many, and seconds of one core (or of the device).
+    bytes : int
+        Space on disk.
+    """
+
+    rows: tuple[tuple[str, int, float], ...]
+    bytes: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of one core in all."""
+        return sum(seconds for _, _, seconds in self.rows)
+
+
+def estimate(study: Study, device: str = "cpu") -> Estimate:
+    """Simulate one specimen, train some steps and score one batch, and scale up; nothing is written.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    device : str
+        "cpu" or "cuda".
+
+    Returns
+    -------
+    Estimate
+    """
+    one_thread()
+    plan = Plan(study)
+    wave, wave_seconds = _timed(lambda: _trial_wave(plan, device))
+    source = _trial_source(plan, wave, device)
+    network = initialised(study.network, 0).to(device)
+    step_seconds = _best(lambda: _trial_steps(plan, source, network)) / TRIAL_STEPS
+    image_seconds = _best(lambda: _trial_score(plan, source, network)) / SCORING_BATCH
+    return _scaled(plan, wave_seconds, step_seconds, image_seconds)
+
+
+def _trial_wave(plan: Plan, device: str) -> ExitWave:
+    study, seed = plan.study, plan.databases["training"].seed
+    return simulate(build_specimen(study.specimens, seed, 0), study.exit_waves, seed, 0, device=device)
+
+
+def _trial_source(plan: Plan, wave: ExitWave, device: str) -> MicrographSource:
+    waves = wave.waves[None].expand(SCORING_BATCH, -1, -1, -1).to(device)
+    masks = torch.from_numpy(np.repeat(wave.mask[None], SCORING_BATCH, axis=0)).to(device)
+    study = plan.study
+    return MicrographSource(
+        wave_spectra(waves, study.grid, study.exit_waves.energy, study.widest_semiangle), masks
+    )
+
+
+def _trial_steps(plan: Plan, source: MicrographSource, network: CompactUNet) -> None:
+    settings = plan.study.training.model_copy(update={"steps": TRIAL_STEPS})
+    stream = Stream(plan.study.seed)
+    conditions = plan.networks[0].conditions
+    batches = training_batches(source, conditions, steps=TRIAL_STEPS, batch=settings.batch, stream=stream)
+    train(network, batches, settings)
+
+
+def _trial_score(plan: Plan, source: MicrographSource, network: CompactUNet) -> None:
+    test = plan.tests[0]
+    score(network, scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=plan.test_stream(test)))
+
+
+def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, image_seconds: float) -> Estimate:
+    study = plan.study
+    specimens = study.counts.training + study.counts.test
+    networks, evaluations = len(plan.networks), len(plan.networks) * len(plan.tests)
+    rows = (
+        ("specimens with exit waves", specimens, specimens * wave_seconds),
+        ("networks", networks, networks * study.training.steps * step_seconds),
+        ("evaluations (network x test condition)", evaluations, evaluations * study.counts.test * image_seconds),
+    )
+    pixels = study.grid.shape[0] * study.grid.shape[1]
+    waves = specimens * pixels * (study.exit_waves.phonons.configurations * COMPLEX64_BYTES + 1)
+    weights = 4 * sum(parameter.numel() for parameter in initialised(study.network, 0).parameters())
+    return Estimate(rows, waves + networks * weights + REPORT_BYTES)
+
+
+def _timed(action: Callable[[], ExitWave]) -> tuple[ExitWave, float]:
+    started = time.perf_counter()
+    result = action()
+    return result, time.perf_counter() - started
+
+
+def _best(action: Callable[[], None]) -> float:
+    """The faster of two runs [s]: the first one warms up."""
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - started)
+    return min(seconds)

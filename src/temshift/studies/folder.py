@@ -1,0 +1,158 @@
+"""The study folder: where every file goes, and who may write there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from temshift.core.configuration import Configuration, ConfigurationError, load_configuration
+from temshift.core.documents import write_document
+from temshift.core.errors import InputError, TemshiftError
+from temshift.core.files import write_text
+from temshift.studies.study import Study
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """Paths of a study folder.
+
+    Parameters
+    ----------
+    root : Path
+        The folder itself.
+    """
+
+    root: Path
+
+    @property
+    def study_file(self) -> Path:
+        """The resolved study."""
+        return self.root / "study.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """What was run, when, with which versions."""
+        return self.root / "manifest.json"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.root / "report.html"
+
+    def table(self, name: str) -> Path:
+        """Return the path of one of the gathered tables: results, metrics, transfer, spectra."""
+        return self.root / f"{name}.parquet"
+
+    def waves(self, database_id: str) -> Path:
+        """Return the folder of a wave database."""
+        return self.root / "waves" / database_id
+
+    def network(self, network_id: str) -> Path:
+        """Return the folder of a network."""
+        return self.root / "networks" / network_id
+
+    def scores(self, network_id: str) -> Path:
+        """Return the folder of a network's scores."""
+        return self.root / "scores" / network_id
+
+    @property
+    def spectra_record(self) -> Path:
+        """Record of the object spectra."""
+        return self.root / "spectra.json"
+
+    @property
+    def examples(self) -> Path:
+        """Folder of the pictures that the report shows."""
+        return self.root / "examples"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder against a second run.
+
+        Raises
+        ------
+        InputError
+            Where another run holds it.
+        """
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InputError(f"another temshift run works in {self.root}; wait for it, or name another folder") from error
+        except OSError as error:
+            raise InputError(f"cannot write in {self.root}: {error.strerror}; name another folder") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+class _Named(Configuration, extra="ignore"):
+    name: str
+
+
+def open_folder(root: Path, study: Study) -> StudyFolder:
+    """Make or reopen the folder of a study and keep the resolved study there.
+
+    Parameters
+    ----------
+    root : Path
+        A new or empty folder, or one that holds a study of the same name: its settings may have changed.
+    study : Study
+        The study to run.
+
+    Returns
+    -------
+    StudyFolder
+
+    Raises
+    ------
+    InputError
+        Where the folder holds another study or other files, or can't be made.
+    """
+    folder = StudyFolder(root)
+    _refuse_strangers(folder, study)
+    text = study_text(study)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not folder.study_file.exists() or folder.study_file.read_text(encoding="utf-8") != text:
+            write_text(folder.study_file, text)
+    except OSError as error:
+        raise InputError(f"cannot make {root}: {error.strerror}; name another folder with --output") from error
+    except TemshiftError as error:
+        raise InputError(str(error)) from error
+    return folder
+
+
+def load_study(path: Path) -> Study:
+    """Read a study file."""
+    return load_configuration(path, Study)
+
+
+def study_text(study: Study) -> str:
+    """Write a study with every default filled in, as YAML that reads back alike."""
+    return write_document(study.resolved())
+
+
+def _refuse_strangers(folder: StudyFolder, study: Study) -> None:
+    root = folder.root
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root} is a file; name a folder with --output")
+    if not root.exists():
+        return
+    if not folder.study_file.exists():
+        strangers = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+        if strangers:
+            found = ", ".join(strangers[:3])
+            raise InputError(f"{root} is not empty and holds no study ({found}); name a new folder with --output")
+        return
+    try:
+        held = load_configuration(folder.study_file, _Named).name
+    except ConfigurationError:
+        return  # damaged: it is written again, and what else is here is known by its hashes
+    if held != study.name:
+        raise InputError(
+            f"{root} holds another study, {held!r}, not {study.name!r}; name another folder with --output"
+        )

@@ -1,0 +1,314 @@
+"""Run a study: make what is missing, keep what is finished, gather and report."""
+
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from temshift.core.errors import TemshiftError
+from temshift.core.files import read_table, write_json, write_table
+from temshift.core.hashes import content_hash
+from temshift.core.records import RecordState, read_facts, record_state, write_record
+from temshift.core.tables import SCORES, SPECTRA
+from temshift.execution import Progress, SilentProgress, Task, make_executor, run_tasks
+from temshift.exitwaves.store import create_store, discard_shard, read_geometry, shard_state
+from temshift.information.spectra import ObjectSpectra, average_spectra
+from temshift.report import write_report
+from temshift.studies.analysis import Analysis, analyse
+from temshift.studies.examples import write_examples
+from temshift.studies.folder import StudyFolder, open_folder
+from temshift.studies.plan import Database, Plan
+from temshift.studies.study import Study
+from temshift.studies.tasks import measure_spectra, score_networks, simulate_shard, train_network
+
+SPECIMENS_PER_TASK = 12
+NETWORKS_PER_TASK = 4
+PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a stage of a run did: items made now, items kept from before, seconds."""
+
+    name: str
+    made: int
+    reused: int
+    seconds: float
+
+
+@dataclass
+class Run:
+    """A study being run.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be made.
+    folder : StudyFolder
+        Where it goes.
+    executor : Executor
+        Who makes it.
+    device : str
+        Where arrays live.
+    progress : Progress
+        Who is told.
+    """
+
+    plan: Plan
+    folder: StudyFolder
+    executor: Executor
+    device: str
+    progress: Progress
+    stages: list[Stage] = field(default_factory=list)
+
+    def perform(self, name: str, tasks: Sequence[Task], sizes: Sequence[int], reused: int) -> list[Any]:
+        """Run the tasks of one stage, each worth ``sizes`` items; failures are told when all the others are done."""
+        started = time.monotonic()
+        size_of = dict(zip(map(id, tasks), sizes, strict=True))
+        self.progress.start(name, reused + sum(sizes), reused)
+        outcomes = run_tasks(
+            self.executor, tasks, on_outcome=lambda outcome: self.progress.advance(size_of[id(outcome.task)])
+        )
+        self.progress.finish()
+        failed = [outcome for outcome in outcomes if outcome.error is not None]
+        if failed:
+            raise TemshiftError(_told(name, [(one.task.label, one.error) for one in failed], len(tasks)))
+        self.stages.append(Stage(name, sum(sizes), reused, time.monotonic() - started))
+        return [outcome.value for outcome in outcomes]
+
+    def missing(self, items: Iterable[Any], state_of: Callable[[Any], RecordState]) -> list[Any]:
+        """Return the items that are absent or damaged; the damaged ones are told."""
+        states = [(item, state_of(item)) for item in items]
+        for _, state in states:
+            if state.state == "damaged":
+                self.progress.warning(f"made again: {state.reason}")
+        return [item for item, state in states if state.state != "complete"]
+
+
+def run_study(
+    study: Study,
+    output: Path,
+    *,
+    workers: int = 1,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> StudyFolder:
+    """Run a study from atoms to report; finished work in ``output`` is kept.
+
+    Parameters
+    ----------
+    study : Study
+        What to run.
+    output : Path
+        The study folder, new or of an earlier run of the same study.
+    workers : int
+        Processes of one thread each; 0 works in this process. Results do not depend on it.
+    device : str
+        "cpu" or "cuda".
+    progress : Progress, optional
+        Told about every stage; silent by default.
+
+    Returns
+    -------
+    StudyFolder
+        With every file that DESIGN describes, and ``report``.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds another study or another run works there.
+    TemshiftError
+        Where a part of the work fails; what is finished is kept.
+    """
+    folder = open_folder(output, study)
+    with folder.locked(), make_executor(workers) as executor:
+        run = Run(Plan(study), folder, executor, device, progress or SilentProgress())
+        for role in run.plan.databases:
+            _simulate(run, run.plan.databases[role])
+        objects = _measure(run)
+        _train(run)
+        _score(run)
+        _conclude(run, objects, workers)
+    return folder
+
+
+def _simulate(run: Run, database: Database) -> None:
+    waves = run.folder.waves(database.id)
+    create_store(waves, database.layout, database.settings)
+    shards = run.missing(range(database.layout.shards), lambda shard: shard_state(waves, shard))
+    for shard in shards:
+        discard_shard(waves, shard)
+    tasks = [
+        Task(
+            simulate_shard,
+            (run.folder.root, run.plan.study, database.role, shard, run.device),
+            f"{database.role} waves, shard {shard}",
+        )
+        for shard in shards
+    ]
+    sizes = [len(database.layout.specimens_of(shard)) for shard in shards]
+    run.perform(f"{database.role} specimens", tasks, sizes, database.layout.count - sum(sizes))
+
+
+def _measure(run: Run) -> ObjectSpectra:
+    record, plan = run.folder.spectra_record, run.plan
+    count = min(plan.study.information.specimens, plan.study.counts.training)
+    kept = not run.missing([record], record_state) and read_facts(record)["id"] == plan.metrics_id
+    chunks = [] if kept else [range(start, min(start + SPECIMENS_PER_TASK, count)) for start in range(0, count, SPECIMENS_PER_TASK)]
+    tasks = [Task(measure_spectra, (plan.study, chunk), f"spectra of specimens {chunk}") for chunk in chunks]
+    measured = run.perform("object spectra", tasks, [len(chunk) for chunk in chunks], count if kept else 0)
+    if not kept:
+        _write_spectra(run, average_spectra(one for part in measured for one in part))
+    return _read_spectra(run.folder)
+
+
+def _write_spectra(run: Run, objects: ObjectSpectra) -> None:
+    columns = dict(zip(SPECTRA, (objects.q, objects.particle, objects.substrate), strict=True))
+    write_table(run.folder.table("spectra"), pl.DataFrame(columns, schema=SPECTRA))
+    facts = {
+        "id": run.plan.metrics_id,
+        "particle_height": objects.particle_height,
+        "substrate_height": objects.substrate_height,
+        "area_fraction": objects.area_fraction,
+    }
+    write_record(run.folder.spectra_record, [run.folder.table("spectra")], facts)
+
+
+def _read_spectra(folder: StudyFolder) -> ObjectSpectra:
+    facts = read_facts(folder.spectra_record)
+    q, particle, substrate = (column.to_numpy(writable=True) for column in read_table(folder.table("spectra")))
+    heights = facts["particle_height"], facts["substrate_height"]
+    return ObjectSpectra(q, particle, substrate, *heights, facts["area_fraction"])
+
+
+def _train(run: Run) -> None:
+    numbers = {network.id: number for number, network in enumerate(run.plan.networks)}
+    ids = run.missing(numbers, lambda id_: record_state(run.folder.network(id_) / "network.json"))
+    tasks = [
+        Task(
+            train_network,
+            (run.folder.root, run.plan.study, numbers[id_], run.device),
+            f"network {id_}, {run.plan.networks[numbers[id_]].training_name}",
+        )
+        for id_ in ids
+    ]
+    run.perform("networks", tasks, [1] * len(tasks), len(numbers) - len(tasks))
+
+
+def _score(run: Run) -> None:
+    plan = run.plan
+    done = _known_scores(run)
+    pending: dict[tuple[int, ...], list[int]] = {}
+    for number in {network.id: number for number, network in enumerate(plan.networks)}.values():
+        id_ = plan.networks[number].id
+        tests = tuple(place for place, test in enumerate(plan.tests) if plan.score_id(id_, test) not in done)
+        if tests:
+            pending.setdefault(tests, []).append(number)
+    groups = [
+        (numbers[start : start + NETWORKS_PER_TASK], tests)
+        for tests, numbers in pending.items()
+        for start in range(0, len(numbers), NETWORKS_PER_TASK)
+    ]
+    tasks = [
+        Task(
+            score_networks,
+            (run.folder.root, plan.study, numbers, tests, run.device),
+            f"scores of networks {', '.join(plan.networks[number].id for number in numbers)}",
+        )
+        for numbers, tests in groups
+    ]
+    sizes = [len(numbers) * len(tests) for numbers, tests in groups]
+    run.perform("scores", tasks, sizes, len(plan.networks) * len(plan.tests) - sum(sizes))
+
+
+def _score_records(run: Run) -> list[Path]:
+    networks = dict.fromkeys(network.id for network in run.plan.networks)
+    return [path for id_ in networks for path in sorted(run.folder.scores(id_).glob("*.json"))]
+
+
+def _known_scores(run: Run) -> set[str]:
+    records = _score_records(run)
+    damaged = run.missing(records, record_state)
+    for record in damaged:
+        record.unlink(missing_ok=True)
+    kept = [record for record in records if record not in damaged]
+    return {score_id for record in kept for score_id in read_facts(record)["score_ids"]}
+
+
+def _conclude(run: Run, objects: ObjectSpectra, workers: int) -> None:
+    """Gather tables and pictures and write the report, unless all of it stands as it is."""
+    folder, record = run.folder, run.folder.root / "report.json"
+    identity = content_hash(
+        [run.plan.study.resolved(), [[run.plan.score_id(n.id, t) for t in run.plan.tests] for n in run.plan.networks]]
+    )
+    if not run.missing([record], record_state) and read_facts(record)["id"] == identity:
+        run.progress.message("everything was there already")
+        return
+    tasks = [Task(write_examples, (folder.root, run.plan.study, run.device), "example pictures")]
+    run.perform("example pictures", tasks, [1], 0)
+    started = time.monotonic()
+    scores = [read_table(path.with_suffix(".parquet")) for path in _score_records(run)]
+    _write_tables(folder, analyse(run.plan, pl.concat(scores).select(list(SCORES)), objects))
+    run.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
+    write_json(folder.manifest, _manifest(run, workers))
+    write_report(folder.root)
+    names = ("results", "metrics", "transfer")
+    files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, names)]
+    write_record(record, [*files, *sorted(folder.examples.glob("examples.*"))], {"id": identity})
+
+
+def _write_tables(folder: StudyFolder, analysis: Analysis) -> None:
+    for name in ("results", "metrics", "transfer"):
+        write_table(folder.table(name), getattr(analysis, name))
+    write_json(folder.root / "prediction.json", analysis.prediction)
+
+
+def _manifest(run: Run, workers: int) -> dict[str, Any]:
+    plan, folder = run.plan, run.folder
+    networks = [read_facts(folder.network(network.id) / "network.json") for network in plan.networks]
+    geometry = {role: read_geometry(folder.waves(plan.databases[role].id)) for role in plan.databases}
+    coverage = [share for rows in geometry.values() for row in rows for share in row["coverage"] if share is not None]
+    return {
+        "temshift": version("temshift"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "seed": plan.study.seed,
+        "device": run.device,
+        "workers": workers,
+        "stages": [vars(stage) for stage in run.stages],
+        "database": {
+            **{role: _database_facts(database, geometry[role]) for role, database in plan.databases.items()},
+            "coverage_mean": float(np.mean(coverage)) if coverage else None,
+            "coverage_min": min(coverage, default=None),
+        },
+        "networks": len(plan.networks),
+        "parameters": networks[0]["parameters"],
+    }
+
+
+def _database_facts(database: Database, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": database.id,
+        "specimens": database.layout.count,
+        "seed": database.seed,
+        "mask_fraction_mean": float(np.mean([row["mask_fraction"] for row in geometry])),
+        "particle_height_mean_angstrom": float(np.mean([row["particle_height_angstrom"] for row in geometry])),
+        "substrate_height_mean_angstrom": float(np.mean([row["substrate_height_angstrom"] for row in geometry])),
+    }
+
+
+def _told(stage: str, failures: Sequence[tuple[str, BaseException | None]], tasks: int) -> str:
+    lines = [f"  {label}: {error}" for label, error in failures[:10]]
+    more = [f"  and {len(failures) - 10} more"] if len(failures) > 10 else []
+    head = f"{stage}: {len(failures)} of {tasks} failed; what is finished is kept, the same command goes on from there"
+    return "\n".join([head, *lines, *more])

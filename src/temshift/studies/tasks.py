@@ -1,0 +1,142 @@
+"""The work of a study, as functions that any worker can run: each makes one whole thing, or nothing."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from temshift.core.files import write_table
+from temshift.core.hashes import content_hash
+from temshift.core.records import write_record
+from temshift.core.tables import HISTORY, SCORES
+from temshift.datasets.micrographs import MicrographSource, scoring_batches, training_batches
+from temshift.exitwaves.simulation import simulate
+from temshift.exitwaves.store import read_layout, read_masks, read_waves, write_shard
+from temshift.generalization.scores import Scores, score_together
+from temshift.information.spectra import ObjectSpectra, measure_specimen
+from temshift.networks.compact import CompactUNet, initialised
+from temshift.networks.training import train
+from temshift.networks.weights import load_weights, save_weights
+from temshift.optics.images import wave_spectra
+from temshift.core.electrons import wavelength
+from temshift.specimens import build_specimen
+from temshift.studies.folder import StudyFolder
+from temshift.studies.plan import NetworkRun, Plan, TestCondition
+from temshift.studies.study import Study
+
+SCORING_BATCH = 32
+
+
+def simulate_shard(root: Path, study: Study, role: str, shard: int, device: str) -> None:
+    """Simulate the specimens of one shard and write it with its record."""
+    one_thread()
+    database = Plan(study).databases[role]
+    waves = [
+        simulate(
+            build_specimen(study.specimens, database.seed, number),
+            study.exit_waves,
+            database.seed,
+            number,
+            device=device,
+        )
+        for number in database.layout.specimens_of(shard)
+    ]
+    write_shard(StudyFolder(root).waves(database.id), shard, waves)
+
+
+def measure_spectra(study: Study, numbers: Sequence[int]) -> list[ObjectSpectra]:
+    """Measure the object spectra of some training specimens."""
+    one_thread()
+    seed = Plan(study).databases["training"].seed
+    highest = study.widest_semiangle / wavelength(study.exit_waves.energy)
+    atoms = (build_specimen(study.specimens, seed, number) for number in numbers)
+    return [measure_specimen(one, study.exit_waves, highest) for one in atoms]
+
+
+def train_network(root: Path, study: Study, number: int, device: str) -> None:
+    """Train network ``number`` of the plan and write weights, history and, last, its record."""
+    one_thread()
+    folder, plan = StudyFolder(root), Plan(study)
+    run = plan.networks[number]
+    source = source_of(folder, plan, "training", device)
+    network = initialised(study.network, plan.initial_seed(run)).to(device)
+    settings = study.training
+    batches = training_batches(
+        source, run.conditions, steps=settings.steps, batch=settings.batch, stream=plan.training_stream(run)
+    )
+    history = train(network, batches, settings)
+    _write_network(folder, plan, run, network, history)
+
+
+def score_networks(root: Path, study: Study, numbers: Sequence[int], tests: Sequence[int], device: str) -> None:
+    """Score some networks of the plan under some of its test conditions; images are formed once for all of them."""
+    one_thread()
+    folder, plan = StudyFolder(root), Plan(study)
+    runs = [plan.networks[number] for number in numbers]
+    networks = [load_network(folder, study, run, device) for run in runs]
+    source = source_of(folder, plan, "test", device)
+    rows: list[list[dict[str, object]]] = [[] for _ in runs]
+    for test in (plan.tests[number] for number in tests):
+        batches = scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=plan.test_stream(test))
+        for run, scores, collected in zip(runs, score_together(networks, batches), rows, strict=True):
+            collected.append(_score_row(plan, run, test, scores))
+    for run, collected in zip(runs, rows, strict=True):
+        _write_scores(folder, run, collected)
+
+
+def load_network(folder: StudyFolder, study: Study, run: NetworkRun, device: str) -> CompactUNet:
+    """Load a trained network of a study, in evaluation mode."""
+    network = initialised(study.network, 0)
+    load_weights(network, folder.network(run.id) / "weights.safetensors")
+    return network.to(device)
+
+
+def source_of(folder: StudyFolder, plan: Plan, role: str, device: str) -> MicrographSource:
+    """Load the waves and masks of a database, ready to form images; a worker keeps the last two."""
+    energy, widest = plan.study.exit_waves.energy, plan.study.widest_semiangle
+    return _loaded(folder.waves(plan.databases[role].id), energy, widest, device)
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(waves: Path, energy: float, widest_semiangle: float, device: str) -> MicrographSource:
+    spectra = wave_spectra(read_waves(waves).to(device), read_layout(waves).grid, energy, widest_semiangle)
+    return MicrographSource(spectra, read_masks(waves).to(device))
+
+
+def _write_network(
+    folder: StudyFolder, plan: Plan, run: NetworkRun, network: CompactUNet, history: Sequence[float]
+) -> None:
+    place = folder.network(run.id)
+    save_weights(network, place / "weights.safetensors")
+    steps = pl.DataFrame({"step": range(1, len(history) + 1), "cross_entropy": history}, schema=HISTORY)
+    write_table(place / "history.parquet", steps)
+    card = {
+        "id": run.id,
+        "training_name": run.training_name,
+        "seed": run.seed,
+        "conditions": run.conditions.model_dump(mode="json"),
+        "database": plan.databases["training"].id,
+        "network": plan.study.network.model_dump(mode="json"),
+        "training": plan.study.training.model_dump(mode="json"),
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+    write_record(place / "network.json", [place / "weights.safetensors", place / "history.parquet"], card)
+
+
+def _score_row(plan: Plan, run: NetworkRun, test: TestCondition, scores: Scores) -> dict[str, object]:
+    return {"score_id": plan.score_id(run.id, test), "network_id": run.id, **vars(scores)}
+
+
+def _write_scores(folder: StudyFolder, run: NetworkRun, rows: list[dict[str, object]]) -> None:
+    """Write rows and record under the hash of the score ids they hold."""
+    name = content_hash([row["score_id"] for row in rows])
+    path = folder.scores(run.id) / f"{name}.parquet"
+    write_table(path, pl.DataFrame(rows, schema=SCORES))
+    write_record(path.with_suffix(".json"), [path], {"score_ids": [row["score_id"] for row in rows]})
+
+
+def one_thread() -> None:
+    """Compute on one thread: results do not depend on the number of cores, and workers do not compete."""
+    torch.set_num_threads(1)
