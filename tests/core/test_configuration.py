@@ -272,3 +272,27 @@ def test_the_error_survives_a_worker_process():
     assert str(copy) == str(caught.value)
     assert copy.faults == caught.value.faults
     assert copy.exit_code == 2
+
+
+def test_faults_across_keys_have_lines():
+    class Plan(Configuration):
+        names: tuple[str, ...]
+        first: str
+
+        def cross_faults(self):
+            return [] if self.first in self.names else [(("first",), f"{self.first!r} is none of the names")]
+
+    assert parse_configuration("first: a\nnames: [a]", Plan, "plan").first == "a"
+    assert faults_of("names: [a]\nfirst: b", Plan) == {"first": (2, "'b' is none of the names")}
+
+
+@pytest.mark.parametrize(
+    "text", ["a\x85b", "? x", ": x", "- x", "#", "\x00\x1b", "\u2028", "a\n  b\n", " ", "%a", "---"]
+)
+def test_awkward_texts_come_back(text):
+    class Words(Configuration):
+        words: tuple[str, ...]
+        named: dict[str, str]
+
+    words = Words(words=(text, text), named={text: text})
+    assert parse_configuration(dump_configuration(words), Words, "dumped") == words

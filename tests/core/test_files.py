@@ -193,6 +193,32 @@ def test_a_truncated_table_is_damage(tmp_path, keep):
         files.read_table(path)
 
 
+@given(st.data())
+def test_a_flipped_bit_of_a_table_is_noticed_or_harmless(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "flipped.parquet"
+    table = polars.DataFrame({"x": [float(number) for number in range(50)]})
+    files.write_table(path, table)
+    broken = bytearray(path.read_bytes())
+    broken[data.draw(st.integers(0, len(broken) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(broken)
+    try:
+        assert files.read_table(path).equals(table)
+    except DamagedError as error:
+        assert "flipped.parquet is damaged" in str(error)
+
+
+def test_an_altered_number_of_a_table_is_noticed(tmp_path):
+    path = tmp_path / "a.parquet"
+    polars.DataFrame({"x": [1.0, 2.0]}).write_parquet(path, compression="uncompressed")
+    assert files.read_table(path)["x"].to_list() == [1.0, 2.0]  # a table of another writer has no hash
+    files.write_table(path, files.read_table(path))
+    data = bytearray(path.read_bytes())
+    data[20] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamagedError, match="it was altered"):
+        files.read_table(path)
+
+
 @pytest.mark.parametrize("read", [files.read_json, files.read_table])
 def test_an_absent_file_is_an_input_fault(tmp_path, read):
     with pytest.raises(InputError, match="No such file"):

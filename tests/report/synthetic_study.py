@@ -1,4 +1,4 @@
-"""A made-up but physically plausible study folder: linear imaging, no networks, every number from one seed."""
+"""A made-up but physically plausible study folder: linear imaging, no networks, one seed."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,9 +36,13 @@ def trainings(count: int) -> list[Condition]:
 def tests(count: int) -> list[Condition]:
     defoci = np.linspace(-25, 25, 11 if count == 20 else 21)
     found = [Condition(f"defocus {d:g} nm", d) for d in defoci]
-    found += [Condition(f"dose {d:g} e/A2 at {z} nm", z, dose=d) for z in (-10, 10) for d in (30, 75, 150, 600)]
+    found += [
+        Condition(f"dose {d:g} e/A2 at {z} nm", z, dose=d) for z in (-10, 10) for d in (30, 75, 150, 600)
+    ]
     found += [Condition(f"C30 {c:g} mm at -10 nm", -10, C30=c) for c in (-0.02, 0.2, 0.5, 1.0, 1.2)]
-    found += [Condition(f"C12 {c:g} nm along {a} deg", -10, C12=c, phi12=a) for c in (2, 5, 10) for a in (0, 30, 60)]
+    found += [
+        Condition(f"C12 {c:g} nm along {a} deg", -10, C12=c, phi12=a) for c in (2, 5, 10) for a in (0, 30, 60)
+    ]
     chosen = found if count > 20 else found[:11] + found[11:19:2] + found[19:24:2] + found[24:27:2]
     chosen = chosen[:count]
     place = next(i for i, condition in enumerate(chosen) if condition.dose < 100)
@@ -74,7 +78,9 @@ def substrate_power(q: NDArray[np.float64] = Q) -> NDArray[np.float64]:
 
 
 def spectrum(condition: Condition) -> NDArray[np.float64]:
-    seen = 0.3 * particle_power() * draws(condition, "particle") + substrate_power() * draws(condition, "substrate")
+    seen = 0.3 * particle_power() * draws(condition, "particle") + substrate_power() * draws(
+        condition, "substrate"
+    )
     s = 1 + 4 * condition.dose * seen
     return np.asarray(s * Q.sum() / (s * Q).sum())
 
@@ -103,7 +109,9 @@ def metrics_table(rows: list[Condition], columns: list[Condition]) -> pl.DataFra
             "defocus_difference_nm": [float(abs(row.defocus - column.defocus)) for row, column in pairs],
         }
     ).with_columns(sigma=(-pl.col("distance")).exp())
-    truth = -2.3 - 0.7 * frame["epsilon_test"].log() + 0.8 * frame["distance"] + rng.normal(0, 0.12, frame.height)
+    truth = (
+        -2.3 - 0.7 * frame["epsilon_test"].log() + 0.8 * frame["distance"] + rng.normal(0, 0.12, frame.height)
+    )
     frame = frame.with_columns(ln_cross_entropy=truth, ln_cross_entropy_sd=pl.lit(0.05))
     return _with_predictions(frame)
 
@@ -130,7 +138,9 @@ def _predict(frame: pl.DataFrame, left_out: str) -> NDArray[np.float64]:
 
 def results_table(rows: list[Condition], columns: list[Condition], metrics: pl.DataFrame) -> pl.DataFrame:
     rng = np.random.default_rng(8)
-    losses = {(r["training_name"], r["test_name"]): r["ln_cross_entropy"] for r in metrics.iter_rows(named=True)}
+    losses = {
+        (r["training_name"], r["test_name"]): r["ln_cross_entropy"] for r in metrics.iter_rows(named=True)
+    }
     records = [
         _result(row, column, seed, float(np.exp(losses[row.name, column.name] + rng.normal(0, 0.05))))
         for row in rows
@@ -139,7 +149,10 @@ def results_table(rows: list[Condition], columns: list[Condition], metrics: pl.D
     ]
     frame = pl.DataFrame(records)
     missing = (pl.col("training_name") == rows[1].name) & (pl.col("test_name") == columns[2].name)
-    scores = [pl.when(missing).then(None).otherwise(pl.col(name)).alias(name) for name in ("f1", "f1_sd", "iou", "iou_sd")]
+    scores = [
+        pl.when(missing).then(None).otherwise(pl.col(name)).alias(name)
+        for name in ("f1", "f1_sd", "iou", "iou_sd")
+    ]
     return frame.with_columns(scores)
 
 
@@ -153,9 +166,17 @@ def _result(row: Condition, column: Condition, seed: int, loss: float) -> dict[s
         **{"cross_entropy": loss, "cross_entropy_sd": 0.3 * loss, "f1": f1, "f1_sd": 0.08},
         **{"iou": f1 / (2 - f1), "iou_sd": 0.1, "accuracy": 1 - 0.3 * loss, "images": 96, "empty_masks": 0},
         **{"training_defocus_nm": float(row.defocus), "training_defocus_sd_nm": float(row.width)},
-        **{"test_defocus_nm": float(column.defocus), "test_dose_e_per_A2": column.dose, "test_C30_mm": column.C30},
+        **{
+            "test_defocus_nm": float(column.defocus),
+            "test_dose_e_per_A2": column.dose,
+            "test_C30_mm": column.C30,
+        },
         **{"test_C12_nm": float(column.C12), "test_phi12_deg": float(column.phi12)},
-        **{"test_focal_spread_sigma_nm": 1.0, "test_angular_spread_sigma_mrad": 0.1, "test_semiangle_cutoff_mrad": 10.8},
+        **{
+            "test_focal_spread_sigma_nm": 1.0,
+            "test_angular_spread_sigma_mrad": 0.1,
+            "test_semiangle_cutoff_mrad": 10.8,
+        },
     }
 
 
@@ -187,7 +208,10 @@ def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
     def error(column: str) -> dict[str, float]:
         rest = measured - metrics[column].to_numpy()
         kind = column.removesuffix("_prediction")
-        return {f"r2_{kind}": float(1 - rest.var() / measured.var()), f"rmse_{kind}": float(np.sqrt((rest**2).mean()))}
+        return {
+            f"r2_{kind}": float(1 - rest.var() / measured.var()),
+            f"rmse_{kind}": float(np.sqrt((rest**2).mean())),
+        }
 
     ours = {**error("left_out_test_prediction"), **error("left_out_training_prediction")}
     mean = {"r2_left_out_test": -0.03, "r2_left_out_training": None, "rmse_left_out_test": 0.34}
@@ -198,7 +222,12 @@ def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
         "cells": metrics.height,
         "models": [
             {"name": "mean", "description": "the mean of all other cells", "in_sample": False, **mean},
-            {"name": "defocus difference", "description": "a line in |defocus - defocus'| alone", "in_sample": False, **focus},
+            {
+                "name": "defocus difference",
+                "description": "a line in |defocus - defocus'| alone",
+                "in_sample": False,
+                **focus,
+            },
             {"name": "epsilon and sigma", "description": "the formula above", "in_sample": False, **ours},
             {
                 "name": "additive effects",
@@ -210,12 +239,19 @@ def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _specimen(rng: np.random.Generator, pixels: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
+def _specimen(
+    rng: np.random.Generator, pixels: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
     y, x = np.mgrid[:pixels, :pixels] * SAMPLING
-    centre, radius = rng.uniform(0.35, 0.65, 2) * pixels * SAMPLING, rng.uniform(0.16, 0.26) * pixels * SAMPLING
+    centre, radius = (
+        rng.uniform(0.35, 0.65, 2) * pixels * SAMPLING,
+        rng.uniform(0.16, 0.26) * pixels * SAMPLING,
+    )
     disc = np.clip(1 - ((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / radius**2, 0, None) ** 0.5
     angle = rng.uniform(0, np.pi)
-    fringes = sum(np.cos(2 * np.pi * 0.28 * (x * np.cos(a) + y * np.sin(a))) for a in angle + np.pi / 3 * np.arange(3))
+    fringes = sum(
+        np.cos(2 * np.pi * 0.28 * (x * np.cos(a) + y * np.sin(a))) for a in angle + np.pi / 3 * np.arange(3)
+    )
     carbon = rng.normal(0, 0.12, disc.shape)
     return disc * (0.35 + 0.25 * fringes), carbon, (disc > 0).astype(np.uint8)
 
@@ -225,7 +261,9 @@ def _micrograph(
 ) -> NDArray[np.float32]:
     axis = np.fft.fftfreq(particle.shape[0], SAMPLING)
     q = np.hypot(axis[:, None], axis[None])
-    waves = transfer(condition, "particle", q) * np.fft.fft2(particle) + transfer(condition, "substrate", q) * np.fft.fft2(carbon)
+    waves = transfer(condition, "particle", q) * np.fft.fft2(particle) + transfer(
+        condition, "substrate", q
+    ) * np.fft.fft2(carbon)
     intensity = 1 - 2 * np.fft.ifft2(waves).real
     counts = rng.poisson(np.clip(intensity, 0, None) * condition.dose * SAMPLING**2)
     return ((counts - counts.mean()) / counts.std()).astype(np.float32)
@@ -237,22 +275,46 @@ def write_examples(folder: Path, rows: list[Condition], columns: list[Condition]
     images = np.array([[_micrograph(p, c, condition, rng) for condition in columns] for p, c, _ in specimens])
     masks = np.array([mask for _, _, mask in specimens])
     noise = rng.normal(0, 1, (len(rows), *images.shape))
-    smooth = np.fft.ifft2(np.fft.fft2(noise) * np.exp(-0.5 * (6 * np.fft.fftfreq(pixels)[:, None]) ** 2 * 8)).real
-    probabilities = 1 / (1 + np.exp(-(6 * masks[None, :, None] - 3 + smooth)))
+    smooth = np.fft.ifft2(
+        np.fft.fft2(noise)
+        * np.exp(-200 * np.fft.fftfreq(pixels)[:, None] ** 2 - 200 * np.fft.fftfreq(pixels) ** 2)
+    ).real
+    probabilities = 1 / (1 + np.exp(-(6.0 * masks[None, :, None] - 3 + 12 * smooth)))
     with replacing(folder / "examples.npz") as path:
         np.savez_compressed(path, images=images, masks=masks, probabilities=probabilities.astype(np.float16))
     names = {"conditions": [c.name for c in columns], "specimens": [f"specimen {i} & co" for i in range(3)]}
-    write_json(folder / "examples.json", {**names, "networks": [r.name for r in rows], "sampling_angstrom": SAMPLING})
+    write_json(
+        folder / "examples.json", {**names, "networks": [r.name for r in rows], "sampling_angstrom": SAMPLING}
+    )
 
 
 def manifest_record(networks: int) -> dict[str, Any]:
-    stages = (("simulate", 24.1, 480, 0), ("train", 61.7, networks - 4, 4), ("score", 28.9, networks * 20, 80), ("gather", 1.2, 1, 0))
+    stages = (
+        ("simulate", 24.1, 480, 0),
+        ("train", 61.7, networks - 4, 4),
+        ("score", 28.9, networks * 20, 80),
+        ("gather", 1.2, 1, 0),
+    )
     database = {"id": "0123456789abcdef", "specimens": 384, "frozen_phonons": 1, "sampling_angstrom": 0.4}
     return {
-        **{"temshift": "0.1.0", "created": "2026-01-02T03:04:05+00:00", "seed": 20251209, "platform": "Linux x86_64"},
-        **{"versions": {"numpy": "2.4.0", "torch": "2.13.0", "plotly": "7.1.0"}, "device": "cpu", "workers": 2},
+        **{
+            "temshift": "0.1.0",
+            "created": "2026-01-02T03:04:05+00:00",
+            "seed": 20251209,
+            "platform": "Linux x86_64",
+        },
+        **{
+            "versions": {"numpy": "2.4.0", "torch": "2.13.0", "plotly": "7.1.0"},
+            "device": "cpu",
+            "workers": 2,
+        },
         "stages": [dict(zip(("name", "seconds", "made", "reused"), stage, strict=True)) for stage in stages],
-        "database": {"training": database, "test": {**database, "specimens": 96}, "coverage_mean": 0.93, "coverage_min": None},
+        "database": {
+            "training": database,
+            "test": {**database, "specimens": 96},
+            "coverage_mean": 0.93,
+            "coverage_min": None,
+        },
         **{"networks": networks, "parameters": 84130},
     }
 
@@ -263,7 +325,9 @@ def write_histories(folder: Path, rows: list[Condition]) -> None:
     for row in rows:
         for seed in (0, 1):
             loss = 0.12 + 0.6 * np.exp(-steps / 60) + np.abs(rng.normal(0, 0.02, steps.size))
-            table = pl.DataFrame({"step": steps, "loss": loss, "learning_rate": 3e-3 * np.sin(np.pi * steps / 300)})
+            table = pl.DataFrame(
+                {"step": steps, "loss": loss, "learning_rate": 3e-3 * np.sin(np.pi * steps / 300)}
+            )
             write_table(folder / network_id(row, seed) / "history.parquet", table)
 
 
@@ -271,13 +335,18 @@ def write_study(folder: Path, rows: int = 6, columns: int = 20, pixels: int = 64
     """Write the study folder; 8 rows, 43 columns and 128 pixels are like the real quick study."""
     training, test = trainings(rows), tests(columns)
     metrics = metrics_table(training, test)
-    write_text(folder / "study.yaml", f"# quick study\nname: '<script>alert(1)</script>'\ntests:\n  - name: {HOSTILE}\n")
+    write_text(
+        folder / "study.yaml",
+        f"# quick study\nname: '<script>alert(1)</script>'\ntests:\n  - name: {HOSTILE}\n",
+    )
     write_json(folder / "manifest.json", manifest_record(2 * rows))
     write_table(folder / "results.parquet", results_table(training, test, metrics))
     write_table(folder / "metrics.parquet", metrics)
     write_table(folder / "transfer.parquet", transfer_table(training, test))
     write_json(folder / "prediction.json", prediction_record(metrics))
     hostile = next(condition for condition in test if condition.name == HOSTILE)
-    write_examples(folder / "examples", [training[0], training[2], training[-1]], [*test[:8:2], hostile], pixels)
+    write_examples(
+        folder / "examples", [training[0], training[2], training[-1]], [*test[:8:2], hostile], pixels
+    )
     write_histories(folder / "networks", training)
     return folder

@@ -29,7 +29,10 @@ class Configuration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
-        """Give faults that show only where several valid keys meet, each as path and message; none by default."""
+        """Give faults that show only where several valid keys meet, each as path and message; here none.
+
+        Only the configuration that is read as a whole is asked, after all its keys are valid.
+        """
         return ()
 
 

@@ -58,7 +58,7 @@ def spatial_envelope(alpha: Tensor, phi: Tensor, wavelength: float, conditions: 
     return torch.exp(-0.5 * conditions.angular_spread_sigma[:, None] ** 2 * gradient_squared)
 
 
-def aperture(alpha: Tensor, semiangle_cutoff: Tensor, edge: float) -> Tensor:
+def aperture(alpha: Tensor, semiangle_cutoff: Tensor, edge: Tensor) -> Tensor:
     """Objective aperture with a linear edge, clip((cutoff - alpha) / edge + 1/2, 0, 1).
 
     Parameters
@@ -67,7 +67,7 @@ def aperture(alpha: Tensor, semiangle_cutoff: Tensor, edge: float) -> Tensor:
         Scattering angle [rad].
     semiangle_cutoff : Tensor (n,)
         Angle of half transmission [rad].
-    edge : float
+    edge : Tensor (frequencies,)
         Width of the edge [rad], usually one frequency step.
 
     Returns

@@ -59,8 +59,7 @@ def wave_spectra(waves: Tensor, grid: Grid, energy: float, semiangle_cutoff: flo
     """
     real = torch.float64 if waves.dtype == torch.complex128 else torch.float32
     band = band_of(grid, wavelength(energy), semiangle_cutoff, dtype=real)
-    device = waves.device
-    band = Band(*(part.to(device) for part in (band.index, band.alpha, band.phi)), band.wavelength, band.edge)
+    band = band.to(waves.device)
     kept = [torch.fft.fft2(wave).flatten(-2)[..., band.index] for wave in waves]
     return WaveSpectra(torch.stack(kept), band, grid)
 

@@ -24,17 +24,22 @@ class Band:
         Position of each in the flattened (y, x) plane.
     alpha, phi : Tensor (frequencies,)
         Scattering angle and azimuth from x towards y [rad].
+    edge : Tensor (frequencies,)
+        Width of the aperture's edge [rad]: one frequency step along the azimuth.
     wavelength : float
         Electron wavelength [A].
-    edge : float
-        Width of the aperture's edge [rad]: one frequency step.
     """
 
     index: Tensor
     alpha: Tensor
     phi: Tensor
+    edge: Tensor
     wavelength: float
-    edge: float
+
+    def to(self, device: torch.device | str) -> "Band":
+        """Return the same band on another device."""
+        parts = (part.to(device) for part in (self.index, self.alpha, self.phi, self.edge))
+        return Band(*parts, self.wavelength)
 
 
 def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, *, dtype: torch.dtype) -> Band:
@@ -45,7 +50,6 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, *, dtype: to
     ValueError
         Where the intensity, whose band is twice the aperture's, would alias on the grid.
     """
-    edge = wavelength * grid.frequency_step
     limit = grid.nyquist * wavelength
     if 2 * semiangle_cutoff > limit:
         raise ValueError(
@@ -54,9 +58,10 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, *, dtype: to
         )
     qy, qx = (torch.from_numpy(q).flatten() for q in grid.frequencies())
     alpha = wavelength * torch.hypot(qx, qy)
+    phi = torch.atan2(qy, qx)
+    edge = wavelength * torch.hypot(torch.cos(phi) / grid.extent[1], torch.sin(phi) / grid.extent[0])
     index = torch.nonzero(alpha <= semiangle_cutoff + edge / 2).flatten()
-    phi = torch.atan2(qy[index], qx[index])
-    return Band(index, alpha[index].to(dtype), phi.to(dtype), wavelength, edge)
+    return Band(index, *(part[index].to(dtype) for part in (alpha, phi, edge)), wavelength)
 
 
 def lens_function(band: Band, conditions: Conditions) -> Tensor:
@@ -123,7 +128,8 @@ def phase_transfer(
     frequencies = torch.from_numpy(q).repeat(azimuths)
     phi = torch.arange(azimuths, dtype=torch.float64).repeat_interleave(len(q)) * math.pi / azimuths
     step = float(np.min(np.diff(q))) if len(q) > 1 else float(q[0])
-    band = Band(torch.arange(len(phi)), wavelength * frequencies, phi, wavelength, wavelength * step)
+    edge = torch.full_like(frequencies, wavelength * step)
+    band = Band(torch.arange(len(phi)), wavelength * frequencies, phi, edge, wavelength)
     lowered = replace(conditions, C10=conditions.C10 + height)
     # The illumination's angles blur at the exit plane's own focus: envelopes use the object's focus as well.
     damping = envelope(band, lowered)

@@ -9,10 +9,11 @@ import matplotlib
 import numpy as np
 import polars as pl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from temshift.report.markup import data_uri
@@ -58,17 +59,13 @@ def matrix_figure(matrix: Matrix) -> Figure:
     axes.set_ylabel("trained on")
     _divide(axes, [test.group for test in matrix.tests])
     bar = figure.colorbar(picture, ax=axes, label="cross-entropy (nats per pixel)", fraction=0.03, pad=0.01)
-    bar.ax.yaxis.set_major_formatter(ScalarFormatter())
-    bar.ax.yaxis.set_minor_formatter(ScalarFormatter() if _narrow(loss) else NullFormatter())
+    if loss.count():
+        _round_ticks(bar.ax.yaxis, float(loss.min()), float(loss.max()))
     return figure
 
 
 def _plain(name: str) -> str:
     return name.replace("$", r"\$")  # no mathematics in names
-
-
-def _narrow(loss: "np.ma.MaskedArray[tuple[int, ...], np.dtype[np.float64]]") -> bool:
-    return bool(loss.count()) and math.log10(float(loss.max()) / float(loss.min())) < 1
 
 
 def _divide(axes: Axes, groups: Sequence[str]) -> None:
@@ -85,7 +82,7 @@ def learning_curves(results: pl.DataFrame, histories: Mapping[str, pl.DataFrame]
     results : DataFrame
         Tells each network's training distribution and seed.
     histories : mapping of str to DataFrame
-        By network; a column ``step`` (or ``epoch``) and a column with ``loss`` or ``cross_entropy`` in its name.
+        By network; a column ``step`` or ``epoch``, and one with ``loss`` or ``cross_entropy`` in its name.
 
     Returns
     -------
@@ -140,11 +137,18 @@ def _learning_figure(curves: Sequence[LearningCurve], lowest: float, highest: fl
     axes.set_ylim(0.9 * lowest, 1.1 * highest)
     axes.set_xlabel("training step")
     axes.set_ylabel("training loss")
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    _round_ticks(axes.yaxis, 0.9 * lowest, 1.1 * highest)
     axes.legend(frameon=False, fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _round_ticks(axis: Axis, lowest: float, highest: float) -> None:
+    powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
+    ticks = [step * 10.0**power for power in powers for step in (1, 2, 5)]
+    axis.set_major_locator(FixedLocator([tick for tick in ticks if lowest <= tick <= highest]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _smoothed(curve: LearningCurve) -> tuple[list[float], list[float]]:

@@ -29,6 +29,28 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{min(places, digits + 2)}f}".replace("-", "−")
 
 
+def fixed(value: float | None, places: int = 2) -> str:
+    """Return the number with so many decimal places, or a dash where it is missing.
+
+    Examples
+    --------
+    >>> fixed(-0.031), fixed(None)
+    ('−0.03', '–')
+    """
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.{places}f}".replace("-", "−")
+
+
+def brief(value: float | None, digits: int = 4) -> str:
+    """Return the number without idle zeros, or a dash where it is missing.
+
+    Examples
+    --------
+    >>> brief(0.4), brief(96.0), brief(-10.0), brief(None)
+    ('0.4', '96', '−10', '–')
+    """
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.{digits}g}".replace("-", "−")
+
+
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], kind: str = "") -> str:
     """Return a table whose cells are escaped; the first cell of each row heads that row."""
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
@@ -46,9 +68,8 @@ def _row(row: Sequence[object]) -> str:
 
 def facts(pairs: Iterable[tuple[object, object]]) -> str:
     """Return a list of named facts."""
-    return (
-        '<dl class="facts">' + "".join(f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs) + "</dl>"
-    )
+    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs)
+    return f'<dl class="facts">{items}</dl>'
 
 
 def menu(identity: str, label: str, options: Sequence[str]) -> str:

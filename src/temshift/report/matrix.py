@@ -49,7 +49,7 @@ AXES = (
 
 @dataclass(frozen=True)
 class Training:
-    """A distribution of imaging conditions that networks were trained on, with the centre and sigma of its defocus."""
+    """A distribution of conditions that networks were trained on; centre and sigma of its defocus [nm]."""
 
     name: str
     defocus_nm: float
@@ -82,8 +82,8 @@ class Matrix:
     trainings, tests : tuple
         What the rows and columns are, in the order in which they are drawn.
     cells : mapping of str to ndarray (training, test)
-        Means over seeds of the scores, ``*_seed_sd`` over seeds, ``*_sd`` over images, and the numbers of each pair;
-        NaN where a number is missing.
+        Means over seeds of the scores, ``*_seed_sd`` over seeds, ``*_sd`` over images, and the numbers of
+        each pair; NaN where a number is missing.
     seeds : mapping of str to ndarray (seed, training, test)
         Scores of the single networks.
     near : ndarray (training, test) of bool
@@ -151,7 +151,11 @@ def _trainings(results: pl.DataFrame) -> tuple[Training, ...]:
     named = rows.select("training_name", "training_defocus_nm", "training_defocus_sd_nm").rows()
     usual = median(width or 0.0 for _, _, width in named)
     found = [Training(name, centre, sd, _is_broad(sd, usual)) for name, centre, sd in named]
-    return tuple(sorted(found, key=lambda training: (training.broad, training.defocus_nm)))
+    return tuple(sorted(found, key=_row_order))
+
+
+def _row_order(training: Training) -> tuple[bool, float, float, str]:
+    return training.broad, training.defocus_nm, training.defocus_sd_nm, training.name
 
 
 def _is_broad(width: float | None, usual: float) -> bool:
@@ -180,9 +184,10 @@ def _alike(one: float, other: float) -> bool:
     return abs(one - other) <= _SHORTEST_ALIKE * max(abs(one), abs(other))
 
 
-def _order(test: Test) -> tuple[int, float, float]:
+def _order(test: Test) -> tuple[int, float, float, float, str]:
     place = [axis.key for axis in AXES].index(test.group)
-    return place, test.defocus_nm, test.values[AXES[place].column]
+    value = test.values[AXES[place].column]
+    return place, test.defocus_nm, value, test.values["test_phi12_deg"], test.name
 
 
 def _near(trainings: Sequence[Training], tests: Sequence[Test]) -> NDArray[np.bool_]:
@@ -190,4 +195,4 @@ def _near(trainings: Sequence[Training], tests: Sequence[Test]) -> NDArray[np.bo
     widths = np.array([[max(training.defocus_sd_nm, 1e-6)] for training in trainings])
     defocus = np.array([[test.defocus_nm for test in tests]])
     usual = np.array([[test.group == "defocus" for test in tests]])
-    return usual & (np.abs(defocus - centres) <= widths)
+    return np.asarray(usual & (np.abs(defocus - centres) <= widths))

@@ -8,7 +8,7 @@ from temshift.report.markup import data_uri, escape, number
 from temshift.report.pictures import grey_levels, intersection_over_union, outline, png, scale_bar
 from temshift.report.tables import Examples
 
-_MOST_SPECIMENS = 6
+MOST_SPECIMENS = 6
 _BAR_HEIGHT = 0.022  # of the picture's width
 _BAR_INSET = 0.045
 
@@ -34,13 +34,14 @@ def picture_definitions(examples: Examples) -> str:
 
 
 def _shown(examples: Examples) -> int:
-    return min(_MOST_SPECIMENS, len(examples.specimens))
+    return min(MOST_SPECIMENS, len(examples.specimens))
 
 
 def _picture(examples: Examples, specimen: int, condition: int) -> str:
     height, width = examples.masks.shape[1:]
     content = data_uri(png(grey_levels(examples.images[specimen, condition])), "image/png")
-    return f'<image id="micrograph-{specimen}-{condition}" width="{width}" height="{height}" href="{content}"/>'
+    name = f"micrograph-{specimen}-{condition}"
+    return f'<image id="{name}" width="{width}" height="{height}" href="{content}"/>'
 
 
 def contact_sheet(examples: Examples) -> str:
@@ -100,9 +101,10 @@ def _prediction_sheet(examples: Examples, specimen: int) -> str:
 def _prediction_tile(examples: Examples, network: int, specimen: int, condition: int) -> str:
     probability, mask = examples.probabilities[network, specimen, condition], examples.masks[specimen]
     overlap = f"IoU {number(intersection_over_union(mask, probability > np.float32(0.5)), 2)}"
-    parts = (examples.networks[network], examples.specimens[specimen], examples.conditions[condition], overlap)
+    names = examples.networks[network], examples.specimens[specimen], examples.conditions[condition]
     paths = _path("truth", outline(mask)) + _path("predicted", outline(probability))
-    return _tile(examples, specimen, condition, ", ".join(parts), paths) + f'<span class="note">{overlap}</span>'
+    tile = _tile(examples, specimen, condition, ", ".join((*names, overlap)), paths)
+    return f'{tile}<span class="note">{overlap}</span>'
 
 
 def _path(kind: str, path: str) -> str:
@@ -137,7 +139,5 @@ def _line(name: str, tiles: Sequence[str]) -> str:
 
 def _sheet(corner: str, conditions: Sequence[str], rows: Sequence[str]) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in conditions)
-    return (
-        f'<div class="scroll"><table class="sheet"><thead><tr><th scope="col">{escape(corner)}</th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
-    )
+    top = f'<thead><tr><th scope="col">{escape(corner)}</th>{head}</tr></thead>'
+    return f'<div class="scroll"><table class="sheet">{top}<tbody>{"".join(rows)}</tbody></table></div>'

@@ -64,7 +64,8 @@ def _asset(name: str) -> str:
 
 
 def _assets() -> dict[str, str]:
-    return {"style": _asset("page.css"), "script": _asset("page.js"), "plotly": plotly.offline.get_plotlyjs()}
+    script = "".join(_asset(name) for name in ("plotting.js", "matrix.js", "page.js"))
+    return {"style": _asset("page.css"), "script": script, "plotly": plotly.offline.get_plotlyjs()}
 
 
 def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
@@ -84,7 +85,7 @@ def _told(study: StudyTables) -> dict[str, str]:
         "name": escape(study.name),
         "configuration": escape(study.configuration),
         "run_facts": sections.run_facts(study.manifest),
-        "database": sections.database_facts(study.manifest),
+        "database": sections.database_table(study.manifest),
         "stages": sections.stages_table(study.manifest),
         "versions": sections.versions_table(study.manifest),
         "models": sections.models_table(study.prediction),

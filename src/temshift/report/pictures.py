@@ -63,8 +63,8 @@ def outline(field: ArrayLike, level: float = 0.5) -> str:
     Returns
     -------
     str
-        The ``d`` of an SVG path in pixels, the centre of the first pixel at (0.5, 0.5); empty where there is no
-        outline.
+        The ``d`` of an SVG path in pixels, the centre of the first pixel at (0.5, 0.5); empty where there is
+        no outline.
     """
     values = np.asarray(field, dtype=np.float64)
     if values.min() >= level or values.max() < level:

@@ -1,31 +1,31 @@
 """The sections of the page that stand still: words, tables and pictures."""
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-import numpy as np
-
-from temshift.report.figures import learning_curves, learning_figures
-from temshift.report.figures import matrix_figure as draw_matrix
-from temshift.report.figures import svg_uri
-from temshift.report.markup import MISSING, escape, facts, menu, number, table
+from temshift.report.figures import learning_curves, learning_figures, matrix_figure, svg_uri
+from temshift.report.markup import MISSING, brief, escape, facts, fixed, menu, number, table
 from temshift.report.matrix import Matrix
+from temshift.report.micrographs import MOST_SPECIMENS
 from temshift.report.tables import Manifest, ModelError, Prediction, StudyTables
 
 FIXED_LIMITS = (
-    "Everything here is simulated. Real micrographs have drift, contamination, damage, detector blur and sources of "
-    "noise that this study leaves out; nothing was compared with an experiment.",
-    "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of crystal, shape, "
-    "thickness or substrate is another kind of shift, which transfer functions do not describe.",
-    "The networks are compact and trained briefly. Larger networks, other architectures or longer training may "
-    "generalise differently.",
+    "Everything here is simulated. Real micrographs have drift, contamination, damage, detector blur and "
+    "sources of noise that this study leaves out; nothing was compared with an experiment.",
+    "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of "
+    "crystal, shape, thickness or substrate is another kind of shift, which transfer functions do not describe.",
+    "The networks are compact and trained briefly. Larger networks, other architectures or longer training "
+    "may generalise differently.",
     "The cells of the matrix are not independent: a row shares its networks, a column its images. Errors are "
-    "therefore given for whole conditions left out, and there are only as many independent cases as conditions.",
-    "In focus the contrast of a thin specimen all but vanishes and its sign changes with small errors of defocus. Numbers "
-    "near zero defocus depend on details, such as the plane that defocus counts from, more than others do.",
+    "therefore given for whole conditions left out; there are only as many independent cases as conditions.",
+    "In focus the contrast of a thin specimen all but vanishes, and its sign changes with small errors of "
+    "defocus. Numbers near zero defocus depend more than others on details such as the plane that defocus "
+    "counts from.",
     "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
-    "sigma and epsilon describe linear transfer of contrast, averaged over azimuth: astigmatism enters by that average "
-    "alone, and nonlinear imaging not at all.",
+    "sigma and epsilon describe linear transfer of contrast, averaged over azimuth: astigmatism enters by "
+    "that average alone, and nonlinear imaging not at all.",
 )
 _MOST_LEARNING_FIGURES = 24
 
@@ -35,44 +35,50 @@ def run_facts(manifest: Manifest) -> str:
     seconds = sum(stage.seconds for stage in manifest.stages)
     pairs = [
         ("temshift", manifest.temshift),
-        ("finished", manifest.created),
+        ("made", _moment(manifest.created)),
         ("root seed", manifest.seed),
         ("networks", manifest.networks),
         ("parameters a network", f"{manifest.parameters:,}".replace(",", "\u202f")),
         ("device", manifest.device),
         ("workers", manifest.workers),
         ("platform", manifest.platform),
-        ("time of all stages", f"{number(seconds, 3)} s"),
+        ("time of all stages", f"{seconds:.0f} s"),
     ]
     return facts(pairs)
 
 
-def database_facts(manifest: Manifest) -> str:
-    """Return the databases of exit waves as tables of facts."""
-    flat = dict(_flattened(manifest.database))
-    return table(("database of exit waves", "value"), flat.items(), "narrow")
+def _moment(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M %Z").strip()
+    except ValueError:
+        return text
 
 
-def _flattened(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    for key, value in values.items():
-        name = f"{prefix}{key}".replace("_", " ")
-        if isinstance(value, Mapping):
-            yield from _flattened(value, f"{name}: ")
-        else:
-            yield name, _value(value)
+def database_table(manifest: Manifest) -> str:
+    """Return the databases of exit waves side by side, a row a fact."""
+    parts = {name: value for name, value in manifest.database.items() if isinstance(value, Mapping)}
+    keys = dict.fromkeys(key for part in parts.values() for key in part)
+    rows = [(_words(key), *(_value(part.get(key)) for part in parts.values())) for key in keys]
+    single = {name: value for name, value in manifest.database.items() if name not in parts}
+    rest = facts((_words(name), _value(value)) for name, value in single.items())
+    return table(("fact", *map(_words, parts)), rows, "narrow") + rest
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
 
 
 def _value(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not isinstance(value, bool)):
-        return number(value, 4)
-    if isinstance(value, list):
-        return ", ".join(_value(item) for item in value)
-    return str(value)
+    if value is None or isinstance(value, float):
+        return brief(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_words(str(key))} {_value(part)}" for key, part in value.items())
+    return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)
 
 
 def stages_table(manifest: Manifest) -> str:
     """Return what each stage made, kept, and how long it took."""
-    rows = [(s.name, number(s.seconds, 3), s.made, s.reused) for s in manifest.stages]
+    rows = [(s.name, fixed(s.seconds, 1), s.made, s.reused) for s in manifest.stages]
     return table(("stage", "seconds", "made", "kept from before"), rows, "numbers")
 
 
@@ -83,27 +89,30 @@ def versions_table(manifest: Manifest) -> str:
 
 def models_table(prediction: Prediction) -> str:
     """Return the errors of every prediction beside the baselines."""
-    head = ("prediction of ln(cross-entropy)", "R², test left out", "R², training left out")
-    head += ("typical factor, test left out", "typical factor, training left out", "what it is")
+    r2s = "R², test left out", "R², training left out"
+    factors = "typical factor, test left out", "typical factor, training left out"
+    head = "prediction of ln(cross-entropy)", *r2s, *factors, "what it is"
     return table(head, [_model_row(model) for model in prediction.models], "models numbers")
 
 
 def _model_row(model: ModelError) -> tuple[str, ...]:
     if model.in_sample:
-        own = (f"{number(model.r2_in_sample, 2)} in sample", MISSING, _factor(model.rmse_in_sample, " in sample"), MISSING)
-        return (f"{model.name} (in sample)", *own, model.description)
-    scores = (number(model.r2_left_out_test, 2), number(model.r2_left_out_training, 2))
-    return (model.name, *scores, *map(_factor, (model.rmse_left_out_test, model.rmse_left_out_training)), model.description)
+        r2, factor = f"{fixed(model.r2_in_sample)} in sample", _factor(model.rmse_in_sample, " in sample")
+        return (f"{model.name} (in sample)", r2, MISSING, factor, MISSING, model.description)
+    r2s = fixed(model.r2_left_out_test), fixed(model.r2_left_out_training)
+    factors = _factor(model.rmse_left_out_test), _factor(model.rmse_left_out_training)
+    return (model.name, *r2s, *factors, model.description)
 
 
 def _factor(rmse: float | None, note: str = "") -> str:
-    return MISSING if rmse is None else f"× {number(float(np.exp(rmse)), 3)}{note}"
+    return MISSING if rmse is None else f"× {fixed(math.exp(rmse))}{note}"
 
 
 def formula(prediction: Prediction) -> str:
     """Return the fitted formula and its coefficients."""
-    rows = [(name, number(value, 4)) for name, value in prediction.coefficients.items()]
-    return f'<p class="formula">{escape(prediction.formula)}</p>{table(("coefficient", "value"), rows, "narrow numbers")}'
+    rows = [(name, brief(value)) for name, value in prediction.coefficients.items()]
+    words = f'<p class="formula">{escape(prediction.formula)}</p>'
+    return words + table(("coefficient", "value"), rows, "numbers")
 
 
 def learning_section(study: StudyTables, matrix: Matrix) -> str:
@@ -112,20 +121,22 @@ def learning_section(study: StudyTables, matrix: Matrix) -> str:
     drawn = list(learning_figures(matrix, curves))
     if not drawn:
         return "<p>No learning curves were kept in this study folder.</p>"
-    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in drawn[:_MOST_LEARNING_FIGURES])
+    shown = drawn[:_MOST_LEARNING_FIGURES]
+    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in shown)
     left = len(drawn) - _MOST_LEARNING_FIGURES
     more = f"<p>{left} more training distributions are not drawn.</p>" if left > 0 else ""
     return f'<div class="small-figures">{pictures}</div>{more}'
 
 
 def _learning_picture(name: str, address: str) -> str:
+    words = f"training loss of {name} against the step"
     caption = f"<figcaption>{escape(name)}</figcaption>"
-    return f'<figure>{caption}<img src="{address}" alt="training loss of {escape(name)} against the step"></figure>'
+    return f'<figure>{caption}<img src="{address}" alt="{escape(words)}"></figure>'
 
 
 def matrix_picture(matrix: Matrix) -> str:
     """Return the matrix as a still picture, for readers without scripts."""
-    return f'<img class="wide" src="{svg_uri(draw_matrix(matrix))}" alt="matrix of cross-entropies">'
+    return f'<img class="wide" src="{svg_uri(matrix_figure(matrix))}" alt="matrix of cross-entropies">'
 
 
 def matrix_table(matrix: Matrix) -> str:
@@ -137,7 +148,7 @@ def matrix_table(matrix: Matrix) -> str:
 
 def _cell_texts(matrix: Matrix, column: int) -> list[str]:
     triples = zip(*(matrix.cells[key][:, column] for key in ("cross_entropy", "f1", "iou")), strict=True)
-    return [f"{number(loss)} / {number(f1, 2)} / {number(iou, 2)}" for loss, f1, iou in triples]
+    return [f"{number(loss)} / {fixed(f1)} / {fixed(iou)}" for loss, f1, iou in triples]
 
 
 def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
@@ -147,7 +158,7 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     groups = [f"{axis.label} [{axis.unit}]" for axis in matrix.groups]
     left_out = ("a test condition left out", "a training distribution left out")
     return {
-        "menu_specimen": menu("specimen", "Specimen", list(study.examples.specimens)),
+        "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
         "menu_transfer_training": menu("transfer-training", "Training distribution", trainings),
         "menu_transfer_test": menu("transfer-test", "Test condition", tests),
         "menu_score": menu("score", "Score", ("cross-entropy", "F1", "IoU")),
@@ -159,6 +170,6 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
 
 
 def limits(prediction: Prediction) -> str:
-    """Return what the study can't tell: its own caveats first, then what holds for every study of this kind."""
+    """Return what the study can't tell: its own caveats, then what holds for every such study."""
     items = (*prediction.caveats, *FIXED_LIMITS)
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"

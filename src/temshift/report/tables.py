@@ -20,7 +20,8 @@ _TEXT, _NUMBER, _WHOLE = pl.String(), pl.Float64(), pl.Int64()
 _RESULTS: Mapping[str, pl.DataType] = {
     **dict.fromkeys(("network_id", "training_name", "test_name"), _TEXT),
     **dict.fromkeys(("seed", "images", "empty_masks"), _WHOLE),
-    **dict.fromkeys(("cross_entropy", "cross_entropy_sd", "f1", "f1_sd", "iou", "iou_sd", "accuracy"), _NUMBER),
+    **dict.fromkeys(("cross_entropy", "cross_entropy_sd", "accuracy"), _NUMBER),
+    **dict.fromkeys(("f1", "f1_sd", "iou", "iou_sd"), _NUMBER),
     **dict.fromkeys(("training_defocus_nm", "training_defocus_sd_nm"), _NUMBER),
     **dict.fromkeys(("test_defocus_nm", "test_dose_e_per_A2", "test_C30_mm", "test_C12_nm"), _NUMBER),
     **dict.fromkeys(("test_phi12_deg", "test_focal_spread_sigma_nm"), _NUMBER),
@@ -33,7 +34,7 @@ _NEVER_MISSING = (
 )
 _METRICS: Mapping[str, pl.DataType] = {
     **dict.fromkeys(("training_name", "test_name"), _TEXT),
-    **dict.fromkeys(("epsilon_training", "epsilon_test", "sigma", "distance", "defocus_difference_nm"), _NUMBER),
+    **dict.fromkeys(("epsilon_training", "epsilon_test", "sigma"), _NUMBER),
     **dict.fromkeys(("ln_cross_entropy", "ln_cross_entropy_sd", "predicted_ln_cross_entropy"), _NUMBER),
     **dict.fromkeys(("left_out_test_prediction", "left_out_training_prediction"), _NUMBER),
 }

@@ -1,22 +1,15 @@
 """The verdict in plain words, each number of it computed from the study's tables."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.report.markup import number
+from temshift.report.markup import brief, fixed, number
 from temshift.report.matrix import Matrix, Training
 from temshift.report.tables import ModelError, Prediction
 
-_CLOSE = 1.1  # a network is called close to the best where its cross-entropy is at most this many times the best
-
-
-@dataclass(frozen=True)
-class _Cell:
-    row: int
-    column: int
+_CLOSE = 1.1  # close to the best: a cross-entropy of at most this many times the best one
 
 
 def verdict(matrix: Matrix, prediction: Prediction) -> list[str]:
@@ -47,10 +40,11 @@ def _scope(matrix: Matrix) -> str:
     networks = int(np.nansum(np.nanmax(matrix.cells["networks"], axis=1, initial=0)))
     seeds = matrix.seeds["cross_entropy"].shape[0]
     images = _median(matrix.cells["images"])
+    rows = _count(len(matrix.trainings), "training distribution")
+    columns = _count(len(matrix.tests), "test condition")
     return (
-        f"{networks} networks ({_count(len(matrix.trainings), 'training distribution')}, {_count(seeds, 'seed')} each) "
-        f"were scored under {_count(len(matrix.tests), 'test condition')}, each on {number(images, 4)} simulated "
-        "micrographs of specimens that no network was trained on."
+        f"{_count(networks, 'network')} ({rows}, {_count(seeds, 'seed')} each) were scored under {columns}, "
+        f"each on {brief(images)} simulated micrographs of specimens kept from training."
     )
 
 
@@ -59,15 +53,16 @@ def _count(count: int, noun: str) -> str:
 
 
 def _inside_and_outside(matrix: Matrix) -> str:
-    inside, outside = _typical(matrix, matrix.near), _typical(matrix, ~matrix.near)
-    if not inside or not outside:
+    loss = matrix.cells["cross_entropy"]
+    best = np.nanmin(np.where(np.isfinite(loss), loss, np.inf), axis=0, keepdims=True)
+    inside, outside = _median((loss / best)[matrix.near]), _median((loss / best)[~matrix.near])
+    if inside is None or outside is None:
         return ""
-    return f"Under the conditions that they were trained on, networks typically reach {inside}; elsewhere {outside}."
-
-
-def _typical(matrix: Matrix, where: NDArray[np.bool_]) -> str:
-    loss, f1 = (_median(matrix.cells[key][where]) for key in ("cross_entropy", "f1"))
-    return "" if loss is None else f"cross-entropy {number(loss)} and F1 {number(f1)}"
+    return (
+        "Beside the best network for each condition, cross-entropy is typically "
+        f"{number(inside)} times as high inside a network's own training distribution "
+        f"and {number(outside)} times outside it."
+    )
 
 
 def _median(values: NDArray[np.float64]) -> float | None:
@@ -79,14 +74,15 @@ def _extremes(matrix: Matrix) -> str:
     loss = matrix.cells["cross_entropy"]
     if not np.isfinite(loss).any():
         return ""
-    best, worst = (_Cell(*np.unravel_index(pick(loss), loss.shape)) for pick in (np.nanargmin, np.nanargmax))
-    return f"The best pair is {_pair(matrix, best)}; the worst is {_pair(matrix, worst)}."
+    best, worst = (_pair(matrix, int(pick(loss))) for pick in (np.nanargmin, np.nanargmax))
+    return f"The best cell is training on {best}; the worst is training on {worst}."
 
 
-def _pair(matrix: Matrix, cell: _Cell) -> str:
-    loss, f1 = (matrix.cells[key][cell.row, cell.column] for key in ("cross_entropy", "f1"))
-    names = f"“{matrix.trainings[cell.row].name}” tested on “{matrix.tests[cell.column].name}”"
-    return f"{names} (cross-entropy {number(loss)}, F1 {number(f1)})"
+def _pair(matrix: Matrix, place: int) -> str:
+    row, column = divmod(place, len(matrix.tests))
+    loss, f1 = (float(matrix.cells[key][row, column]) for key in ("cross_entropy", "f1"))
+    names = f"“{matrix.trainings[row].name}” under “{matrix.tests[column].name}”"
+    return f"{names} (cross-entropy {number(loss)}, F1 {fixed(f1)})"
 
 
 def _broad(matrix: Matrix) -> str:
@@ -94,33 +90,31 @@ def _broad(matrix: Matrix) -> str:
     if not broad or len(matrix.trainings) < 2:
         return ""
     row, training = max(broad, key=lambda pair: pair[1].defocus_sd_nm)
-    loss = matrix.cells["cross_entropy"]
-    both = np.isfinite(loss[row]) & np.isfinite(np.delete(loss, row, axis=0)).any(axis=0)
-    return _against_rivals(training, loss[row, both], np.nanmin(np.delete(loss, row, axis=0)[:, both], axis=0))
+    own, others = matrix.cells["cross_entropy"][row], np.delete(matrix.cells["cross_entropy"], row, axis=0)
+    both = np.isfinite(own) & np.isfinite(others).any(axis=0)
+    return _against_rivals(training, own[both], np.nanmin(others[:, both], axis=0))
 
 
 def _against_rivals(training: Training, own: NDArray[np.float64], rivals: NDArray[np.float64]) -> str:
     if not own.size:
         return ""
     wins, close = int(np.sum(own < rivals)), int(np.sum(own <= _CLOSE * rivals))
+    width = f"defocus {brief(training.defocus_nm)} ± {brief(training.defocus_sd_nm)} nm"
     return (
-        f"The broadly trained “{training.name}” (defocus {number(training.defocus_nm, 2)} nm with a standard deviation "
-        f"of {number(training.defocus_sd_nm, 2)} nm) is the best of all on {wins} of {own.size} test conditions and "
-        f"beats or comes within {round(100 * (_CLOSE - 1))} % of the best other one on {close}; "
-        f"at its worst its cross-entropy is {number(float(np.max(own / rivals)), 2)} times that of the best other one."
+        f"The broadly trained “{training.name}” ({width}) is the best of all under {wins} of {own.size} "
+        f"conditions, within {round(100 * (_CLOSE - 1))} % of the best other one or better under {close}, "
+        f"and at its worst {number(float(np.max(own / rivals)), 2)} times as bad."
     )
 
 
 def _seeds(matrix: Matrix) -> str:
     if matrix.seeds["cross_entropy"].shape[0] < 2:
-        return "With one seed a training distribution, nothing is known about the spread between networks trained alike."
+        return "With a single seed, nothing is known about the spread between networks trained alike."
     ratio = _median(matrix.cells["cross_entropy_seed_sd"] / matrix.cells["cross_entropy"])
     if ratio is None:
         return ""
-    return (
-        "Networks that differ in their random seed alone differ in cross-entropy by typically "
-        f"{number(100 * ratio, 2)} % (standard deviation over seeds)."
-    )
+    spread = f"{number(100 * ratio, 2)} % in cross-entropy"
+    return f"Networks that differ in their seed alone differ by typically {spread}."
 
 
 def _prediction(prediction: Prediction) -> str:
@@ -128,13 +122,13 @@ def _prediction(prediction: Prediction) -> str:
     if not honest:
         return ""
     best, *others = sorted(honest, key=lambda model: model.rmse_left_out_test or 0.0)
-    beside = f"; beside it, {', '.join(_error(model) for model in others)}" if others else ""
+    beside = f"; beside it, {', '.join(map(_factor, others))}" if others else ""
     return (
-        "Asked for test conditions that it was not fitted to, the least wrong prediction of cross-entropy is "
-        f"{_error(best)}{beside}."
+        "Asked for test conditions left out of its fit, the prediction that errs least is "
+        f"{_factor(best)} (R² {fixed(best.r2_left_out_test)}){beside}."
     )
 
 
-def _error(model: ModelError) -> str:
-    factor = np.exp(model.rmse_left_out_test or 0.0)
-    return f"“{model.name}”, off by a factor of {number(factor)} (R² {number(model.r2_left_out_test, 2)})"
+def _factor(model: ModelError) -> str:
+    factor = float(np.exp(model.rmse_left_out_test or 0.0))
+    return f"“{model.name}”, typically off by a factor of {fixed(factor)}"

@@ -52,8 +52,8 @@ def place(
             if len(centers) == len(radii):
                 return centers
     raise InputError(
-        f"{len(radii)} particles of radius {min(radii):.3g} to {max(radii):.3g} A with gaps of {gap:g} A "
-        f"found no room in {cell[0]:g} x {cell[1]:g} A; give fewer or smaller particles, a smaller gap or a "
+        f"no room in {cell[0]:g} x {cell[1]:g} A for particles of up to {max(radii):.3g} A radius "
+        f"(count {len(radii)}) with gaps of {gap:g} A; give fewer or smaller particles, a smaller gap or a "
         "larger cell"
     )
 

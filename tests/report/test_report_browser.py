@@ -1,0 +1,161 @@
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from synthetic_study import HOSTILE
+
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PLOTS = ("transfer", "matrix", "curve", "sigma", "epsilon", "prediction")
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail("Chromium is missing, and this is CI: install the package chromium")
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+class Visit:
+    """An open report, and all that its browser complained of or asked for."""
+
+    def __init__(self, browser: Browser, folder: Path, width: int) -> None:
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("a dialog"), dialog.dismiss()))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto((folder / "report.html").as_uri())
+        self.until("document.querySelectorAll('.plot .main-svg').length >= 6")
+
+    def until(self, condition: str) -> None:
+        """Wait for a condition; the page's own policy forbids the browser to wait for one."""
+        for _ in range(100):
+            if self.page.evaluate(condition):
+                return
+            self.page.wait_for_timeout(50)
+        pytest.fail(f"not so after 5 s: {condition}")
+
+    def drawn(self, plot: str) -> Any:
+        """What a plot shows: names, coordinates and axes of its traces."""
+        return self.page.evaluate(
+            "id => { const p = document.getElementById(id); return {title: p.layout.title && p.layout.title.text,"
+            " x: p.layout.xaxis.title.text, y: p.layout.yaxis.title.text,"
+            " traces: p.data.map(t => [t.name, t.x, t.y, t.z])}; }",
+            f"{plot}-plot",
+        )
+
+    def hover_matrix(self, across: float, down: float) -> tuple[float, float]:
+        area = self.page.locator("#matrix-plot .nsewdrag")
+        area.scroll_into_view_if_needed()
+        box = area.bounding_box()
+        assert box is not None
+        place = box["x"] + across * box["width"], box["y"] + down * box["height"]
+        self.page.mouse.move(*place)
+        self.page.wait_for_selector("#matrix-plot .hoverlayer .hovertext")
+        return place
+
+
+@pytest.fixture
+def visit(browser: Browser, study_folder: Path) -> Iterator[Visit]:
+    visit = Visit(browser, study_folder, 1280)
+    yield visit
+    visit.page.close()
+    assert visit.complaints == []
+    assert len(visit.requests) > 0
+    assert [url for url in visit.requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert sum(url.startswith("file:") for url in visit.requests) == 1
+
+
+def test_every_plot_is_drawn_and_nothing_can_be_uploaded(visit: Visit) -> None:
+    for plot in PLOTS:
+        assert visit.drawn(plot)["traces"]
+    titles = visit.page.eval_on_selector_all(".modebar-btn", "all => all.map(b => b.dataset.title)")
+    assert "Download plot as a PNG" in titles
+    assert not [title for title in titles if "hare" in title or "loud" in title or "tudio" in title]
+
+
+@pytest.mark.parametrize("menu", ["score", "training", "axis"])
+def test_each_menu_changes_the_curve(visit: Visit, menu: str) -> None:
+    before = visit.drawn("curve")
+    visit.page.select_option(f"#{menu}", "1")
+    assert visit.drawn("curve") != before
+
+
+def test_the_menu_of_scores_changes_the_matrix(visit: Visit) -> None:
+    visit.page.select_option("#score", "1")
+    shown = visit.drawn("matrix")["traces"][0][3]
+    assert shown[1][2] is None  # the cell without F1 stays blank
+    assert all(0 <= value <= 1 for row in shown for value in row if value is not None)
+
+
+def test_hover_shows_the_numbers_and_the_name_as_it_is(visit: Visit) -> None:
+    place = visit.page.evaluate(
+        "name => JSON.parse(document.getElementById('data').textContent).tests.findIndex(t => t.name === name)", HOSTILE
+    )
+    visit.hover_matrix((place + 0.5) / 20, 0.5 / 6)
+    words = visit.page.locator("#matrix-plot .hoverlayer").text_content() or ""
+    assert HOSTILE in words
+    for number in ("cross-entropy 0.", "over seeds", "over images", "F1 0.", "IoU 0.", "2 networks, 96 images", "sigma 0."):
+        assert number in words
+
+
+def test_a_click_on_a_cell_chooses_its_row_and_its_pair(visit: Visit) -> None:
+    before = visit.drawn("transfer")
+    visit.page.mouse.click(*visit.hover_matrix(2.5 / 20, 4.5 / 6))
+    visit.until("document.getElementById('training').value === '4'")
+    assert visit.drawn("curve")["title"] == "Networks trained on defocus 20 nm"
+    assert visit.page.input_value("#transfer-test") == "2"
+    assert visit.drawn("transfer") != before
+    assert "trained on “defocus 20 nm”" in (visit.page.locator("#transfer-words").text_content() or "")
+
+
+def test_menus_of_pairs_and_of_what_is_left_out(visit: Visit) -> None:
+    everything = visit.drawn("prediction")
+    visit.page.select_option("#left-out", "1")
+    assert visit.drawn("prediction") != everything
+    visit.page.select_option("#pairs", "2")
+    points = [len(trace[1]) for trace in visit.drawn("sigma")["traces"] if trace[1] != [None]]
+    assert sum(points) == 2 * 20  # one row, measured and fitted
+
+
+def test_outlines_and_specimens_can_be_chosen(visit: Visit) -> None:
+    outline = visit.page.locator("#specimens .outline").first
+    visit.page.uncheck("#outlines")
+    assert not outline.is_visible()
+    visit.page.select_option("#specimen", "2")
+    shown = visit.page.eval_on_selector_all(
+        ".prediction", "all => all.filter(b => b.offsetHeight > 0).map(b => b.dataset.specimen)"
+    )
+    assert shown == ["2"]
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+def test_no_sideways_scrolling(browser: Browser, study_folder: Path, width: int) -> None:
+    visit = Visit(browser, study_folder, width)
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    for plot in PLOTS:
+        assert visit.drawn(plot)["traces"]
+    assert visit.complaints == []
+    visit.page.close()
+
+
+def test_a_narrow_window_turns_the_matrix(visit: Visit) -> None:
+    assert len(visit.drawn("matrix")["traces"][0][3]) == 6
+    visit.page.set_viewport_size({"width": 400, "height": 800})
+    visit.until("document.getElementById('matrix-plot').data[0].z.length === 20")
+    visit.page.mouse.click(*visit.hover_matrix(1.5 / 6, 0.5 / 20))
+    visit.until("document.getElementById('training').value === '1'")
