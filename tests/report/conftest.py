@@ -6,7 +6,7 @@ import pytest
 from temshift.report import StudyTables, load_study, write_report
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode does not look beside the tests
-from synthetic_study import write_study  # noqa: E402
+from synthetic_study import write_study
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,25 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from synthetic_study import HOSTILE
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SHOWN = """
+id => {
+  const plot = document.getElementById(id), layout = plot.layout;
+  return {
+    title: layout.title && layout.title.text, x: layout.xaxis.title.text, y: layout.yaxis.title.text,
+    traces: plot.data.map((trace) => [trace.name, trace.x, trace.y, trace.z]),
+  };
+}
+"""
+FIND = "name => JSON.parse(document.getElementById('data').textContent).tests.findIndex(t => t.name === name)"
+NUMBERS = (
+    "cross-entropy 0.",
+    "over seeds",
+    "over images",
+    "F1 0.",
+    "IoU 0.",
+    "2 networks, 96 images",
+    "sigma 0.",
+)
 PLOTS = ("transfer", "matrix", "curve", "sigma", "epsilon", "prediction")
 
 pytestmark = pytest.mark.browser
@@ -51,12 +70,7 @@ class Visit:
 
     def drawn(self, plot: str) -> Any:
         """What a plot shows: names, coordinates and axes of its traces."""
-        return self.page.evaluate(
-            "id => { const p = document.getElementById(id); return {title: p.layout.title && p.layout.title.text,"
-            " x: p.layout.xaxis.title.text, y: p.layout.yaxis.title.text,"
-            " traces: p.data.map(t => [t.name, t.x, t.y, t.z])}; }",
-            f"{plot}-plot",
-        )
+        return self.page.evaluate(SHOWN, f"{plot}-plot")
 
     def hover_matrix(self, across: float, down: float) -> tuple[float, float]:
         area = self.page.locator("#matrix-plot .nsewdrag")
@@ -103,13 +117,11 @@ def test_the_menu_of_scores_changes_the_matrix(visit: Visit) -> None:
 
 
 def test_hover_shows_the_numbers_and_the_name_as_it_is(visit: Visit) -> None:
-    place = visit.page.evaluate(
-        "name => JSON.parse(document.getElementById('data').textContent).tests.findIndex(t => t.name === name)", HOSTILE
-    )
+    place = visit.page.evaluate(FIND, HOSTILE)
     visit.hover_matrix((place + 0.5) / 20, 0.5 / 6)
     words = visit.page.locator("#matrix-plot .hoverlayer").text_content() or ""
     assert HOSTILE in words
-    for number in ("cross-entropy 0.", "over seeds", "over images", "F1 0.", "IoU 0.", "2 networks, 96 images", "sigma 0."):
+    for number in NUMBERS:
         assert number in words
 
 

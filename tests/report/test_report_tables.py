@@ -50,7 +50,7 @@ def test_a_truncated_file_is_noticed(own_folder: Path, name: str) -> None:
 def test_a_truncated_learning_curve_is_noticed(own_folder: Path) -> None:
     path = next((own_folder / "networks").glob("*/history.parquet"))
     path.write_bytes(b"PAR1")
-    with pytest.raises(DamagedError, match="history.parquet"):
+    with pytest.raises(DamagedError, match=r"history\.parquet"):
         load_study(own_folder)
 
 

@@ -51,7 +51,7 @@ def test_a_number_is_a_fixed_value(recipe_with):
         (
             "crystal: CdSe",
             "crystal: CdTe",
-            "line 8, particles.crystal: crystal 'CdTe' is not known; allowed: 'CdSe', ",
+            "line 8, particles.crystal: crystal 'CdTe' is not known; allowed: 'CdSe', 'ZnS', ",
         ),
         (
             "radius_nm: {minimum: 0.9, maximum: 1.6}",
@@ -97,13 +97,8 @@ def test_a_number_is_a_fixed_value(recipe_with):
         (
             "count: {minimum: 1, maximum: 1}",
             "count: {minimum: 1, maximum: 4}",
-            "4 particles of radius 1.6 nm with gaps of 1 nm do not fit at random into a cell of 5.12 x 5.12 nm; "
-            "give a count of at most 1, smaller particles or a larger cell_nm",
-        ),
-        (
-            "density_g_per_cm3: 2.0",
-            "density_g_per_cm3: 3.4",
-            None,
+            "4 particles of radius 1.6 nm with gaps of 1 nm do not fit at random into a cell of "
+            "5.12 x 5.12 nm; give a count of at most 1, smaller particles or a larger cell_nm",
         ),
         (
             "minimum_distance_angstrom: 1.4",
@@ -114,11 +109,7 @@ def test_a_number_is_a_fixed_value(recipe_with):
 )
 def test_faults_are_told_with_values_and_remedies(given, replaced, told):
     assert given in WRITTEN
-    changed = WRITTEN.replace(given, replaced)
-    if told is None:
-        assert parse_configuration(changed, SpecimenRecipe, "study.yaml").substrate.density_g_per_cm3 == 3.4
-        return
-    (fault,) = faults(changed)
+    (fault,) = faults(WRITTEN.replace(given, replaced))
     assert told in fault
 
 

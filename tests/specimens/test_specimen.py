@@ -60,9 +60,8 @@ def test_particles_are_as_listed(recipe_with, seed):
     assert labels.max() + 1 == len(listed)
     for number, particle in enumerate(listed):
         inside = atoms.positions[labels == number]
-        across = periodic_distances(inside[:, :2], np.array([particle["center_xy_angstrom"]]), recipe.cell)[
-            :, 0
-        ]
+        center = np.array([particle["center_xy_angstrom"]])
+        across = periodic_distances(inside[:, :2], center, recipe.cell)[:, 0]
         upward = inside[:, 2] - particle["center_z_angstrom"]
         assert np.hypot(across, upward).max() <= particle["radius_angstrom"] + 1e-9
         assert particle["atoms"] == len(inside)
@@ -126,7 +125,20 @@ def test_draws_cover_their_ranges(recipe_with):
     assert thickness.max() > 14.8
     assert counts[1] == pytest.approx(150, abs=40)  # sd 9
     assert counts[0] == 0
-    assert abs(np.corrcoef(thickness, radius)[0, 1]) < 0.2
+
+
+def test_substrate_and_particles_share_no_random_numbers(recipe_with):
+    recipe = recipe_with(substrate={"minimum_distance_angstrom": 0.5, "density_g_per_cm3": 0.5})
+    substrate, particles = [], []
+    for index in range(300):
+        atoms = build_specimen(recipe, 1, index)
+        first = atoms.info["particles"][0]
+        substrate.append([atoms.info["substrate_thickness_angstrom"], *atoms.positions[:3, :2].ravel()])
+        particles.append(
+            [len(atoms.info["particles"]), first["radius_angstrom"], *first["center_xy_angstrom"]]
+        )
+    correlations = np.corrcoef(np.array(substrate).T, np.array(particles).T)[:7, 7:]
+    assert np.abs(correlations).max() < 0.25  # sd 0.06
 
 
 def test_fixed_values_are_met(recipe_with):
@@ -137,9 +149,8 @@ def test_fixed_values_are_met(recipe_with):
 
 
 def test_margin_and_contact_are_settings(recipe_with):
-    atoms = build_specimen(
-        recipe_with(margin_angstrom=5.0, particles={"contact_distance_angstrom": 3.5}), 1, 0
-    )
+    recipe = recipe_with(margin_angstrom=5.0, particles={"contact_distance_angstrom": 3.5})
+    atoms = build_specimen(recipe, 1, 0)
     z, labels = atoms.positions[:, 2], atoms.arrays["particle"]
     assert z.min() == pytest.approx(5.0)
     assert atoms.cell[2, 2] - z.max() == pytest.approx(5.0)

@@ -1,16 +1,18 @@
 """An executor of local processes that loses only the task whose worker was killed."""
 
+import atexit
 import multiprocessing.resource_tracker
 import os
 import pickle
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, InvalidStateError, wait
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from pebble import ProcessFuture, ProcessPool
 
@@ -30,6 +32,8 @@ _THREAD_SETTINGS = (
 _SECONDS_BETWEEN_LOOKS = 0.2
 _REMEDY = "often memory ran out: use fewer workers or smaller tasks"
 _starting = threading.Lock()
+_leaving = threading.Event()
+atexit.register(_leaving.set)
 
 
 class WorkerLostError(TemshiftError):
@@ -50,11 +54,14 @@ class ProcessExecutor(Executor):
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._pool: ProcessPool | None = None
-        self._calls: dict[_Call, None] = {}
-        self._lock = threading.RLock()
-        self._closed = threading.Event()
-        self._ended = threading.Event()
+        self._unfinished: dict[_Call, None] = {}
+        self._waiting: deque[_Call] = deque()
+        self._running: dict[_Call, None] = {}
+        self._closed, self._ended, self._wake = (threading.Event() for _ in range(3))
+        self._starting = threading.Lock()
+        self._dispatcher: threading.Thread | None = None
+        self._pool: ProcessPool | None = None  # of the dispatcher's thread alone
+        self._pool_served = False
 
     def submit(
         self, function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -73,14 +80,18 @@ class ProcessExecutor(Executor):
         concurrent.futures.Future
             Cancelling it stops the worker too.
         """
+        if self._closed.is_set():
+            raise RuntimeError("the executor was shut down; make another")
         call = _Call()
         try:
-            packed = pack_call(function, args, kwargs)
+            call.packed = pack_call(function, args, kwargs)
         except Exception as error:
             call.set_exception(error)
             return call
-        with self._lock:
-            self._schedule(call, packed)
+        self._unfinished[call] = None
+        call.add_done_callback(self._forget)
+        self._waiting.append(call)
+        self._wake_dispatcher()
         return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -94,53 +105,76 @@ class ProcessExecutor(Executor):
             Drop what has not ended, and stop the workers at once.
         """
         self._closed.set()
+        if not wait:
+            again = partial(self.shutdown, cancel_futures=cancel_futures)
+            threading.Thread(target=again, daemon=True).start()
+            return
         if cancel_futures:
             self._cancel_all()
-        elif wait:
-            self._wait_for_all()
-        else:
-            threading.Thread(target=self.shutdown, daemon=True).start()
-            return
+        self._wait_for_all()
         self._ended.set()
-        with self._lock:
-            self._stop_pool()
+        self._wake.set()
+        if self._dispatcher is not None:
+            self._dispatcher.join()
 
-    def _schedule(self, call: "_Call", packed: bytes) -> None:
-        if self._closed.is_set():
-            raise RuntimeError("the executor was shut down; make another")
-        pool = self._usable_pool()
-        try:
-            call.remote = pool.schedule(run_packed, args=(packed,))
-        except RuntimeError as error:
-            call.set_exception(WorkerLostError(f"the pool of workers broke ({error}); {_REMEDY}"))
-            return
-        self._calls[call] = None
-        call.remote.add_done_callback(partial(self._finish, call))
+    def _wake_dispatcher(self) -> None:
+        with self._starting:
+            if self._dispatcher is None:
+                self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
+                self._dispatcher.start()
+        self._wake.set()
 
-    def _usable_pool(self) -> ProcessPool:
-        self._replace_if_broken()
+    def _dispatch(self) -> None:
+        """Keep each worker busy with one call; only this thread touches the pool."""
+        while not (self._ended.is_set() or _leaving.is_set()):
+            self._replace_if_broken()
+            self._fill()
+            self._wake.wait(_SECONDS_BETWEEN_LOOKS)
+            self._wake.clear()
+        self._stop_pool()
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._running) < self._workers:
+            call = self._waiting[0]
+            if not call.cancelled() and not self._schedule(call):
+                return
+            self._waiting.popleft()
+
+    def _schedule(self, call: "_Call") -> bool:
+        """Hand a call to the pool; tell whether the pool took it."""
         if self._pool is None:
-            context = _OneThreadContext()
-            self._pool = ProcessPool(
-                self._workers, initializer=start_worker, initargs=(os.getpid(),), context=context
-            )
-            threading.Thread(target=self._watch, args=(self._pool,), daemon=True).start()
-        return self._pool
+            self._pool, self._pool_served = _make_pool(self._workers), False
+        try:
+            remote = self._pool.schedule(run_packed, args=(call.packed,))
+        except RuntimeError:
+            return False
+        self._running[call] = None
+        call.remote = remote
+        if call.cancelled():
+            remote.cancel()  # type: ignore[no-untyped-call]
+        remote.add_done_callback(partial(self._finish, call))
+        return True
 
-    def _watch(self, pool: ProcessPool) -> None:
-        """Replace the pool when it breaks as a whole, for it then forgets its waiting calls."""
-        while not self._ended.wait(_SECONDS_BETWEEN_LOOKS) and self._pool is pool:
-            with self._lock:
-                self._replace_if_broken()
+    def _finish(self, call: "_Call", remote: ProcessFuture[tuple[bool, bytes]]) -> None:
+        self._pool_served |= not remote.cancelled() and remote.exception() is None
+        self._running.pop(call, None)
+        with suppress(InvalidStateError):
+            _pass_on(remote, call)
+        self._wake.set()
 
     def _replace_if_broken(self) -> None:
+        """Replace a pool that broke, for it forgets the calls that it has."""
         if self._pool is None or self._pool.active:
             return
         self._stop_pool()
-        for call in list(self._calls):
-            self._calls.pop(call, None)
+        lost, text = list(self._running), "a worker ended before it took a task"
+        if not self._pool_served:
+            lost, text = [*lost, *self._waiting], "the workers end before they take a task"
+            self._waiting.clear()
+        self._running.clear()
+        for call in lost:
             with suppress(InvalidStateError):
-                call.set_exception(WorkerLostError(f"a worker ended before it took a task; {_REMEDY}"))
+                call.set_exception(WorkerLostError(f"{text}; {_REMEDY}"))
 
     def _stop_pool(self) -> None:
         pool, self._pool = self._pool, None
@@ -149,22 +183,26 @@ class ProcessExecutor(Executor):
             pool.join()
 
     def _cancel_all(self) -> None:
-        for call in list(self._calls):
+        for call in list(self._unfinished):
             call.cancel()
 
     def _wait_for_all(self) -> None:
-        while self._calls:
-            wait(list(self._calls))
+        while self._unfinished:
+            wait(list(self._unfinished))
 
-    def _finish(self, call: "_Call", remote: ProcessFuture[tuple[bool, bytes]]) -> None:
-        with suppress(InvalidStateError):
-            _pass_on(remote, call)
-        self._calls.pop(call, None)
+    def _forget(self, call: Future[Any]) -> None:
+        self._unfinished.pop(cast("_Call", call), None)
+
+
+def _make_pool(workers: int) -> ProcessPool:
+    context = _OneThreadContext()
+    return ProcessPool(workers, initializer=start_worker, initargs=(os.getpid(),), context=context)
 
 
 class _Call(Future[Any]):
     """What the caller holds; `remote` is what the pool holds."""
 
+    packed: bytes = b""
     remote: ProcessFuture[tuple[bool, bytes]] | None = None
 
     def cancel(self) -> bool:

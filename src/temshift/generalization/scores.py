@@ -77,12 +77,13 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
     """
     if logits.shape != masks.shape:
         raise ValueError(f"logits {tuple(logits.shape)} and masks {tuple(masks.shape)} must have one shape")
-    found = logits > 0
-    losses = torch.nn.functional.binary_cross_entropy_with_logits(
-        logits.double(), masks.double(), reduction="none"
-    )
-    planes = (losses, found & masks, found & ~masks, ~found & masks, ~found & ~masks)
-    return PixelSums(*(plane.double().flatten(1).sum(1).cpu() for plane in planes))
+    flat, truth = logits.flatten(1), masks.flatten(1).to(logits.dtype)
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(flat, truth, reduction="none")
+    found = (flat > 0).to(logits.dtype)
+    positive, detected, both = (plane.sum(1, dtype=torch.float64) for plane in (truth, found, truth * found))
+    entropy = losses.sum(1, dtype=torch.float64)
+    negative = flat.shape[1] - positive - detected + both
+    return PixelSums(*(one.cpu() for one in (entropy, both, detected - both, positive - both, negative)))
 
 
 def scores_of(sums: Sequence[PixelSums]) -> Scores:

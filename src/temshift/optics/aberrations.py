@@ -79,7 +79,9 @@ def scherzer_defocus(C30: float, wavelength: float) -> float:  # noqa: N803
 
 
 def point_resolution(C30: float, wavelength: float) -> float:  # noqa: N803
-    """Scherzer's point resolution, 0.66 C30^(1/4) lambda^(3/4): the first zero at Scherzer's defocus.
+    """Scherzer's point resolution, 0.66 C30^(1/4) lambda^(3/4).
+
+    The first zero of sin chi at Scherzer's defocus lies at 0.645 C30^(1/4) lambda^(3/4); 0.66 is the usual rounding.
 
     Parameters
     ----------

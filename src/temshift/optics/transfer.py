@@ -98,7 +98,8 @@ def phase_transfer(
 ) -> tuple[Tensor, Tensor]:
     """Transfer function of a weak phase object, T_h = E sin chi with C10 + h in place of C10.
 
-    The spectrum of the image of a weak phase phi is -2 T_h(q) phi(q). Astigmatism makes T depend on azimuth, so
+    The spectrum of the image of a weak phase phi is 2 T_h(q) phi(q): |1 + i phi exp(-i chi)|^2 = 1 + 2 phi sin chi to
+    first order, so underfocus (chi < 0) shows atoms dark. Astigmatism makes T depend on azimuth, so
     several azimuths are returned.
 
     Parameters

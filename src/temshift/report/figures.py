@@ -20,8 +20,6 @@ from temshift.report.markup import data_uri
 from temshift.report.matrix import Matrix
 
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito's palette
-_STEPS = ("step", "steps", "iteration", "epoch")
-_LOSSES = ("loss", "cross_entropy")
 _SMOOTHED_POINTS = 40
 
 
@@ -50,7 +48,7 @@ def matrix_figure(matrix: Matrix) -> Figure:
     rows, columns = len(matrix.trainings), len(matrix.tests)
     figure = _figure(3.4 + 0.2 * max(columns, 12), 2.4 + 0.28 * rows)
     axes = figure.add_subplot()
-    loss = np.ma.masked_invalid(matrix.cells["cross_entropy"])
+    loss = np.ma.masked_where(~(matrix.cells["cross_entropy"] > 0), matrix.cells["cross_entropy"])
     norm = LogNorm(float(loss.min()), float(loss.max())) if loss.count() else None
     picture = axes.imshow(loss, cmap="cividis_r", norm=norm, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(columns), [_plain(t.name) for t in matrix.tests], rotation=90, fontsize=8)
@@ -82,7 +80,7 @@ def learning_curves(results: pl.DataFrame, histories: Mapping[str, pl.DataFrame]
     results : DataFrame
         Tells each network's training distribution and seed.
     histories : mapping of str to DataFrame
-        By network; a column ``step`` or ``epoch``, and one with ``loss`` or ``cross_entropy`` in its name.
+        By network: the cross-entropy of every training step.
 
     Returns
     -------
@@ -91,18 +89,12 @@ def learning_curves(results: pl.DataFrame, histories: Mapping[str, pl.DataFrame]
     """
     networks = results.unique("network_id").sort("training_name", "seed")
     rows = networks.select("network_id", "training_name", "seed").rows()
-    found = (_curve(name, seed, histories[key]) for key, name, seed in rows if key in histories)
-    return [curve for curve in found if curve is not None]
+    return [_curve(name, seed, histories[key]) for key, name, seed in rows if key in histories]
 
 
-def _curve(training: str, seed: int, history: pl.DataFrame) -> LearningCurve | None:
-    losses = [c for c in history.columns if any(w in c for w in _LOSSES) and history[c].dtype.is_numeric()]
-    if not losses or not history.height:
-        return None
-    step = next((column for column in _STEPS if column in history.columns), None)
-    steps = np.arange(history.height) if step is None else history[step].to_numpy()
-    values = history[losses[0]].cast(pl.Float64).fill_null(math.nan).to_numpy()
-    return LearningCurve(training, seed, steps.astype(np.float64), values)
+def _curve(training: str, seed: int, history: pl.DataFrame) -> LearningCurve:
+    steps = history["step"].to_numpy().astype(np.float64)
+    return LearningCurve(training, seed, steps, history["cross_entropy"].fill_null(math.nan).to_numpy())
 
 
 def learning_figures(matrix: Matrix, curves: Sequence[LearningCurve]) -> Iterator[tuple[str, Figure]]:

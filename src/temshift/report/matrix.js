@@ -57,8 +57,8 @@ function names(items, title, turned) {
 
 function matrixTrace(score) {
   const raw = study.cells[score.key];
-  const values = raw.flat().filter(present);
-  const shade = raw.map((row) => row.map((value) => (present(value) && score.lower ? Math.log10(value) : value)));
+  const values = positive(raw.flat());
+  const shade = raw.map((row) => row.map((value) => (score.lower ? logarithm(value) : value)));
   const text = raw.map((row, y) => row.map((_, x) => cellText(y, x)));
   return {
     type: "heatmap", z: narrow() ? transposed(shade) : shade, text: narrow() ? transposed(text) : text,
@@ -149,7 +149,7 @@ function curveAxis(group) {
 }
 
 function scoreAxis(score) {
-  const values = study.cells[score.key].flat().filter(present);
+  const values = positive(study.cells[score.key].flat());
   return score.lower ? logAxis(score.label + " (" + score.unit + ")", values) : axis(score.label);
 }
 

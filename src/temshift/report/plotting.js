@@ -13,6 +13,8 @@ const element = (id) => document.getElementById(id);
 const chosen = (id) => Number(element(id).value);
 const narrow = () => element("matrix").clientWidth < NARROW;
 const present = (value) => value !== null && value !== undefined;
+const positive = (values) => values.filter((value) => present(value) && value > 0);
+const logarithm = (value) => (present(value) && value > 0 ? Math.log10(value) : null);
 
 // Plotly reads its labels as a small part of HTML; a name must come out as it is.
 function plain(text) {

@@ -15,7 +15,7 @@ FIXED_LIMITS = (
     "Everything here is simulated. Real micrographs have drift, contamination, damage, detector blur and "
     "sources of noise that this study leaves out; nothing was compared with an experiment.",
     "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of "
-    "crystal, shape, thickness or substrate is another kind of shift, which transfer functions do not describe.",
+    "crystal, shape, thickness or substrate is another kind of shift, unknown to transfer functions.",
     "The networks are compact and trained briefly. Larger networks, other architectures or longer training "
     "may generalise differently.",
     "The cells of the matrix are not independent: a row shares its networks, a column its images. Errors are "

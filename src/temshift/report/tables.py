@@ -14,35 +14,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from temshift.core.errors import DamagedError, TemshiftError
 from temshift.core.files import read_json, read_table
+from temshift.core.tables import HISTORY, METRICS, RESULTS, TRANSFER
 
-_TEXT, _NUMBER, _WHOLE = pl.String(), pl.Float64(), pl.Int64()
-
-_RESULTS: Mapping[str, pl.DataType] = {
-    **dict.fromkeys(("network_id", "training_name", "test_name"), _TEXT),
-    **dict.fromkeys(("seed", "images", "empty_masks"), _WHOLE),
-    **dict.fromkeys(("cross_entropy", "cross_entropy_sd", "accuracy"), _NUMBER),
-    **dict.fromkeys(("f1", "f1_sd", "iou", "iou_sd"), _NUMBER),
-    **dict.fromkeys(("training_defocus_nm", "training_defocus_sd_nm"), _NUMBER),
-    **dict.fromkeys(("test_defocus_nm", "test_dose_e_per_A2", "test_C30_mm", "test_C12_nm"), _NUMBER),
-    **dict.fromkeys(("test_phi12_deg", "test_focal_spread_sigma_nm"), _NUMBER),
-    **dict.fromkeys(("test_angular_spread_sigma_mrad", "test_semiangle_cutoff_mrad"), _NUMBER),
-}
-_NEVER_MISSING = (
-    *("network_id", "training_name", "test_name", "seed", "training_defocus_nm", "training_defocus_sd_nm"),
-    *(column for column in _RESULTS if column.startswith("test_")),
-    *("role", "name", "q_per_A"),
+_NEVER_MISSING = frozenset(
+    name
+    for name in (*RESULTS, *TRANSFER)
+    if name in ("network_id", "seed", "role", "name", "q_per_A") or name.startswith(("training_", "test_"))
 )
-_METRICS: Mapping[str, pl.DataType] = {
-    **dict.fromkeys(("training_name", "test_name"), _TEXT),
-    **dict.fromkeys(("epsilon_training", "epsilon_test", "sigma"), _NUMBER),
-    **dict.fromkeys(("ln_cross_entropy", "ln_cross_entropy_sd", "predicted_ln_cross_entropy"), _NUMBER),
-    **dict.fromkeys(("left_out_test_prediction", "left_out_training_prediction"), _NUMBER),
-}
-_TRANSFER: Mapping[str, pl.DataType] = {
-    **dict.fromkeys(("role", "name"), _TEXT),
-    **dict.fromkeys(("q_per_A", "particle_transfer", "substrate_transfer"), _NUMBER),
-    **dict.fromkeys(("particle_transfer_rms", "envelope"), _NUMBER),
-}
+_Schema = Mapping[str, type[pl.DataType]]
 
 
 class _Saved(BaseModel):
@@ -170,9 +149,9 @@ def load_study(folder: Path) -> StudyTables:
         name=folder.resolve().name,
         configuration=_text(folder / "study.yaml"),
         manifest=_model(folder / "manifest.json", Manifest),
-        results=_table(folder / "results.parquet", _RESULTS),
-        metrics=_table(folder / "metrics.parquet", _METRICS),
-        transfer=_table(folder / "transfer.parquet", _TRANSFER),
+        results=_table(folder / "results.parquet", RESULTS),
+        metrics=_table(folder / "metrics.parquet", METRICS),
+        transfer=_table(folder / "transfer.parquet", TRANSFER),
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
         histories=_histories(folder / "networks"),
@@ -211,7 +190,7 @@ def _model(path: Path, model: type[_Model]) -> _Model:
         raise _damaged(path, error) from error
 
 
-def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def _table(path: Path, schema: _Schema) -> pl.DataFrame:
     try:
         frame = read_table(_found(path))
         missing = [column for column in schema if column not in frame.columns]
@@ -220,7 +199,7 @@ def _table(path: Path, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
         chosen = frame.select(pl.col(name).cast(kind) for name, kind in schema.items()).fill_nan(None)
     except (pl.exceptions.PolarsError, DamagedError) as error:
         raise _damaged(path, error) from error
-    holes = [column for column in _NEVER_MISSING if column in schema and chosen[column].null_count()]
+    holes = [name for name in schema if name in _NEVER_MISSING and chosen[name].null_count()]
     _require(path, not holes, f"numbers are missing in {', '.join(holes)}")
     return chosen
 
@@ -249,7 +228,7 @@ def _examples(folder: Path) -> Examples:
 
 def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return stored["images"], stored["masks"], stored["probabilities"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, error) from error
@@ -257,11 +236,4 @@ def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
 
 def _histories(folder: Path) -> dict[str, pl.DataFrame]:
     paths = sorted(folder.glob("*/history.parquet"))
-    return {path.parent.name: _history(path) for path in paths}
-
-
-def _history(path: Path) -> pl.DataFrame:
-    try:
-        return read_table(path)
-    except DamagedError as error:
-        raise _damaged(path, error) from error
+    return {path.parent.name: _table(path, HISTORY) for path in paths}

@@ -54,7 +54,7 @@ def _count(count: int, noun: str) -> str:
 
 def _inside_and_outside(matrix: Matrix) -> str:
     loss = matrix.cells["cross_entropy"]
-    best = np.nanmin(np.where(np.isfinite(loss), loss, np.inf), axis=0, keepdims=True)
+    best = np.where(loss > 0, loss, np.inf).min(axis=0, keepdims=True)
     inside, outside = _median((loss / best)[matrix.near]), _median((loss / best)[~matrix.near])
     if inside is None or outside is None:
         return ""
