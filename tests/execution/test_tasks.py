@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import execution_jobs as jobs
@@ -22,7 +23,7 @@ import execution_jobs as jobs
 from temshift.execution import Task, make_executor, run_tasks
 {guard}
     folder, number = sys.argv[1], int(sys.argv[2])
-    tasks = [Task(jobs.{function}, (folder, 60), "sleep") for _ in range(number)]
+    tasks = [Task(jobs.note_and_sleep, (folder, 60), "sleep") for _ in range(number)]
     with make_executor(2) as executor:
         outcomes = run_tasks(executor, tasks, on_outcome=lambda outcome: None)
     sys.exit(f"{{len(outcomes)}} outcomes, {{type(outcomes[-1].error).__name__}}")
@@ -55,18 +56,31 @@ def members_of_group(group):
     return found
 
 
-def start_script(tmp_path, number, guard='if __name__ == "__main__":', function="note_and_sleep"):
-    (tmp_path / "script.py").write_text(SCRIPT.format(guard=guard, function=function))
-    (tmp_path / "notes").mkdir()
-    paths = [str(Path(jobs.__file__).parent), *sys.path]
-    return subprocess.Popen(
-        [sys.executable, "script.py", "notes", str(number)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+@pytest.fixture
+def start_script(tmp_path):
+    """Start the script in a process group of its own, which is killed after the test."""
+    started = []
+
+    def start(number, guard='if __name__ == "__main__":'):
+        (tmp_path / "script.py").write_text(SCRIPT.format(guard=guard))
+        (tmp_path / "notes").mkdir()
+        paths = [str(Path(jobs.__file__).parent), *sys.path]
+        script = subprocess.Popen(
+            [sys.executable, "script.py", "notes", str(number)],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(script)
+        return script
+
+    yield start
+    for script in started:
+        with suppress(ProcessLookupError):
+            os.killpg(script.pid, signal.SIGKILL)
+        script.communicate(timeout=20)
 
 
 def until(condition, seconds=15.0):
@@ -189,8 +203,8 @@ def test_an_interrupt_stops_promptly_and_is_raised_again(workers):
 
 
 @linux_only
-def test_control_c_stops_everything_at_once(tmp_path):
-    script = start_script(tmp_path, 50)
+def test_control_c_stops_everything_at_once(tmp_path, start_script):
+    script = start_script(50)
     assert until(lambda: len(list((tmp_path / "notes").iterdir())) == 2)
     begin = time.monotonic()
     os.killpg(script.pid, signal.SIGINT)
@@ -204,8 +218,8 @@ def test_control_c_stops_everything_at_once(tmp_path):
 
 @linux_only
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_workers_end_when_their_parent_is_killed(tmp_path, number):
-    script = start_script(tmp_path, 50)
+def test_workers_end_when_their_parent_is_killed(tmp_path, start_script, number):
+    script = start_script(50)
     assert until(lambda: len(list((tmp_path / "notes").iterdir())) == 2)
     assert len(members_of_group(script.pid)) >= 3
     script.send_signal(number)
@@ -214,8 +228,9 @@ def test_workers_end_when_their_parent_is_killed(tmp_path, number):
 
 
 @linux_only
-def test_workers_that_cannot_start_are_outcomes_and_no_endless_wait(tmp_path):
-    script = start_script(tmp_path, 2000, guard="if True:")
+def test_workers_that_cannot_start_are_outcomes_and_no_endless_wait(start_script):
+    script = start_script(2000, guard="if True:")
     told = script.communicate(timeout=60)[1]
-    assert told.rstrip().endswith("2000 outcomes, WorkerLostError")
+    assert script.returncode == 1
+    assert "2000 outcomes, WorkerLostError" in told
     assert until(lambda: not members_of_group(script.pid), 5)

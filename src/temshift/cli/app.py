@@ -101,9 +101,6 @@ def main() -> None:
     except TemshiftError as error:
         typer.echo(f"temshift: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("temshift: interrupted; finished work is kept, the same command goes on from there", err=True)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from temshift.cli.progress import progress_for
-from temshift.core.errors import InputError
+from temshift.core.errors import InputError, TemshiftError
 from temshift.core.files import read_json, read_table
 from temshift.report import write_report
 from temshift.studies import StudyFolder, load_study, run_study
@@ -19,18 +19,22 @@ from temshift.studies.folder import study_text
 STUDIES = Path("studies")
 
 
+class Interrupted(TemshiftError):  # noqa: N818
+    """The user stopped a run."""
+
+    exit_code = 130
+
+
 def run(study_file: Path, output: Path | None, workers: int, device: str) -> None:
     """Run a study and print a short summary."""
     study = load_study(study_file)
     require_device(device)
     console = Console(stderr=True)
-    folder = run_study(
-        study,
-        output or STUDIES / study.slug,
-        workers=workers,
-        device=device,
-        progress=progress_for(console),
-    )
+    root = output or STUDIES / study.slug
+    try:
+        folder = run_study(study, root, workers=workers, device=device, progress=progress_for(console))
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; finished work is kept in {root}, the same command goes on") from None
     _summarise(folder, Console())
 
 

@@ -31,6 +31,10 @@ _THREAD_SETTINGS = (
 )
 _SECONDS_BETWEEN_LOOKS = 0.2
 _REMEDY = "often memory ran out: use fewer workers or smaller tasks"
+_NO_START = (
+    "the workers end before they take a task; try 0 workers (in a script of your own, "
+    "call this under: if __name__ == '__main__')"
+)
 _starting = threading.Lock()
 _leaving = threading.Event()
 atexit.register(_leaving.set)
@@ -127,8 +131,11 @@ class ProcessExecutor(Executor):
     def _dispatch(self) -> None:
         """Keep each worker busy with one call; only this thread touches the pool."""
         while not (self._ended.is_set() or _leaving.is_set()):
-            self._replace_if_broken()
-            self._fill()
+            try:
+                self._replace_if_broken()
+                self._fill()
+            except Exception as error:
+                self._lose([*self._running, *self._waiting], f"no workers can be started: {error}")
             self._wake.wait(_SECONDS_BETWEEN_LOOKS)
             self._wake.clear()
         self._stop_pool()
@@ -136,7 +143,7 @@ class ProcessExecutor(Executor):
     def _fill(self) -> None:
         while self._waiting and len(self._running) < self._workers:
             call = self._waiting[0]
-            if not call.cancelled() and not self._schedule(call):
+            if not call.done() and not self._schedule(call):
                 return
             self._waiting.popleft()
 
@@ -167,14 +174,16 @@ class ProcessExecutor(Executor):
         if self._pool is None or self._pool.active:
             return
         self._stop_pool()
-        lost, text = list(self._running), "a worker ended before it took a task"
-        if not self._pool_served:
-            lost, text = [*lost, *self._waiting], "the workers end before they take a task"
-            self._waiting.clear()
-        self._running.clear()
-        for call in lost:
+        if self._pool_served:
+            self._lose(list(self._running), f"a worker ended before it took a task; {_REMEDY}")
+        else:
+            self._lose([*self._running, *self._waiting], _NO_START)
+
+    def _lose(self, calls: "list[_Call]", text: str) -> None:
+        for call in calls:
+            self._running.pop(call, None)
             with suppress(InvalidStateError):
-                call.set_exception(WorkerLostError(f"{text}; {_REMEDY}"))
+                call.set_exception(WorkerLostError(text))
 
     def _stop_pool(self) -> None:
         pool, self._pool = self._pool, None
@@ -196,7 +205,10 @@ class ProcessExecutor(Executor):
 
 def _make_pool(workers: int) -> ProcessPool:
     context = _OneThreadContext()
-    return ProcessPool(workers, initializer=start_worker, initargs=(os.getpid(),), context=context)
+    pool = ProcessPool(workers, initializer=start_worker, initargs=(os.getpid(),), context=context)
+    if not pool.active:  # asking starts it
+        raise RuntimeError("the pool of workers broke at its start")
+    return pool
 
 
 class _Call(Future[Any]):

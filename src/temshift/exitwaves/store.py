@@ -23,6 +23,8 @@ from temshift.core.grids import Grid
 from temshift.core.records import RecordState, read_facts, read_record, record_state, write_record
 from temshift.exitwaves.simulation import ExitWave
 
+ARRAYS = ("waves", "masks")
+
 
 @dataclass(frozen=True)
 class StoreLayout:
@@ -93,8 +95,8 @@ def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> Non
     part = slice(numbers.start, numbers.stop)
     group["waves"][part] = np.stack([exit_wave.waves.cpu().numpy() for exit_wave in exit_waves])
     group["masks"][part] = np.stack([exit_wave.mask.astype(np.uint8) for exit_wave in exit_waves])
-    files = [folder / name / "c" / str(shard) for name in ("waves", "masks")]
-    paths = [path for root in files for path in sorted(root.rglob("*")) if path.is_file()]
+    places = [_shard_files(folder, name, shard) for name in ARRAYS]
+    paths = [path for place in places for path in sorted(place.rglob("*")) if path.is_file()]
     rows = [
         {"specimen": number, **exit_wave.geometry}
         for number, exit_wave in zip(numbers, exit_waves, strict=True)
@@ -108,8 +110,10 @@ def shard_state(folder: Path, shard: int) -> RecordState:
 
 
 def discard_shard(folder: Path, shard: int) -> None:
-    """Remove a shard's record, so that the shard is made again."""
+    """Remove a shard and, first, its record, so that it is made again: Zarr would read a damaged one to update it."""
     _shard_record(folder, shard).unlink(missing_ok=True)
+    for name in ARRAYS:
+        shutil.rmtree(_shard_files(folder, name, shard), ignore_errors=True)
 
 
 def read_layout(folder: Path) -> StoreLayout:
@@ -170,3 +174,8 @@ def _layout_facts(layout: StoreLayout) -> dict[str, Any]:
 
 def _shard_record(folder: Path, shard: int) -> Path:
     return folder / f"shard-{shard:05d}.json"
+
+
+def _shard_files(folder: Path, name: str, shard: int) -> Path:
+    """Folder of an array's one chunk file of a shard: every axis but the first is a single chunk."""
+    return folder / name / "c" / str(shard)

@@ -21,6 +21,7 @@ from temshift.report.matrix import Matrix
 
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito's palette
 _SMOOTHED_POINTS = 40
+_LONGEST_NAME = 32  # letters beside the matrix
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,13 @@ def matrix_figure(matrix: Matrix) -> Figure:
         Of about 0.2 inch a column; a missing number is left blank.
     """
     rows, columns = len(matrix.trainings), len(matrix.tests)
-    figure = _figure(3.4 + 0.2 * max(columns, 12), 2.4 + 0.28 * rows)
+    names = [_plain(test.name) for test in matrix.tests]
+    figure = _figure(3.4 + 0.2 * max(columns, 12), 0.8 + 0.065 * max(map(len, names)) + max(2.2, 0.28 * rows))
     axes = figure.add_subplot()
     loss = np.ma.masked_where(~(matrix.cells["cross_entropy"] > 0), matrix.cells["cross_entropy"])
     norm = LogNorm(float(loss.min()), float(loss.max())) if loss.count() else None
     picture = axes.imshow(loss, cmap="cividis_r", norm=norm, aspect="auto", interpolation="nearest")
-    axes.set_xticks(range(columns), [_plain(t.name) for t in matrix.tests], rotation=90, fontsize=8)
+    axes.set_xticks(range(columns), names, rotation=90, fontsize=8)
     axes.set_yticks(range(rows), [_plain(t.name) for t in matrix.trainings], fontsize=9)
     axes.set_xlabel("test condition")
     axes.set_ylabel("trained on")
@@ -63,7 +65,8 @@ def matrix_figure(matrix: Matrix) -> Figure:
 
 
 def _plain(name: str) -> str:
-    return name.replace("$", r"\$")  # no mathematics in names
+    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return short.replace("$", r"\$")  # no mathematics in names
 
 
 def _divide(axes: Axes, groups: Sequence[str]) -> None:

@@ -161,6 +161,7 @@ function drawCurve() {
     xaxis: curveAxis(group),
     yaxis: scoreAxis(score),
     shapes: trainedBand(row, group), height: 400, margin: { l: 10, r: 12, t: 48, b: 10 },
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 1, xanchor: "right" },
+    legend: narrow() ? { orientation: "h", y: -0.25, yanchor: "top", x: 0 }
+      : { orientation: "h", y: 1.02, yanchor: "bottom", x: 1, xanchor: "right" },
   });
 }

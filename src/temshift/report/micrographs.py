@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from temshift.report.markup import data_uri, escape, number
+from temshift.report.markup import data_uri, escape, fixed
 from temshift.report.pictures import grey_levels, intersection_over_union, outline, png, scale_bar
 from temshift.report.tables import Examples
 
@@ -100,7 +100,7 @@ def _prediction_sheet(examples: Examples, specimen: int) -> str:
 
 def _prediction_tile(examples: Examples, network: int, specimen: int, condition: int) -> str:
     probability, mask = examples.probabilities[network, specimen, condition], examples.masks[specimen]
-    overlap = f"IoU {number(intersection_over_union(mask, probability > np.float32(0.5)), 2)}"
+    overlap = f"IoU {fixed(intersection_over_union(mask, probability > np.float32(0.5)))}"
     names = examples.networks[network], examples.specimens[specimen], examples.conditions[condition]
     paths = _path("truth", outline(mask)) + _path("predicted", outline(probability))
     tile = _tile(examples, specimen, condition, ", ".join((*names, overlap)), paths)

@@ -35,7 +35,7 @@ def run_facts(manifest: Manifest) -> str:
     seconds = sum(stage.seconds for stage in manifest.stages)
     pairs = [
         ("temshift", manifest.temshift),
-        ("made", _moment(manifest.created)),
+        ("created", _moment(manifest.created)),
         ("root seed", manifest.seed),
         ("networks", manifest.networks),
         ("parameters a network", f"{manifest.parameters:,}".replace(",", "\u202f")),

@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -145,16 +145,17 @@ def load_study(folder: Path) -> StudyTables:
         Where the folder or one of its files is missing or damaged; the text names the file and the remedy.
     """
     _require(folder, folder.is_dir(), "there is no such folder")
+    results = _table(folder / "results.parquet", RESULTS)
     return StudyTables(
         name=folder.resolve().name,
         configuration=_text(folder / "study.yaml"),
         manifest=_model(folder / "manifest.json", Manifest),
-        results=_table(folder / "results.parquet", RESULTS),
+        results=results,
         metrics=_table(folder / "metrics.parquet", METRICS),
         transfer=_table(folder / "transfer.parquet", TRANSFER),
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
-        histories=_histories(folder / "networks"),
+        histories=_histories(folder / "networks", set(results["network_id"].to_list())),
     )
 
 
@@ -234,6 +235,6 @@ def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         raise _damaged(path, error) from error
 
 
-def _histories(folder: Path) -> dict[str, pl.DataFrame]:
-    paths = sorted(folder.glob("*/history.parquet"))
-    return {path.parent.name: _table(path, HISTORY) for path in paths}
+def _histories(folder: Path, networks: Iterable[str]) -> dict[str, pl.DataFrame]:
+    paths = {network: folder / network / "history.parquet" for network in sorted(networks)}
+    return {network: _table(path, HISTORY) for network, path in paths.items() if path.is_file()}

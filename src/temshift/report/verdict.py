@@ -59,7 +59,7 @@ def _inside_and_outside(matrix: Matrix) -> str:
     if inside is None or outside is None:
         return ""
     return (
-        "Beside the best network for each condition, cross-entropy is typically "
+        "Compared with the best network for each test condition, cross-entropy is typically "
         f"{number(inside)} times as high inside a network's own training distribution "
         f"and {number(outside)} times outside it."
     )

@@ -11,6 +11,7 @@ from temshift.core.configuration import Configuration, ConfigurationError, load_
 from temshift.core.documents import write_document
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.files import write_text
+from temshift.execution import Progress
 from temshift.studies.study import Study
 
 
@@ -93,7 +94,7 @@ class _Named(Configuration, extra="ignore"):
     name: str
 
 
-def open_folder(root: Path, study: Study) -> StudyFolder:
+def open_folder(root: Path, study: Study, progress: Progress) -> StudyFolder:
     """Make or reopen the folder of a study and keep the resolved study there.
 
     Parameters
@@ -102,6 +103,8 @@ def open_folder(root: Path, study: Study) -> StudyFolder:
         A new or empty folder, or one that holds a study of the same name: its settings may have changed.
     study : Study
         The study to run.
+    progress : Progress
+        Warned where the study file that is there says something else.
 
     Returns
     -------
@@ -114,16 +117,24 @@ def open_folder(root: Path, study: Study) -> StudyFolder:
     """
     folder = StudyFolder(root)
     _refuse_strangers(folder, study)
-    text = study_text(study)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if not folder.study_file.exists() or folder.study_file.read_text(encoding="utf-8") != text:
-            write_text(folder.study_file, text)
+        _keep_study(folder, study_text(study), progress)
     except OSError as error:
         raise InputError(f"cannot make {root}: {error.strerror}; name another folder with --output") from error
     except TemshiftError as error:
         raise InputError(str(error)) from error
     return folder
+
+
+def _keep_study(folder: StudyFolder, text: str, progress: Progress) -> None:
+    path = folder.study_file
+    held = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else None
+    if held == text:
+        return
+    if held is not None:
+        progress.warning(f"made again: {path} differs from this study: settings were changed, or the file was altered")
+    write_text(path, text)
 
 
 def load_study(path: Path) -> Study:

@@ -128,9 +128,10 @@ def run_study(
     TemshiftError
         Where a part of the work fails; what is finished is kept.
     """
-    folder = open_folder(output, study)
+    progress = progress or SilentProgress()
+    folder = open_folder(output, study, progress)
     with folder.locked(), make_executor(workers) as executor:
-        run = Run(Plan(study), folder, executor, device, progress or SilentProgress())
+        run = Run(Plan(study), folder, executor, device, progress)
         for role in run.plan.databases:
             _simulate(run, run.plan.databases[role])
         objects = _measure(run)
