@@ -129,7 +129,8 @@ def _plain_message(error: Mapping[str, Any]) -> str:
 def _choice(given: Any, allowed: Sequence[Any]) -> str:
     listed = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in allowed)
     names = {str(item).lower(): item for item in allowed}
-    near = get_close_matches(str(given).lower(), names, n=1)
+    wanted = str(given).lower()
+    near = [name for name in names if name.startswith(f"{wanted}_")] or get_close_matches(wanted, names, n=1)
     nearest = f"; nearest: {names[near[0]]!r}" if near else ""
     return f"; allowed: {listed}{nearest}" if allowed else "; no key is allowed here"
 

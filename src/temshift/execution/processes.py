@@ -31,6 +31,7 @@ _THREAD_SETTINGS = (
 )
 _SECONDS_BETWEEN_LOOKS = 0.2
 _REMEDY = "often memory ran out: use fewer workers or smaller tasks"
+_MOST_FAILED_STARTS = 3
 _NO_START = (
     "the workers end before they take a task; try 0 workers (in a script of your own, "
     "call this under: if __name__ == '__main__')"
@@ -62,10 +63,10 @@ class ProcessExecutor(Executor):
         self._waiting: deque[_Call] = deque()
         self._running: dict[_Call, None] = {}
         self._closed, self._ended, self._wake = (threading.Event() for _ in range(3))
-        self._starting = threading.Lock()
-        self._dispatcher: threading.Thread | None = None
         self._pool: ProcessPool | None = None  # of the dispatcher's thread alone
-        self._pool_served = False
+        self._failed_starts = 0  # pools in a row that broke before they gave a result
+        self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
+        self._dispatcher.start()
 
     def submit(
         self, function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -95,7 +96,7 @@ class ProcessExecutor(Executor):
         self._unfinished[call] = None
         call.add_done_callback(self._forget)
         self._waiting.append(call)
-        self._wake_dispatcher()
+        self._wake.set()
         return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -118,15 +119,7 @@ class ProcessExecutor(Executor):
         self._wait_for_all()
         self._ended.set()
         self._wake.set()
-        if self._dispatcher is not None:
-            self._dispatcher.join()
-
-    def _wake_dispatcher(self) -> None:
-        with self._starting:
-            if self._dispatcher is None:
-                self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
-                self._dispatcher.start()
-        self._wake.set()
+        self._dispatcher.join()
 
     def _dispatch(self) -> None:
         """Keep each worker busy with one call; only this thread touches the pool."""
@@ -150,7 +143,7 @@ class ProcessExecutor(Executor):
     def _schedule(self, call: "_Call") -> bool:
         """Hand a call to the pool; tell whether the pool took it."""
         if self._pool is None:
-            self._pool, self._pool_served = _make_pool(self._workers), False
+            self._pool = _make_pool(self._workers)
         try:
             remote = self._pool.schedule(run_packed, args=(call.packed,))
         except RuntimeError:
@@ -163,21 +156,27 @@ class ProcessExecutor(Executor):
         return True
 
     def _finish(self, call: "_Call", remote: ProcessFuture[tuple[bool, bytes]]) -> None:
-        self._pool_served |= not remote.cancelled() and remote.exception() is None
+        if not remote.cancelled() and remote.exception() is None:
+            self._failed_starts = 0
         self._running.pop(call, None)
         with suppress(InvalidStateError):
             _pass_on(remote, call)
         self._wake.set()
 
     def _replace_if_broken(self) -> None:
-        """Replace a pool that broke, for it forgets the calls that it has."""
+        """Replace a pool that broke, for it forgets the calls that it has; run them once more."""
         if self._pool is None or self._pool.active:
             return
         self._stop_pool()
-        if self._pool_served:
-            self._lose(list(self._running), f"a worker ended before it took a task; {_REMEDY}")
-        else:
+        self._failed_starts += 1
+        if self._failed_starts >= _MOST_FAILED_STARTS:
             self._lose([*self._running, *self._waiting], _NO_START)
+        again = [call for call in self._running if not call.was_forgotten]
+        for call in again:
+            call.was_forgotten = True
+            self._running.pop(call)
+        self._waiting.extendleft(again)
+        self._lose(list(self._running), f"the pool of workers broke twice; {_REMEDY}")
 
     def _lose(self, calls: "list[_Call]", text: str) -> None:
         for call in calls:
@@ -197,7 +196,7 @@ class ProcessExecutor(Executor):
 
     def _wait_for_all(self) -> None:
         while self._unfinished:
-            wait(list(self._unfinished))
+            wait(list(self._unfinished), timeout=_SECONDS_BETWEEN_LOOKS)
 
     def _forget(self, call: Future[Any]) -> None:
         self._unfinished.pop(cast("_Call", call), None)
@@ -215,6 +214,7 @@ class _Call(Future[Any]):
     """What the caller holds; `remote` is what the pool holds."""
 
     packed: bytes = b""
+    was_forgotten: bool = False
     remote: ProcessFuture[tuple[bool, bytes]] | None = None
 
     def cancel(self) -> bool:

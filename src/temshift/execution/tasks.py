@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from temshift.execution.processes import WorkerLostError
+
+_SECONDS_OF_WAITING = 0.2
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ class _Run:
             while not self.ended.empty():
                 self.settle(*self.ended.get())
         while self.pending:
-            self.settle(*self.ended.get())
+            self.wait_and_settle()
         return [self.outcomes[number] for number in range(len(self.tasks))]
 
     def submit(self, number: int) -> None:
@@ -133,6 +136,11 @@ class _Run:
         value = None if error is not None else future.result()
         self.outcomes[number] = Outcome(self.tasks[number], value, error)
         self.on_outcome(self.outcomes[number])
+
+    def wait_and_settle(self) -> None:
+        """Wait in short pieces: a signal that another thread receives does not end a long wait."""
+        with suppress(Empty):
+            self.settle(*self.ended.get(timeout=_SECONDS_OF_WAITING))
 
     def cancel(self) -> None:
         for future in list(self.pending.values()):

@@ -19,7 +19,7 @@ class TrainingSettings(Configuration):
 
     steps: Annotated[int, Field(ge=2, le=10_000_000)] = 150
     batch: Annotated[int, Field(ge=1, le=4096)] = 16
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-2
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-2
 
 

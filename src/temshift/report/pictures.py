@@ -70,7 +70,7 @@ def outline(field: ArrayLike, level: float = 0.5) -> str:
     if values.min() >= level or values.max() < level:
         return ""
     segments = Figure().add_subplot().contour(values, levels=[level]).allsegs[0]
-    return "".join(_polyline(np.asarray(segment) + 0.5) for segment in segments)
+    return "".join(_polyline(np.asarray(segment) + 0.5) for segment in segments if len(segment) > 1)
 
 
 def _polyline(points: NDArray[np.float64]) -> str:

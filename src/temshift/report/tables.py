@@ -40,6 +40,7 @@ class StageRecord(_Saved):
 class Manifest(_Saved):
     """How, when and with what the study was run."""
 
+    name: str
     temshift: str
     created: str
     versions: dict[str, str]
@@ -145,11 +146,12 @@ def load_study(folder: Path) -> StudyTables:
         Where the folder or one of its files is missing or damaged; the text names the file and the remedy.
     """
     _require(folder, folder.is_dir(), "there is no such folder")
+    manifest = _model(folder / "manifest.json", Manifest)
     results = _table(folder / "results.parquet", RESULTS)
     return StudyTables(
-        name=folder.resolve().name,
+        name=manifest.name,
         configuration=_text(folder / "study.yaml"),
-        manifest=_model(folder / "manifest.json", Manifest),
+        manifest=manifest,
         results=results,
         metrics=_table(folder / "metrics.parquet", METRICS),
         transfer=_table(folder / "transfer.parquet", TRANSFER),

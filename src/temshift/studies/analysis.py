@@ -27,6 +27,7 @@ from temshift.studies.study import Study
 FEATURES = ("ln epsilon(test)", "d")
 CURVE_POINTS = 160
 CURVE_DRAWS = 64
+CURVE_REACH = 1.05  # of the widest aperture
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def _caveats(models: Sequence[dict[str, Any]]) -> list[str]:
 
 def _transfer(study: Study, objects: ObjectSpectra) -> pl.DataFrame:
     highest = study.widest_semiangle / wavelength(study.exit_waves.energy)
-    q = np.linspace(0, highest, CURVE_POINTS)
+    q = np.linspace(0, CURVE_REACH * highest, CURVE_POINTS)
     tables = [
         _transfer_curve(role, name, conditions, study, objects, q)
         for role in ("training", "test")

@@ -30,7 +30,8 @@ from temshift.studies.study import Study
 from temshift.studies.tasks import measure_spectra, score_networks, simulate_shard, train_network
 
 SPECIMENS_PER_TASK = 12
-NETWORKS_PER_TASK = 4
+NETWORKS_PER_TASK = 8
+TESTS_PER_TASK = 12
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic")
 
 
@@ -163,7 +164,7 @@ def _measure(run: Run) -> ObjectSpectra:
     record, plan = run.folder.spectra_record, run.plan
     count = min(plan.study.information.specimens, plan.study.counts.training)
     kept = not run.missing([record], record_state) and read_facts(record)["id"] == plan.metrics_id
-    chunks = [] if kept else [range(start, min(start + SPECIMENS_PER_TASK, count)) for start in range(0, count, SPECIMENS_PER_TASK)]
+    chunks = [] if kept else _batched(range(count), SPECIMENS_PER_TASK)
     tasks = [Task(measure_spectra, (plan.study, chunk), f"spectra of specimens {chunk}") for chunk in chunks]
     measured = run.perform("object spectra", tasks, [len(chunk) for chunk in chunks], count if kept else 0)
     if not kept:
@@ -214,9 +215,10 @@ def _score(run: Run) -> None:
         if tests:
             pending.setdefault(tests, []).append(number)
     groups = [
-        (numbers[start : start + NETWORKS_PER_TASK], tests)
+        (some, part)
         for tests, numbers in pending.items()
-        for start in range(0, len(numbers), NETWORKS_PER_TASK)
+        for some in _batched(numbers, NETWORKS_PER_TASK)
+        for part in _batched(tests, TESTS_PER_TASK)
     ]
     tasks = [
         Task(
@@ -228,6 +230,11 @@ def _score(run: Run) -> None:
     ]
     sizes = [len(numbers) * len(tests) for numbers, tests in groups]
     run.perform("scores", tasks, sizes, len(plan.networks) * len(plan.tests) - sum(sizes))
+
+
+def _batched(items: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Cut a sequence into runs of ``size``; the last may be shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _score_records(run: Run) -> list[Path]:
@@ -278,6 +285,7 @@ def _manifest(run: Run, workers: int) -> dict[str, Any]:
     geometry = {role: read_geometry(folder.waves(plan.databases[role].id)) for role in plan.databases}
     coverage = [share for rows in geometry.values() for row in rows for share in row["coverage"] if share is not None]
     return {
+        "name": plan.study.name,
         "temshift": version("temshift"),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: version(name) for name in PACKAGES},

@@ -1,0 +1,205 @@
+"""The wave store: exact round trips, and no damage that goes unnoticed."""
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from temshift.core.errors import DamagedError, TemshiftError
+from temshift.core.grids import Grid
+from temshift.exitwaves.simulation import ExitWave
+from temshift.exitwaves.store import (
+    StoreLayout,
+    create_store,
+    discard_shard,
+    read_geometry,
+    read_layout,
+    read_masks,
+    read_waves,
+    shard_state,
+    verify_store,
+    write_shard,
+)
+
+LAYOUT = StoreLayout(count=5, phonons=2, grid=Grid((6, 5), (0.4, 0.41)), per_shard=2)
+READERS = {"waves": read_waves, "masks": read_masks}
+
+
+def exit_wave(number: int) -> ExitWave:
+    draws = np.random.default_rng(number)
+    waves = torch.from_numpy(draws.normal(size=(2, 6, 5)) + 1j * draws.normal(size=(2, 6, 5))).to(torch.complex64)
+    return ExitWave(waves, draws.random((6, 5)) > 0.5, {"area_fraction": number / 8, "coverage": [None, 0.5]})
+
+
+def write(folder: Path, shard: int) -> None:
+    write_shard(folder, shard, [exit_wave(number) for number in LAYOUT.specimens_of(shard)])
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A complete store that no test changes."""
+    folder = tmp_path_factory.mktemp("waves") / "store"
+    create_store(folder, LAYOUT, {"energy_kev": 300})
+    for shard in range(LAYOUT.shards):
+        write(folder, shard)
+    return folder
+
+
+@pytest.fixture
+def store(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(pristine, tmp_path / "store")
+
+
+def shard_file(folder: Path, name: str, shard: int = 1) -> Path:
+    return next(path for path in (folder / name / "c" / str(shard)).rglob("*") if path.is_file())
+
+
+def expect_everything(folder: Path) -> None:
+    made = [exit_wave(number) for number in range(5)]
+    assert torch.equal(read_waves(folder), torch.stack([one.waves for one in made]))
+    assert torch.equal(read_masks(folder), torch.from_numpy(np.stack([one.mask for one in made])))
+    assert read_geometry(folder) == [{"specimen": n, **one.geometry} for n, one in enumerate(made)]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 200), st.integers(1, 50))
+def test_shards_share_out_every_specimen_once(count: int, per_shard: int) -> None:
+    layout = StoreLayout(count, 1, LAYOUT.grid, per_shard)
+    shared = [number for shard in range(layout.shards) for number in layout.specimens_of(shard)]
+    assert shared == list(range(count))
+    assert all(len(layout.specimens_of(shard)) == per_shard for shard in range(layout.shards - 1))
+
+
+def test_what_is_written_is_read_back_exactly(pristine: Path) -> None:
+    """The last shard is only part full."""
+    expect_everything(pristine)
+    assert read_layout(pristine) == LAYOUT
+    assert read_waves(pristine).dtype == torch.complex64
+    assert read_masks(pristine).dtype == torch.bool
+    verify_store(pristine)
+
+
+def test_writers_of_different_shards_do_not_disturb_each_other(tmp_path: Path) -> None:
+    create_store(tmp_path / "store", LAYOUT, {})
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda shard: write(tmp_path / "store", shard), (2, 0, 1)))
+    expect_everything(tmp_path / "store")
+
+
+def test_laying_out_a_store_again_keeps_what_is_there(store: Path) -> None:
+    create_store(store, LAYOUT, {"energy_kev": 300})
+    expect_everything(store)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "zarr.json", "waves/zarr.json"])
+def test_a_damaged_layout_is_laid_out_anew_and_no_shard_counts(store: Path, name: str) -> None:
+    (store / name).write_bytes((store / name).read_bytes()[:-3])
+    create_store(store, LAYOUT, {})
+    assert {shard_state(store, shard).state for shard in range(3)} == {"absent"}
+    for shard in range(3):
+        write(store, shard)
+    expect_everything(store)
+
+
+def test_masks_without_any_particle_are_kept(tmp_path: Path) -> None:
+    """Zarr writes no file for a chunk of zeros; the shard is complete all the same."""
+    layout = StoreLayout(2, 2, LAYOUT.grid, 2)
+    create_store(tmp_path / "store", layout, {})
+    empty = ExitWave(exit_wave(0).waves, np.zeros((6, 5), dtype=bool), {})
+    write_shard(tmp_path / "store", 0, [empty, empty])
+    assert shard_state(tmp_path / "store", 0).state == "complete"
+    assert not read_masks(tmp_path / "store").any()
+    verify_store(tmp_path / "store")
+
+
+@pytest.mark.parametrize("name", ["waves", "masks"])
+def test_a_shard_that_was_never_written_is_never_read_as_zeros(tmp_path: Path, name: str) -> None:
+    create_store(tmp_path / "store", LAYOUT, {})
+    for shard in (0, 2):
+        write(tmp_path / "store", shard)
+    assert shard_state(tmp_path / "store", 1).state == "absent"
+    for read in (READERS[name], read_geometry, verify_store):
+        with pytest.raises(TemshiftError, match="shard-00001"):
+            read(tmp_path / "store")
+
+
+def test_a_shard_without_its_record_is_not_read(store: Path) -> None:
+    discard_shard(store, 2)
+    assert shard_state(store, 2).state == "absent"
+    with pytest.raises(TemshiftError, match="shard-00002"):
+        read_waves(store)
+    write(store, 2)
+    expect_everything(store)
+
+
+def test_a_shard_with_too_few_waves_gets_no_record(store: Path) -> None:
+    discard_shard(store, 0)
+    with pytest.raises(ValueError):
+        write_shard(store, 0, [exit_wave(0)])
+    assert shard_state(store, 0).state == "absent"
+
+
+def truncated(data: bytes, place: float) -> bytes:
+    return data[: 1 + int(place * (len(data) - 1))]
+
+
+def flipped(data: bytes, place: float) -> bytes:
+    position = int(place * len(data))
+    return data[:position] + bytes([data[position] ^ 0x10]) + data[position + 1 :]
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.floats(0, 1, exclude_max=True), st.sampled_from([truncated, flipped]))
+@pytest.mark.parametrize("name", ["waves", "masks"])
+def test_a_truncated_or_altered_shard_is_noticed(
+    pristine: Path, tmp_path_factory: pytest.TempPathFactory, name: str, place: float, damage: Callable[[bytes, float], bytes]
+) -> None:
+    store = shutil.copytree(pristine, tmp_path_factory.mktemp("copy") / "store")
+    victim = shard_file(store, name)
+    victim.write_bytes(damage(victim.read_bytes(), place))
+    assert shard_state(store, 1).state == "damaged"
+    assert shard_state(store, 0).state == "complete"
+    for read in (READERS[name], verify_store):
+        with pytest.raises(DamagedError):
+            read(store)
+
+
+@pytest.mark.parametrize("name", ["waves", "masks"])
+@pytest.mark.parametrize("damage", ["removed", "emptied"])
+def test_a_lost_shard_is_noticed_by_its_record(store: Path, name: str, damage: str) -> None:
+    lose(shard_file(store, name), damage)
+    assert shard_state(store, 1).state == "damaged"
+    with pytest.raises(DamagedError):
+        verify_store(store)
+
+
+@pytest.mark.xfail(reason="readers look at the record alone: a lost file is read as zeros", strict=True)
+@pytest.mark.parametrize("name", ["waves", "masks"])
+@pytest.mark.parametrize("damage", ["removed", "emptied"])
+def test_a_lost_shard_is_never_read_as_zeros(store: Path, name: str, damage: str) -> None:
+    lose(shard_file(store, name), damage)
+    with pytest.raises(DamagedError):
+        READERS[name](store)
+
+
+def lose(path: Path, damage: str) -> None:
+    if damage == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(b"")
+
+
+def test_an_altered_record_is_noticed(store: Path) -> None:
+    record = store / "shard-00001.json"
+    record.write_text(record.read_text().replace("0.25", "0.26"))
+    assert shard_state(store, 1).state == "damaged"
+    for read in (read_geometry, read_waves):
+        with pytest.raises(DamagedError):
+            read(store)
