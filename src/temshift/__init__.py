@@ -1,4 +1,4 @@
-"""How far can a segmentation network for HRTEM micrographs be trusted away from its training conditions?
+"""Tell how far a segmentation network for HRTEM micrographs can be trusted away from its training conditions.
 
 The stages of a study, each usable alone: ``specimens``, ``exitwaves``, ``optics``, ``information``, ``datasets``,
 ``networks``, ``generalization``, ``report`` and ``studies``, which joins them.

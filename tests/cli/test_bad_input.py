@@ -58,14 +58,26 @@ def line_of(text: str, part: str) -> int:
 CASES = {
     "misspelt key": ("energy_kev: 300", "energy_kv: 300", ["unknown key", "nearest: 'energy_kev'"]),
     "unit in the wrong key": ("dose_e_per_A2: 400", "dose: 400", ["unknown key", "nearest: 'dose_e_per_A2'"]),
-    "text for a number": ("slice_thickness_angstrom: 4.0", 'slice_thickness_angstrom: "4 A"', ["'4 A'", "a number"]),
+    "text for a number": (
+        "slice_thickness_angstrom: 4.0",
+        'slice_thickness_angstrom: "4 A"',
+        ["'4 A'", "a number"],
+    ),
     "negative dose": ("dose_e_per_A2: 400", "dose_e_per_A2: -400", ["-400", "above 0"]),
     "negative dose in a series": ("[50, 1600]", "[50, -1600]", ["-1600", "above 0"]),
     "unknown crystal": ("crystal: CdSe", "crystal: CdSi", ["'CdSi'", "allowed", "nearest: 'CdSe'"]),
     "empty list": ("[-10, 0, 10]", "[]", ["at least 1"]),
     "particles larger than the cell": ("maximum: 0.8}", "maximum: 1.8}", ["exceed the cell", "at least 3.8"]),
-    "image that would alias": ("semiangle_cutoff_mrad: 12.0", "semiangle_cutoff_mrad: 13.0", ["alias", "12.30"]),
-    "wrong word": ("slice_thickness_angstrom: 4.0", "slice_thickness_angstrom: 4.0\n  mask: {definition: shape}", ["'shape'", "outline"]),
+    "image that would alias": (
+        "semiangle_cutoff_mrad: 12.0",
+        "semiangle_cutoff_mrad: 13.0",
+        ["alias", "12.30"],
+    ),
+    "wrong word": (
+        "slice_thickness_angstrom: 4.0",
+        "slice_thickness_angstrom: 4.0\n  mask: {definition: shape}",
+        ["'shape'", "outline"],
+    ),
 }
 
 

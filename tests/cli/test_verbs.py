@@ -23,7 +23,15 @@ def test_version_is_told(tmp_path: Path) -> None:
 
 
 def test_help_names_the_verbs_without_torch(tmp_path: Path) -> None:
-    code = "import sys; sys.argv = ['temshift', '--help']\nfrom temshift.cli.app import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    code = """
+import sys
+from temshift.cli.app import main
+sys.argv = ["temshift", "--help"]
+try:
+    main()
+finally:
+    print("torch" in sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "False"
     assert all(verb in done.stdout for verb in ("run", "check", "report", "demo"))
@@ -78,7 +86,16 @@ def test_a_full_disk_fails_with_its_reason_and_keeps_what_is_finished(tmp_path: 
 
 
 def test_a_notebook_reaches_every_stage() -> None:
-    for name in ("specimens", "exitwaves", "optics", "information", "datasets", "networks", "generalization", "studies"):
+    for name in (
+        "specimens",
+        "exitwaves",
+        "optics",
+        "information",
+        "datasets",
+        "networks",
+        "generalization",
+        "studies",
+    ):
         stage = getattr(temshift, name)
         assert all(hasattr(stage, public) for public in stage.__all__)
     with pytest.raises(AttributeError, match="it has core"):

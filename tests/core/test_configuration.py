@@ -64,12 +64,8 @@ VALID = "particles: {crystal: Au, radius_nm: {minimum: 1, maximum: 2}}\n"
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 characters = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff")
-texts = st.text(characters, max_size=30) | st.sampled_from(
-    ["1e3", "yes", "~", "null", "0x1F", "2020-01-01", "a: b"]
-)
-ranges = st.lists(numbers, min_size=2, max_size=2).map(
-    lambda pair: Range(minimum=min(pair), maximum=max(pair))
-)
+texts = st.text(characters, max_size=30) | st.sampled_from(["1e3", "yes", "~", "null", "0x1F", "2020-01-01", "a: b"])
+ranges = st.lists(numbers, min_size=2, max_size=2).map(lambda pair: Range(minimum=min(pair), maximum=max(pair)))
 masks = st.builds(Phase, threshold=st.floats(1e-300, 1e300)) | st.builds(Outline, phase=st.integers())
 particles = st.builds(
     Particles,
@@ -153,10 +149,7 @@ name: x
     assert faults["particles.crystal"][1] == "'CdTe' is not known; allowed: 'CdSe', 'Au'; nearest: 'CdSe'"
     assert faults["particles.radius_nm"][1] == "minimum 3 exceeds maximum 2; swap them"
     assert faults["particles.count"][1] == "given '5'; must be a whole number"
-    assert (
-        faults["particles.mask.kind"][1]
-        == "'phas' is not known; allowed: 'phase', 'outline'; nearest: 'phase'"
-    )
+    assert faults["particles.mask.kind"][1] == "'phas' is not known; allowed: 'phase', 'outline'; nearest: 'phase'"
     assert faults["particles.thicknes_nm"][1].endswith("nearest: 'thickness_nm'")
     assert "'gap_nm'" in faults["particles.thicknes_nm"][1]
     assert faults["particles.masks.0.threshold"][1] == "given -1; must be greater than 0"

@@ -40,9 +40,7 @@ def test_any_change_of_a_value_matters(value, data):
 
 
 def test_known_digits():
-    assert (
-        content_hash({"b": [1, 2.5], "a": None}) == hashlib.sha256(b'{"a":null,"b":[1,2.5]}').hexdigest()[:16]
-    )
+    assert content_hash({"b": [1, 2.5], "a": None}) == hashlib.sha256(b'{"a":null,"b":[1,2.5]}').hexdigest()[:16]
 
 
 def test_order_of_lists_and_kinds_of_values_matter():

@@ -60,7 +60,9 @@ def test_atoms_everywhere_give_a_full_mask() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(places, st.floats(3, 6.5))
-def test_the_outline_of_a_filled_disc_is_the_disc_and_the_atoms_radius(center: tuple[float, float], radius: float) -> None:
+def test_the_outline_of_a_filled_disc_is_the_disc_and_the_atoms_radius(
+    center: tuple[float, float], radius: float
+) -> None:
     """Within a pixel: half of one for rounding the atoms, half for the edge."""
     mask = outline(atoms_in_disc(center, radius, 0.2))
     distance = periodic_distance(GRID, *center)
@@ -71,7 +73,9 @@ def test_the_outline_of_a_filled_disc_is_the_disc_and_the_atoms_radius(center: t
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(places, min_size=1, max_size=5), st.sampled_from([0.0, 0.83, 1.49]))
-def test_the_outline_holds_the_atoms_discs_and_little_beyond(atoms: list[tuple[float, float]], closing: float) -> None:
+def test_the_outline_holds_the_atoms_discs_and_little_beyond(
+    atoms: list[tuple[float, float]], closing: float
+) -> None:
     """A closing is extensive, and never reaches beyond the hull that grows by ``closing``."""
     xy = np.array(atoms)
     mask = outline(xy, SMALL, closing=closing)
@@ -149,7 +153,9 @@ def test_a_blurred_gaussian_phase_shrinks_as_it_must() -> None:
     s, b, threshold = 2.0, 1.5, 0.25
     for center in ((10.0, 10.0), (0.0, 0.0)):
         distance = periodic_distance(GRID, *center)
-        mask = phase_mask(wave_of_phase(np.exp(-(distance**2) / (2 * s**2)))[None], GRID, threshold=threshold, blur_sigma=b)
+        mask = phase_mask(
+            wave_of_phase(np.exp(-(distance**2) / (2 * s**2)))[None], GRID, threshold=threshold, blur_sigma=b
+        )
         wide = s**2 + b**2
         radius = math.sqrt(2 * wide * math.log(s**2 / wide / threshold))
         assert mask[distance < radius - 0.1].all()

@@ -49,7 +49,12 @@ def test_vacuum_leaves_a_plane_wave() -> None:
 def test_a_pure_phase_object_has_unit_modulus() -> None:
     """exp(i sigma V) before the band limit; the band limit alone takes from the modulus."""
     phases = slice_phases(
-        np.array([[2.0, 3.0, 0.5]]), np.array([14]), Grid((32, 32), (0.2, 0.2)), Slices(1, 1.0), ENERGY, **DOUBLE
+        np.array([[2.0, 3.0, 0.5]]),
+        np.array([14]),
+        Grid((32, 32), (0.2, 0.2)),
+        Slices(1, 1.0),
+        ENERGY,
+        **DOUBLE,
     )
     everything = torch.ones(phases.shape[-2:], dtype=torch.float64)
     passed = transmission(phases, everything)
@@ -109,9 +114,7 @@ def test_blocks_of_slices_do_not_change_the_wave(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(("sampling", "bound"), [(0.2, 1e-2), (0.1, 7e-3)])
-def test_exit_wave_agrees_with_an_exact_deposit(
-    sampling: float, bound: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exit_wave_agrees_with_an_exact_deposit(sampling: float, bound: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a particle on carbon; sparse heavy atoms, which scatter farther, do worse by a factor of two."""
     atoms = build_specimen(RECIPE, 1, 0)
     grid = Grid.covering((20.0, 20.0), sampling)

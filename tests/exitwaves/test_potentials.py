@@ -80,9 +80,7 @@ def test_moving_atoms_by_whole_pixels_moves_the_phase(shift: tuple[int, int]) ->
     moved = position + (shift[1] * 0.4, shift[0] * 0.5, 0.0)
     args = (np.array([48]), grid, Slices(1, 1.0), ENERGY)
     still = slice_phases(position, *args, dtype=torch.float64)
-    assert torch.allclose(
-        slice_phases(moved, *args, dtype=torch.float64), torch.roll(still, shift, (1, 2)), atol=1e-9
-    )
+    assert torch.allclose(slice_phases(moved, *args, dtype=torch.float64), torch.roll(still, shift, (1, 2)), atol=1e-9)
 
 
 def test_arguments_are_left_alone() -> None:

@@ -24,7 +24,9 @@ def specimen(seed: int = 0) -> Atoms:
     draws = np.random.default_rng(seed)
     carbon = draws.uniform(0, 1, (50, 3)) * (12.8, 16.0, 8.0) + (0, 0, 2)
     clumps = [draws.normal(0, 0.8, (12, 3)) + center for center in ((4.0, 4.0, 13.0), (9.0, 11.0, 15.0))]
-    atoms = Atoms([6] * 50 + [48] * 24, np.concatenate([carbon, *clumps]), cell=[12.8, 16.0, 20.0], pbc=(1, 1, 0))
+    atoms = Atoms(
+        [6] * 50 + [48] * 24, np.concatenate([carbon, *clumps]), cell=[12.8, 16.0, 20.0], pbc=(1, 1, 0)
+    )
     atoms.arrays["particle"] = np.repeat([-1, 0, 1], [50, 12, 12]).astype(np.int16)
     atoms.info["substrate_thickness_angstrom"] = 8.0
     atoms.info["particles"] = [
@@ -34,7 +36,9 @@ def specimen(seed: int = 0) -> Atoms:
     return atoms
 
 
-def settings_with(configurations: int = 1, rms: dict[str, float] | None = None, **mask: object) -> ExitWaveSettings:
+def settings_with(
+    configurations: int = 1, rms: dict[str, float] | None = None, **mask: object
+) -> ExitWaveSettings:
     return ExitWaveSettings.model_validate(
         {
             "energy_kev": 300,
@@ -73,7 +77,9 @@ def test_configuration_k_draws_from_root_index_and_k_alone() -> None:
         assert torch.equal(three[k], direct_wave(atoms, moved(atoms, 7, 5, k), everything))
     assert torch.equal(simulate(atoms, settings_with(1, RMS), 7, 5).waves[0], three[0])
     for root, index in ((7, 6), (8, 5)):
-        assert not torch.allclose(simulate(atoms, settings_with(1, RMS), root, index).waves[0], three[0], atol=1e-3)
+        assert not torch.allclose(
+            simulate(atoms, settings_with(1, RMS), root, index).waves[0], three[0], atol=1e-3
+        )
 
 
 def test_particles_alone_move_as_they_do_in_the_whole_specimen() -> None:
@@ -86,7 +92,9 @@ def test_particles_alone_move_as_they_do_in_the_whole_specimen() -> None:
     expected = phase_mask(waves, GRID, threshold=0.2, blur_sigma=0.8)
     assert np.array_equal(found, expected)
     assert 0.02 < expected.mean() < 0.5
-    alone = torch.stack([direct_wave(atoms[particles], moved(atoms[particles], 7, 5, k), slice(None)) for k in range(3)])
+    alone = torch.stack(
+        [direct_wave(atoms[particles], moved(atoms[particles], 7, 5, k), slice(None)) for k in range(3)]
+    )
     assert not torch.allclose(alone, waves, atol=1e-3)
 
 
@@ -122,7 +130,9 @@ def test_geometry_is_what_the_atoms_say() -> None:
 
 
 def test_the_area_fraction_is_the_outlines_whatever_the_mask_is() -> None:
-    ours, phase = (simulate(specimen(), settings_with(definition=kind), 0, 0).geometry for kind in ("outline", "phase"))
+    ours, phase = (
+        simulate(specimen(), settings_with(definition=kind), 0, 0).geometry for kind in ("outline", "phase")
+    )
     assert phase["area_fraction"] == ours["area_fraction"]
     assert phase["mask_fraction"] != ours["mask_fraction"]
 

@@ -33,7 +33,9 @@ READERS = {"waves": read_waves, "masks": read_masks}
 
 def exit_wave(number: int) -> ExitWave:
     draws = np.random.default_rng(number)
-    waves = torch.from_numpy(draws.normal(size=(2, 6, 5)) + 1j * draws.normal(size=(2, 6, 5))).to(torch.complex64)
+    waves = torch.from_numpy(draws.normal(size=(2, 6, 5)) + 1j * draws.normal(size=(2, 6, 5))).to(
+        torch.complex64
+    )
     return ExitWave(waves, draws.random((6, 5)) > 0.5, {"area_fraction": number / 8, "coverage": [None, 0.5]})
 
 
@@ -159,7 +161,11 @@ def flipped(data: bytes, place: float) -> bytes:
 @given(st.floats(0, 1, exclude_max=True), st.sampled_from([truncated, flipped]))
 @pytest.mark.parametrize("name", ["waves", "masks"])
 def test_a_truncated_or_altered_shard_is_noticed(
-    pristine: Path, tmp_path_factory: pytest.TempPathFactory, name: str, place: float, damage: Callable[[bytes, float], bytes]
+    pristine: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    place: float,
+    damage: Callable[[bytes, float], bytes],
 ) -> None:
     store = shutil.copytree(pristine, tmp_path_factory.mktemp("copy") / "store")
     victim = shard_file(store, name)

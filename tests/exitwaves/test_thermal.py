@@ -18,7 +18,7 @@ def shifts(seed: int = 0, rms: dict[str, float] = RMS) -> np.ndarray:
 @pytest.mark.parametrize(("number", "symbol"), [(6, "C"), (34, "Se"), (48, "Cd")])
 def test_each_element_moves_by_its_own_rms_along_each_axis(number: int, symbol: str) -> None:
     """20,000 draws fix a standard deviation to 0.5 %; the bound is four times that."""
-    found = shifts()[NUMBERS == number]
+    found = shifts()[number == NUMBERS]
     assert np.sqrt(np.mean(found**2, axis=0)) == pytest.approx(RMS[symbol], rel=0.02)
     assert np.abs(found.mean(axis=0)).max() < 4 * RMS[symbol] / np.sqrt(20_000)
 

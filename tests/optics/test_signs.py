@@ -13,7 +13,12 @@ from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import fresnel_propagator
 from temshift.optics import ImagingConditions, image_intensities, phase_transfer, wave_spectra
-from temshift.optics.aberrations import aberration_function, aberration_gradient_squared, point_resolution, scherzer_defocus
+from temshift.optics.aberrations import (
+    aberration_function,
+    aberration_gradient_squared,
+    point_resolution,
+    scherzer_defocus,
+)
 
 ENERGY = 300e3
 LAMBDA = wavelength(ENERGY)
@@ -22,7 +27,9 @@ CUTOFF = 15.0
 
 
 def conditions(**values: float) -> ImagingConditions:
-    return ImagingConditions.model_validate({"defocus_nm": 0.0, "dose_e_per_A2": 1.0, "semiangle_cutoff_mrad": CUTOFF, **values})
+    return ImagingConditions.model_validate(
+        {"defocus_nm": 0.0, "dose_e_per_A2": 1.0, "semiangle_cutoff_mrad": CUTOFF, **values}
+    )
 
 
 def image(wave: torch.Tensor, **values: float) -> torch.Tensor:
@@ -73,9 +80,7 @@ def test_transfer_of_an_object_at_height_h_has_the_sign_of_its_image(height_nm: 
     phase = cosine_phase(1e-4)
     step = fresnel_propagator(GRID, ENERGY, 10 * height_nm, dtype=torch.complex128)
     wave = torch.fft.ifft2(torch.fft.fft2(torch.polar(torch.ones_like(phase), phase)) * step)
-    transfer, _ = phase_transfer(
-        np.array([4 / 16.0]), LAMBDA, conditions(defocus_nm=8.0).central(), 10 * height_nm
-    )
+    transfer, _ = phase_transfer(np.array([4 / 16.0]), LAMBDA, conditions(defocus_nm=8.0).central(), 10 * height_nm)
     contrast = image(wave, defocus_nm=8.0) - 1
     assert torch.allclose(contrast, 2 * transfer[0, 0, 0] * phase, atol=1e-7)
 

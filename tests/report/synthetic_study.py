@@ -36,13 +36,9 @@ def trainings(count: int) -> list[Condition]:
 def tests(count: int) -> list[Condition]:
     defoci = np.linspace(-25, 25, 11 if count == 20 else 21)
     found = [Condition(f"defocus {d:g} nm", d) for d in defoci]
-    found += [
-        Condition(f"dose {d:g} e/A2 at {z} nm", z, dose=d) for z in (-10, 10) for d in (30, 75, 150, 600)
-    ]
+    found += [Condition(f"dose {d:g} e/A2 at {z} nm", z, dose=d) for z in (-10, 10) for d in (30, 75, 150, 600)]
     found += [Condition(f"C30 {c:g} mm at -10 nm", -10, C30=c) for c in (-0.02, 0.2, 0.5, 1.0, 1.2)]
-    found += [
-        Condition(f"C12 {c:g} nm along {a} deg", -10, C12=c, phi12=a) for c in (2, 5, 10) for a in (0, 30, 60)
-    ]
+    found += [Condition(f"C12 {c:g} nm along {a} deg", -10, C12=c, phi12=a) for c in (2, 5, 10) for a in (0, 30, 60)]
     chosen = found if count > 20 else found[:11] + found[11:19:2] + found[19:24:2] + found[24:27:2]
     chosen = chosen[:count]
     place = next(i for i, condition in enumerate(chosen) if condition.dose < 100)
@@ -78,9 +74,7 @@ def substrate_power(q: NDArray[np.float64] = Q) -> NDArray[np.float64]:
 
 
 def spectrum(condition: Condition) -> NDArray[np.float64]:
-    seen = 0.3 * particle_power() * draws(condition, "particle") + substrate_power() * draws(
-        condition, "substrate"
-    )
+    seen = 0.3 * particle_power() * draws(condition, "particle") + substrate_power() * draws(condition, "substrate")
     s = 1 + 4 * condition.dose * seen
     return np.asarray(s * Q.sum() / (s * Q).sum())
 
@@ -110,9 +104,7 @@ def metrics_table(rows: list[Condition], columns: list[Condition]) -> pl.DataFra
             "defocus_difference_nm": [float(abs(row.defocus - column.defocus)) for row, column in pairs],
         }
     ).with_columns(sigma=(-pl.col("distance")).exp())
-    truth = (
-        -2.3 - 0.7 * frame["epsilon_test"].log() + 0.8 * frame["distance"] + rng.normal(0, 0.12, frame.height)
-    )
+    truth = -2.3 - 0.7 * frame["epsilon_test"].log() + 0.8 * frame["distance"] + rng.normal(0, 0.12, frame.height)
     frame = frame.with_columns(ln_cross_entropy=truth, ln_cross_entropy_sd=pl.lit(0.05))
     return _with_predictions(frame)
 
@@ -139,9 +131,7 @@ def _predict(frame: pl.DataFrame, left_out: str) -> NDArray[np.float64]:
 
 def results_table(rows: list[Condition], columns: list[Condition], metrics: pl.DataFrame) -> pl.DataFrame:
     rng = np.random.default_rng(8)
-    losses = {
-        (r["training_name"], r["test_name"]): r["ln_cross_entropy"] for r in metrics.iter_rows(named=True)
-    }
+    losses = {(r["training_name"], r["test_name"]): r["ln_cross_entropy"] for r in metrics.iter_rows(named=True)}
     records = [
         _result(row, column, seed, float(np.exp(losses[row.name, column.name] + rng.normal(0, 0.05))))
         for row in rows
@@ -151,8 +141,7 @@ def results_table(rows: list[Condition], columns: list[Condition], metrics: pl.D
     frame = pl.DataFrame(records)
     missing = (pl.col("training_name") == rows[1].name) & (pl.col("test_name") == columns[2].name)
     scores = [
-        pl.when(missing).then(None).otherwise(pl.col(name)).alias(name)
-        for name in ("f1", "f1_sd", "iou", "iou_sd")
+        pl.when(missing).then(None).otherwise(pl.col(name)).alias(name) for name in ("f1", "f1_sd", "iou", "iou_sd")
     ]
     return frame.with_columns(scores)
 
@@ -251,9 +240,7 @@ def _specimen(
     )
     disc = np.clip(1 - ((y - centre[0]) ** 2 + (x - centre[1]) ** 2) / radius**2, 0, None) ** 0.5
     angle = rng.uniform(0, np.pi)
-    fringes = sum(
-        np.cos(2 * np.pi * 0.28 * (x * np.cos(a) + y * np.sin(a))) for a in angle + np.pi / 3 * np.arange(3)
-    )
+    fringes = sum(np.cos(2 * np.pi * 0.28 * (x * np.cos(a) + y * np.sin(a))) for a in angle + np.pi / 3 * np.arange(3))
     carbon = rng.normal(0, 0.12, disc.shape)
     return disc * (0.35 + 0.25 * fringes), carbon, (disc > 0).astype(np.uint8)
 
@@ -278,16 +265,13 @@ def write_examples(folder: Path, rows: list[Condition], columns: list[Condition]
     masks = np.array([mask for _, _, mask in specimens])
     noise = rng.normal(0, 1, (len(rows), *images.shape))
     smooth = np.fft.ifft2(
-        np.fft.fft2(noise)
-        * np.exp(-200 * np.fft.fftfreq(pixels)[:, None] ** 2 - 200 * np.fft.fftfreq(pixels) ** 2)
+        np.fft.fft2(noise) * np.exp(-200 * np.fft.fftfreq(pixels)[:, None] ** 2 - 200 * np.fft.fftfreq(pixels) ** 2)
     ).real
     probabilities = 1 / (1 + np.exp(-(6.0 * masks[None, :, None] - 3 + 12 * smooth)))
     with replacing(folder / "examples.npz") as path:
         np.savez_compressed(path, images=images, masks=masks, probabilities=probabilities.astype(np.float16))
     names = {"conditions": [c.name for c in columns], "specimens": [f"specimen {i} & co" for i in range(3)]}
-    write_json(
-        folder / "examples.json", {**names, "networks": [r.name for r in rows], "sampling_angstrom": SAMPLING}
-    )
+    write_json(folder / "examples.json", {**names, "networks": [r.name for r in rows], "sampling_angstrom": SAMPLING})
 
 
 def manifest_record(networks: int) -> dict[str, Any]:
@@ -346,8 +330,6 @@ def write_study(folder: Path, rows: int = 6, columns: int = 20, pixels: int = 64
     write_table(folder / "transfer.parquet", transfer_table(training, test))
     write_json(folder / "prediction.json", prediction_record(metrics))
     hostile = next(condition for condition in test if condition.name == HOSTILE)
-    write_examples(
-        folder / "examples", [training[0], training[2], training[-1]], [*test[:8:2], hostile], pixels
-    )
+    write_examples(folder / "examples", [training[0], training[2], training[-1]], [*test[:8:2], hostile], pixels)
     write_histories(folder / "networks", training)
     return folder

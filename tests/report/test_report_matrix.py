@@ -35,9 +35,7 @@ def test_conditions_are_grouped_by_what_they_change(study: StudyTables) -> None:
 
 def test_a_condition_that_changes_two_parameters_is_a_group_of_its_own(study: StudyTables) -> None:
     both = (pl.col("test_C12_nm") > 0) & (pl.col("test_phi12_deg") == 0)
-    results = study.results.with_columns(
-        test_dose_e_per_A2=pl.when(both).then(30.0).otherwise("test_dose_e_per_A2")
-    )
+    results = study.results.with_columns(test_dose_e_per_A2=pl.when(both).then(30.0).otherwise("test_dose_e_per_A2"))
     matrix = build_matrix(results, study.metrics)
     assert [test.name for test in matrix.tests if test.group == "several"] == ["C12 2 nm along 0 deg"]
 
@@ -46,8 +44,7 @@ def test_a_cell_is_the_mean_over_seeds_and_its_spread(study: StudyTables) -> Non
     matrix = build_matrix(study.results, study.metrics)
     row, column = 2, 7
     chosen = study.results.filter(
-        (pl.col("training_name") == matrix.trainings[row].name)
-        & (pl.col("test_name") == matrix.tests[column].name)
+        (pl.col("training_name") == matrix.trainings[row].name) & (pl.col("test_name") == matrix.tests[column].name)
     )["cross_entropy"].to_numpy()
     assert chosen.size == 2
     assert matrix.cells["cross_entropy"][row, column] == pytest.approx(chosen.mean())

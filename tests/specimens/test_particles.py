@@ -60,9 +60,7 @@ def test_the_crystal_inside_keeps_its_bonds():
     particle = spherical_particle("CdSe", 12.0, np.random.default_rng(3))
     assert pdist(particle.positions).min() == pytest.approx(2.63, abs=0.01)
     inner = np.linalg.norm(particle.positions, axis=1) < 12.0 - 2.7
-    neighbours = cKDTree(particle.positions).query_ball_point(
-        particle.positions[inner], 2.8, return_length=True
-    )
+    neighbours = cKDTree(particle.positions).query_ball_point(particle.positions[inner], 2.8, return_length=True)
     assert set(neighbours) == {5}  # four and itself
 
 

@@ -13,9 +13,7 @@ from temshift.specimens.placement import capacity, periodic_distances, place
 def nearest_image(first, second, cell):
     """By all nine images."""
     images = itertools.product((-1, 0, 1), repeat=2)
-    return min(
-        math.hypot(first[0] - second[0] + i * cell[0], first[1] - second[1] + j * cell[1]) for i, j in images
-    )
+    return min(math.hypot(first[0] - second[0] + i * cell[0], first[1] - second[1] + j * cell[1]) for i, j in images)
 
 
 @given(

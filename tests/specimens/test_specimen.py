@@ -134,9 +134,7 @@ def test_substrate_and_particles_share_no_random_numbers(recipe_with):
         atoms = build_specimen(recipe, 1, index)
         first = atoms.info["particles"][0]
         substrate.append([atoms.info["substrate_thickness_angstrom"], *atoms.positions[:3, :2].ravel()])
-        particles.append(
-            [len(atoms.info["particles"]), first["radius_angstrom"], *first["center_xy_angstrom"]]
-        )
+        particles.append([len(atoms.info["particles"]), first["radius_angstrom"], *first["center_xy_angstrom"]])
     correlations = np.corrcoef(np.array(substrate).T, np.array(particles).T)[:7, 7:]
     assert np.abs(correlations).max() < 0.25  # sd 0.06
 

@@ -123,12 +123,16 @@ def wait_for(output: Path, pattern: str, process: "subprocess.Popen[str]") -> No
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "pattern",
-    ["waves/*/waves/c/1/*/*/*", "networks/*/weights.safetensors", "scores/*/*.parquet", "metrics.parquet", "study.yaml"],
+    [
+        "waves/*/waves/c/1/*/*/*",
+        "networks/*/weights.safetensors",
+        "scores/*/*.parquet",
+        "metrics.parquet",
+        "study.yaml",
+    ],
 )
 @pytest.mark.parametrize("damage", ["truncated", "altered"])
-def test_a_damaged_file_is_noticed_and_made_again(
-    inline: StudyFolder, tiny: Study, pattern: str, damage: str
-) -> None:
+def test_a_damaged_file_is_noticed_and_made_again(inline: StudyFolder, tiny: Study, pattern: str, damage: str) -> None:
     expected = tables_of(inline)
     victim = sorted(inline.root.glob(pattern))[0]
     whole = victim.read_bytes()
@@ -142,9 +146,7 @@ def test_a_damaged_file_is_noticed_and_made_again(
     assert all(expected[name].equals(found[name]) for name in TABLES)
 
 
-def test_a_new_test_condition_trains_nothing_again(
-    inline: StudyFolder, tiny_text: str, tmp_path: Path
-) -> None:
+def test_a_new_test_condition_trains_nothing_again(inline: StudyFolder, tiny_text: str, tmp_path: Path) -> None:
     from temshift.core.configuration import parse_configuration
 
     changed = parse_configuration(tiny_text.replace("[-20, -10, 0, 10, 20]", "[-20, -10, 0, 10, 20, 30]"), Study, "")

@@ -29,7 +29,8 @@ class Device(StrEnum):
 
 StudyFile = Annotated[Path, typer.Argument(help="A study file (YAML).", show_default=False)]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Study folder. Default: studies/NAME.", show_default=False)
+    Path | None,
+    typer.Option("--output", "-o", help="Study folder. Default: studies/NAME.", show_default=False),
 ]
 Workers = Annotated[
     int | None,
@@ -47,7 +48,8 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
     ] = False,
 ) -> None:
     pass

@@ -1,5 +1,7 @@
 """Progress on a terminal: one bar a stage, with time left."""
 
+import sys
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -65,4 +67,4 @@ class BarProgress:
 
 def progress_for(console: Console) -> Told:
     """Bars on a terminal, lines elsewhere."""
-    return BarProgress(console) if console.is_terminal else LogProgress(console.file)
+    return BarProgress(console) if console.is_terminal else LogProgress(sys.stderr)

@@ -2,6 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import torch
@@ -19,7 +20,7 @@ from temshift.studies.folder import study_text
 STUDIES = Path("studies")
 
 
-class Interrupted(TemshiftError):  # noqa: N818
+class Interrupted(TemshiftError):
     """The user stopped a run."""
 
     exit_code = 130
@@ -66,7 +67,9 @@ def example(name: str) -> Path:
 def require_device(device: str) -> None:
     """Refuse a device that this machine lacks."""
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: no CUDA device is usable here; take --device cpu, or install a CUDA build of torch")
+        raise InputError(
+            "--device cuda: no CUDA device is usable here; take --device cpu, or install a CUDA build of torch"
+        )
 
 
 def _summarise(folder: StudyFolder, console: Console) -> None:
@@ -88,13 +91,14 @@ def _losses(results: pl.DataFrame) -> Table:
     """One row a training distribution: its median, best and worst test condition."""
     table = Table("trained on", "median F1", "best", "worst", title="F1 over the test conditions (mean over seeds)")
     cells = results.group_by("training_name", "test_name", maintain_order=True).agg(pl.col("f1").mean())
-    for (name,), rows in cells.group_by("training_name", maintain_order=True):
+    for name in cells["training_name"].unique(maintain_order=True).to_list():
+        rows = cells.filter(pl.col("training_name") == name)
         ranked = rows.drop_nulls("f1").sort("f1")
         if len(ranked) == 0:
-            table.add_row(str(name), "-", "-", "-")
+            table.add_row(name, "-", "-", "-")
             continue
         ends = [f"{ranked['f1'][end]:.2f} {ranked['test_name'][end]}" for end in (-1, 0)]
-        table.add_row(str(name), f"{ranked['f1'].median():.2f}", *ends)
+        table.add_row(name, _number(ranked["f1"].median()), *ends)
     return table
 
 
@@ -109,12 +113,17 @@ def _judgement(prediction: dict[str, object]) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _number(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else "-"
 
 
 def _print_estimate(found: Estimate, workers: int, console: Console) -> None:
-    table = Table("makes", "number", "seconds of one core", title="What the study makes (time measured by a short trial)")
+    table = Table(
+        "makes",
+        "number",
+        "seconds of one core",
+        title="What the study makes (time measured by a short trial)",
+    )
     for name, count, seconds in found.rows:
         table.add_row(name, str(count), f"{seconds:.0f}")
     console.print(table)

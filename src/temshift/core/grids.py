@@ -62,9 +62,7 @@ class Grid:
         return cls(shape, (extent[0] / shape[0], extent[1] / shape[1]))
 
 
-def radial_average(
-    values: NDArray[np.float64], grid: Grid, edges: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def radial_average(values: NDArray[np.float64], grid: Grid, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Average a spectrum over azimuth, in rings between successive ``edges``.
 
     Parameters
@@ -89,4 +87,5 @@ def radial_average(
     counts = member.sum(axis=0)
     flat = values.reshape(*values.shape[:-2], -1)[..., inside]
     sums: NDArray[np.float64] = flat @ member
-    return np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    averages: NDArray[np.float64] = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    return averages

@@ -73,9 +73,7 @@ def form_micrographs(
     masks : Tensor (n, 1, y, x) of bool
         Ground truth.
     """
-    uniform = [
-        generator(stream.root, Stage.CONDITION, *stream.key, number).random(len(UNITS)) for number in numbers
-    ]
+    uniform = [generator(stream.root, Stage.CONDITION, *stream.key, number).random(len(UNITS)) for number in numbers]
     drawn = conditions.quantiles(np.stack(uniform))
     index = torch.from_numpy(specimens).to(source.masks.device)
     intensities = image_intensities(source.spectra, index, drawn)

@@ -87,7 +87,7 @@ def disc_coverage(mask: Mask, center: tuple[float, float], radius: float, grid: 
 
 def _periodic_offset(size: int, step: float, origin: float) -> NDArray[np.float64]:
     extent = size * step
-    return (np.arange(size) * step - origin + extent / 2) % extent - extent / 2
+    return np.mod(np.arange(size, dtype=np.float64) * step - origin + extent / 2, extent) - extent / 2
 
 
 def _distance_from(features: Mask, grid: Grid, reach: float) -> NDArray[np.float64]:

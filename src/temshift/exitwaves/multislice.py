@@ -58,7 +58,8 @@ def transmission(phases: Tensor, band: Tensor) -> Tensor:
     Tensor (..., y, x)
         Complex.
     """
-    return torch.fft.ifft2(torch.fft.fft2(torch.polar(torch.ones_like(phases), phases)) * band)
+    passed: Tensor = torch.fft.ifft2(torch.fft.fft2(torch.polar(torch.ones_like(phases), phases)) * band)
+    return passed
 
 
 def band_mask(grid: Grid, *, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -115,14 +116,13 @@ def propagate_through(
     step = fresnel_propagator(grid, energy, slices.thickness, dtype=complex_dtype).to(device) * band
     first, last = int(slices.holding(positions[:, 2]).min()), slices.count - 1
     for window in _blocks(first, slices.count, grid, dtype):
-        phases = slice_phases(
-            positions, numbers, grid, slices, energy, window=window, device=device, dtype=dtype
-        )
+        phases = slice_phases(positions, numbers, grid, slices, energy, window=window, device=device, dtype=dtype)
         for number, slice_transmission in enumerate(transmission(phases, band), window[0]):
             wave = torch.fft.fft2(wave * slice_transmission)
             wave = torch.fft.ifft2(wave * step) if number < last else wave
     half = fresnel_propagator(grid, energy, slices.thickness / 2, dtype=complex_dtype).to(device) * band
-    return torch.fft.ifft2(wave * half)
+    exit_wave: Tensor = torch.fft.ifft2(wave * half)
+    return exit_wave
 
 
 def _blocks(first: int, count: int, grid: Grid, dtype: torch.dtype) -> list[tuple[int, int]]:

@@ -99,7 +99,8 @@ def slice_phases(
         plane = _deposit(xy, torch.as_tensor(layers[chosen] - start, device=device), shape, grid)
         form = scale * scattering_factor(int(number), q_squared) / deconvolution
         total += torch.fft.rfft2(plane.to(dtype)) * form
-    return torch.fft.irfft2(total, s=grid.shape)
+    phases: Tensor = torch.fft.irfft2(total, s=grid.shape)
+    return phases
 
 
 def _deposit(xy: Tensor, layer: Tensor, shape: tuple[int, int, int], grid: Grid) -> Tensor:

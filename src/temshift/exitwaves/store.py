@@ -1,8 +1,8 @@
 """The wave store: exit waves and masks of a database in Zarr v3, one writer a shard, verified on reading.
 
 A folder holds ``zarr.json``, the arrays ``waves`` and ``masks``, ``manifest.json`` (the resolved settings) and one
-record of completion a shard, ``shard-00000.json`` and so on. A shard without an intact record does not count as written, so that
-chunks which are missing are never read as zeros.
+record of completion a shard, ``shard-00000.json`` and so on. A shard without an intact record does not count as
+written, so that chunks which are missing are never read as zeros.
 """
 
 import shutil
@@ -89,7 +89,7 @@ def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> Non
     exit_waves : sequence of ExitWave
         One for each specimen of the shard, in order.
     """
-    group = zarr.open_group(folder, mode="r+")
+    group: Any = zarr.open_group(folder, mode="r+")
     layout = read_layout(folder)
     numbers = layout.specimens_of(shard)
     part = slice(numbers.start, numbers.stop)
@@ -97,10 +97,7 @@ def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> Non
     group["masks"][part] = np.stack([exit_wave.mask.astype(np.uint8) for exit_wave in exit_waves])
     places = [_shard_files(folder, name, shard) for name in ARRAYS]
     paths = [path for place in places for path in sorted(place.rglob("*")) if path.is_file()]
-    rows = [
-        {"specimen": number, **exit_wave.geometry}
-        for number, exit_wave in zip(numbers, exit_waves, strict=True)
-    ]
+    rows = [{"specimen": number, **exit_wave.geometry} for number, exit_wave in zip(numbers, exit_waves, strict=True)]
     write_record(_shard_record(folder, shard), paths, {"shard": shard, "geometry": rows})
 
 
@@ -156,7 +153,8 @@ def _read(folder: Path, name: str) -> NDArray[Any]:
     for shard in range(read_layout(folder).shards):
         read_facts(_shard_record(folder, shard))
     try:
-        values: NDArray[Any] = np.asarray(zarr.open_group(folder, mode="r")[name][:])
+        group: Any = zarr.open_group(folder, mode="r")
+        values: NDArray[Any] = np.asarray(group[name][:])
     except (ValueError, OSError, KeyError, RuntimeError) as error:
         raise DamagedError(f"{folder / name} can't be read ({error}); run the same command again") from error
     return values

@@ -99,9 +99,7 @@ def scores_of(sums: Sequence[PixelSums]) -> Scores:
     Scores
         Pooled over pixels, with the spread over images.
     """
-    merged = {
-        name: torch.cat([getattr(one, name) for one in sums]) for name in PixelSums.__dataclass_fields__
-    }
+    merged = {name: torch.cat([getattr(one, name) for one in sums]) for name in PixelSums.__dataclass_fields__}
     entropy, tp, fp, fn, tn = merged.values()
     pixels = tp + fp + fn + tn
     return Scores(

@@ -33,7 +33,12 @@ class Information:
 
 
 def information(
-    conditions: ImagingConditions, objects: ObjectSpectra, wavelength: float, *, draws: int = 256, seed: int = 0
+    conditions: ImagingConditions,
+    objects: ObjectSpectra,
+    wavelength: float,
+    *,
+    draws: int = 256,
+    seed: int = 0,
 ) -> Information:
     """Information that a distribution of conditions transfers about particles on a substrate.
 

@@ -48,7 +48,7 @@ def ring_edges(grid: Grid, highest: float) -> NDArray[np.float64]:
     """Borders of rings one frequency step wide around 1, 2, ... steps, up to ``highest`` [1/A] at least."""
     step = grid.frequency_step
     rings = int(np.ceil(highest / step - 0.5))
-    return (np.arange(rings + 1) + 0.5) * step
+    return (np.arange(rings + 1, dtype=np.float64) + 0.5) * step
 
 
 def measure_specimen(atoms: Atoms, settings: ExitWaveSettings, highest: float) -> ObjectSpectra:
@@ -81,8 +81,8 @@ def measure_specimen(atoms: Atoms, settings: ExitWaveSettings, highest: float) -
     edges = ring_edges(grid, highest)
     particle, substrate = (_phase_power(part, grid, settings, edges) for part in parts)
     exit_plane = float(atoms.cell.lengths()[2])
-    heights = [exit_plane - float(part.positions[:, 2].mean()) for part in parts]
-    return ObjectSpectra((edges[1:] + edges[:-1]) / 2, particle / fraction, substrate, *heights, fraction)
+    above, below = (exit_plane - float(part.positions[:, 2].mean()) for part in parts)
+    return ObjectSpectra((edges[1:] + edges[:-1]) / 2, particle / fraction, substrate, above, below, fraction)
 
 
 def average_spectra(spectra: Iterable[ObjectSpectra]) -> ObjectSpectra:

@@ -92,7 +92,7 @@ def initialised(settings: CompactUNetSettings, seed: int) -> CompactUNet:
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_running_stats()
             module.reset_parameters()
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _double_convolution(inputs: int, outputs: int) -> nn.Sequential:

@@ -23,9 +23,7 @@ class TrainingSettings(Configuration):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-2
 
 
-def train(
-    network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], settings: TrainingSettings
-) -> list[float]:
+def train(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], settings: TrainingSettings) -> list[float]:
     """Train a network in place.
 
     Parameters
@@ -52,15 +50,13 @@ def train(
     I. Loshchilov and F. Hutter, arXiv 1711.05101 (AdamW); L. N. Smith and N. Topin, arXiv 1708.07120 (one cycle)
     """
     network.train()
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
     history = []
     for step, (images, masks) in enumerate(batches):
         loss = nn.functional.binary_cross_entropy_with_logits(network(_last(images)), masks.to(images.dtype))
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         history.append(_finite(loss.item(), step))

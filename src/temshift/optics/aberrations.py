@@ -35,9 +35,7 @@ def aberration_function(alpha: Tensor, phi: Tensor, wavelength: float, condition
     return 2 * math.pi / wavelength * (second / 2 + _column(conditions.C30) / 4 * alpha**2) * alpha**2
 
 
-def aberration_gradient_squared(
-    alpha: Tensor, phi: Tensor, wavelength: float, conditions: Conditions
-) -> Tensor:
+def aberration_gradient_squared(alpha: Tensor, phi: Tensor, wavelength: float, conditions: Conditions) -> Tensor:
     """Squared gradient of chi over the scattering angle, |d chi / d alpha|^2 + |d chi / (alpha d phi)|^2.
 
     Parameters
@@ -57,7 +55,7 @@ def aberration_gradient_squared(
     return (2 * math.pi / wavelength) ** 2 * (radial**2 + azimuthal**2)
 
 
-def scherzer_defocus(C30: float, wavelength: float) -> float:  # noqa: N803
+def scherzer_defocus(C30: float, wavelength: float) -> float:
     """Scherzer's defocus, 1.2 sqrt(C30 lambda), underfocus positive.
 
     Parameters
@@ -78,7 +76,7 @@ def scherzer_defocus(C30: float, wavelength: float) -> float:  # noqa: N803
     return 1.2 * math.sqrt(C30 * wavelength)
 
 
-def point_resolution(C30: float, wavelength: float) -> float:  # noqa: N803
+def point_resolution(C30: float, wavelength: float) -> float:
     """Scherzer's point resolution, 0.66 C30^(1/4) lambda^(3/4).
 
     The first zero of sin chi at Scherzer's defocus lies at 0.645 C30^(1/4) lambda^(3/4); 0.66 is the usual rounding.

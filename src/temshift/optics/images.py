@@ -89,8 +89,9 @@ def image_intensities(spectra: WaveSpectra, specimens: Tensor, conditions: Condi
     passed = spectra.values[specimens] * lens_function(spectra.band, conditions)[:, None]
     plane = passed.new_zeros((*passed.shape[:2], spectra.grid.shape[0] * spectra.grid.shape[1]))
     plane[..., spectra.band.index] = passed
-    wave = torch.fft.ifft2(plane.unflatten(-1, spectra.grid.shape))
-    return (wave.real.square() + wave.imag.square()).mean(dim=1)
+    wave = torch.fft.ifft2(plane.view(*plane.shape[:-1], *spectra.grid.shape))
+    intensities: Tensor = (wave.real.square() + wave.imag.square()).mean(dim=1)
+    return intensities
 
 
 def poisson_counts(intensities: Tensor, dose: Tensor, pixel_area: float, seeds: Sequence[int]) -> Tensor:

@@ -38,8 +38,8 @@ class Band:
 
     def to(self, device: torch.device | str) -> "Band":
         """Return the same band on another device."""
-        parts = (part.to(device) for part in (self.index, self.alpha, self.phi, self.edge))
-        return Band(*parts, self.wavelength)
+        index, alpha, phi, edge = (part.to(device) for part in (self.index, self.alpha, self.phi, self.edge))
+        return Band(index, alpha, phi, edge, self.wavelength)
 
 
 def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, *, dtype: torch.dtype) -> Band:
@@ -61,7 +61,8 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, *, dtype: to
     phi = torch.atan2(qy, qx)
     edge = wavelength * torch.hypot(torch.cos(phi) / grid.extent[1], torch.sin(phi) / grid.extent[0])
     index = torch.nonzero(alpha <= semiangle_cutoff + edge / 2).flatten()
-    return Band(index, *(part[index].to(dtype) for part in (alpha, phi, edge)), wavelength)
+    kept_alpha, kept_phi, kept_edge = (part[index].to(dtype) for part in (alpha, phi, edge))
+    return Band(index, kept_alpha, kept_phi, kept_edge, wavelength)
 
 
 def lens_function(band: Band, conditions: Conditions) -> Tensor:

@@ -187,9 +187,7 @@ def _batch(wanted: float, count: int) -> int:
     return math.ceil(min(max(wanted, _SMALLEST_ROUND), max(_LARGEST_ROUND * count, _SMALLEST_ROUND)))
 
 
-def _accepted(
-    placed: Positions, candidates: Positions, box: NDArray[np.float64], distance: float
-) -> Positions:
+def _accepted(placed: Positions, candidates: Positions, box: NDArray[np.float64], distance: float) -> Positions:
     if len(placed):
         nearest, _ = _tree(placed, box).query(candidates, distance_upper_bound=distance)
         candidates = candidates[np.isinf(nearest)]

@@ -66,9 +66,7 @@ def spherical_particle(crystal: str, radius: float, generator: np.random.Generat
     return Particle(numbers, rotation.apply(positions), radius, rotation)
 
 
-def _sphere(
-    crystal: str, radius: float, center: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _sphere(crystal: str, radius: float, center: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Atoms within `radius` [A] of a fractional `center`; positions (atoms, 3) [A] from there."""
     cell = unit_cell(crystal)
     lattice = np.asarray(cell.cell)
@@ -79,9 +77,7 @@ def _sphere(
     return np.tile(cell.numbers, len(points))[inside], positions[inside]
 
 
-def _lattice_points(
-    lattice: NDArray[np.float64], radius: float, center: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _lattice_points(lattice: NDArray[np.float64], radius: float, center: NDArray[np.float64]) -> NDArray[np.float64]:
     """Whole lattice points (points, 3) of every cell that a sphere may reach into."""
     reach = radius * np.linalg.norm(np.linalg.inv(lattice), axis=0)  # in spacings of the lattice planes
     low, high = np.floor(center - reach), np.floor(center + reach)

@@ -15,9 +15,7 @@ _TRIAL_SEED = 0
 Centers = NDArray[np.float64]
 
 
-def place(
-    cell: tuple[float, float], radii: Sequence[float], gap: float, generator: np.random.Generator
-) -> Centers:
+def place(cell: tuple[float, float], radii: Sequence[float], gap: float, generator: np.random.Generator) -> Centers:
     """Place discs one after another at random so that neighbours, periodic images too, keep a gap.
 
     Parameters

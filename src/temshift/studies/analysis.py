@@ -151,7 +151,10 @@ def _predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     )
     candidates = {
         "epsilon and sigma": ("ln CE from ln epsilon(test) and d = -ln sigma", FEATURES),
-        "defocus difference": ("ln CE from the absolute difference in mean defocus alone", ("defocus difference",)),
+        "defocus difference": (
+            "ln CE from the absolute difference in mean defocus alone",
+            ("defocus difference",),
+        ),
         "mean": ("the mean of ln CE over the other conditions", ()),
     }
     models = [
@@ -159,7 +162,9 @@ def _predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
         for name, (text, keys) in candidates.items()
     ]
     ceiling = _ceiling(target, groups["training"], groups["test"])
-    return table.select(list(METRICS)).cast(METRICS), _prediction(model, len(cells), [*models, ceiling], table)
+    return table.select(pl.col(name).cast(kind) for name, kind in METRICS.items()), _prediction(
+        model, len(cells), [*models, ceiling], table
+    )
 
 
 def _column(name: str, values: NDArray[np.float64] | None, length: int) -> pl.Series:
@@ -180,9 +185,7 @@ def _judged(
     return row
 
 
-def _ceiling(
-    target: NDArray[np.float64], training: NDArray[np.str_], test: NDArray[np.str_]
-) -> dict[str, Any]:
+def _ceiling(target: NDArray[np.float64], training: NDArray[np.str_], test: NDArray[np.str_]) -> dict[str, Any]:
     r2, rmse = explained(target, additive_fit(target, training, test))
     return {
         "name": "additive effects",
@@ -210,11 +213,12 @@ def _prediction(
 
 def _caveats(models: Sequence[dict[str, Any]]) -> list[str]:
     caveats = [
-        "Cells of one row or column share a network or a set of images; errors are given for whole conditions left out.",
         "epsilon and sigma know the conditions and the mean spectra of the specimens, not the shapes of particles.",
     ]
     if models[0]["r2_left_out_test"] is None or models[0]["r2_left_out_training"] is None:
-        caveats.append("This study has too few conditions to leave whole ones out of the fit: no left-out error is given.")
+        caveats.append(
+            "This study has too few conditions to leave whole ones out of the fit: no left-out error is given."
+        )
     return caveats
 
 
@@ -230,7 +234,12 @@ def _transfer(study: Study, objects: ObjectSpectra) -> pl.DataFrame:
 
 
 def _transfer_curve(
-    role: str, name: str, conditions: ImagingConditions, study: Study, objects: ObjectSpectra, q: NDArray[np.float64]
+    role: str,
+    name: str,
+    conditions: ImagingConditions,
+    study: Study,
+    objects: ObjectSpectra,
+    q: NDArray[np.float64],
 ) -> pl.DataFrame:
     electron_wavelength = wavelength(study.exit_waves.energy)
     uniform = (np.arange(CURVE_DRAWS) + 0.5)[:, None] / CURVE_DRAWS

@@ -77,9 +77,7 @@ def _trial_source(plan: Plan, wave: ExitWave, device: str) -> MicrographSource:
     waves = wave.waves[None].expand(SCORING_BATCH, -1, -1, -1).to(device)
     masks = torch.from_numpy(np.repeat(wave.mask[None], SCORING_BATCH, axis=0)).to(device)
     study = plan.study
-    return MicrographSource(
-        wave_spectra(waves, study.grid, study.exit_waves.energy, study.widest_semiangle), masks
-    )
+    return MicrographSource(wave_spectra(waves, study.grid, study.exit_waves.energy, study.widest_semiangle), masks)
 
 
 def _trial_steps(plan: Plan, source: MicrographSource, network: CompactUNet) -> None:
@@ -102,7 +100,11 @@ def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, image_seconds:
     rows = (
         ("specimens with exit waves", specimens, specimens * wave_seconds),
         ("networks", networks, networks * study.training.steps * step_seconds),
-        ("evaluations (network x test condition)", evaluations, evaluations * study.counts.test * image_seconds),
+        (
+            "evaluations (network x test condition)",
+            evaluations,
+            evaluations * study.counts.test * image_seconds,
+        ),
     )
     pixels = study.grid.shape[0] * study.grid.shape[1]
     waves = specimens * pixels * (study.exit_waves.phonons.configurations * COMPLEX64_BYTES + 1)

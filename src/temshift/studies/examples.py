@@ -13,8 +13,8 @@ from temshift.core.files import write_bytes, write_json
 from temshift.datasets.micrographs import MicrographSource, form_micrographs
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
-from temshift.studies.tasks import load_network, one_thread, source_of
 from temshift.studies.study import Study
+from temshift.studies.tasks import load_network, one_thread, source_of
 
 SHOWN_CONDITIONS = 6
 SHOWN_NETWORKS = 3
@@ -30,7 +30,7 @@ def write_examples(root: Path, study: Study, device: str) -> None:
     specimens = np.arange(min(study.examples.specimens, len(source)))
     tests, runs = _chosen_tests(plan), _chosen_networks(plan)
     images = torch.stack([_images(source, plan, test, specimens) for test in tests], dim=1)
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "images": images[:, :, 0].cpu().numpy().astype(np.float32),
         "masks": source.masks[specimens].cpu().numpy().astype(np.uint8),
         "probabilities": np.stack([_probabilities(folder, study, run, images, device) for run in runs]),
@@ -58,9 +58,7 @@ def _spread_out(items: Sequence[Item], count: int) -> list[Item]:
     return [items[place] for place in places]
 
 
-def _images(
-    source: MicrographSource, plan: Plan, test: TestCondition, specimens: NDArray[np.int64]
-) -> torch.Tensor:
+def _images(source: MicrographSource, plan: Plan, test: TestCondition, specimens: NDArray[np.int64]) -> torch.Tensor:
     """The very images (specimen, 1, y, x) that networks are scored on."""
     images, _ = form_micrographs(source, test.conditions, specimens, specimens.tolist(), plan.test_stream(test))
     return images

@@ -81,7 +81,9 @@ class StudyFolder:
         try:
             lock.acquire(timeout=0)
         except Timeout as error:
-            raise InputError(f"another temshift run works in {self.root}; wait for it, or name another folder") from error
+            raise InputError(
+                f"another temshift run works in {self.root}; wait for it, or name another folder"
+            ) from error
         except OSError as error:
             raise InputError(f"cannot write in {self.root}: {error.strerror}; name another folder") from error
         try:
@@ -164,6 +166,4 @@ def _refuse_strangers(folder: StudyFolder, study: Study) -> None:
     except ConfigurationError:
         return  # damaged: it is written again, and what else is here is known by its hashes
     if held != study.name:
-        raise InputError(
-            f"{root} holds another study, {held!r}, not {study.name!r}; name another folder with --output"
-        )
+        raise InputError(f"{root} holds another study, {held!r}, not {study.name!r}; name another folder with --output")

@@ -255,7 +255,10 @@ def _conclude(run: Run, objects: ObjectSpectra, workers: int) -> None:
     """Gather tables and pictures and write the report, unless all of it stands as it is."""
     folder, record = run.folder, run.folder.root / "report.json"
     identity = content_hash(
-        [run.plan.study.resolved(), [[run.plan.score_id(n.id, t) for t in run.plan.tests] for n in run.plan.networks]]
+        [
+            run.plan.study.resolved(),
+            [[run.plan.score_id(n.id, t) for t in run.plan.tests] for n in run.plan.networks],
+        ]
     )
     if not run.missing([record], record_state) and read_facts(record)["id"] == identity:
         run.progress.message("everything was there already")

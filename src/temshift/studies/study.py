@@ -90,7 +90,7 @@ Items = Annotated[tuple[ConditionItem, ...], Field(min_length=1)]
 
 
 class ConditionSets(Configuration):
-    """Distributions of imaging conditions to train on and to test on; what an item leaves out comes from ``default``."""
+    """Distributions of conditions to train on and to test on; what an item leaves out comes from ``default``."""
 
     default: PartialConditions = PartialConditions()
     training: Items
@@ -178,11 +178,19 @@ class Study(Configuration):
             grid = self.grid
         except ValueError as error:
             return [(("exit_waves", "sampling_angstrom"), str(error))]
-        return [*self._grid_faults(grid), *self._aperture_faults(grid), *self._phonon_faults(), *self._name_faults()]
+        return [
+            *self._grid_faults(grid),
+            *self._aperture_faults(grid),
+            *self._phonon_faults(),
+            *self._name_faults(),
+        ]
 
     def _grid_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if grid.shape[0] != grid.shape[1]:
-            yield ("specimens", "cell_nm"), f"gives {grid.shape} pixels; augmentation turns images: make the cell square"
+            yield (
+                ("specimens", "cell_nm"),
+                f"gives {grid.shape} pixels; augmentation turns images: make the cell square",
+            )
         if any(size % self.network.divisor for size in grid.shape):
             yield (
                 ("exit_waves", "sampling_angstrom"),
@@ -221,7 +229,10 @@ class Study(Configuration):
             known = [name for name, _ in self.conditions.resolved(role)]
             for number, name in enumerate(getattr(self.examples, key)):
                 if name not in known:
-                    yield ("examples", key, number), f"{name!r} is no {role} distribution; allowed: {', '.join(known)}"
+                    yield (
+                        ("examples", key, number),
+                        f"{name!r} is no {role} distribution; allowed: {', '.join(known)}",
+                    )
 
     def resolved(self) -> dict[str, Any]:
         """Return the study as plain values with every default filled in."""

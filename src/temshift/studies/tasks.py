@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import torch
 
+from temshift.core.electrons import wavelength
 from temshift.core.files import write_table
 from temshift.core.hashes import content_hash
 from temshift.core.records import write_record
@@ -20,7 +21,6 @@ from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.networks.weights import load_weights, save_weights
 from temshift.optics.images import wave_spectra
-from temshift.core.electrons import wavelength
 from temshift.specimens import build_specimen
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
