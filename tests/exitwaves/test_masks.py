@@ -59,11 +59,11 @@ def test_atoms_everywhere_give_a_full_mask() -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(places, st.floats(3, 6.5))
+@given(places, st.floats(3, 5.8))
 def test_the_outline_of_a_filled_disc_is_the_disc_and_the_atoms_radius(
     center: tuple[float, float], radius: float
 ) -> None:
-    """Within a pixel: half of one for rounding the atoms, half for the edge."""
+    """Within a pixel: half of one for rounding the atoms, half for the edge; periodic copies are too far to join."""
     mask = outline(atoms_in_disc(center, radius, 0.2))
     distance = periodic_distance(GRID, *center)
     pixel = math.hypot(*GRID.sampling)
@@ -150,7 +150,7 @@ def test_a_sharp_phase_is_thresholded_as_it_is() -> None:
 
 def test_a_blurred_gaussian_phase_shrinks_as_it_must() -> None:
     """exp(-r^2 / 2 s^2) blurred by b is s^2 / (s^2 + b^2) exp(-r^2 / 2 (s^2 + b^2)), periodic at the corner too."""
-    s, b, threshold = 2.0, 1.5, 0.25
+    s, b, threshold = 2.0, 1.5, 0.55
     for center in ((10.0, 10.0), (0.0, 0.0)):
         distance = periodic_distance(GRID, *center)
         mask = phase_mask(

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_one_atom_scatters_as_its_scattering_factor_says(particle: str, substrat
     edges = ring_edges(grid, HIGHEST)
     share = outline_mask(np.array([[3.1, 4.7]]), grid, atom_radius=1.0, closing_radius=2.5).mean()
     assert found.area_fraction == pytest.approx(share)
-    for ring, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for ring, (low, high) in enumerate(pairwise(edges)):
         assert found.substrate[ring] == pytest.approx(ring_mean_of_atom(substrate, grid, low, high), rel=0.02)
         assert found.particle[ring] * share == pytest.approx(
             ring_mean_of_atom(particle, grid, low, high), rel=0.02

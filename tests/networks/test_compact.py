@@ -1,6 +1,7 @@
 """The compact U-Net: size, shapes, initial weights, and where a pixel of the input is felt."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -25,7 +26,7 @@ def parameters_of(shape: CompactUNetSettings) -> int:
         return 9 * inputs * outputs + 9 * outputs**2 + 2 * 2 * outputs
 
     widths, pixels = shape.widths, shape.stem**2
-    pairs = list(zip(widths, widths[1:], strict=False))
+    pairs = list(pairwise(widths))
     down, up = sum(block(a, b) for a, b in pairs), sum(block(a + b, a) for a, b in pairs)
     return block(pixels, widths[0]) + down + up + (widths[0] + 1) * pixels
 

@@ -88,7 +88,7 @@ def test_the_steps_are_those_of_adamw_under_one_cycle() -> None:
 
 def adamw_one_cycle(x: np.ndarray, y: np.ndarray, peak: float, decay: float) -> np.ndarray:
     """Loshchilov and Hutter's algorithm 2 for a logistic regression, in NumPy."""
-    line, m, v, shrink = np.array([0.3, -0.2]), np.zeros(2), np.zeros(2), 1.0
+    line, m, v = np.array([0.3, -0.2]), np.zeros(2), np.zeros(2)
     steps, top = len(x), 0.3 * len(x) - 1
 
     def cosine(start: float, end: float, share: float) -> float:

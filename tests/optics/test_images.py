@@ -1,9 +1,12 @@
 """Noise and standardisation."""
 
+import numpy as np
 import pytest
 import torch
+from scipy import special, stats
 
 from temshift.optics import poisson_counts, standardised
+from temshift.optics.images import poisson_quantile
 
 
 def test_counts_have_mean_and_variance_of_the_dose() -> None:
@@ -11,6 +14,25 @@ def test_counts_have_mean_and_variance_of_the_dose() -> None:
     assert float(counts.mean()) == pytest.approx(4, rel=0.01)
     assert float(counts.var()) == pytest.approx(4, rel=0.02)
     assert torch.equal(counts, counts.round())
+
+
+@pytest.mark.parametrize("mean", [12.0, 20.0, 64.0, 400.0])
+def test_the_fast_counts_follow_the_poisson_distribution(mean: float) -> None:
+    """Total variation of the counts over the whole line of deviates from scipy's probabilities, by quadrature."""
+    deviates = np.linspace(-6, 6, 1_000_001)
+    middles = torch.from_numpy((deviates[1:] + deviates[:-1]) / 2)
+    counts = poisson_quantile(torch.full_like(middles, mean), middles).numpy().astype(int)
+    shares = np.bincount(counts, weights=np.diff(special.ndtr(deviates)))
+    truth = stats.poisson(mean).pmf(np.arange(len(shares)))
+    assert np.abs(shares - truth).sum() / 2 < 1e-4
+
+
+@pytest.mark.parametrize("dose", [20.0, 2000.0])
+def test_mean_and_variance_equal_the_dose_on_both_ways_of_drawing(dose: float) -> None:
+    counts = poisson_counts(torch.ones(1, 1000, 1000), torch.tensor([dose]), 0.16, [1])
+    expected = dose * 0.16
+    assert float(counts.mean()) == pytest.approx(expected, abs=5 * (expected / 1e6) ** 0.5)
+    assert float(counts.var()) == pytest.approx(expected, rel=0.01)
 
 
 def test_noise_of_an_image_ignores_its_batch() -> None:
