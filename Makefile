@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo check test lint format clean
+.PHONY: setup demo check test lint format bench clean
 
 setup: $(INSTALLED)
 
@@ -36,6 +36,9 @@ test: lint
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python benchmarks/noise_and_inference.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

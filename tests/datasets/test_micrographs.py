@@ -53,9 +53,19 @@ def source_of(specimens: int) -> MicrographSource:
 SOURCE = source_of(6)
 
 
-def form(numbers: list[int], specimens: list[int] | None = None, stream: Stream = STREAM) -> torch.Tensor:
+FIXED = ImagingConditions.model_validate(
+    {"defocus_nm": -10.0, "dose_e_per_A2": 400.0, "semiangle_cutoff_mrad": 12.0}
+)
+
+
+def form(
+    numbers: list[int],
+    specimens: list[int] | None = None,
+    stream: Stream = STREAM,
+    conditions: ImagingConditions = CONDITIONS,
+) -> torch.Tensor:
     chosen = np.array(specimens if specimens is not None else [number % 6 for number in numbers])
-    return form_micrographs(SOURCE, CONDITIONS, chosen, numbers, stream)[0]
+    return form_micrographs(SOURCE, conditions, chosen, numbers, stream)[0]
 
 
 def specimens_in(masks: torch.Tensor) -> list[int]:
@@ -80,13 +90,15 @@ def test_an_image_ignores_its_companions_and_their_order(order: list[int], batch
         assert torch.allclose(form([number])[0], image, atol=1e-5)
 
 
-def test_each_number_root_and_key_draws_afresh() -> None:
+@pytest.mark.parametrize("conditions", [CONDITIONS, FIXED], ids=["conditions and noise", "noise alone"])
+def test_each_number_root_and_key_draws_afresh(conditions: ImagingConditions) -> None:
     streams = [STREAM, Stream(6, STREAM.key), Stream(5, (1, 8)), Stream(5, (1,))]
-    images = [form([0], [0], stream)[0] for stream in streams] + [form([1], [0])[0]]
+    images = [form([0], [0], stream, conditions)[0] for stream in streams]
+    images.append(form([1], [0], STREAM, conditions)[0])
     for i, one in enumerate(images):
         for other in images[i + 1 :]:
             assert not torch.allclose(one, other, atol=0.1)
-    assert torch.equal(form([0], [0])[0], images[0])
+    assert torch.equal(form([0], [0], STREAM, conditions)[0], images[0])
 
 
 def test_images_are_formed_under_the_conditions_that_their_number_draws() -> None:

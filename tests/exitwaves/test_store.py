@@ -157,6 +157,20 @@ def flipped(data: bytes, place: float) -> bytes:
     return data[:position] + bytes([data[position] ^ 0x10]) + data[position + 1 :]
 
 
+@pytest.mark.parametrize("name", ["waves", "masks"])
+@pytest.mark.parametrize("damage", [truncated, flipped])
+def test_a_damaged_last_shard_is_made_anew_once_discarded(
+    store: Path, name: str, damage: Callable[[bytes, float], bytes]
+) -> None:
+    """The last shard is part full: Zarr would update it, and so read the damage."""
+    victim = shard_file(store, name, 2)
+    victim.write_bytes(damage(victim.read_bytes(), 0.97))
+    discard_shard(store, 2)
+    write(store, 2)
+    expect_everything(store)
+    verify_store(store)
+
+
 @settings(deadline=None, max_examples=15)
 @given(st.floats(0, 1, exclude_max=True), st.sampled_from([truncated, flipped]))
 @pytest.mark.parametrize("name", ["waves", "masks"])

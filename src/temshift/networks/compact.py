@@ -2,7 +2,7 @@
 
 import copy
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 from pydantic import Field
@@ -114,7 +114,7 @@ def folded(network: CompactUNet) -> CompactUNet:
     for block in [module for module in copied.modules() if isinstance(module, nn.Sequential)]:
         for place, layer in enumerate(block):
             if isinstance(layer, nn.BatchNorm2d):
-                block[place - 1] = fuse_conv_bn_eval(block[place - 1], layer)
+                block[place - 1] = fuse_conv_bn_eval(cast(nn.Conv2d, block[place - 1]), layer)
                 block[place] = nn.Identity()
     return copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
