@@ -53,9 +53,7 @@ def source_of(specimens: int) -> MicrographSource:
 SOURCE = source_of(6)
 
 
-FIXED = ImagingConditions.model_validate(
-    {"defocus_nm": -10.0, "dose_e_per_A2": 400.0, "semiangle_cutoff_mrad": 12.0}
-)
+FIXED = ImagingConditions.model_validate({"defocus_nm": -10.0, "dose_e_per_A2": 400.0, "semiangle_cutoff_mrad": 12.0})
 
 
 def form(
@@ -107,9 +105,7 @@ def test_images_are_formed_under_the_conditions_that_their_number_draws() -> Non
     images, _ = form_micrographs(SOURCE, quiet, np.array([2, 2]), [3, 11], STREAM)
     for image, number in zip(images, (3, 11), strict=True):
         uniform = generator(5, Stage.CONDITION, 1, 9, number).random(8)
-        expected = image_intensities(SOURCE.spectra, torch.tensor([2]), quiet.quantiles(uniform[None]))[
-            0
-        ].numpy()
+        expected = image_intensities(SOURCE.spectra, torch.tensor([2]), quiet.quantiles(uniform[None]))[0].numpy()
         expected = (expected - expected.mean()) / expected.std()
         assert np.corrcoef(expected.ravel(), image.numpy().ravel())[0, 1] > 0.9999
     assert not torch.allclose(images[0], images[1], atol=0.1)
@@ -135,10 +131,7 @@ def test_every_specimen_comes_once_an_epoch_in_an_order_of_its_own() -> None:
 
 
 def test_the_size_of_batches_changes_no_image_of_training() -> None:
-    of = {
-        size: training_batches(SOURCE, CONDITIONS, steps=12 // size, batch=size, stream=STREAM)
-        for size in (2, 4)
-    }
+    of = {size: training_batches(SOURCE, CONDITIONS, steps=12 // size, batch=size, stream=STREAM) for size in (2, 4)}
     small, large = (torch.cat([images for images, _ in of[size]]) for size in (2, 4))
     assert torch.allclose(small, large, atol=1e-5)
     assert len(small) == 12

@@ -33,9 +33,7 @@ READERS = {"waves": read_waves, "masks": read_masks}
 
 def exit_wave(number: int) -> ExitWave:
     draws = np.random.default_rng(number)
-    waves = torch.from_numpy(draws.normal(size=(2, 6, 5)) + 1j * draws.normal(size=(2, 6, 5))).to(
-        torch.complex64
-    )
+    waves = torch.from_numpy(draws.normal(size=(2, 6, 5)) + 1j * draws.normal(size=(2, 6, 5))).to(torch.complex64)
     return ExitWave(waves, draws.random((6, 5)) > 0.5, {"area_fraction": number / 8, "coverage": [None, 0.5]})
 
 
@@ -101,13 +99,12 @@ def test_laying_out_a_store_again_keeps_what_is_there(store: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "zarr.json", "waves/zarr.json"])
-def test_a_damaged_layout_is_laid_out_anew_and_no_shard_counts(store: Path, name: str) -> None:
+def test_a_damaged_layout_is_laid_out_anew_and_intact_shards_stay(store: Path, name: str) -> None:
     (store / name).write_bytes((store / name).read_bytes()[:-3])
     create_store(store, LAYOUT, {})
-    assert {shard_state(store, shard).state for shard in range(3)} == {"absent"}
-    for shard in range(3):
-        write(store, shard)
+    assert {shard_state(store, shard).state for shard in range(3)} == {"complete"}
     expect_everything(store)
+    assert [path.name for path in store.parent.iterdir()] == [store.name]
 
 
 def test_masks_without_any_particle_are_kept(tmp_path: Path) -> None:
@@ -200,7 +197,6 @@ def test_a_lost_shard_is_noticed_by_its_record(store: Path, name: str, damage: s
         verify_store(store)
 
 
-@pytest.mark.xfail(reason="readers look at the record alone: a lost file is read as zeros", strict=True)
 @pytest.mark.parametrize("name", ["waves", "masks"])
 @pytest.mark.parametrize("damage", ["removed", "emptied"])
 def test_a_lost_shard_is_never_read_as_zeros(store: Path, name: str, damage: str) -> None:

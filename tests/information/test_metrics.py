@@ -26,17 +26,14 @@ from temshift.information import (
 from temshift.optics import ImagingConditions, image_intensities, wave_spectra
 
 LAMBDA = wavelength(300e3)
+AZIMUTHS = 64
 Q = np.arange(1, 33) / 51.2
 CUTOFF = 12.0
 
 
-def objects(
-    particle_height: float = 12.0, substrate_height: float = 41.0, fraction: float = 0.2
-) -> ObjectSpectra:
+def objects(particle_height: float = 12.0, substrate_height: float = 41.0, fraction: float = 0.2) -> ObjectSpectra:
     """Spectra like those of CdSe on carbon."""
-    return ObjectSpectra(
-        Q, 3 * np.exp(-3 * Q), 1.5 * np.exp(-3 * Q), particle_height, substrate_height, fraction
-    )
+    return ObjectSpectra(Q, 3 * np.exp(-3 * Q), 1.5 * np.exp(-3 * Q), particle_height, substrate_height, fraction)
 
 
 def conditions(**given_values: object) -> ImagingConditions:
@@ -88,18 +85,14 @@ def test_one_ring_has_a_closed_form(dose: float) -> None:
     assert inform(ObjectSpectra(*ring, 2 * height, height, 0.2), **wide).epsilon == pytest.approx(0, abs=1e-9)
 
 
-def independent(
-    given_values: ImagingConditions, spectra: ObjectSpectra, draws: int
-) -> tuple[float, np.ndarray]:
+def independent(given_values: ImagingConditions, spectra: ObjectSpectra, draws: int) -> tuple[float, np.ndarray]:
     """epsilon and S (weighted mean 1) as plain sums over draws, azimuths and rings."""
     uniform = generator(0, Stage.METRIC).random((draws, 8))
     bits, total = 0.0, np.zeros(len(Q))
     for row in uniform:
-        focus = -10 * stats.norm.ppf(
-            row[0], given_values.defocus_nm.normal.mean, given_values.defocus_nm.normal.sd
-        )
+        focus = -10 * stats.norm.ppf(row[0], given_values.defocus_nm.normal.mean, given_values.defocus_nm.normal.sd)
         power = np.zeros(len(Q))
-        for azimuth in np.arange(8) * math.pi / 8:
+        for azimuth in np.arange(AZIMUTHS) * math.pi / AZIMUTHS:
             for ring, q in enumerate(Q):
                 particle, substrate = (
                     4
@@ -111,17 +104,15 @@ def independent(
                         (spectra.substrate_height, spectra.substrate[ring]),
                     )
                 )
-                bits += q * math.log2(1 + particle / (1 + substrate)) / Q.sum() / draws / 8
-                power[ring] += (1 + spectra.area_fraction * particle + substrate) / 8
+                bits += q * math.log2(1 + particle / (1 + substrate)) / Q.sum() / draws / AZIMUTHS
+                power[ring] += (1 + spectra.area_fraction * particle + substrate) / AZIMUTHS
         total += power / ((Q * power).sum() / Q.sum()) / draws
     return bits, total
 
 
 def transfer_squared(q: float, azimuth: float, focus: float, given_values: ImagingConditions) -> float:
     """(sin chi times envelopes)^2, written out; apertures end a linear edge of one ring."""
-    twofold = (
-        10 * given_values.C12_nm.fixed * math.cos(2 * (azimuth - math.radians(given_values.phi12_deg.fixed)))
-    )
+    twofold = 10 * given_values.C12_nm.fixed * math.cos(2 * (azimuth - math.radians(given_values.phi12_deg.fixed)))
     spherical = 1e7 * given_values.C30_mm.fixed
     chi = math.pi * LAMBDA * (focus + twofold) * q**2 + math.pi / 2 * spherical * LAMBDA**3 * q**4
     spread = 10 * given_values.focal_spread_sigma_nm.fixed
@@ -162,9 +153,7 @@ def test_no_dose_means_no_information() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(kinds, st.floats(1.01, 4))
-def test_a_noisier_substrate_hides_and_a_stronger_particle_shows(
-    chosen: ImagingConditions, factor: float
-) -> None:
+def test_a_noisier_substrate_hides_and_a_stronger_particle_shows(chosen: ImagingConditions, factor: float) -> None:
     plain = objects()
     noisier = ObjectSpectra(Q, plain.particle, factor * plain.substrate, 12.0, 41.0, 0.2)
     stronger = ObjectSpectra(Q, factor * plain.particle, plain.substrate, 12.0, 41.0, 0.2)
@@ -208,7 +197,6 @@ def test_weak_astigmatism_counts_whatever_its_azimuth(azimuth: float) -> None:
     assert turned.epsilon == pytest.approx(straight.epsilon, rel=5e-3)
 
 
-@pytest.mark.xfail(reason="8 azimuths are too few for astigmatism of 20 nm", strict=True)
 def test_strong_astigmatism_counts_whatever_its_azimuth() -> None:
     """An average over azimuth can't depend on where the astigmatism points."""
     spread = {"defocus_nm": normal(-10, 1.5), "C12_nm": 20.0, "focal_spread_sigma_nm": 1.0}
@@ -273,18 +261,14 @@ def test_fixed_conditions_have_no_error_and_one_seed_repeats() -> None:
 
 # The images themselves ------------------------------------------------------------------------------------------------
 
-WEAK = ExitWaveSettings.model_validate(
-    {"energy_kev": 300, "sampling_angstrom": 0.4, "slice_thickness_angstrom": 2}
-)
+WEAK = ExitWaveSettings.model_validate({"energy_kev": 300, "sampling_angstrom": 0.4, "slice_thickness_angstrom": 2})
 
 
 def weak_specimen(number: int) -> Atoms:
     """Carbon atoms in two planes: 12 anywhere 105 A upstream of the exit plane, 36 in a square 5 A upstream of it."""
     draws = np.random.default_rng(number)
     places = np.concatenate([draws.uniform(0, 32.0, (12, 2)), draws.uniform(8, 22, (36, 2))])
-    atoms = Atoms(
-        ["C"] * 48, np.column_stack([places, np.repeat([5.0, 105.0], [12, 36])]), cell=[32.0, 32.0, 110.0]
-    )
+    atoms = Atoms(["C"] * 48, np.column_stack([places, np.repeat([5.0, 105.0], [12, 36])]), cell=[32.0, 32.0, 110.0])
     atoms.arrays["particle"] = np.repeat([-1, 0], [12, 36]).astype(np.int16)
     atoms.info.update({"substrate_thickness_angstrom": 0.0, "particles": []})
     return atoms
@@ -305,12 +289,8 @@ SWAPPED = {"particle_height": 105.0, "substrate_height": 5.0}
 NO_SHARE = {"area_fraction": 1.0}
 
 
-@pytest.mark.parametrize(
-    ("focus", "mistakes"), [(10.0, (UPSIDE_DOWN,)), (-5.0, (UPSIDE_DOWN, SWAPPED, NO_SHARE))]
-)
-def test_the_spectrum_is_that_of_simulated_images(
-    focus: float, mistakes: tuple[dict[str, float], ...]
-) -> None:
+@pytest.mark.parametrize(("focus", "mistakes"), [(10.0, (UPSIDE_DOWN,)), (-5.0, (UPSIDE_DOWN, SWAPPED, NO_SHARE))])
+def test_the_spectrum_is_that_of_simulated_images(focus: float, mistakes: tuple[dict[str, float], ...]) -> None:
     """4 (f P T_p^2 + C T_c^2) against multislice, lens and squared modulus; wrong heights and shares miss it.
 
     At 10 nm the substrate is all but in focus. Below 0.15 / A the transfer of phases is so weak that what is second
@@ -318,9 +298,7 @@ def test_the_spectrum_is_that_of_simulated_images(
     """
     specimens = [weak_specimen(number) for number in range(16)]
     measured = average_spectra([measure_specimen(atoms, WEAK, 0.55) for atoms in specimens])
-    found = np.mean(
-        [image_power(atoms, conditions(defocus_nm=focus), measured.q) for atoms in specimens], axis=0
-    )
+    found = np.mean([image_power(atoms, conditions(defocus_nm=focus), measured.q) for atoms in specimens], axis=0)
     assert mismatch(measured, focus, found) < 0.1
     assert min(mismatch(replace(measured, **mistake), focus, found) for mistake in mistakes) > 0.2
 

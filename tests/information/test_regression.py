@@ -15,9 +15,7 @@ from temshift.information.regression import LinearModel, additive_fit, explained
 seeds = st.integers(0, 10_000)
 
 
-def cells(
-    seed: int, *, groups: int = 7, features: int = 2
-) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+def cells(seed: int, *, groups: int = 7, features: int = 2) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """Features, target and group names of 40 cells in groups of different sizes."""
     draws = np.random.default_rng(seed)
     values = {f"x{number}": draws.normal(size=40) * 10.0**number for number in range(features)}
@@ -55,9 +53,7 @@ def test_groups_left_out_agree_with_scikit_learn(seed: int, count: int, groups: 
     design = np.column_stack([*features.values()])
     theirs = cross_val_predict(LinearRegression(), design, target, groups=names, cv=LeaveOneGroupOut())
     assert ours == pytest.approx(theirs)
-    assert explained(target, ours) == pytest.approx(
-        (r2_score(target, theirs), root_mean_squared_error(target, theirs))
-    )
+    assert explained(target, ours) == pytest.approx((r2_score(target, theirs), root_mean_squared_error(target, theirs)))
 
 
 def test_without_features_each_group_gets_the_mean_of_the_others() -> None:
@@ -78,12 +74,8 @@ def test_a_group_never_sees_its_own_cells(seed: int) -> None:
     assert not np.allclose(ours[~out], theirs[~out])
 
 
-@pytest.mark.parametrize(
-    ("features", "groups", "possible"), [(2, 3, False), (2, 4, True), (0, 1, False), (0, 2, True)]
-)
-def test_fewer_groups_than_coefficients_give_no_prediction(
-    features: int, groups: int, possible: bool
-) -> None:
+@pytest.mark.parametrize(("features", "groups", "possible"), [(2, 3, False), (2, 4, True), (0, 1, False), (0, 2, True)])
+def test_fewer_groups_than_coefficients_give_no_prediction(features: int, groups: int, possible: bool) -> None:
     values, target, names = cells(0, groups=groups, features=features)
     assert (predict_left_out(values, target, names) is not None) == possible
 
@@ -114,9 +106,7 @@ def test_additive_effects_of_a_table_with_gaps_agree_with_scikit_learn() -> None
     draws = np.random.default_rng(5)
     rows, columns = np.array(list("aabbbccd")), np.array(list("xyxyzyzz"))
     target = draws.normal(size=8)
-    dummies = np.column_stack(
-        [rows[:, None] == np.unique(rows), columns[:, None] == np.unique(columns)]
-    ).astype(float)
+    dummies = np.column_stack([rows[:, None] == np.unique(rows), columns[:, None] == np.unique(columns)]).astype(float)
     expected = LinearRegression().fit(dummies, target).predict(dummies)
     assert additive_fit(target, rows, columns) == pytest.approx(expected)
 

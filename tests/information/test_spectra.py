@@ -17,9 +17,7 @@ from temshift.exitwaves.masks import outline_mask
 from temshift.exitwaves.simulation import ExitWaveSettings
 from temshift.information.spectra import ObjectSpectra, average_spectra, measure_specimen, ring_edges
 
-SETTINGS = ExitWaveSettings.model_validate(
-    {"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2}
-)
+SETTINGS = ExitWaveSettings.model_validate({"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2})
 HIGHEST = 0.7
 
 
@@ -54,9 +52,7 @@ def test_one_atom_scatters_as_its_scattering_factor_says(particle: str, substrat
     assert found.area_fraction == pytest.approx(share)
     for ring, (low, high) in enumerate(pairwise(edges)):
         assert found.substrate[ring] == pytest.approx(ring_mean_of_atom(substrate, grid, low, high), rel=0.02)
-        assert found.particle[ring] * share == pytest.approx(
-            ring_mean_of_atom(particle, grid, low, high), rel=0.02
-        )
+        assert found.particle[ring] * share == pytest.approx(ring_mean_of_atom(particle, grid, low, high), rel=0.02)
 
 
 def test_two_atoms_in_one_place_scatter_four_times_as_much() -> None:
@@ -64,10 +60,7 @@ def test_two_atoms_in_one_place_scatter_four_times_as_much() -> None:
     one = specimen("Cd", "C")
     two = one + one
     two.positions[2:, 2] += 4.0
-    ratio = (
-        measure_specimen(two, SETTINGS, HIGHEST).substrate
-        / measure_specimen(one, SETTINGS, HIGHEST).substrate
-    )
+    ratio = measure_specimen(two, SETTINGS, HIGHEST).substrate / measure_specimen(one, SETTINGS, HIGHEST).substrate
     assert ratio == pytest.approx(4.0, rel=1e-4)
 
 
@@ -78,9 +71,7 @@ def test_heights_count_upstream_from_the_exit_plane() -> None:
 
 @settings(deadline=None)
 @given(st.integers(16, 200), st.integers(16, 200), st.floats(0.1, 1.2))
-def test_rings_hold_frequencies_and_reach_the_end_of_the_band(
-    rows: int, columns: int, highest: float
-) -> None:
+def test_rings_hold_frequencies_and_reach_the_end_of_the_band(rows: int, columns: int, highest: float) -> None:
     """Also where the sides of the cell differ; the mean of the object (q = 0) belongs to none."""
     grid = Grid((rows, columns), (0.4, 0.4))
     edges = ring_edges(grid, highest)

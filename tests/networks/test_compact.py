@@ -58,7 +58,7 @@ def test_images_that_are_no_multiple_of_the_divisor_are_refused() -> None:
     network = initialised(DEFAULT, 0).eval()
     assert DEFAULT.divisor == 16
     for side in (18, 24, 40):
-        with pytest.raises(RuntimeError):
+        with pytest.raises(ValueError, match="multiples of 16"):
             network(torch.zeros(1, 1, side, side))
 
 
@@ -94,12 +94,9 @@ def test_convolutions_are_he_normal_and_the_rest_is_neutral() -> None:
             assert float(weights.std()) == pytest.approx(math.sqrt(2 / fan_in), rel=error), name
             assert module.bias is None or not module.bias.detach().any()
         if isinstance(module, nn.BatchNorm2d):
+            assert torch.equal(module.weight, torch.ones_like(module.weight)) and not module.bias.detach().any()
             assert (
-                torch.equal(module.weight, torch.ones_like(module.weight)) and not module.bias.detach().any()
-            )
-            assert (
-                torch.equal(module.running_var, torch.ones_like(module.running_var))
-                and not module.running_mean.any()
+                torch.equal(module.running_var, torch.ones_like(module.running_var)) and not module.running_mean.any()
             )
             assert int(module.num_batches_tracked) == 0
 

@@ -142,7 +142,6 @@ def test_the_global_generator_is_left_alone() -> None:
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.xfail(reason="training that ends early ends silently", strict=True)
 @pytest.mark.parametrize("given", [0, 3])
 def test_fewer_batches_than_steps_are_refused(given: int) -> None:
     with pytest.raises((TemshiftError, ValueError), match="batches"):

@@ -72,7 +72,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         workplace.mkdir()
         yield workplace / target.name
-        _flush(workplace / target.name)
+        flush(workplace / target.name)
         os.replace(workplace / target.name, target)  # noqa: PTH105
         _flush_names(target.parent)
     except OSError as error:
@@ -217,8 +217,16 @@ def discard_leftovers(folder: Path | str) -> int:
     return len(leftovers)
 
 
-def _flush(path: Path, mode: int = os.O_RDWR) -> None:
-    """Have the disk hold what was written."""
+def flush(path: Path, mode: int = os.O_RDWR) -> None:
+    """Have the disk hold what was written to a file.
+
+    Parameters
+    ----------
+    path : Path
+        A finished file.
+    mode : int
+        How to open it.
+    """
     descriptor = os.open(path, mode)
     try:
         os.fsync(descriptor)
@@ -231,7 +239,7 @@ def _flush_names(folder: Path) -> None:
     if os.name == "nt":
         return
     try:
-        _flush(folder, os.O_RDONLY)
+        flush(folder, os.O_RDONLY)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise

@@ -77,7 +77,7 @@ def generator(root: int, stage: Stage, *index: int) -> np.random.Generator:
 
 
 def torch_seed(root: int, stage: Stage, *index: int) -> int:
-    """Give an integer for ``torch.Generator.manual_seed``; see `seed_sequence`.
+    """Give an integer for ``torch.Generator.manual_seed``, of which CPU generators use the low 32 bits.
 
     Parameters
     ----------

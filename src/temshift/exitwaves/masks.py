@@ -44,7 +44,8 @@ def outline_mask(xy: NDArray[np.float64], grid: Grid, *, atom_radius: float, clo
     occupied[row % grid.shape[0], column % grid.shape[1]] = True
     if not occupied.any():
         return occupied
-    grown = _distance_from(occupied, grid, atom_radius + closing_radius) <= atom_radius + closing_radius
+    discs = _distance_from(occupied, grid, atom_radius) <= atom_radius
+    grown = _distance_from(discs, grid, closing_radius) <= closing_radius
     return _distance_from(~grown, grid, closing_radius) > closing_radius
 
 

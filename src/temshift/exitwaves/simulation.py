@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from ase import Atoms
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from temshift.core.configuration import Configuration
@@ -25,6 +26,14 @@ class Phonons(Configuration):
 
     configurations: Annotated[int, Field(ge=1, le=1000)] = 1
     rms_displacement_angstrom: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+    @field_validator("rms_displacement_angstrom")
+    @classmethod
+    def _elements(cls, displacements: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(displacements) - set(chemical_symbols[1:]))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: no element has this symbol; write symbols such as Cd")
+        return displacements
 
 
 class MaskDefinition(Configuration):
@@ -94,8 +103,9 @@ def simulate(
     """
     grid = grid_of(atoms, settings)
     waves = _waves(atoms, grid, settings, root, index, device)
-    mask = _mask(atoms, grid, settings, root, index, device)
-    return ExitWave(waves, mask, _geometry(atoms, grid, settings, mask))
+    outline = outline_of(atoms, grid, settings)
+    mask = outline if settings.mask.definition == "outline" else _phase_mask(atoms, grid, settings, root, index, device)
+    return ExitWave(waves, mask, _geometry(atoms, grid, outline, mask))
 
 
 def grid_of(atoms: Atoms, settings: ExitWaveSettings) -> Grid:
@@ -115,13 +125,18 @@ def substrate_of(atoms: Atoms) -> Atoms:
 
 
 def outline_of(atoms: Atoms, grid: Grid, settings: ExitWaveSettings) -> Mask:
-    """Projected silhouette (y, x) of the particles of a specimen."""
-    return outline_mask(
-        particles_of(atoms).positions[:, :2],
-        grid,
-        atom_radius=settings.mask.atom_radius_angstrom,
-        closing_radius=settings.mask.closing_radius_angstrom,
-    )
+    """Projected silhouette (y, x) of the particles of a specimen, each closed by itself."""
+    belongs = atoms.arrays["particle"]
+    outlines = [
+        outline_mask(
+            atoms.positions[belongs == number, :2],
+            grid,
+            atom_radius=settings.mask.atom_radius_angstrom,
+            closing_radius=settings.mask.closing_radius_angstrom,
+        )
+        for number in np.unique(belongs[belongs >= 0])
+    ]
+    return np.logical_or.reduce(outlines) if outlines else np.zeros(grid.shape, dtype=bool)
 
 
 def _waves(
@@ -161,7 +176,7 @@ def _positions(
     return displaced(atoms.positions, atoms.numbers, displacements, draws)
 
 
-def _mask(
+def _phase_mask(
     atoms: Atoms,
     grid: Grid,
     settings: ExitWaveSettings,
@@ -169,8 +184,6 @@ def _mask(
     index: int,
     device: torch.device | str,
 ) -> Mask:
-    if settings.mask.definition == "outline":
-        return outline_of(atoms, grid, settings)
     alone = _waves(atoms, grid, settings, root, index, device, selected=atoms.arrays["particle"] >= 0)
     return phase_mask(
         alone,
@@ -180,14 +193,14 @@ def _mask(
     )
 
 
-def _geometry(atoms: Atoms, grid: Grid, settings: ExitWaveSettings, mask: Mask) -> dict[str, object]:
+def _geometry(atoms: Atoms, grid: Grid, outline: Mask, mask: Mask) -> dict[str, object]:
     exit_plane = float(atoms.cell.lengths()[2])
     return {
         "exit_plane_angstrom": exit_plane,
         "particle_height_angstrom": _mean_height(particles_of(atoms), exit_plane),
         "substrate_height_angstrom": _mean_height(substrate_of(atoms), exit_plane),
         "substrate_thickness_angstrom": float(atoms.info["substrate_thickness_angstrom"]),
-        "area_fraction": float(outline_of(atoms, grid, settings).mean()),
+        "area_fraction": float(outline.mean()),
         "mask_fraction": float(mask.mean()),
         "coverage": [
             disc_coverage(mask, particle["center_xy_angstrom"], particle["radius_angstrom"], grid)

@@ -6,6 +6,7 @@ written, so that chunks which are missing are never read as zeros.
 """
 
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,9 @@ from torch import Tensor
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from temshift.core.errors import DamagedError
+from temshift.core.files import flush, write_bytes
 from temshift.core.grids import Grid
-from temshift.core.records import RecordState, read_facts, read_record, record_state, write_record
+from temshift.core.records import RecordState, read_facts, record_state, write_record
 from temshift.exitwaves.simulation import ExitWave
 
 ARRAYS = ("waves", "masks")
@@ -51,7 +53,7 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
     Parameters
     ----------
     folder : Path
-        Where the store goes; what is left there of a damaged store is removed.
+        Where the store goes; intact shards stay, for each has a record of its own.
     layout : StoreLayout
         Shape and shards.
     settings : mapping
@@ -60,8 +62,20 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
     manifest = folder / "manifest.json"
     if record_state(manifest).state == "complete":
         return
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="layout-", dir=_made(folder.parent)) as empty:
+        _lay_out(Path(empty), layout)
+        for metadata in sorted(Path(empty).rglob("zarr.json")):
+            write_bytes(folder / metadata.relative_to(empty), metadata.read_bytes())
+    facts = {"settings": dict(settings), "layout": _layout_facts(layout)}
+    write_record(manifest, sorted(folder.glob("**/zarr.json")), facts)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _lay_out(folder: Path, layout: StoreLayout) -> None:
     group = zarr.create_group(folder, zarr_format=3)
     plane, shard = layout.grid.shape, layout.per_shard
     for name, dtype, axes in (("waves", "complex64", (layout.phonons, *plane)), ("masks", "uint8", plane)):
@@ -73,8 +87,6 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
             shards=(shard, *axes),
             compressors=[ZstdCodec(), Crc32cCodec()] if name == "masks" else [Crc32cCodec()],
         )
-    facts = {"settings": dict(settings), "layout": _layout_facts(layout)}
-    write_record(manifest, sorted(folder.glob("**/zarr.json")), facts)
 
 
 def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> None:
@@ -97,6 +109,8 @@ def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> Non
     group["masks"][part] = np.stack([exit_wave.mask.astype(np.uint8) for exit_wave in exit_waves])
     places = [_shard_files(folder, name, shard) for name in ARRAYS]
     paths = [path for place in places for path in sorted(place.rglob("*")) if path.is_file()]
+    for path in paths:
+        flush(path)
     rows = [{"specimen": number, **exit_wave.geometry} for number, exit_wave in zip(numbers, exit_waves, strict=True)]
     write_record(_shard_record(folder, shard), paths, {"shard": shard, "geometry": rows})
 
@@ -146,12 +160,15 @@ def verify_store(folder: Path) -> None:
         Where a shard is missing, truncated or altered.
     """
     for shard in range(read_layout(folder).shards):
-        read_record(_shard_record(folder, shard))
+        state = shard_state(folder, shard)
+        if state.state != "complete":
+            raise DamagedError(
+                f"shard {shard} of {folder} is {state.state}: {state.reason}; run the same command again"
+            )
 
 
 def _read(folder: Path, name: str) -> NDArray[Any]:
-    for shard in range(read_layout(folder).shards):
-        read_facts(_shard_record(folder, shard))
+    verify_store(folder)
     try:
         group: Any = zarr.open_group(folder, mode="r")
         values: NDArray[Any] = np.asarray(group[name][:])

@@ -22,7 +22,7 @@ class LinearModel:
     coefficients: dict[str, float]
 
     def predict(self, features: Mapping[str, Array]) -> Array:
-        """Predict y (cells,) from features (cells,)."""
+        """Predict y (cells,) from features (cells,); a scalar where the model has none."""
         slopes = [value for name, value in self.coefficients.items() if name != "intercept"]
         names = [name for name in self.coefficients if name != "intercept"]
         columns = [slope * features[name] for slope, name in zip(slopes, names, strict=True)]

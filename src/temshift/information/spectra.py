@@ -66,7 +66,7 @@ def measure_specimen(atoms: Atoms, settings: ExitWaveSettings, highest: float) -
     Returns
     -------
     ObjectSpectra
-        Of this specimen; the particles' spectrum is zero where it has none.
+        Of this specimen, of atoms at rest: thermal motion would damp P and C by exp(-4 pi^2 u^2 q^2).
 
     Raises
     ------

@@ -43,6 +43,7 @@ class CompactUNet(nn.Module):
     def __init__(self, settings: CompactUNetSettings) -> None:
         super().__init__()
         widths, block = settings.widths, settings.stem**2
+        self.divisor = settings.divisor
         self.unfold = nn.PixelUnshuffle(settings.stem)
         self.enter = _double_convolution(block, widths[0])
         self.down = nn.ModuleList(_double_convolution(a, b) for a, b in pairwise(widths))
@@ -51,7 +52,9 @@ class CompactUNet(nn.Module):
         self.fold = nn.PixelShuffle(settings.stem)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images (n, 1, y, x) to logits (n, 1, y, x)."""
+        """Map images (n, 1, y, x) to logits (n, 1, y, x); y and x must be multiples of the settings' ``divisor``."""
+        if any(size % self.divisor for size in images.shape[-2:]):
+            raise ValueError(f"images of {tuple(images.shape[-2:])} pixels: sides must be multiples of {self.divisor}")
         scales = [self.enter(self.unfold(images))]
         for convolution in self.down:
             scales.append(convolution(nn.functional.max_pool2d(scales[-1], 2)))

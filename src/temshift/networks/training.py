@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from itertools import islice
 from typing import Annotated
 
 import torch
@@ -44,6 +45,8 @@ def train(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], settings
     ------
     TemshiftError
         Where the loss stops being finite.
+    ValueError
+        Where there are fewer batches than steps.
 
     References
     ----------
@@ -53,13 +56,15 @@ def train(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], settings
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
     history = []
-    for step, (images, masks) in enumerate(batches):
+    for step, (images, masks) in enumerate(islice(batches, settings.steps)):
         loss = nn.functional.binary_cross_entropy_with_logits(network(_last(images)), masks.to(images.dtype))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
         history.append(_finite(loss.item(), step))
+    if len(history) < settings.steps:
+        raise ValueError(f"{len(history)} batches given for {settings.steps} steps; give one batch for each step")
     network.eval()
     return history
 

@@ -16,6 +16,7 @@ from temshift.optics.conditions import UNITS, ImagingConditions, NotNegative, Po
 from temshift.optics.distributions import Distribution, Normal
 from temshift.specimens import SpecimenRecipe
 
+LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
@@ -200,9 +201,16 @@ class Study(Configuration):
 
     def _aperture_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
         limit = grid.nyquist * wavelength(self.exit_waves.energy) / 2 * 1e3
+        lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(self.exit_waves.energy) * 1e3
         for role in ("training", "test"):
             for name, conditions in self.conditions.resolved(role):
-                widest = conditions.widest_semiangle * 1e3
+                widest, least = conditions.widest_semiangle * 1e3, conditions.semiangle_cutoff_mrad.lowest
+                if least < lowest:
+                    yield (
+                        ("conditions", role),
+                        f"{name!r}: semiangle_cutoff_mrad = {least:g} passes hardly a spatial frequency of this cell; "
+                        f"at least {lowest:.2f} mrad, or a larger cell_nm",
+                    )
                 if widest > limit:
                     yield (
                         ("conditions", role),
