@@ -284,7 +284,7 @@ def manifest_record(networks: int) -> dict[str, Any]:
     database = {"id": "0123456789abcdef", "specimens": 384, "frozen_phonons": 1, "sampling_angstrom": 0.4}
     return {
         **{
-            "name": "synthetic study",
+            "name": "a <b>& study",
             "temshift": "0.1.0",
             "created": "2026-01-02T03:04:05+00:00",
             "seed": 20251209,

@@ -36,7 +36,7 @@ def scattering_factor(number: int, q_squared: Tensor) -> Tensor:
     Examples
     --------
     >>> round(float(scattering_factor(6, torch.zeros(1))), 2)
-    2.5
+    2.51
     """
     amplitudes, widths = _parameters(number)
     bq = torch.as_tensor(widths, dtype=q_squared.dtype, device=q_squared.device) * q_squared[..., None]
