@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from temshift.networks import CompactUNet, CompactUNetSettings, folded, initialised
+from temshift.networks import CompactUNet, CompactUNetSettings, initialised
 
 DEFAULT = CompactUNetSettings()
 shapes = st.builds(
@@ -136,25 +136,6 @@ def test_a_pixel_is_felt_around_its_place() -> None:
     rows, columns = torch.nonzero(felt).T
     assert 20 - 4 <= int(rows.min()) <= 21 <= int(rows.max()) <= 21 + 4
     assert 40 - 4 <= int(columns.min()) <= 40 <= int(columns.max()) <= 41 + 4
-
-
-def test_folding_keeps_the_function_and_the_network() -> None:
-    """In float64, with running statistics and normalisations far from neutral."""
-    draws = torch.Generator().manual_seed(0)
-    images = torch.randn(4, 1, 32, 32, generator=draws, dtype=torch.float64)
-    network = initialised(DEFAULT, 0).double()
-    for name, parameter in network.named_parameters():
-        if parameter.ndim == 1 and not name.startswith("leave"):
-            parameter.data += 0.3 * torch.randn(parameter.shape, generator=draws, dtype=torch.float64)
-    for _ in range(5):
-        network(2 * images + 1)
-    network.eval()
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    quick = folded(network)
-    with torch.inference_mode():
-        assert torch.allclose(quick(images), network(images), rtol=0, atol=1e-10)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in quick.modules())
-    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
 def test_images_are_left_alone() -> None:

@@ -1,6 +1,6 @@
 """Networks: U-Nets, training, weights."""
 
-from temshift.networks.compact import CompactUNet, CompactUNetSettings, folded, initialised
+from temshift.networks.compact import CompactUNet, CompactUNetSettings, initialised
 from temshift.networks.training import TrainingSettings, train
 from temshift.networks.weights import load_weights, save_weights
 
@@ -8,7 +8,6 @@ __all__ = [
     "CompactUNet",
     "CompactUNetSettings",
     "TrainingSettings",
-    "folded",
     "initialised",
     "load_weights",
     "save_weights",

@@ -1,13 +1,11 @@
 """A compact U-Net that works on blocks of pixels: space-to-depth stem, three scales."""
 
-import copy
 from itertools import pairwise
-from typing import Annotated, cast
+from typing import Annotated
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from temshift.core.configuration import Configuration
 
@@ -98,28 +96,6 @@ def initialised(settings: CompactUNetSettings, seed: int) -> CompactUNet:
             module.reset_running_stats()
             module.reset_parameters()
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def folded(network: CompactUNet) -> CompactUNet:
-    """Fold each normalisation into the convolution before it: the same function for inference, in fewer passes.
-
-    Parameters
-    ----------
-    network : CompactUNet
-        In evaluation mode; it is left as it is.
-
-    Returns
-    -------
-    CompactUNet
-        A copy whose logits agree to rounding.
-    """
-    copied = copy.deepcopy(network)
-    for block in [module for module in copied.modules() if isinstance(module, nn.Sequential)]:
-        for place, layer in enumerate(block):
-            if isinstance(layer, nn.BatchNorm2d):
-                block[place - 1] = fuse_conv_bn_eval(cast(nn.Conv2d, block[place - 1]), layer)
-                block[place] = nn.Identity()
-    return copied.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _double_convolution(inputs: int, outputs: int) -> nn.Sequential:

@@ -17,7 +17,7 @@ from temshift.exitwaves.simulation import simulate
 from temshift.exitwaves.store import read_layout, read_masks, read_waves, write_shard
 from temshift.generalization.scores import Scores, score_together
 from temshift.information.spectra import ObjectSpectra, measure_specimen
-from temshift.networks.compact import CompactUNet, folded, initialised
+from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.networks.weights import load_weights, save_weights
 from temshift.optics.images import wave_spectra
@@ -90,7 +90,7 @@ def load_network(folder: StudyFolder, study: Study, run: NetworkRun, device: str
     """Load a trained network of a study, ready to segment."""
     network = initialised(study.network, 0)
     load_weights(network, folder.network(run.id) / "weights.safetensors")
-    return folded(network).to(device)
+    return network.to(device)
 
 
 def source_of(folder: StudyFolder, plan: Plan, role: str, device: str) -> MicrographSource:

@@ -1,6 +1,6 @@
-"""Two speed claims of the quick study, each as a ratio to its peer in one run: counting noise, and inference.
+"""Counting noise against torch.poisson, as a ratio in one run.
 
-Run with one thread: OMP_NUM_THREADS=1 python benchmarks/noise_and_inference.py
+Run with one thread: OMP_NUM_THREADS=1 python benchmarks/noise.py
 """
 
 import time
@@ -9,7 +9,6 @@ from statistics import median
 
 import torch
 
-from temshift.networks import CompactUNetSettings, folded, initialised
 from temshift.optics import poisson_counts
 
 BATCH, SIDE, DOSE, PIXEL_AREA = 16, 128, 400.0, 0.16
@@ -48,15 +47,6 @@ def main() -> None:
             lambda: torch.poisson(expected),
         ),
     )
-    plain = initialised(CompactUNetSettings(), 0).eval()
-    fast = folded(plain)
-    images = torch.randn(32, 1, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
-    with torch.inference_mode():
-        tell(
-            "compact U-Net with folded normalisation, 32 images",
-            "as trained",
-            paired_ratio(lambda: fast(images), lambda: plain(images)),
-        )
 
 
 if __name__ == "__main__":
