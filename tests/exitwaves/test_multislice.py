@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant, wavelength
 from temshift.core.grids import Grid
-from temshift.exitwaves.multislice import band_mask, fresnel_propagator, propagate_through, transmission
+from temshift.exitwaves.multislice import Multislice, band_mask, fresnel_propagator, propagate_through, transmission
 from temshift.exitwaves.potentials import Slices, slice_phases
 from temshift.exitwaves.scattering import scattering_factor
 from temshift.specimens import SpecimenRecipe, build_specimen
@@ -38,7 +38,7 @@ def random_atoms(count: int = 60, height: float = 16.0) -> Atoms:
 
 def wave_of(atoms: Atoms, grid: Grid, thickness: float, **options: torch.dtype) -> torch.Tensor:
     height = float(atoms.cell.lengths()[2])
-    return propagate_through(atoms.positions, atoms.numbers, height, grid, thickness, ENERGY, **options)
+    return propagate_through(atoms.positions, atoms.numbers, height, grid, Multislice(ENERGY, thickness), **options)
 
 
 def test_vacuum_leaves_a_plane_wave() -> None:
@@ -100,17 +100,19 @@ def test_empty_slices_before_and_after_only_propagate() -> None:
     """An object at height h upstream of the exit plane equals the object at the plane, propagated by h."""
     grid = Grid((32, 32), (0.4, 0.4))
     atom = np.array([[5.0, 6.0, 10.5]])
-    high = propagate_through(atom, np.array([14]), 31.0, grid, 1.0, ENERGY, **DOUBLE)
-    low = propagate_through(atom, np.array([14]), 11.0, grid, 1.0, ENERGY, **DOUBLE)
+    high = propagate_through(atom, np.array([14]), 31.0, grid, Multislice(ENERGY, 1.0), **DOUBLE)
+    low = propagate_through(atom, np.array([14]), 11.0, grid, Multislice(ENERGY, 1.0), **DOUBLE)
     onward = fresnel_propagator(grid, ENERGY, 20.0, dtype=torch.complex128)
     assert torch.allclose(torch.fft.ifft2(torch.fft.fft2(low) * onward), high, atol=1e-10)
 
 
-def test_blocks_of_slices_do_not_change_the_wave(monkeypatch: pytest.MonkeyPatch) -> None:
-    grid = Grid.covering((16.0, 12.8), 0.4)
-    whole = wave_of(random_atoms(), grid, 1.0)
-    monkeypatch.setattr("temshift.exitwaves.multislice.BLOCK_BYTES", 1)
-    assert torch.allclose(wave_of(random_atoms(), grid, 1.0), whole, atol=1e-5)
+def test_blocks_of_slices_do_not_change_the_wave() -> None:
+    grid, atoms = Grid.covering((16.0, 12.8), 0.4), random_atoms()
+    whole, apart = (
+        propagate_through(atoms.positions, atoms.numbers, 16.0, grid, Multislice(ENERGY, 1.0, block_bytes=size))
+        for size in (2**30, 1)
+    )
+    assert torch.allclose(apart, whole, atol=1e-5)
 
 
 @pytest.mark.parametrize(("sampling", "bound"), [(0.2, 1e-2), (0.1, 7e-3)])

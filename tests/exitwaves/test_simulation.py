@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator
 from temshift.exitwaves.masks import outline_mask, phase_mask
-from temshift.exitwaves.multislice import propagate_through
+from temshift.exitwaves.multislice import Multislice, propagate_through
 from temshift.exitwaves.simulation import ExitWaveSettings, grid_of, simulate
 from temshift.exitwaves.thermal import displaced
 
@@ -47,7 +47,7 @@ def settings_with(configurations: int = 1, rms: dict[str, float] | None = None, 
 
 
 def direct_wave(atoms: Atoms, positions: np.ndarray, chosen: np.ndarray) -> torch.Tensor:
-    return propagate_through(positions[chosen], atoms.numbers[chosen], 20.0, GRID, 2.0, 300e3)
+    return propagate_through(positions[chosen], atoms.numbers[chosen], 20.0, GRID, Multislice(300e3, 2.0))
 
 
 def moved(atoms: Atoms, root: int, index: int, configuration: int) -> np.ndarray:

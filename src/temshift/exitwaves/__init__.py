@@ -1,7 +1,7 @@
 """Exit waves: potentials, thermal motion, multislice, masks, the wave store."""
 
 from temshift.exitwaves.masks import disc_coverage, outline_mask, phase_mask
-from temshift.exitwaves.multislice import fresnel_propagator, propagate_through, transmission
+from temshift.exitwaves.multislice import Multislice, fresnel_propagator, propagate_through, transmission
 from temshift.exitwaves.potentials import Slices, slice_phases
 from temshift.exitwaves.simulation import ExitWave, ExitWaveSettings, simulate
 from temshift.exitwaves.store import (
@@ -17,6 +17,7 @@ from temshift.exitwaves.store import (
 __all__ = [
     "ExitWave",
     "ExitWaveSettings",
+    "Multislice",
     "Slices",
     "StoreLayout",
     "create_store",

@@ -1,6 +1,7 @@
 """Multislice: an electron wave through the slices of a specimen."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +13,25 @@ from temshift.core.grids import Grid
 from temshift.exitwaves.potentials import Slices, slice_phases
 
 BAND_LIMIT = 2 / 3  # of the Nyquist frequency: a product of two waves limited so does not alias into the band
-BLOCK_BYTES = 256 * 2**20  # phases and transmission functions of so many bytes are held at a time
+
+
+@dataclass(frozen=True)
+class Multislice:
+    """How a wave is taken through a specimen.
+
+    Parameters
+    ----------
+    energy : float
+        Electron energy [eV].
+    slice_thickness : float
+        Upper bound of the slices' thickness [A].
+    block_bytes : int
+        Bytes of phases and transmission functions that are held at a time.
+    """
+
+    energy: float
+    slice_thickness: float
+    block_bytes: int = 256 * 2**20
 
 
 def fresnel_propagator(grid: Grid, energy: float, distance: float, *, dtype: torch.dtype) -> Tensor:
@@ -73,8 +92,7 @@ def propagate_through(
     numbers: NDArray[np.int64],
     height: float,
     grid: Grid,
-    slice_thickness: float,
-    energy: float,
+    method: Multislice,
     *,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -91,10 +109,8 @@ def propagate_through(
         Distance from the entrance to the exit plane [A].
     grid : Grid
         The (y, x) plane.
-    slice_thickness : float
-        Upper bound of the slices' thickness [A].
-    energy : float
-        Electron energy [eV].
+    method : Multislice
+        Energy, slices and approximations.
     device, dtype
         Where and in which real precision to compute.
 
@@ -108,14 +124,15 @@ def propagate_through(
     J. M. Cowley and A. F. Moodie, Acta Cryst. 10, 609 (1957), DOI 10.1107/S0365110X57002194
     """
     complex_dtype = torch.complex128 if dtype == torch.float64 else torch.complex64
-    slices = Slices.through(height, slice_thickness)
+    energy = method.energy
+    slices = Slices.through(height, method.slice_thickness)
     wave = torch.ones(grid.shape, dtype=complex_dtype, device=device)
     if len(numbers) == 0:
         return wave
     band = band_mask(grid, dtype=dtype).to(device)
     step = fresnel_propagator(grid, energy, slices.thickness, dtype=complex_dtype).to(device) * band
     first, last = int(slices.holding(positions[:, 2]).min()), slices.count - 1
-    for window in _blocks(first, slices.count, grid, dtype):
+    for window in _blocks(first, slices.count, grid, method.block_bytes, dtype):
         phases = slice_phases(positions, numbers, grid, slices, energy, window=window, device=device, dtype=dtype)
         for number, slice_transmission in enumerate(transmission(phases, band), window[0]):
             wave = torch.fft.fft2(wave * slice_transmission)
@@ -125,8 +142,8 @@ def propagate_through(
     return exit_wave
 
 
-def _blocks(first: int, count: int, grid: Grid, dtype: torch.dtype) -> list[tuple[int, int]]:
-    """Runs of slices whose arrays fit into BLOCK_BYTES; slices before the first atom leave a plane wave as it is."""
+def _blocks(first: int, count: int, grid: Grid, block_bytes: int, dtype: torch.dtype) -> list[tuple[int, int]]:
+    """Runs of slices whose arrays fit into a block; slices before the first atom leave a plane wave as it is."""
     per_slice = 8 * torch.finfo(dtype).bits // 8 * grid.shape[0] * grid.shape[1]
-    size = max(1, BLOCK_BYTES // per_slice)
+    size = max(1, block_bytes // per_slice)
     return [(start, min(start + size, count)) for start in range(first, count, size)]

@@ -15,7 +15,7 @@ from temshift.core.configuration import Configuration
 from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator
 from temshift.exitwaves.masks import Mask, disc_coverage, outline_mask, phase_mask
-from temshift.exitwaves.multislice import propagate_through
+from temshift.exitwaves.multislice import Multislice, propagate_through
 from temshift.exitwaves.thermal import displaced
 
 PHYSICS_VERSION = 1  # raised whenever the same settings would give other waves
@@ -59,6 +59,11 @@ class ExitWaveSettings(Configuration):
     def energy(self) -> float:
         """Electron energy [eV]."""
         return self.energy_kev * 1e3
+
+    @property
+    def method(self) -> Multislice:
+        """The way through the specimen."""
+        return Multislice(self.energy, self.slice_thickness_angstrom)
 
 
 @dataclass(frozen=True)
@@ -158,8 +163,7 @@ def _waves(
             atoms.numbers[selected],
             float(atoms.cell.lengths()[2]),
             grid,
-            settings.slice_thickness_angstrom,
-            settings.energy,
+            settings.method,
             device=device,
         )
         waves.append(wave)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from torch import Tensor
 
 from temshift.core.configuration import Configuration
-from temshift.optics.distributions import Distribution
+from temshift.core.distributions import Distribution
 
 
 @dataclass(frozen=True)

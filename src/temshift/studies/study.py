@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from temshift.core.configuration import Configuration
+from temshift.core.distributions import Distribution, Normal
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.exitwaves.simulation import ExitWaveSettings
 from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
 from temshift.optics.conditions import UNITS, ImagingConditions, NotNegative, Positive
-from temshift.optics.distributions import Distribution, Normal
 from temshift.specimens import SpecimenRecipe
 
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
