@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import band_mask
-from temshift.exitwaves.potentials import Slices, slice_phases
+from temshift.exitwaves.potentials import PointAtoms, SlicePhases
+from temshift.exitwaves.projections import Projection, Slices, shared_part
 from temshift.exitwaves.scattering import scattering_factor
 
 ENERGY = 300e3
@@ -42,13 +43,24 @@ def exact_phase(positions: np.ndarray, numbers: np.ndarray, grid: Grid) -> np.nd
     return total * interaction_constant(ENERGY) * POTENTIAL_FACTOR / grid.pixel_area
 
 
-@pytest.mark.parametrize(("sampling", "bound"), [(0.4, 3e-2), (0.2, 1e-2), (0.1, 5e-3)])
+def phases_of(
+    positions: np.ndarray,
+    numbers: np.ndarray,
+    grid: Grid,
+    slices: Slices,
+    projection: Projection = "infinite",
+) -> SlicePhases:
+    point_atoms = PointAtoms(grid, ENERGY, dtype=torch.float64)
+    return SlicePhases(positions[None], numbers, slices, point_atoms, projection)
+
+
+@pytest.mark.parametrize(("sampling", "bound"), [(0.4, 5e-3), (0.2, 4e-3), (0.1, 3e-3)])
 def test_deposit_approaches_the_exact_sum_inside_the_band(sampling: float, bound: float) -> None:
     draws = np.random.default_rng(0)
     positions = draws.uniform(0, 12.8, (40, 3))
     numbers = draws.choice([6, 34, 48], 40)
     grid = Grid.covering((12.8, 12.8), sampling)
-    ours = slice_phases(positions, numbers, grid, Slices(1, 12.8), ENERGY, dtype=torch.float64)[0].numpy()
+    ours = phases_of(positions, numbers, grid, Slices(1, 12.8))(0)[0].numpy()
     band = band_mask(grid).numpy().astype(bool)
     ours, exact = np.fft.fft2(ours)[band], exact_phase(positions, numbers, grid)[band]
     assert np.linalg.norm(ours - exact) <= bound * np.linalg.norm(exact[1:])
@@ -57,19 +69,42 @@ def test_deposit_approaches_the_exact_sum_inside_the_band(sampling: float, bound
 def test_atoms_fall_into_the_slice_that_holds_them() -> None:
     grid = Grid((16, 16), (0.5, 0.5))
     positions = np.array([[1.0, 1.0, 0.5], [1.0, 1.0, 3.5], [4.0, 4.0, 3.9]])
-    phases = slice_phases(positions, np.array([6, 6, 6]), grid, Slices(4, 1.0), ENERGY)
-    sums = phases.sum(dim=(1, 2))
-    assert float(sums[1]) == pytest.approx(0, abs=1e-4)
-    assert float(sums[3]) == pytest.approx(2 * float(sums[0]), rel=1e-4)
+    phases = phases_of(positions, np.array([6, 6, 6]), grid, Slices(4, 1.0))
+    assert phases.occupied == [0, 3]
+    assert float(phases(1).abs().sum()) == 0
+    assert float(phases(3).sum()) == pytest.approx(2 * float(phases(0).sum()), rel=1e-9)
 
 
-def test_a_window_of_slices_equals_the_same_slices_of_the_whole() -> None:
-    draws = np.random.default_rng(1)
-    positions, numbers = draws.uniform(0, 8, (30, 3)), np.full(30, 6)
-    grid, slices = Grid((16, 16), (0.5, 0.5)), Slices(5, 1.6)
-    whole = slice_phases(positions, numbers, grid, slices, ENERGY)
-    part = slice_phases(positions, numbers, grid, slices, ENERGY, window=(2, 4))
-    assert torch.equal(part, whole[2:4])
+@pytest.mark.parametrize("projection", ["shared", "infinite", "finite"])
+def test_planes_add_up_to_the_whole_potential(projection: Projection) -> None:
+    draws = np.random.default_rng(2)
+    positions, numbers = draws.uniform(0, 8, (30, 3)), draws.choice([6, 79], 30)
+    grid = Grid((16, 20), (0.5, 0.4))
+    phases = phases_of(positions, numbers, grid, Slices(7, 8 / 7), projection)
+    total = torch.stack([phases(plane) for plane in phases.occupied]).sum(dim=0)
+    assert torch.allclose(total, phases_of(positions, numbers, grid, Slices(1, 8.0))(0), atol=1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(z=st.floats(0, 8), count=st.integers(1, 9))
+def test_a_shared_atom_keeps_its_mean_height(z: float, count: int) -> None:
+    grid, slices = Grid((8, 8), (0.5, 0.5)), Slices(count, 8 / count)
+    phases = phases_of(np.array([[2.0, 2.0, z]]), np.array([14]), grid, slices, "shared")
+    sums = {plane: float(phases(plane).sum()) for plane in phases.occupied}
+    heights = slices.plane_heights("shared")
+    mean = sum(heights[plane] * value for plane, value in sums.items()) / sum(sums.values())
+    assert mean == pytest.approx(z, abs=1e-9)
+
+
+@pytest.mark.parametrize("number", [1, 6, 48, 92])
+def test_a_finite_part_equals_the_potential_integrated_along_the_beam(number: int) -> None:
+    """Against a numerical transform of the three-dimensional scattering factor along qz."""
+    q_squared, before, at, spacing = torch.tensor([0.0, 0.09, 1.0]), 0.3, 1.1, 0.8
+    qz = torch.linspace(-60, 60, 400_001, dtype=torch.float64)
+    factor = scattering_factor(number, q_squared.double()[:, None] + qz**2)
+    hat = spacing * torch.sinc(qz * spacing) ** 2 * torch.cos(2 * math.pi * qz * at)
+    expected = torch.trapezoid(factor * hat, qz, dim=-1)
+    assert torch.allclose(shared_part(number, q_squared.double(), before, at, spacing), expected, rtol=2e-4, atol=1e-5)
 
 
 @settings(deadline=None, max_examples=25)
@@ -78,13 +113,12 @@ def test_moving_atoms_by_whole_pixels_moves_the_phase(shift: tuple[int, int]) ->
     grid = Grid((12, 20), (0.5, 0.4))
     position = np.array([[3.13, 2.71, 0.0]])
     moved = position + (shift[1] * 0.4, shift[0] * 0.5, 0.0)
-    args = (np.array([48]), grid, Slices(1, 1.0), ENERGY)
-    still = slice_phases(position, *args, dtype=torch.float64)
-    assert torch.allclose(slice_phases(moved, *args, dtype=torch.float64), torch.roll(still, shift, (1, 2)), atol=1e-9)
+    still, then = (phases_of(at, np.array([48]), grid, Slices(1, 1.0))(0) for at in (position, moved))
+    assert torch.allclose(then, torch.roll(still, shift, (1, 2)), atol=1e-9)
 
 
 def test_arguments_are_left_alone() -> None:
     positions, numbers = np.full((3, 3), 1.5), np.full(3, 6)
     before = positions.copy()
-    slice_phases(positions, numbers, Grid((8, 8), (0.5, 0.5)), Slices(2, 1.0), ENERGY)
+    phases_of(positions, numbers, Grid((8, 8), (0.5, 0.5)), Slices(2, 1.0))(1)
     assert np.array_equal(positions, before)

@@ -2,7 +2,8 @@
 
 from temshift.exitwaves.masks import disc_coverage, outline_mask, phase_mask
 from temshift.exitwaves.multislice import Multislice, fresnel_propagator, propagate_through, transmission
-from temshift.exitwaves.potentials import Slices, slice_phases
+from temshift.exitwaves.potentials import projected_phase
+from temshift.exitwaves.projections import Slices
 from temshift.exitwaves.simulation import ExitWave, ExitWaveSettings, simulate
 from temshift.exitwaves.store import (
     StoreLayout,
@@ -25,13 +26,13 @@ __all__ = [
     "fresnel_propagator",
     "outline_mask",
     "phase_mask",
+    "projected_phase",
     "propagate_through",
     "read_geometry",
     "read_layout",
     "read_masks",
     "read_waves",
     "simulate",
-    "slice_phases",
     "transmission",
     "write_shard",
 ]

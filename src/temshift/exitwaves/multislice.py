@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -10,9 +12,14 @@ from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.exitwaves.potentials import Slices, slice_phases
+from temshift.exitwaves.deposits import BILINEAR, KAISER_BESSEL
+from temshift.exitwaves.potentials import PointAtoms, SlicePhases
+from temshift.exitwaves.projections import Projection, Slices
 
 BAND_LIMIT = 2 / 3  # of the Nyquist frequency: a product of two waves limited so does not alias into the band
+ABTEM_TAPER = 0.02  # of the Nyquist frequency, over which abTEM's band limit falls from 1 to 0
+
+Scheme = Literal["temshift", "abtem"]
 
 
 @dataclass(frozen=True)
@@ -25,16 +32,25 @@ class Multislice:
         Electron energy [eV].
     slice_thickness : float
         Upper bound of the slices' thickness [A].
-    block_bytes : int
-        Bytes of phases and transmission functions that are held at a time.
+    projection : str
+        Where along the beam an atom acts, see :class:`~temshift.exitwaves.potentials.SlicePhases`.
+    tilt : tuple of float
+        Small tilt (x, y) of the specimen [rad]: columns along the beam lean towards +x, +y downstream.
+    scheme : str
+        ``temshift``; or ``abtem``, which repeats what abTEM does: its deposit of atoms, whole atoms in slices that act
+        at their entrance, and transmission functions that are limited to the band, at twice the Fourier transforms.
     """
 
     energy: float
     slice_thickness: float
-    block_bytes: int = 256 * 2**20
+    projection: Projection = "shared"
+    tilt: tuple[float, float] = (0.0, 0.0)
+    scheme: Scheme = "temshift"
 
 
-def fresnel_propagator(grid: Grid, energy: float, distance: float, *, dtype: torch.dtype) -> Tensor:
+def fresnel_propagator(
+    grid: Grid, energy: float, distance: float, *, dtype: torch.dtype, tilt: tuple[float, float] = (0.0, 0.0)
+) -> Tensor:
     """Free-space propagation, exp(-i pi lambda dz q^2), in the paraxial approximation.
 
     Parameters
@@ -47,6 +63,8 @@ def fresnel_propagator(grid: Grid, energy: float, distance: float, *, dtype: tor
         Distance dz along the beam [A], positive downstream.
     dtype : torch.dtype
         complex64 or complex128.
+    tilt : tuple of float
+        Small tilt (x, y) of the specimen [rad], a factor exp(2 pi i dz q . tan(tilt)): the frame follows the specimen.
 
     Returns
     -------
@@ -55,36 +73,44 @@ def fresnel_propagator(grid: Grid, energy: float, distance: float, *, dtype: tor
 
     References
     ----------
-    E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), eq. 6.90
+    E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), eqs. 6.90 and 6.99
     """
     qy, qx = grid.frequencies()
-    phase = -math.pi * wavelength(energy) * distance * (qx**2 + qy**2)
+    lean = qx * math.tan(tilt[0]) + qy * math.tan(tilt[1])
+    phase = math.pi * distance * (2 * lean - wavelength(energy) * (qx**2 + qy**2))
     return torch.polar(torch.ones(grid.shape, dtype=torch.float64), torch.from_numpy(phase)).to(dtype)
 
 
-def transmission(phases: Tensor, band: Tensor) -> Tensor:
-    """Band-limited transmission function of a slice, exp(i sigma V).
+def transmission(phases: Tensor) -> Tensor:
+    """Transmission function of a slice, exp(i sigma V), not yet limited to any band.
 
     Parameters
     ----------
     phases : Tensor (..., y, x)
         Phase sigma V [rad].
-    band : Tensor (y, x)
-        1 inside the band, 0 outside.
 
     Returns
     -------
     Tensor (..., y, x)
         Complex.
     """
-    passed: Tensor = torch.fft.ifft2(torch.fft.fft2(torch.polar(torch.ones_like(phases), phases)) * band)
-    return passed
+    passed = torch.empty((*phases.shape, 2), dtype=phases.dtype, device=phases.device)
+    torch.cos(phases, out=passed[..., 0])
+    torch.sin(phases, out=passed[..., 1])
+    return torch.view_as_complex(passed)
 
 
-def band_mask(grid: Grid, *, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Mask (y, x) of the spatial frequencies below two thirds of Nyquist, which multislice keeps."""
+def band_mask(grid: Grid, *, taper: float = 0.0, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Mask (y, x) of the spatial frequencies below two thirds of Nyquist, which multislice keeps.
+
+    ``taper``, a share of Nyquist, lets the mask fall from 1 to 0 along a cosine before it ends.
+    """
     qy, qx = grid.frequencies()
-    return torch.from_numpy(np.hypot(qx, qy) < BAND_LIMIT * grid.nyquist).to(dtype)
+    radius = np.hypot(qx, qy) / grid.nyquist
+    if taper <= 0:
+        return torch.from_numpy(radius < BAND_LIMIT).to(dtype)
+    fallen = np.clip((radius - BAND_LIMIT + taper) / taper, 0, 1)
+    return torch.from_numpy((1 + np.cos(np.pi * fallen)) / 2).to(dtype)
 
 
 def propagate_through(
@@ -94,15 +120,20 @@ def propagate_through(
     grid: Grid,
     method: Multislice,
     *,
+    batch: int = 1,
+    incident: Tensor | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Exit wave of a plane wave at normal incidence; the potential of each slice acts at its middle.
+    """Exit waves of a plane wave at normal incidence.
+
+    The product of wave and transmission function is limited to two thirds of Nyquist. Limiting the transmission
+    function first, as is often done, costs twice the Fourier transforms and comes no nearer to a finely sampled wave.
 
     Parameters
     ----------
-    positions : ndarray (atoms, 3)
-        x, y, z [A], z along the beam from the entrance plane.
+    positions : ndarray (..., atoms, 3)
+        x, y, z [A], z along the beam from the entrance plane; leading axes are configurations of one specimen.
     numbers : ndarray (atoms,)
         Atomic numbers.
     height : float
@@ -111,39 +142,76 @@ def propagate_through(
         The (y, x) plane.
     method : Multislice
         Energy, slices and approximations.
+    batch : int
+        Configurations that go through at a time: one is best on a CPU.
+    incident : Tensor (y, x), optional
+        Wave at the entrance plane; a plane wave by default.
     device, dtype
         Where and in which real precision to compute.
 
     Returns
     -------
-    Tensor (y, x)
-        Complex wave at the exit plane; 1 where there is vacuum.
+    Tensor (..., y, x)
+        Complex waves at the exit plane; 1 where there is vacuum.
 
     References
     ----------
     J. M. Cowley and A. F. Moodie, Acta Cryst. 10, 609 (1957), DOI 10.1107/S0365110X57002194
     """
-    complex_dtype = torch.complex128 if dtype == torch.float64 else torch.complex64
-    energy = method.energy
-    slices = Slices.through(height, method.slice_thickness)
-    wave = torch.ones(grid.shape, dtype=complex_dtype, device=device)
-    if len(numbers) == 0:
-        return wave
-    band = band_mask(grid, dtype=dtype).to(device)
-    step = fresnel_propagator(grid, energy, slices.thickness, dtype=complex_dtype).to(device) * band
-    first, last = int(slices.holding(positions[:, 2]).min()), slices.count - 1
-    for window in _blocks(first, slices.count, grid, method.block_bytes, dtype):
-        phases = slice_phases(positions, numbers, grid, slices, energy, window=window, device=device, dtype=dtype)
-        for number, slice_transmission in enumerate(transmission(phases, band), window[0]):
-            wave = torch.fft.fft2(wave * slice_transmission)
-            wave = torch.fft.ifft2(wave * step) if number < last else wave
-    half = fresnel_propagator(grid, energy, slices.thickness / 2, dtype=complex_dtype).to(device) * band
-    exit_wave: Tensor = torch.fft.ifft2(wave * half)
-    return exit_wave
+    leading = positions.shape[:-2]
+    configurations = positions.reshape(math.prod(leading), len(numbers), 3)
+    passage = _Passage(grid, method, device=device, dtype=dtype)
+    waves = [
+        passage.through(some, numbers, height, incident)
+        for some in np.split(configurations, range(batch, len(configurations), batch))
+    ]
+    return torch.cat(waves).view(*leading, *grid.shape)
 
 
-def _blocks(first: int, count: int, grid: Grid, block_bytes: int, dtype: torch.dtype) -> list[tuple[int, int]]:
-    """Runs of slices whose arrays fit into a block; slices before the first atom leave a plane wave as it is."""
-    per_slice = 8 * torch.finfo(dtype).bits // 8 * grid.shape[0] * grid.shape[1]
-    size = max(1, block_bytes // per_slice)
-    return [(start, min(start + size, count)) for start in range(first, count, size)]
+class _Passage:
+    """What a wave meets on its way that does not depend on the specimen."""
+
+    def __init__(self, grid: Grid, method: Multislice, *, device: torch.device | str, dtype: torch.dtype) -> None:
+        self._grid, self._method, self._device = grid, method, device
+        self._complex = torch.complex128 if dtype == torch.float64 else torch.complex64
+        abtem = method.scheme == "abtem"
+        self._band = band_mask(grid, taper=ABTEM_TAPER if abtem else 0.0, dtype=dtype).to(device)
+        deposit = BILINEAR if abtem else KAISER_BESSEL
+        self._atoms = PointAtoms(grid, method.energy, deposit, device=device, dtype=dtype)
+        self._step = cache(self._step_of)
+
+    def through(
+        self, positions: NDArray[np.float64], numbers: NDArray[np.int64], height: float, incident: Tensor | None
+    ) -> Tensor:
+        """Transmit and propagate; stretches without atoms are crossed in one step."""
+        abtem = self._method.scheme == "abtem"
+        slices = Slices.through(height, self._method.slice_thickness)
+        projection: Projection = "infinite" if abtem else self._method.projection
+        phases = SlicePhases(positions, numbers, slices, self._atoms, projection)
+        acts_at = slices.plane_heights(projection) - (slices.thickness / 2 if abtem else 0.0)
+        wave, here = self._entering(len(positions), incident), 0.0
+        for plane in phases.occupied:
+            if incident is not None or plane != phases.occupied[0]:
+                wave = self._freely(wave, acts_at[plane] - here)
+            wave, here = self._transmitted(wave, phases(plane)), acts_at[plane]
+        return self._freely(wave, height - here) if incident is not None or phases.occupied else wave
+
+    def _entering(self, count: int, incident: Tensor | None) -> Tensor:
+        if incident is None:
+            return torch.ones((count, *self._grid.shape), dtype=self._complex, device=self._device)
+        return incident.to(self._device, self._complex).expand(count, *self._grid.shape).clone()
+
+    def _freely(self, wave: Tensor, distance: float) -> Tensor:
+        propagated: Tensor = torch.fft.ifft2(torch.fft.fft2(wave).mul_(self._step(round(distance, 9))))
+        return propagated
+
+    def _transmitted(self, wave: Tensor, phases: Tensor) -> Tensor:
+        passed = transmission(phases)
+        if self._method.scheme == "abtem":
+            passed = torch.fft.ifft2(torch.fft.fft2(passed).mul_(self._band))
+        return wave.mul_(passed)
+
+    def _step_of(self, distance: float) -> Tensor:
+        method = self._method
+        step = fresnel_propagator(self._grid, method.energy, distance, dtype=self._complex, tilt=method.tilt)
+        return step.to(self._device) * self._band

@@ -1,10 +1,12 @@
-"""Phase shifts of the slices of a specimen, from atoms.
+"""Phase shifts of the planes of a specimen, from atoms.
 
-Atoms are deposited on the grid with cubic B-splines, whose Fourier transform sinc^4 is divided out again, and
-folded with the scattering factors in Fourier space: sigma V(q) = sigma K f_e(q) D(q) / sinc^4.
+Atoms are spread over a few pixels of a plane, the plane is taken to Fourier space, where the spreading is divided out
+and the scattering factors come in, and back: sigma V(q) = sigma K f_e(q) D(q) / W(q).
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -13,123 +15,203 @@ from torch import Tensor
 
 from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
 from temshift.core.grids import Grid
+from temshift.exitwaves.deposits import KAISER_BESSEL, Deposit
+from temshift.exitwaves.projections import REACH, SUBLAYERS, Projection, Slices, shared_part, shares
 from temshift.exitwaves.scattering import scattering_factor
 
-
-@dataclass(frozen=True)
-class Slices:
-    """Equal slices of a specimen along the beam (+z).
-
-    Parameters
-    ----------
-    count : int
-        Number of slices.
-    thickness : float
-        Thickness of each [A].
-    """
-
-    count: int
-    thickness: float
-
-    @classmethod
-    def through(cls, height: float, thickness: float) -> "Slices":
-        """Cut ``height`` [A] into the fewest equal slices that are at most ``thickness`` [A].
-
-        Examples
-        --------
-        >>> Slices.through(10.0, 4.0)
-        Slices(count=3, thickness=3.3333333333333335)
-        """
-        count = max(1, int(np.ceil(height / thickness - 1e-9)))
-        return cls(count, height / count)
-
-    def holding(self, z: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the number of the slice that holds each height ``z`` [A]."""
-        return np.clip((z / self.thickness).astype(np.int64), 0, self.count - 1)
+Part = tuple[float | None, float | None, float]  # arguments of shared_part
 
 
-def slice_phases(
-    positions: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    grid: Grid,
-    slices: Slices,
-    energy: float,
-    *,
-    window: tuple[int, int] | None = None,
-    device: torch.device | str = "cpu",
-    dtype: torch.dtype = torch.float32,
-) -> Tensor:
-    """Phase shift sigma V of each slice, whole atoms in the slice that holds their centre.
+class PointAtoms:
+    """Spectra of the potentials of single atoms on a grid, kept once they are made.
 
     Parameters
     ----------
-    positions : ndarray (atoms, 3)
-        x, y, z [A]; x and y periodic over the grid, z from 0 at the entrance.
-    numbers : ndarray (atoms,)
-        Atomic numbers.
     grid : Grid
         The (y, x) plane.
-    slices : Slices
-        The slices along z.
     energy : float
         Electron energy [eV].
-    window : tuple of int, optional
-        First slice and the one after the last; all by default.
+    deposit : Deposit
+        How atoms are put on the grid.
     device, dtype
         Where and in which real precision to compute.
-
-    Returns
-    -------
-    Tensor (slices, y, x)
-        Phase [rad], positive where atoms attract electrons.
 
     References
     ----------
     E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), eqs. 5.10 and C.1
     """
-    start, stop = window or (0, slices.count)
-    layers = slices.holding(positions[:, 2])
-    shape = (stop - start, *grid.shape)
-    total = torch.zeros((*shape[:2], shape[2] // 2 + 1), dtype=_complex_of(dtype), device=device)
-    q_squared, deconvolution = _kernels(grid, device, dtype)
-    scale = interaction_constant(energy) * POTENTIAL_FACTOR / grid.pixel_area
-    for number in np.unique(numbers):
-        chosen = (numbers == number) & (layers >= start) & (layers < stop)
-        xy = torch.as_tensor(positions[chosen, :2], device=device, dtype=torch.float64)
-        plane = _deposit(xy, torch.as_tensor(layers[chosen] - start, device=device), shape, grid)
-        form = scale * scattering_factor(int(number), q_squared) / deconvolution
-        total += torch.fft.rfft2(plane.to(dtype)) * form
-    phases: Tensor = torch.fft.irfft2(total, s=grid.shape)
-    return phases
+
+    def __init__(
+        self,
+        grid: Grid,
+        energy: float,
+        deposit: Deposit = KAISER_BESSEL,
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.grid, self.deposit, self.device, self.dtype = grid, deposit, device, dtype
+        fy = torch.fft.fftfreq(grid.shape[0], device=device, dtype=torch.float64)[:, None]
+        fx = torch.fft.rfftfreq(grid.shape[1], device=device, dtype=torch.float64)[None, :]
+        self._q_squared = (fy / grid.sampling[0]) ** 2 + (fx / grid.sampling[1]) ** 2
+        self._scale = interaction_constant(energy) * POTENTIAL_FACTOR / grid.pixel_area / deposit.transform(fy, fx)
+        self._known: dict[tuple[int, Part | None], Tensor] = {}
+
+    def spectrum(self, number: int, part: Part | None = None) -> Tensor:
+        """Factor (y, x // 2 + 1) that turns point atoms of an element into phases [rad], or that part of it."""
+        key = (number, part)
+        if key not in self._known:
+            factor = (
+                scattering_factor(number, self._q_squared)
+                if part is None
+                else shared_part(number, self._q_squared, *part)
+            )
+            self._known[key] = (self._scale * factor).to(self.dtype)
+        return self._known[key]
 
 
-def _deposit(xy: Tensor, layer: Tensor, shape: tuple[int, int, int], grid: Grid) -> Tensor:
-    """Spread each atom over 4 x 4 pixels of its slice with cubic B-spline weights that sum to one."""
-    columns, weights_x = _spline(xy[:, 0] / grid.sampling[1], shape[2])
-    rows, weights_y = _spline(xy[:, 1] / grid.sampling[0], shape[1])
-    index = (layer[:, None, None] * shape[1] + rows[:, :, None]) * shape[2] + columns[:, None, :]
-    weights = weights_y[:, :, None] * weights_x[:, None, :]
-    plane = torch.zeros(shape[0] * shape[1] * shape[2], dtype=xy.dtype, device=xy.device)
-    return plane.index_add_(0, index.flatten(), weights.flatten()).view(shape)
+@dataclass(frozen=True)
+class _Entries:
+    """Atoms on planes, sorted by plane: configuration, plane, x and y [A], atomic number and weight of each."""
+
+    configuration: NDArray[np.int64]
+    plane: NDArray[np.int64]
+    xy: NDArray[np.float64]
+    number: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+    def on(self, plane: int) -> "_Entries":
+        return self._taken(slice(*np.searchsorted(self.plane, (plane, plane + 1))))
+
+    def of(self, number: int) -> "_Entries":
+        return self._taken(self.number == number)
+
+    def _taken(self, chosen: slice | NDArray[np.bool_]) -> "_Entries":
+        return _Entries(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
-def _spline(pixel: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Periodic neighbours (atoms, 4) of a position in pixels, and their cubic B-spline weights."""
-    base = pixel.floor()
-    t = pixel - base
-    weights = [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]
-    offsets = torch.arange(-1, 3, device=pixel.device)
-    return (base.long()[:, None] + offsets) % size, torch.stack(weights, -1) / 6
+class SlicePhases:
+    """Phase shifts sigma V [rad] of the planes of a specimen, one plane at a time.
+
+    Parameters
+    ----------
+    positions : ndarray (configurations, atoms, 3)
+        x, y, z [A]; x and y periodic over the grid, z from 0 at the entrance.
+    numbers : ndarray (atoms,)
+        Atomic numbers.
+    slices : Slices
+        The slices along z.
+    point_atoms : PointAtoms
+        Grid, energy, deposit and precision.
+    projection : str
+        ``shared``: the whole atom acts in the two planes that enclose its centre, in the proportion that keeps its mean
+        height. ``infinite``: the whole atom acts in the middle of the slice that holds its centre. ``finite``: the
+        potential of an atom is shared as ``shared`` does, but at the heights where it is.
+    """
+
+    def __init__(
+        self,
+        positions: NDArray[np.float64],
+        numbers: NDArray[np.int64],
+        slices: Slices,
+        point_atoms: PointAtoms,
+        projection: Projection = "shared",
+    ) -> None:
+        self._slices, self._atoms, self._projection = slices, point_atoms, projection
+        self._entries = _entries(positions, numbers, slices, projection)
+        self._layers = [int(layer) for layer in np.unique(self._entries.plane)]
+        self._shape = (len(positions), *point_atoms.grid.shape)
+        self._nearby: dict[int, dict[int, Tensor]] = {}
+
+    @property
+    def occupied(self) -> list[int]:
+        """Planes that shift a phase, in the order of the beam."""
+        if self._projection != "finite":
+            return self._layers
+        return sorted({plane for layer in self._layers for plane in self._planes_near(layer)})
+
+    def __call__(self, plane: int) -> Tensor:
+        """Phase (configurations, y, x) of a plane [rad], positive where atoms attract electrons."""
+        total: Tensor | None = None
+        for term in self._parts(plane) if self._projection == "finite" else self._wholes(plane):
+            total = term if total is None else total.add_(term)
+        if total is None:
+            return torch.zeros(self._shape, dtype=self._atoms.dtype, device=self._atoms.device)
+        phases: Tensor = torch.fft.irfft2(total, s=self._shape[1:])
+        return phases
+
+    def _wholes(self, plane: int) -> Iterator[Tensor]:
+        for number, spectrum in self._spectra(plane).items():
+            yield spectrum.mul_(self._atoms.spectrum(number))
+
+    def _parts(self, plane: int) -> Iterator[Tensor]:
+        layers = [layer for layer in self._layers if plane in self._planes_near(layer)]
+        self._nearby = {layer: self._nearby.get(layer) or self._spectra(layer) for layer in layers}
+        for layer, spectra in self._nearby.items():
+            for number, spectrum in spectra.items():
+                yield spectrum * self._atoms.spectrum(number, self._part(layer, plane))
+
+    def _spectra(self, layer: int) -> dict[int, Tensor]:
+        """Spectrum of the point atoms of each element in a layer."""
+        here = self._entries.on(layer)
+        return {int(number): torch.fft.rfft2(self._spread(here.of(number))) for number in np.unique(here.number)}
+
+    def _spread(self, entries: _Entries) -> Tensor:
+        """Point atoms of one layer on the grid (configurations, y, x)."""
+        device, dtype = self._atoms.device, self._atoms.dtype
+        (rows, weights_y), (columns, weights_x) = (self._along(entries, axis) for axis in (1, 0))
+        configuration = torch.as_tensor(entries.configuration, device=device)[:, None]
+        index = ((configuration * self._shape[1] + rows) * self._shape[2])[:, :, None] + columns[:, None, :]
+        share = torch.as_tensor(entries.weight, device=device)[:, None]
+        weights = (weights_y * share).to(dtype)[:, :, None] * weights_x.to(dtype)[:, None, :]
+        pixels = torch.zeros(math.prod(self._shape), dtype=dtype, device=device)
+        return pixels.index_put_((index.flatten(),), weights.flatten(), accumulate=True).view(self._shape)
+
+    def _along(self, entries: _Entries, axis: int) -> tuple[Tensor, Tensor]:
+        """Neighbouring pixels and weights of atoms along x (0) or y (1)."""
+        grid = self._atoms.grid
+        pixel = torch.as_tensor(entries.xy[:, axis] / grid.sampling[1 - axis], device=self._atoms.device)
+        return self._atoms.deposit.spread(pixel, grid.shape[1 - axis])
+
+    def _part(self, layer: int, plane: int) -> Part:
+        """Heights [A] of the plane before and of a plane from a layer, None at ends of the reach; their distance."""
+        near, spacing = self._planes_near(layer), self._slices.thickness
+        height = round((plane - (layer + 0.5) / SUBLAYERS) * spacing, 9)
+        return (None if plane == near[0] else height - spacing, None if plane == near[-1] else height, spacing)
+
+    def _planes_near(self, layer: int) -> range:
+        reach, home = math.ceil(REACH / self._slices.thickness), layer // SUBLAYERS
+        return range(max(0, home - reach), min(self._slices.count, home + 1 + reach) + 1)
 
 
-def _kernels(grid: Grid, device: torch.device | str, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Squared frequency and the transform of the B-spline, each (y, x // 2 + 1)."""
-    fy = torch.fft.fftfreq(grid.shape[0], device=device, dtype=torch.float64)[:, None]
-    fx = torch.fft.rfftfreq(grid.shape[1], device=device, dtype=torch.float64)[None, :]
-    q_squared = (fy / grid.sampling[0]) ** 2 + (fx / grid.sampling[1]) ** 2
-    deconvolution = (torch.sinc(fy) * torch.sinc(fx)) ** 4
-    return q_squared.to(dtype), deconvolution.to(dtype)
+def projected_phase(positions: NDArray[np.float64], numbers: NDArray[np.int64], grid: Grid, energy: float) -> Tensor:
+    """Phase sigma V of a whole specimen projected along the beam (y, x) [rad].
+
+    Parameters
+    ----------
+    positions : ndarray (atoms, 3)
+        x, y, z [A].
+    numbers : ndarray (atoms,)
+        Atomic numbers.
+    grid : Grid
+        The (y, x) plane.
+    energy : float
+        Electron energy [eV].
+    """
+    return SlicePhases(positions[None], numbers, Slices(1, 1.0), PointAtoms(grid, energy), "infinite")(0)[0]
 
 
-def _complex_of(dtype: torch.dtype) -> torch.dtype:
-    return torch.complex128 if dtype == torch.float64 else torch.complex64
+def _entries(
+    positions: NDArray[np.float64], numbers: NDArray[np.int64], slices: Slices, projection: Projection
+) -> _Entries:
+    """Put the atoms of all configurations on the planes of a projection; parts without weight are left out."""
+    count, atoms = positions.shape[:2]
+    flat = positions.reshape(-1, 3)
+    planes, weights = shares(flat[:, 2], slices, projection)
+    copies = len(planes)
+    plane, weight = np.concatenate(planes), np.concatenate(weights)
+    order = np.argsort(plane, kind="stable")
+    order = order[weight[order] > 0]
+    configuration = np.tile(np.repeat(np.arange(count), atoms), copies)
+    xy, number = np.tile(flat[:, :2], (copies, 1)), np.tile(np.tile(numbers, count), copies)
+    return _Entries(configuration[order], plane[order], xy[order], number[order], weight[order])

@@ -38,13 +38,14 @@ def scattering_factor(number: int, q_squared: Tensor) -> Tensor:
     >>> round(float(scattering_factor(6, torch.zeros(1))), 2)
     2.51
     """
-    amplitudes, widths = _parameters(number)
+    amplitudes, widths = scattering_terms(number)
     bq = torch.as_tensor(widths, dtype=q_squared.dtype, device=q_squared.device) * q_squared[..., None]
     a = torch.as_tensor(amplitudes, dtype=q_squared.dtype, device=q_squared.device)
     return (a * (2 + bq) / (1 + bq) ** 2).sum(-1)
 
 
-def _parameters(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def scattering_terms(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Amplitudes a_i [A] and widths b_i [A^2] (5,) of an element's scattering factor."""
     table = _table()
     if not 1 <= number <= len(table):
         raise ValueError(f"atomic number {number} has no scattering factor; elements 1 (H) to {len(table)} (U) do")

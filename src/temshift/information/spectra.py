@@ -8,7 +8,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from temshift.core.grids import Grid, radial_average
-from temshift.exitwaves.potentials import Slices, slice_phases
+from temshift.exitwaves.potentials import projected_phase
 from temshift.exitwaves.simulation import (
     ExitWaveSettings,
     grid_of,
@@ -105,7 +105,6 @@ def _phase_power(
     atoms: Atoms, grid: Grid, settings: ExitWaveSettings, edges: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """|FT(phase)|^2 per cell area [rad^2 A^2] in rings; the phase is that of all atoms in one projection."""
-    whole = Slices(1, float(atoms.cell.lengths()[2]))
-    phase = slice_phases(atoms.positions, atoms.numbers, grid, whole, settings.energy)[0].numpy()
+    phase = projected_phase(atoms.positions, atoms.numbers, grid, settings.energy).numpy()
     spectrum = np.abs(np.fft.fft2(phase.astype(np.float64)) * grid.pixel_area) ** 2
     return radial_average(spectrum / (grid.extent[0] * grid.extent[1]), grid, edges)
