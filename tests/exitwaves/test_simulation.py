@@ -8,11 +8,13 @@ import torch
 from ase import Atoms
 from pydantic import ValidationError
 
+from temshift.core.errors import InputError
 from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator
 from temshift.exitwaves.masks import outline_mask, phase_mask
-from temshift.exitwaves.multislice import Multislice, propagate_through
-from temshift.exitwaves.simulation import ExitWaveSettings, grid_of, simulate
+from temshift.exitwaves.multislice import Multislice, fresnel_propagator, propagate_through
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.simulation import FOCUS_MARGIN, ExitWave, grid_of, simulate
 from temshift.exitwaves.thermal import displaced
 
 RMS = {"C": 0.09, "Cd": 0.12}
@@ -51,7 +53,8 @@ def direct_wave(atoms: Atoms, positions: np.ndarray, chosen: np.ndarray) -> torc
 
 
 def moved(atoms: Atoms, root: int, index: int, configuration: int) -> np.ndarray:
-    return displaced(atoms.positions, atoms.numbers, RMS, generator(root, Stage.PHONON, index, configuration))
+    rms = np.where(atoms.numbers == 6, RMS["C"], RMS["Cd"])
+    return displaced(atoms.positions, rms, generator(root, Stage.PHONON, index, configuration))
 
 
 def test_the_grid_covers_the_cell_with_x_last() -> None:
@@ -138,6 +141,50 @@ def test_a_specimen_without_particles_has_no_height_and_an_empty_mask() -> None:
     assert not found.mask.any()
 
 
+def focused_on(focus: str, **others: object) -> ExitWave:
+    settings = settings_with(definition="phase", **others).model_copy(update={"focus": focus})
+    return simulate(specimen(), settings, 0, 0)
+
+
+def test_waves_are_stored_at_the_plane_that_defocus_counts_from() -> None:
+    exit_plane, calibrated = focused_on("exit_plane"), focused_on("minimum_contrast")
+    height = calibrated.geometry["focus_height_angstrom"]
+    assert -FOCUS_MARGIN < height < 20
+    assert height != 0
+    onward = fresnel_propagator(GRID, 300e3, height, dtype=torch.complex64)
+    assert torch.allclose(torch.fft.ifft2(torch.fft.fft2(calibrated.waves) * onward), exit_plane.waves, atol=1e-5)
+    for key in ("particle_height_angstrom", "substrate_height_angstrom"):
+        assert calibrated.geometry[key] == pytest.approx(exit_plane.geometry[key] - height)
+    assert np.array_equal(calibrated.mask, exit_plane.mask)
+
+
+def test_a_particle_without_mask_is_told() -> None:
+    assert simulate(specimen(), settings_with(), 0, 0).geometry["warnings"] == ["particle 1 has no mask"]
+
+
+def test_waves_are_stored_on_the_pixels_asked_for_and_masks_with_them() -> None:
+    settings = settings_with(2, RMS, definition="phase").model_copy(
+        update={"sampling_angstrom": 0.2, "stored_sampling_angstrom": 0.4}
+    )
+    found = simulate(specimen(), settings, 0, 0)
+    assert found.waves.shape == (2, *GRID.shape)
+    assert found.mask.shape == GRID.shape
+
+
+def test_what_a_simulation_takes_is_known_beforehand() -> None:
+    settings = settings_with(8, RMS).model_copy(update={"memory_mb": 64})
+    extent = (128.0, 128.0)
+    assert settings.peak_bytes(extent, 2) > settings.peak_bytes(extent, 1) > 0
+    assert settings.batch(extent) == max(n for n in range(1, 9) if settings.peak_bytes(extent, n) <= 64e6)
+    assert settings.identity() == settings.model_copy(update={"memory_mb": 100}).identity()
+
+
+def test_a_stored_grid_finer_than_the_simulation_is_refused() -> None:
+    given = {"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2}
+    with pytest.raises(ValidationError, match="at least that"):
+        ExitWaveSettings.model_validate({**given, "stored_sampling_angstrom": 0.1})
+
+
 def test_atoms_are_left_alone() -> None:
     atoms, untouched = specimen(), specimen()
     simulate(atoms, settings_with(2, RMS, definition="phase"), 0, 0)
@@ -145,7 +192,7 @@ def test_atoms_are_left_alone() -> None:
 
 
 def test_an_element_without_displacement_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"\[48\]"):
+    with pytest.raises(InputError, match="lacks Cd"):
         simulate(specimen(), settings_with(1, {"C": 0.1}), 0, 0)
 
 

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.data import chemical_symbols
 from scipy import stats
 
-from temshift.exitwaves.thermal import displaced
+from temshift.core.errors import InputError
+from temshift.exitwaves.settings import Phonons
+from temshift.exitwaves.thermal import displaced, displacements_of
 
 NUMBERS = np.repeat([6, 34, 48], 20_000)
 RMS = {"C": 0.05, "Se": 0.08, "Cd": 0.11}
@@ -12,7 +16,8 @@ POSITIONS = np.random.default_rng(9).uniform(0, 50, (len(NUMBERS), 3))
 
 
 def shifts(seed: int = 0, rms: dict[str, float] = RMS) -> np.ndarray:
-    return displaced(POSITIONS, NUMBERS, rms, np.random.default_rng(seed)) - POSITIONS
+    each = np.array([rms[chemical_symbols[number]] for number in NUMBERS])
+    return displaced(POSITIONS, each, np.random.default_rng(seed)) - POSITIONS
 
 
 @pytest.mark.parametrize(("number", "symbol"), [(6, "C"), (34, "Se"), (48, "Cd")])
@@ -41,8 +46,26 @@ def test_an_element_at_rest_stays_and_lets_the_others_move_as_before() -> None:
 
 
 def test_a_missing_element_is_named() -> None:
-    with pytest.raises(ValueError, match=r"atomic numbers \[34, 48\]"):
-        displaced(POSITIONS, NUMBERS, {"C": 0.1}, np.random.default_rng(0))
+    with pytest.raises(InputError, match="lacks Cd, Se"):
+        displacements_of(two_crystals(), Phonons(rms_displacement_angstrom={"C": 0.1}))
+
+
+def test_a_crystals_own_displacement_goes_before_the_elements() -> None:
+    given = {"C": 0.05, "Se": 0.08, "Cd": 0.11, "CdSe.Se": 0.07}
+    found = displacements_of(two_crystals(), Phonons(rms_displacement_angstrom=given))
+    assert found.tolist() == [0.05, 0.11, 0.07, 0.08]
+
+
+def test_no_displacements_leave_every_atom_at_rest() -> None:
+    assert displacements_of(two_crystals(), Phonons()).tolist() == [0.0] * 4
+
+
+def two_crystals() -> Atoms:
+    """One carbon atom, two of a CdSe particle and one of a ZnSe particle."""
+    atoms = Atoms([6, 48, 34, 34], np.eye(4, 3))
+    atoms.arrays["particle"] = np.array([-1, 0, 0, 1], dtype=np.int16)
+    atoms.info["particles"] = [{"crystal": "CdSe"}, {"crystal": "ZnSe"}]
+    return atoms
 
 
 def test_the_generator_alone_decides() -> None:
@@ -51,7 +74,6 @@ def test_the_generator_alone_decides() -> None:
 
 
 def test_arguments_are_left_alone() -> None:
-    positions, numbers = POSITIONS.copy(), NUMBERS.copy()
-    displaced(positions, numbers, RMS, np.random.default_rng(0))
+    positions = POSITIONS.copy()
+    displaced(positions, np.full(len(positions), 0.1), np.random.default_rng(0))
     assert np.array_equal(positions, POSITIONS)
-    assert np.array_equal(numbers, NUMBERS)

@@ -10,10 +10,12 @@ from ase import Atoms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.spatial.distance import pdist
 
 from temshift.core.electrons import wavelength
 from temshift.core.seeds import Stage, generator
-from temshift.exitwaves.simulation import ExitWaveSettings, grid_of, simulate
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.simulation import grid_of, simulate
 from temshift.information import (
     Information,
     ObjectSpectra,
@@ -264,10 +266,17 @@ def test_fixed_conditions_have_no_error_and_one_seed_repeats() -> None:
 WEAK = ExitWaveSettings.model_validate({"energy_kev": 300, "sampling_angstrom": 0.4, "slice_thickness_angstrom": 2})
 
 
+def apart(draws: np.random.Generator, low: float, high: float, count: int) -> np.ndarray:
+    """Points anywhere in a square, no two on one spot."""
+    while pdist(points := draws.uniform(low, high, (count, 2))).min() < 0.3:
+        pass
+    return points
+
+
 def weak_specimen(number: int) -> Atoms:
     """Carbon atoms in two planes: 12 anywhere 105 A upstream of the exit plane, 36 in a square 5 A upstream of it."""
     draws = np.random.default_rng(number)
-    places = np.concatenate([draws.uniform(0, 32.0, (12, 2)), draws.uniform(8, 22, (36, 2))])
+    places = np.concatenate([apart(draws, 0, 32.0, 12), apart(draws, 8, 22, 36)])
     atoms = Atoms(["C"] * 48, np.column_stack([places, np.repeat([5.0, 105.0], [12, 36])]), cell=[32.0, 32.0, 110.0])
     atoms.arrays["particle"] = np.repeat([-1, 0], [12, 36]).astype(np.int16)
     atoms.info.update({"substrate_thickness_angstrom": 0.0, "particles": []})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
 from temshift.core.grids import Grid
 from temshift.exitwaves.masks import outline_mask
-from temshift.exitwaves.simulation import ExitWaveSettings
+from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.information.spectra import ObjectSpectra, average_spectra, measure_specimen, ring_edges
 
 SETTINGS = ExitWaveSettings.model_validate({"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2})

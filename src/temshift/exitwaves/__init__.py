@@ -4,7 +4,8 @@ from temshift.exitwaves.masks import disc_coverage, outline_mask, phase_mask
 from temshift.exitwaves.multislice import Multislice, fresnel_propagator, propagate_through, transmission
 from temshift.exitwaves.potentials import projected_phase
 from temshift.exitwaves.projections import Slices
-from temshift.exitwaves.simulation import ExitWave, ExitWaveSettings, simulate
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.simulation import ExitWave, simulate
 from temshift.exitwaves.store import (
     StoreLayout,
     create_store,

@@ -1,69 +1,25 @@
 """From a specimen to its exit waves, mask and geometry."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from ase import Atoms
-from ase.data import chemical_symbols
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
 from torch import Tensor
 
-from temshift.core.configuration import Configuration
 from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator
+from temshift.exitwaves.downsampling import downsampled
+from temshift.exitwaves.focus import minimum_contrast_height
 from temshift.exitwaves.masks import Mask, disc_coverage, outline_mask, phase_mask
-from temshift.exitwaves.multislice import Multislice, propagate_through
-from temshift.exitwaves.thermal import displaced
+from temshift.exitwaves.multislice import fresnel_propagator, propagate_through
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.thermal import displaced, displacements_of
+from temshift.specimens import require_sound
 
-PHYSICS_VERSION = 1  # raised whenever the same settings would give other waves
-
-
-class Phonons(Configuration):
-    """Frozen phonons: how many configurations, and how far atoms move (one number for each element present)."""
-
-    configurations: Annotated[int, Field(ge=1, le=1000)] = 1
-    rms_displacement_angstrom: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
-
-    @field_validator("rms_displacement_angstrom")
-    @classmethod
-    def _elements(cls, displacements: dict[str, float]) -> dict[str, float]:
-        unknown = sorted(set(displacements) - set(chemical_symbols[1:]))
-        if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no element has this symbol; write symbols such as Cd")
-        return displacements
-
-
-class MaskDefinition(Configuration):
-    """What counts as particle: the projected ``outline``, or a ``phase`` of the particles alone in vacuum."""
-
-    definition: Literal["outline", "phase"] = "outline"
-    atom_radius_angstrom: Annotated[float, Field(gt=0, le=10)] = 1.0
-    closing_radius_angstrom: Annotated[float, Field(ge=0, le=20)] = 2.5
-    phase_threshold_rad: Annotated[float, Field(gt=0, lt=3.14)] = 0.19634954084936207  # pi / 16
-    blur_sigma_angstrom: Annotated[float, Field(ge=0, le=20)] = 1.6
-
-
-class ExitWaveSettings(Configuration):
-    """How exit waves are simulated."""
-
-    energy_kev: Annotated[float, Field(ge=30, le=1500)]
-    sampling_angstrom: Annotated[float, Field(gt=0.01, le=2)]
-    slice_thickness_angstrom: Annotated[float, Field(gt=0.1, le=50)]
-    phonons: Phonons = Phonons()
-    mask: MaskDefinition = MaskDefinition()
-
-    @property
-    def energy(self) -> float:
-        """Electron energy [eV]."""
-        return self.energy_kev * 1e3
-
-    @property
-    def method(self) -> Multislice:
-        """The way through the specimen."""
-        return Multislice(self.energy, self.slice_thickness_angstrom)
+PHYSICS_VERSION = 2  # raised whenever the same settings would give other waves
+FOCUS_MARGIN = 10.0  # how far above and below the particles the plane of least contrast is sought [A]
 
 
 @dataclass(frozen=True)
@@ -73,11 +29,12 @@ class ExitWave:
     Attributes
     ----------
     waves : Tensor (phonon, y, x)
-        Complex wave at the exit plane, one for each phonon configuration.
+        Complex wave at the plane that defocus counts from, one for each phonon configuration.
     mask : ndarray (y, x) of bool
         True where a particle is.
     geometry : dict
-        Heights upstream of the exit plane [A], area fraction, coverage of each particle's disc by the mask.
+        Heights upstream of that plane and of the exit plane [A], area fraction, coverage of each particle's disc by the
+        mask, warnings.
     """
 
     waves: Tensor
@@ -88,14 +45,17 @@ class ExitWave:
 def simulate(
     atoms: Atoms, settings: ExitWaveSettings, root: int, index: int, *, device: torch.device | str = "cpu"
 ) -> ExitWave:
-    """Simulate the exit waves of a specimen; the plane that defocus counts from is the exit plane (z = cell height).
+    """Simulate the exit waves of a specimen.
+
+    The particles alone, which a phase mask and the plane of least contrast need, are simulated on the stored grid: both
+    look at spatial frequencies far below its Nyquist frequency.
 
     Parameters
     ----------
     atoms : ase.Atoms
         Orthogonal cell; ``arrays["particle"]`` is -1 on the substrate and the particle's number elsewhere.
     settings : ExitWaveSettings
-        Energy, sampling, slices, phonons and mask.
+        Energy, sampling, slices, phonons, focus and mask.
     root, index : int
         Seed of the database and number of the specimen: phonon configuration k draws from (root, index, k).
     device
@@ -105,18 +65,25 @@ def simulate(
     -------
     ExitWave
         Waves on the grid that :func:`grid_of` gives, mask and geometry.
+
+    Raises
+    ------
+    InputError
+        Where atoms lie outside the cell or upon each other, are not numbers, or have no scattering factor, where the
+        cell is not orthogonal, or an element lacks a displacement.
     """
-    grid = grid_of(atoms, settings)
-    waves = _waves(atoms, grid, settings, root, index, device)
-    outline = outline_of(atoms, grid, settings)
-    mask = outline if settings.mask.definition == "outline" else _phase_mask(atoms, grid, settings, root, index, device)
-    return ExitWave(waves, mask, _geometry(atoms, grid, outline, mask))
+    require_sound(atoms, f"specimen {index}")
+    simulation = _Simulation(atoms, settings, root, index, device)
+    waves, focus_height = simulation.waves, simulation.focus_height
+    if focus_height:
+        back = fresnel_propagator(simulation.stored, settings.energy, -focus_height, dtype=waves.dtype)
+        waves = torch.fft.ifft2(torch.fft.fft2(waves) * back.to(waves.device))
+    return ExitWave(waves, simulation.mask, simulation.geometry())
 
 
 def grid_of(atoms: Atoms, settings: ExitWaveSettings) -> Grid:
-    """Return the grid that covers a specimen's cell with pixels nearest to the sampling asked for."""
-    width, depth, _ = atoms.cell.lengths()
-    return Grid.covering((float(depth), float(width)), settings.sampling_angstrom)
+    """Return the grid that a specimen's waves are stored on."""
+    return settings.stored_grid(_extent(atoms))
 
 
 def particles_of(atoms: Atoms) -> Atoms:
@@ -144,75 +111,85 @@ def outline_of(atoms: Atoms, grid: Grid, settings: ExitWaveSettings) -> Mask:
     return np.logical_or.reduce(outlines) if outlines else np.zeros(grid.shape, dtype=bool)
 
 
-def _waves(
-    atoms: Atoms,
-    grid: Grid,
-    settings: ExitWaveSettings,
-    root: int,
-    index: int,
-    device: torch.device | str,
-    selected: NDArray[np.bool_] | None = None,
-) -> Tensor:
-    """Waves (phonon, y, x); the selected atoms move in each configuration as they do in the whole specimen."""
-    selected = np.ones(len(atoms), dtype=bool) if selected is None else selected
-    waves = []
-    for configuration in range(settings.phonons.configurations):
-        positions = _positions(atoms, settings, root, index, configuration)[selected]
-        wave = propagate_through(
-            positions,
-            atoms.numbers[selected],
-            float(atoms.cell.lengths()[2]),
-            grid,
-            settings.method,
-            device=device,
+def mean_height(atoms: Atoms, plane: float) -> float | None:
+    """Mean distance of atoms upstream of a plane at a height of the cell [A]; None without atoms."""
+    return float(plane - atoms.positions[:, 2].mean()) if len(atoms) else None
+
+
+class _Simulation:
+    """One specimen under one set of settings: its waves, its mask and the plane that defocus counts from."""
+
+    def __init__(
+        self, atoms: Atoms, settings: ExitWaveSettings, root: int, index: int, device: torch.device | str
+    ) -> None:
+        self._atoms, self._settings, self._device = atoms, settings, device
+        self._exit_plane = float(atoms.cell.lengths()[2])
+        self._positions = _configurations(atoms, settings, root, index)
+        self.stored = grid_of(atoms, settings)
+        self.waves = downsampled(
+            self._through(settings.grid(_extent(atoms)), np.ones(len(atoms), dtype=bool)), self.stored.shape
         )
-        waves.append(wave)
-    return torch.stack(waves)
+        wanted = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
+        alone = self._through(self.stored, atoms.arrays["particle"] >= 0) if wanted else None
+        self._outline = outline_of(atoms, self.stored, settings)
+        self.mask = self._mask(alone)
+        self.focus_height = self._focus_height(alone)
 
+    def _through(self, grid: Grid, chosen: NDArray[np.bool_]) -> Tensor:
+        """Waves (phonon, y, x) of some atoms, which move as they do in the whole specimen."""
+        return propagate_through(
+            self._positions[:, chosen],
+            self._atoms.numbers[chosen],
+            self._exit_plane,
+            grid,
+            self._settings.method,
+            batch=1 if str(self._device) == "cpu" else self._settings.batch(grid.extent),
+            device=self._device,
+        )
 
-def _positions(
-    atoms: Atoms, settings: ExitWaveSettings, root: int, index: int, configuration: int
-) -> NDArray[np.float64]:
-    displacements = settings.phonons.rms_displacement_angstrom
-    if not displacements:
-        return np.asarray(atoms.positions)
-    draws = generator(root, Stage.PHONON, index, configuration)
-    return displaced(atoms.positions, atoms.numbers, displacements, draws)
+    def _mask(self, alone: Tensor | None) -> Mask:
+        rules = self._settings.mask
+        if rules.definition == "outline" or alone is None:
+            return self._outline
+        return phase_mask(alone, self.stored, threshold=rules.phase_threshold_rad, blur_sigma=rules.blur_sigma_angstrom)
 
+    def _focus_height(self, alone: Tensor | None) -> float:
+        """Height of the plane that defocus counts from, upstream of the exit plane [A]."""
+        particles = particles_of(self._atoms)
+        if self._settings.focus == "exit_plane" or alone is None or len(particles) == 0:
+            return 0.0
+        heights = self._exit_plane - particles.positions[:, 2]
+        sought = float(heights.min()) - FOCUS_MARGIN, float(heights.max()) + FOCUS_MARGIN
+        return minimum_contrast_height(alone, self.stored, self._settings.energy, sought)
 
-def _phase_mask(
-    atoms: Atoms,
-    grid: Grid,
-    settings: ExitWaveSettings,
-    root: int,
-    index: int,
-    device: torch.device | str,
-) -> Mask:
-    alone = _waves(atoms, grid, settings, root, index, device, selected=atoms.arrays["particle"] >= 0)
-    return phase_mask(
-        alone,
-        grid,
-        threshold=settings.mask.phase_threshold_rad,
-        blur_sigma=settings.mask.blur_sigma_angstrom,
-    )
-
-
-def _geometry(atoms: Atoms, grid: Grid, outline: Mask, mask: Mask) -> dict[str, object]:
-    exit_plane = float(atoms.cell.lengths()[2])
-    return {
-        "exit_plane_angstrom": exit_plane,
-        "particle_height_angstrom": _mean_height(particles_of(atoms), exit_plane),
-        "substrate_height_angstrom": _mean_height(substrate_of(atoms), exit_plane),
-        "substrate_thickness_angstrom": float(atoms.info["substrate_thickness_angstrom"]),
-        "area_fraction": float(outline.mean()),
-        "mask_fraction": float(mask.mean()),
-        "coverage": [
-            disc_coverage(mask, particle["center_xy_angstrom"], particle["radius_angstrom"], grid)
+    def geometry(self) -> dict[str, object]:
+        """Heights, fractions, coverage and warnings."""
+        atoms, focus_plane = self._atoms, self._exit_plane - self.focus_height
+        coverage = [
+            disc_coverage(self.mask, particle["center_xy_angstrom"], particle["radius_angstrom"], self.stored)
             for particle in atoms.info["particles"]
-        ],
-    }
+        ]
+        return {
+            "exit_plane_angstrom": self._exit_plane,
+            "focus_height_angstrom": self.focus_height,
+            "particle_height_angstrom": mean_height(particles_of(atoms), focus_plane),
+            "substrate_height_angstrom": mean_height(substrate_of(atoms), focus_plane),
+            "substrate_thickness_angstrom": float(atoms.info["substrate_thickness_angstrom"]),
+            "area_fraction": float(self._outline.mean()),
+            "mask_fraction": float(self.mask.mean()),
+            "coverage": coverage,
+            "warnings": [f"particle {number} has no mask" for number, share in enumerate(coverage) if not share],
+        }
 
 
-def _mean_height(atoms: Atoms, exit_plane: float) -> float | None:
-    """Mean distance of atoms upstream of the exit plane [A]; None without atoms."""
-    return float(exit_plane - atoms.positions[:, 2].mean()) if len(atoms) else None
+def _configurations(atoms: Atoms, settings: ExitWaveSettings, root: int, index: int) -> NDArray[np.float64]:
+    """Positions (phonon, atoms, 3) [A]; each configuration draws from its own seed."""
+    rms = displacements_of(atoms, settings.phonons)
+    draws = (generator(root, Stage.PHONON, index, number) for number in range(settings.phonons.configurations))
+    return np.stack([displaced(atoms.positions, rms, draw) for draw in draws])
+
+
+def _extent(atoms: Atoms) -> tuple[float, float]:
+    """Length of a specimen along (y, x) [A]."""
+    width, depth, _ = atoms.cell.lengths()
+    return float(depth), float(width)

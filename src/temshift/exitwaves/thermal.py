@@ -1,17 +1,16 @@
 """Thermal motion as frozen phonons: independent Gaussian displacements of the atoms."""
 
-from collections.abc import Mapping
-
 import numpy as np
-from ase.data import atomic_numbers
+from ase import Atoms
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
+
+from temshift.core.errors import InputError
+from temshift.exitwaves.settings import Phonons
 
 
 def displaced(
-    positions: NDArray[np.float64],
-    numbers: NDArray[np.int64],
-    rms_displacements: Mapping[str, float],
-    generator: np.random.Generator,
+    positions: NDArray[np.float64], rms: NDArray[np.float64], generator: np.random.Generator
 ) -> NDArray[np.float64]:
     """Displace atoms by normal deviates (Einstein model).
 
@@ -19,10 +18,8 @@ def displaced(
     ----------
     positions : ndarray (atoms, 3)
         x, y, z [A].
-    numbers : ndarray (atoms,)
-        Atomic numbers.
-    rms_displacements : mapping of symbol to float
-        Root mean square displacement along each axis [A], one for each element present.
+    rms : ndarray (atoms,)
+        Root mean square displacement of each atom along each axis [A].
     generator : numpy.random.Generator
         Source of the displacements.
 
@@ -31,18 +28,38 @@ def displaced(
     ndarray (atoms, 3)
         Displaced positions [A]; the argument is left as it was.
 
-    Raises
-    ------
-    ValueError
-        Where an element has no displacement.
-
     References
     ----------
     R. F. Loane, P. Xu and J. Silcox, Acta Cryst. A 47, 267 (1991), DOI 10.1107/S0108767391000375
     """
-    by_number = {atomic_numbers[symbol]: value for symbol, value in rms_displacements.items()}
-    missing = sorted(set(np.unique(numbers).tolist()) - set(by_number))
+    return positions + rms[:, None] * generator.standard_normal(positions.shape)
+
+
+def displacements_of(atoms: Atoms, phonons: Phonons) -> NDArray[np.float64]:
+    """Look up how far each atom of a specimen moves.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        With ``arrays["particle"]`` and ``info["particles"]``, whose ``crystal`` is looked at first.
+    phonons : Phonons
+        The displacements.
+
+    Returns
+    -------
+    ndarray (atoms,)
+        Root mean square displacement [A]; zero where none are given at all.
+
+    Raises
+    ------
+    InputError
+        Where an element has no displacement.
+    """
+    crystals = {number: str(particle.get("crystal", "")) for number, particle in enumerate(atoms.info["particles"])}
+    belongs = atoms.arrays["particle"].astype(int)
+    kinds, inverse = np.unique(np.stack([belongs, atoms.numbers]), axis=1, return_inverse=True)
+    sites = [(crystals.get(part, ""), chemical_symbols[number]) for part, number in kinds.T]
+    missing = phonons.missing(sites)
     if missing:
-        raise ValueError(f"no rms displacement for atomic numbers {missing}; name one for every element")
-    sigma = np.array([by_number[int(number)] for number in numbers])
-    return positions + sigma[:, None] * generator.standard_normal(positions.shape)
+        raise InputError(f"rms_displacement_angstrom lacks {', '.join(missing)}; name one for every element")
+    return np.array([phonons.displacement(symbol, crystal) or 0.0 for crystal, symbol in sites])[inverse]

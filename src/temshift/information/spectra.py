@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 
 from temshift.core.grids import Grid, radial_average
 from temshift.exitwaves.potentials import projected_phase
-from temshift.exitwaves.simulation import (
-    ExitWaveSettings,
-    grid_of,
-    outline_of,
-    particles_of,
-    substrate_of,
-)
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.simulation import grid_of, mean_height, outline_of, particles_of, substrate_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +26,7 @@ class ObjectSpectra:
     substrate : ndarray (rings,)
         C(q), phase power of the substrate per area [rad^2 A^2].
     particle_height, substrate_height : float
-        Mean height of their atoms upstream of the exit plane [A].
+        Mean height of their atoms upstream of the plane that defocus counts from [A].
     area_fraction : float
         Share of the area that particles cover.
     """
@@ -51,7 +46,9 @@ def ring_edges(grid: Grid, highest: float) -> NDArray[np.float64]:
     return (np.arange(rings + 1, dtype=np.float64) + 0.5) * step
 
 
-def measure_specimen(atoms: Atoms, settings: ExitWaveSettings, highest: float) -> ObjectSpectra:
+def measure_specimen(
+    atoms: Atoms, settings: ExitWaveSettings, highest: float, focus_height: float = 0.0
+) -> ObjectSpectra:
     """Measure one specimen's spectra |FT(sigma V)|^2 / area up to ``highest`` [1/A].
 
     Parameters
@@ -62,6 +59,8 @@ def measure_specimen(atoms: Atoms, settings: ExitWaveSettings, highest: float) -
         Energy, sampling and outline.
     highest : float
         Upper end of the band [1/A].
+    focus_height : float
+        Height of the plane that defocus counts from, upstream of the exit plane [A].
 
     Returns
     -------
@@ -80,8 +79,8 @@ def measure_specimen(atoms: Atoms, settings: ExitWaveSettings, highest: float) -
         raise ValueError("a specimen without particle or without substrate has no two-plane spectra")
     edges = ring_edges(grid, highest)
     particle, substrate = (_phase_power(part, grid, settings, edges) for part in parts)
-    exit_plane = float(atoms.cell.lengths()[2])
-    above, below = (exit_plane - float(part.positions[:, 2].mean()) for part in parts)
+    focus_plane = float(atoms.cell.lengths()[2]) - focus_height
+    above, below = (float(mean_height(part, focus_plane) or 0.0) for part in parts)
     return ObjectSpectra((edges[1:] + edges[:-1]) / 2, particle / fraction, substrate, above, below, fraction)
 
 

@@ -6,6 +6,7 @@ from temshift.specimens.particles import Particle, spherical_particle
 from temshift.specimens.ranges import Range
 from temshift.specimens.recipe import ParticleRecipe, SpecimenRecipe, SubstrateRecipe
 from temshift.specimens.specimen import build_specimen
+from temshift.specimens.validation import require_sound
 
 __all__ = [
     "CRYSTALS",
@@ -18,6 +19,7 @@ __all__ = [
     "amorphous_carbon",
     "build_specimen",
     "crystal_named",
+    "require_sound",
     "spherical_particle",
     "unit_cell",
 ]

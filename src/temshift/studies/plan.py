@@ -114,7 +114,7 @@ class Plan:
         seed = torch_seed(study.seed, Stage.SPECIMEN, ROLES.index(role))
         settings = {
             "specimens": study.specimens.model_dump(mode="json"),
-            "exit_waves": study.exit_waves.model_dump(mode="json"),
+            "exit_waves": study.exit_waves.identity(),
             "count": getattr(study.counts, role),
             "seed": seed,
             "physics": [SPECIMENS_VERSION, PHYSICS_VERSION],

@@ -10,7 +10,7 @@ from temshift.core.configuration import Configuration
 from temshift.core.distributions import Distribution, Normal
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.exitwaves.simulation import ExitWaveSettings
+from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
 from temshift.optics.conditions import UNITS, ImagingConditions, NotNegative, Positive
@@ -160,7 +160,7 @@ class Study(Configuration):
     def grid(self) -> Grid:
         """The (y, x) plane of waves and images."""
         width, depth = self.specimens.cell
-        return Grid.covering((depth, width), self.exit_waves.sampling_angstrom)
+        return self.exit_waves.stored_grid((depth, width))
 
     @property
     def widest_semiangle(self) -> float:
