@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from temshift.core.grids import Grid
-from temshift.exitwaves.multislice import propagate_through
+from temshift.exitwaves.multislice import Multislice, propagate_through
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import image_intensities, wave_spectra
 
@@ -22,7 +22,7 @@ def exit_wave() -> torch.Tensor:
     draws = np.random.default_rng(3)
     positions = draws.uniform(0, 1, (60, 3)) * (9.0, 8.0, 16.0)
     numbers = draws.choice([6, 34, 48], 60)
-    return propagate_through(positions, numbers, 16.0, GRID, 2.0, ENERGY, dtype=torch.float64)
+    return propagate_through(positions, numbers, 16.0, GRID, Multislice(ENERGY, 2.0), dtype=torch.float64)
 
 
 CASES = {
