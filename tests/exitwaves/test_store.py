@@ -11,8 +11,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from temshift.core.errors import DamagedError, TemshiftError
+from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.core.grids import Grid
+from temshift.core.records import read_facts, write_record
 from temshift.exitwaves.simulation import ExitWave
 from temshift.exitwaves.store import (
     StoreLayout,
@@ -21,8 +22,10 @@ from temshift.exitwaves.store import (
     read_geometry,
     read_layout,
     read_masks,
+    read_settings,
     read_waves,
     shard_state,
+    stores_in,
     verify_store,
     write_shard,
 )
@@ -219,3 +222,36 @@ def test_an_altered_record_is_noticed(store: Path) -> None:
     for read in (read_geometry, read_waves):
         with pytest.raises(DamagedError):
             read(store)
+
+
+def test_one_shard_is_read_alone_whatever_became_of_the_others(store: Path) -> None:
+    discard_shard(store, 0)
+    assert torch.equal(read_waves(store, 1), torch.stack([exit_wave(number).waves for number in (2, 3)]))
+    assert read_masks(store, 2).shape == (1, 6, 5)
+    assert [row["specimen"] for row in read_geometry(store, [1, 2])] == [2, 3, 4]
+    with pytest.raises(DamagedError, match="shard 0 .* is absent"):
+        read_waves(store, 0)
+
+
+def test_a_store_of_another_version_is_refused(store: Path) -> None:
+    facts = read_facts(store / "manifest.json")
+    write_record(store / "manifest.json", [store / "zarr.json"], {**facts, "store_version": 7})
+    with pytest.raises(InputError, match="is a wave store of version 7; this temshift reads version 1: simulate it"):
+        read_waves(store)
+
+
+def test_the_settings_are_kept(pristine: Path) -> None:
+    assert read_settings(pristine) == {"energy_kev": 300}
+
+
+def test_a_specimen_takes_its_waves_and_its_mask() -> None:
+    assert LAYOUT.specimen_bytes == 2 * 30 * 8 + 30
+
+
+def test_stores_are_found_in_a_database_or_by_themselves(pristine: Path, tmp_path: Path) -> None:
+    assert stores_in(pristine) == {"store": pristine}
+    for name in ("training", "test"):
+        shutil.copytree(pristine, tmp_path / "waves" / name)
+    assert stores_in(tmp_path) == {name: tmp_path / "waves" / name for name in ("test", "training")}
+    with pytest.raises(InputError, match="holds no exit waves; name one that temshift simulate"):
+        stores_in(tmp_path / "waves" / "test" / "waves")

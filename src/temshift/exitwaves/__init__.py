@@ -12,7 +12,9 @@ from temshift.exitwaves.store import (
     read_geometry,
     read_layout,
     read_masks,
+    read_settings,
     read_waves,
+    stores_in,
     write_shard,
 )
 
@@ -32,8 +34,10 @@ __all__ = [
     "read_geometry",
     "read_layout",
     "read_masks",
+    "read_settings",
     "read_waves",
     "simulate",
+    "stores_in",
     "transmission",
     "write_shard",
 ]

@@ -5,9 +5,10 @@ record of completion a shard, ``shard-00000.json`` and so on. A shard without an
 written, so that chunks which are missing are never read as zeros.
 """
 
+import math
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from temshift.core.errors import DamagedError
+from temshift.core.errors import DamagedError, InputError
 from temshift.core.files import flush, write_bytes
 from temshift.core.grids import Grid
 from temshift.core.records import RecordState, read_facts, record_state, write_record
 from temshift.exitwaves.simulation import ExitWave
 
 ARRAYS = ("waves", "masks")
+STORE_VERSION = 1  # raised whenever older code would misread what newer code writes
+COMPLEX64_BYTES, MASK_BYTES = 8, 1
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class StoreLayout:
     def shards(self) -> int:
         """Number of shards."""
         return -(-self.count // self.per_shard)
+
+    @property
+    def specimen_bytes(self) -> int:
+        """Bytes of the waves and the mask of one specimen."""
+        return math.prod(self.grid.shape) * (self.phonons * COMPLEX64_BYTES + MASK_BYTES)
 
     def specimens_of(self, shard: int) -> range:
         """Return the numbers of the specimens that a shard holds."""
@@ -66,7 +74,7 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
         _lay_out(Path(empty), layout)
         for metadata in sorted(Path(empty).rglob("zarr.json")):
             write_bytes(folder / metadata.relative_to(empty), metadata.read_bytes())
-    facts = {"settings": dict(settings), "layout": _layout_facts(layout)}
+    facts = {"store_version": STORE_VERSION, "settings": dict(settings), "layout": _layout_facts(layout)}
     write_record(manifest, sorted(folder.glob("**/zarr.json")), facts)
 
 
@@ -104,7 +112,7 @@ def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> Non
     group: Any = zarr.open_group(folder, mode="r+")
     layout = read_layout(folder)
     numbers = layout.specimens_of(shard)
-    part = slice(numbers.start, numbers.stop)
+    part = _slice(numbers)
     group["waves"][part] = np.stack([exit_wave.waves.cpu().numpy() for exit_wave in exit_waves])
     group["masks"][part] = np.stack([exit_wave.mask.astype(np.uint8) for exit_wave in exit_waves])
     places = [_shard_files(folder, name, shard) for name in ARRAYS]
@@ -127,39 +135,59 @@ def discard_shard(folder: Path, shard: int) -> None:
         shutil.rmtree(_shard_files(folder, name, shard), ignore_errors=True)
 
 
+def stores_in(folder: Path) -> dict[str, Path]:
+    """Find the wave stores of a database or a study folder by name, or the one that ``folder`` itself is.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    places = [folder] if (folder / "manifest.json").exists() and (folder / "zarr.json").exists() else []
+    places = places or sorted(path.parent for path in (folder / "waves").glob("*/manifest.json"))
+    if not places:
+        raise InputError(f"{folder} holds no exit waves; name one that temshift simulate or temshift run has filled")
+    return {place.name: place for place in places}
+
+
 def read_layout(folder: Path) -> StoreLayout:
     """Read the shape of a store."""
-    facts = read_facts(folder / "manifest.json")["layout"]
+    facts = _manifest(folder)["layout"]
     grid = Grid(tuple(facts["shape"]), tuple(facts["sampling_angstrom"]))
     return StoreLayout(facts["count"], facts["phonons"], grid, facts["per_shard"])
 
 
-def read_waves(folder: Path) -> Tensor:
-    """Read all exit waves (specimen, phonon, y, x) of a complete store, complex64."""
-    return torch.from_numpy(_read(folder, "waves"))
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings that :func:`create_store` was given."""
+    return dict(_manifest(folder)["settings"])
 
 
-def read_masks(folder: Path) -> Tensor:
-    """Read all masks (specimen, y, x) of a complete store, bool."""
-    return torch.from_numpy(_read(folder, "masks")).bool()
+def read_waves(folder: Path, shard: int | None = None) -> Tensor:
+    """Read exit waves (specimen, phonon, y, x), complex64, of one shard or of a whole store; both verified first."""
+    return torch.from_numpy(_read(folder, "waves", shard))
 
 
-def read_geometry(folder: Path) -> list[dict[str, Any]]:
-    """Read the geometry of every specimen of a complete store, in order."""
-    layout = read_layout(folder)
-    records = [read_facts(_shard_record(folder, shard)) for shard in range(layout.shards)]
+def read_masks(folder: Path, shard: int | None = None) -> Tensor:
+    """Read masks (specimen, y, x), bool, of one shard or of a whole store; both verified first."""
+    return torch.from_numpy(_read(folder, "masks", shard)).bool()
+
+
+def read_geometry(folder: Path, shards: Iterable[int] | None = None) -> list[dict[str, Any]]:
+    """Read the geometry of every specimen, or of those of some finished shards, in order."""
+    numbers = range(read_layout(folder).shards) if shards is None else shards
+    records = [read_facts(_shard_record(folder, shard)) for shard in numbers]
     return [row for record in records for row in record["geometry"]]
 
 
-def verify_store(folder: Path) -> None:
-    """Check every byte of a store against its records.
+def verify_store(folder: Path, shards: Iterable[int] | None = None) -> None:
+    """Check every byte of a store, or of some shards of it, against its records.
 
     Raises
     ------
     DamagedError
         Where a shard is missing, truncated or altered.
     """
-    for shard in range(read_layout(folder).shards):
+    for shard in range(read_layout(folder).shards) if shards is None else shards:
         state = shard_state(folder, shard)
         if state.state != "complete":
             raise DamagedError(
@@ -167,14 +195,30 @@ def verify_store(folder: Path) -> None:
             )
 
 
-def _read(folder: Path, name: str) -> NDArray[Any]:
-    verify_store(folder)
+def _manifest(folder: Path) -> dict[str, Any]:
+    facts = read_facts(folder / "manifest.json")
+    found = facts.get("store_version", 0)
+    if found != STORE_VERSION:
+        raise InputError(
+            f"{folder} is a wave store of version {found}; this temshift reads version {STORE_VERSION}: "
+            "simulate it again, or take the temshift that wrote it"
+        )
+    return facts
+
+
+def _read(folder: Path, name: str, shard: int | None) -> NDArray[Any]:
+    verify_store(folder, None if shard is None else [shard])
+    part = slice(None) if shard is None else _slice(read_layout(folder).specimens_of(shard))
     try:
         group: Any = zarr.open_group(folder, mode="r")
-        values: NDArray[Any] = np.asarray(group[name][:])
+        values: NDArray[Any] = np.asarray(group[name][part])
     except (ValueError, OSError, KeyError, RuntimeError) as error:
         raise DamagedError(f"{folder / name} can't be read ({error}); run the same command again") from error
     return values
+
+
+def _slice(numbers: range) -> slice:
+    return slice(numbers.start, numbers.stop)
 
 
 def _layout_facts(layout: StoreLayout) -> dict[str, Any]:
