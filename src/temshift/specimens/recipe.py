@@ -91,6 +91,12 @@ class SpecimenRecipe(Configuration):
         """Symbols of the elements that specimens hold."""
         return {"C", *crystal_named(self.particles.crystal).symbols}
 
+    @property
+    def sites(self) -> set[tuple[str, str]]:
+        """Crystal, "" for the substrate, and element of every kind of atom that specimens hold."""
+        crystal = self.particles.crystal
+        return {("", "C")} | {(crystal, symbol) for symbol in crystal_named(crystal).symbols}
+
 
 def _in_angstrom(lengths: Range[float]) -> tuple[float, float]:
     return lengths.minimum * ANGSTROM_PER_NM, lengths.maximum * ANGSTROM_PER_NM

@@ -16,7 +16,8 @@ from temshift.optics.images import wave_spectra
 from temshift.specimens import build_specimen
 from temshift.studies.plan import Plan
 from temshift.studies.study import Study
-from temshift.studies.tasks import SCORING_BATCH, one_thread
+from temshift.studies.tasks import SCORING_BATCH
+from temshift.studies.work import one_thread
 
 TRIAL_STEPS = 4
 COMPLEX64_BYTES = 8
