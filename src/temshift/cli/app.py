@@ -64,11 +64,44 @@ def run(study: StudyFile, output: Output = None, workers: Workers = None, device
 
 
 @app.command()
-def check(study: StudyFile, device: On = Device.cpu, workers: Workers = None) -> None:
-    """Validate a study and print it resolved, with what it makes and a measured estimate; write nothing."""
+def check(
+    file: Annotated[Path, typer.Argument(help="A study or a database file (YAML).", show_default=False)],
+    device: On = Device.cpu,
+    workers: Workers = None,
+) -> None:
+    """Validate a study or a database; print it resolved, what it makes, and a measured estimate; write nothing."""
     from temshift.cli import verbs
 
-    verbs.check(study, _worker_count(workers, device), device.value)
+    verbs.check(file, _worker_count(workers, device), device.value)
+
+
+@app.command()
+def simulate(
+    database: Annotated[
+        Path, typer.Argument(help="A database file (YAML), or manifest.json of an older database.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Database folder.", show_default=False)],
+    workers: Workers = None,
+    device: On = Device.cpu,
+    shards: Annotated[
+        str | None, typer.Option("--shards", help="Make only shards A:B of each set. Default: all.", show_default=False)
+    ] = None,
+) -> None:
+    """Simulate specimens and exit waves of a database. The same command goes on after an interruption."""
+    from temshift.cli import database as verbs
+
+    verbs.simulate(database, output, _worker_count(workers, device), device.value, shards)
+
+
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="A database or study folder.", show_default=False)],
+    picture: Annotated[bool, typer.Option("--picture", help="Draw contact_sheet.png there.")] = False,
+) -> None:
+    """Print what a wave database holds, and verify every byte of it."""
+    from temshift.cli import database as verbs
+
+    verbs.inspect(folder, picture)
 
 
 @app.command()

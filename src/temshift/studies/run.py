@@ -22,11 +22,12 @@ from temshift.information.spectra import ObjectSpectra, average_spectra
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
 from temshift.studies.examples import write_examples
-from temshift.studies.folder import StudyFolder, open_folder
+from temshift.studies.folder import StudyFolder, locked, open_folder
 from temshift.studies.plan import Plan
+from temshift.studies.room import require_room
 from temshift.studies.study import Study
 from temshift.studies.tasks import measure_spectra, score_networks, train_network
-from temshift.studies.waves import WaveSet, make_waves, require_room
+from temshift.studies.waves import WaveSet, make_waves
 from temshift.studies.work import Stage, Work
 
 SPECIMENS_PER_TASK = 12
@@ -81,7 +82,7 @@ def run_study(
     """
     progress = progress or SilentProgress()
     folder = open_folder(output, study, progress)
-    with folder.locked(), make_executor(workers) as executor:
+    with locked(folder.root), make_executor(workers) as executor:
         run = Run(Plan(study), folder, Work(executor, device, progress))
         needs = [(folder.waves(waves.id), waves) for waves in run.plan.databases.values()]
         require_room(folder.root, needs, workers)

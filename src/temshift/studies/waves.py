@@ -1,7 +1,5 @@
 """Sets of specimens with their exit waves: named by what they depend on, made shard by shard."""
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from temshift.core.documents import KeyPath
-from temshift.core.errors import InputError
 from temshift.core.hashes import content_hash
 from temshift.core.seeds import Stage as Draws
 from temshift.core.seeds import torch_seed
@@ -21,7 +18,6 @@ from temshift.exitwaves.store import (
     create_store,
     discard_shard,
     read_geometry,
-    read_layout,
     shard_state,
     write_shard,
 )
@@ -135,40 +131,6 @@ def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None
     write_shard(place, shard, each)
 
 
-def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet]], workers: int) -> None:
-    """Refuse to start what the disk or the memory of this machine can't hold.
-
-    Parameters
-    ----------
-    root : Path
-        Where files go.
-    needs : sequence of (Path, WaveSet)
-        Stores and what goes there; finished shards count as there.
-    workers : int
-        Processes.
-
-    Raises
-    ------
-    InputError
-        Where there is too little room.
-    """
-    lacking = sum(_missing_bytes(place, waves) for place, waves in needs)
-    free = shutil.disk_usage(_existing(root)).free
-    if lacking > free:
-        raise InputError(
-            f"{root}: exit waves take {_size(lacking)}, {_size(free)} are free; free some, name another folder with "
-            "--output, or store coarser (stored_sampling_angstrom)"
-        )
-    processes = max(workers, 1)
-    memory = processes * max((waves.worker_bytes for _, waves in needs), default=0)
-    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if memory > installed:
-        raise InputError(
-            f"{processes} workers take {_size(memory)} of memory, this machine has {_size(installed)}; take fewer with "
-            "--workers, a smaller per_shard, or a coarser sampling_angstrom"
-        )
-
-
 def exit_wave_faults(
     recipe: SpecimenRecipe, exit_waves: ExitWaveSettings, per_shard: int
 ) -> Iterator[tuple[KeyPath, str]]:
@@ -213,17 +175,3 @@ def _warn(work: Work, place: Path, role: str, shards: Sequence[int]) -> None:
     if told:
         shown = "; ".join(told[:WARNINGS_SHOWN]) + ("; ..." if len(told) > WARNINGS_SHOWN else "")
         work.progress.warning(f"{len(told)} in the {role} specimens: {shown}; look at the definition of the mask")
-
-
-def _missing_bytes(place: Path, waves: WaveSet) -> int:
-    made = (place / "manifest.json").exists() and read_layout(place) == waves.layout
-    shards = [s for s in range(waves.layout.shards) if not (made and (place / f"shard-{s:05d}.json").exists())]
-    return sum(len(waves.layout.specimens_of(shard)) for shard in shards) * waves.layout.specimen_bytes
-
-
-def _existing(folder: Path) -> Path:
-    return next(place for place in (folder.resolve(), *folder.resolve().parents) if place.exists())
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
