@@ -9,8 +9,9 @@ from rich.table import Table
 from temshift.cli.progress import progress_for
 from temshift.cli.verbs import going_on, require_device
 from temshift.core.errors import DamagedError, InputError
+from temshift.exitwaves.store import finished_shards, read_layout
 from temshift.studies.database import DatabaseFolder, load_database, simulate_database
-from temshift.studies.inspection import Inspection, draw_contact_sheet, inspect_waves
+from temshift.studies.inspection import Inspection, inspect_waves
 from temshift.studies.room import size_text
 
 SHOWN = 10
@@ -32,9 +33,12 @@ def inspect(folder: Path, picture: bool) -> None:
     """Print what wave stores hold; verify every byte."""
     found, console = inspect_waves(folder), Console()
     for one in found:
+        console.print(str(one.place), soft_wrap=True, markup=False, highlight=False)
         console.print(_facts(one))
         _tell_faults(one, console)
     if picture:
+        from temshift.studies.wave_pictures import draw_contact_sheet
+
         console.print(f"picture: {draw_contact_sheet(folder, found)}", soft_wrap=True, markup=False, highlight=False)
     damaged = [one.name for one in found if any(state.state == "damaged" for state in one.states)]
     if damaged:
@@ -55,8 +59,6 @@ def _range_of(text: str | None) -> range | None:
 
 
 def _tell_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -> None:
-    from temshift.exitwaves.store import finished_shards, read_layout
-
     for name in names:
         layout, made = read_layout(folder.waves(name)), finished_shards(folder.waves(name))
         specimens = sum(len(layout.specimens_of(shard)) for shard in made)
@@ -67,7 +69,7 @@ def _tell_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -
 
 def _facts(one: Inspection) -> Table:
     """What a set holds, as a table of two columns."""
-    table = Table(title=str(one.place), show_header=False)
+    table = Table(title=one.name, show_header=False)
     for name, value in _rows(one):
         table.add_row(name, value)
     return table
@@ -79,7 +81,8 @@ def _rows(one: Inspection) -> list[tuple[str, str]]:
     return [
         ("specimens", f"{layout.count}, {layout.per_shard} a shard, seed {one.settings['seed']}"),
         ("shards", one.verdict),
-        ("waves", f"{layout.phonons} phonon configurations at {waves['energy_kev']:g} keV"),
+        ("energy", f"{waves['energy_kev']:g} keV"),
+        ("phonon configurations", str(layout.phonons)),
         ("stored grid", f"{_times(layout.grid.shape)} pixels of {_times(layout.grid.sampling)} A (y x x)"),
         (
             "simulated with",

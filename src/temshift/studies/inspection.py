@@ -110,8 +110,3 @@ def first_complete(found: Sequence[Inspection]) -> Inspection:
         if one.complete:
             return one
     raise InputError("no shard is complete, there is nothing to draw; run temshift simulate")
-
-
-def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
-    """Draw the first specimens."""
-    return folder

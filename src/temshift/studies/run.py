@@ -76,16 +76,16 @@ def run_study(
     Raises
     ------
     InputError
-        Where the folder holds another study or another run works there.
+        Where the folder holds another study, another run works there, or disk or memory are too small.
     TemshiftError
         Where a part of the work fails; what is finished is kept.
     """
-    progress = progress or SilentProgress()
-    folder = open_folder(output, study, progress)
-    with locked(folder.root), make_executor(workers) as executor:
-        run = Run(Plan(study), folder, Work(executor, device, progress))
-        needs = [(folder.waves(waves.id), waves) for waves in run.plan.databases.values()]
-        require_room(folder.root, needs, workers)
+    progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output)
+    needs = [(folder.waves(waves.id), waves) for waves in plan.databases.values()]
+    require_room(output, needs, workers)
+    open_folder(output, study, progress)
+    with locked(output), make_executor(workers) as executor:
+        run = Run(plan, folder, Work(executor, device, progress))
         for place, waves in needs:
             make_waves(run.work, place, waves)
         objects = _measure(run)
