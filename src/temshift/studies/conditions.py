@@ -90,19 +90,44 @@ class ConditionSets(Configuration):
     @model_validator(mode="after")
     def _resolvable(self) -> "ConditionSets":
         for role in ("training", "test"):
-            names = [name for name, _ in self.resolved(role)]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{role}: the name {twice[0]!r} is used twice; names must differ")
+            self.resolved(role)
         return self
 
     def resolved(self, role: str) -> list[tuple[str, ImagingConditions]]:
         """Return name and whole conditions of each distribution of a ``role``, "training" or "test"."""
-        default = self.default.given()
-        parts = [part for item in getattr(self, role) for part in item.expanded()]
-        needed = [key for key, field in ImagingConditions.model_fields.items() if field.is_required()]
-        for name, given in parts:
-            missing = [key for key in needed if key not in default and key not in given]
-            if missing:
-                raise ValueError(f"{role}, {name!r}: {', '.join(missing)} missing; give it there or in default")
-        return [(name, ImagingConditions(**{**default, **given})) for name, given in parts]
+        return resolved(getattr(self, role), self.default, role)
+
+
+def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple[str, ImagingConditions]]:
+    """Return name and whole conditions of each distribution that ``items`` stand for.
+
+    Parameters
+    ----------
+    items : tuple of ConditionItem
+        Series among them are expanded.
+    default : PartialConditions
+        Where what an item leaves out comes from.
+    place : str
+        Name of the items in messages.
+
+    Returns
+    -------
+    list of (str, ImagingConditions)
+
+    Raises
+    ------
+    ValueError
+        Where a parameter that has no default is missing, or a name is used twice.
+    """
+    given_by_default = default.given()
+    parts = [part for item in items for part in item.expanded()]
+    needed = [key for key, field in ImagingConditions.model_fields.items() if field.is_required()]
+    for name, given in parts:
+        missing = [key for key in needed if key not in given_by_default and key not in given]
+        if missing:
+            raise ValueError(f"{place}, {name!r}: {', '.join(missing)} missing; give it there or in default")
+    names = [name for name, _ in parts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{place}: the name {twice[0]!r} is used twice; names must differ")
+    return [(name, ImagingConditions(**{**given_by_default, **given})) for name, given in parts]
