@@ -56,7 +56,7 @@ def test_a_number_is_a_fixed_value(recipe_with):
         (
             "radius_nm: {minimum: 0.9, maximum: 1.6}",
             "radius_nm: {minimum: 1.6, maximum: 0.9}",
-            "line 9, particles.radius_nm: minimum 1.6 is above maximum 0.9; swap them",
+            "line 9, particles.radius_nm.uniform: minimum 1.6 is above maximum 0.9; swap them",
         ),
         (
             "radius_nm: {minimum: 0.9, maximum: 1.6}",
@@ -66,7 +66,7 @@ def test_a_number_is_a_fixed_value(recipe_with):
         (
             "radius_nm: {minimum: 0.9, maximum: 1.6}",
             "radius_nm: wide",
-            "line 9, particles.radius_nm: given 'wide'; must be a number or {minimum: ..., maximum: ...}",
+            "line 9, particles.radius_nm: given 'wide'; must be a number, {minimum: ..., maximum: ...}, {normal: ...}",
         ),
         (
             "count: {minimum: 1, maximum: 1}",

@@ -1,4 +1,4 @@
-"""Distributions of one parameter, written in YAML as a number or as {normal: ...}, {lognormal: ...} or {uniform: ...}."""
+"""Distributions of one parameter, written in YAML as a number, {normal: ...}, {lognormal: ...} or {uniform: ...}."""
 
 import math
 from typing import Annotated, Any, TypeAlias
@@ -220,7 +220,9 @@ class Distribution(Configuration):
 def _require_cut(lowest: float, center: float, highest: float, name: str) -> None:
     """Keep the centre between the bounds: further out, quantiles of the tail lose their digits."""
     if not lowest <= center <= highest:
-        raise ValueError(f"{name} {center:g} is not between minimum {lowest:g} and maximum {highest:g}; move one of them")
+        raise ValueError(
+            f"{name} {center:g} is not between minimum {lowest:g} and maximum {highest:g}; move one of them"
+        )
 
 
 def _cut_normal(probability: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

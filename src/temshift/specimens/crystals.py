@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.geometry import cellpar_to_cell
 from ase.neighborlist import neighbor_list
 from ase.spacegroup import Spacegroup, crystal
 from ase.spacegroup.spacegroup import SpacegroupError
+from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from temshift.core.configuration import Configuration
@@ -26,6 +26,7 @@ Length = Annotated[float, Field(gt=0.5, le=200)]
 Angle = Annotated[float, Field(gt=10, lt=170)]
 
 _TOLERANCE = 1e-3  # how far a lattice may be off the symmetry of its space group, as a share of a squared length
+_LEAST_SHARE = 1e-3  # of the squared volume of a cell in that of a right-angled one of the same lengths
 _LEAST_DISTANCE = 0.6  # atoms of a cell nearer than this are a mistake: even H2 has 0.74 [A]
 _MOST_ATOMS = 2000  # atoms a cell
 
@@ -43,7 +44,7 @@ class Crystal(Configuration):
     space_group : int
         Number in the International Tables.
     setting : int
-        Origin choice of the space group, 1 or 2.
+        Which origin, or axes, of those that the tables offer for the space group: 1 or 2.
     symbols : tuple of str
         Elements of the inequivalent sites.
     sites : tuple of (x, y, z)
@@ -66,7 +67,7 @@ class Crystal(Configuration):
     @classmethod
     def _from_name_or_file(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return require(crystal_named, value)
+            return dict(require(crystal_named, value))
         if isinstance(value, Mapping) and "structure_file" in value:
             value = require(read_structure, value)
         if isinstance(value, Mapping):
@@ -190,7 +191,7 @@ def _named_by_elements(values: dict[str, Any]) -> dict[str, Any]:
 def _require_sound(structure: Crystal) -> None:
     if len(structure.symbols) != len(structure.sites):
         raise InputError(
-            f"{len(structure.symbols)} symbols for {len(structure.sites)} sites; give one element a site, in the same order"
+            f"{len(structure.symbols)} symbols for {len(structure.sites)} sites; give one element a site, in order"
         )
     unknown = [symbol for symbol in structure.symbols if not 1 <= atomic_numbers.get(symbol, 0) <= HEAVIEST]
     if unknown:
@@ -202,22 +203,31 @@ def _require_sound(structure: Crystal) -> None:
 def _require_lattice(structure: Crystal) -> None:
     """Refuse a lattice that the rotations of the space group change."""
     number, setting = structure.space_group, structure.setting
-    cell = cellpar_to_cell(structure.lattice)
-    if not np.isfinite(cell).all() or np.linalg.det(cell) < 1e-3 * np.prod(structure.lattice[:3]):
-        raise InputError(f"lattice angles {structure.lattice[3:]} close no cell; give alpha, beta, gamma in degrees")
+    metric = _metric(structure.lattice)
     try:
         rotations = Spacegroup(number, setting).get_rotations()
     except SpacegroupError as error:
         raise InputError(f"space group {number} has no setting {setting}; leave setting out") from error
-    metric = cell @ cell.T
-    turned = rotations @ metric @ np.swapaxes(rotations, 1, 2)
-    turned_back = np.swapaxes(rotations, 1, 2) @ metric @ rotations
-    off = min(np.abs(image - metric).max() for image in (turned, turned_back))
-    if off > _TOLERANCE * np.abs(metric).max():
+    turned = np.swapaxes(rotations, 1, 2) @ metric @ rotations
+    if np.abs(turned - metric).max() > _TOLERANCE * np.abs(metric).max():
         raise InputError(
             f"lattice {structure.lattice} lacks the symmetry of space group {number}; mend its lengths and angles, or "
             "give space_group 1 and every atom"
         )
+
+
+def _metric(lattice: tuple[float, ...]) -> NDArray[np.float64]:
+    """Scalar products (3, 3) of the lattice vectors [A^2]."""
+    cosines = np.cos(np.radians(lattice[3:]))
+    angles = np.eye(3)
+    for (row, column), cosine in zip(((1, 2), (0, 2), (0, 1)), cosines, strict=True):
+        angles[row, column] = angles[column, row] = cosine
+    if np.linalg.det(angles) < _LEAST_SHARE:
+        raise InputError(
+            f"lattice angles {', '.join(f'{angle:g}' for angle in lattice[3:])} close no cell; give alpha, beta and "
+            "gamma in degrees"
+        )
+    return angles * np.outer(lattice[:3], lattice[:3])
 
 
 def _require_apart(structure: Crystal) -> None:
@@ -229,9 +239,10 @@ def _require_apart(structure: Crystal) -> None:
         raise InputError(f"{structure.name} has {len(cell)} atoms a cell; at most {_MOST_ATOMS} are taken")
     first, second, distance = neighbor_list("ijd", cell, _LEAST_DISTANCE)
     if len(distance):
+        pair = " and ".join(cell.symbols[[first[0], second[0]]])
         raise InputError(
-            f"atoms of {cell.symbols[first[0]]} and {cell.symbols[second[0]]} in {structure.name} are {distance[0]:.2f} A "
-            f"apart; at least {_LEAST_DISTANCE} A is allowed: mend sites, setting (origin choice) or lattice"
+            f"{pair} in {structure.name} are {distance[0]:.2f} A apart; at least {_LEAST_DISTANCE} A is allowed: mend "
+            "sites, setting (origin choice) or lattice"
         )
 
 

@@ -33,7 +33,9 @@ def read_structure(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     others = sorted(set(given) - {"structure_file", "name"})
     if others:
-        raise InputError(f"{', '.join(others)} given beside structure_file, which tells all but the name; leave one out")
+        raise InputError(
+            f"{', '.join(others)} given beside structure_file, which tells all but the name; leave one out"
+        )
     path = given["structure_file"]
     atoms = _read(path)
     _require_crystal(atoms, path)
@@ -52,10 +54,11 @@ def _read(path: Any) -> Atoms:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks of file readers on settings that the cell itself tells
-            return read(path)
+            return Atoms(read(path))
     except Exception as error:  # readers raise errors of every kind
         raise InputError(
-            f"structure_file {path}: {type(error).__name__}: {error}; give the path of a crystal that ASE reads, such as CIF"
+            f"structure_file {path}: {type(error).__name__}: {error}; give the path of a crystal that ASE reads, such "
+            "as CIF"
         ) from error
 
 
