@@ -20,6 +20,7 @@ _MEAN_BOND = {
     "decahedron": (5 + math.sqrt(3) * math.sin(math.pi / 5)) / 6,
     "icosahedron": (3 + 3 / math.sin(2 * math.pi / 5)) / 6,  # edge over radius of an icosahedron
 }
+_SMALL_DECAHEDRA = ((2, 1, 0), (2, 2, 0), (3, 1, 0), (3, 2, 0), (3, 3, 0))
 _FIVEFOLD = np.array([0.0, 1.0, (1 + math.sqrt(5)) / 2])  # an axis of ASE's icosahedron
 _UPRIGHT, _ = Rotation.align_vectors([[0.0, 0.0, 1.0]], [_FIVEFOLD / np.linalg.norm(_FIVEFOLD)])
 
@@ -53,8 +54,8 @@ def require_fcc(structure: Crystal, shape: str) -> None:
 def multiply_twinned(shape: str, structure: Crystal, radius: float) -> NDArray[np.float64]:
     """Build the closed-shell decahedron or icosahedron whose volume comes nearest to that of a sphere.
 
-    Decahedra are those of Marks with a re-entrance of one row and square (100) facets, or facets one row longer than
-    wide. A fivefold axis lies along z.
+    Decahedra are those of Marks, with a re-entrance of one row and (100) facets that are square or one row longer than
+    wide; below 75 atoms they have no re-entrance. A fivefold axis lies along z.
 
     Parameters
     ----------
@@ -101,11 +102,9 @@ def _icosahedra() -> Iterator[tuple[int, int]]:
 
 
 def _decahedra() -> Iterator[tuple[_Decahedron, int]]:
-    """p, q and r of ASE's decahedra, and atoms of each; the two smallest have no row to spare at their corners."""
-    for p in itertools.count(1):
-        for q in (p, p + 1):
-            r = min(p - 1, 1)
-            yield (p, q, r), _decahedron_atoms(p, q, r)
+    """p, q and r of ASE's decahedra, and atoms of each; the smallest have no row to spare at their corners."""
+    marks = ((p, q, 1) for p in itertools.count(2) for q in (p, p + 1))
+    return ((size, _decahedron_atoms(*size)) for size in itertools.chain(_SMALL_DECAHEDRA, marks))
 
 
 def _decahedron_atoms(p: int, q: int, r: int) -> int:
