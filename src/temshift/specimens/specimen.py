@@ -89,7 +89,12 @@ def _substrate(recipe: SpecimenRecipe, draws: np.random.Generator) -> _Substrate
     settings = recipe.substrate
     thickness = float(draws.uniform(*settings.thickness))
     positions = amorphous_carbon(
-        recipe.cell, thickness, settings.density_g_per_cm3, settings.minimum_distance_angstrom, draws
+        recipe.cell,
+        thickness,
+        settings.density_g_per_cm3,
+        settings.minimum_distance_angstrom,
+        draws,
+        settings.roughness,
     )
     positions[:, 2] += recipe.margin_angstrom - positions[:, 2].min()
     return _Substrate(positions, thickness)
