@@ -32,7 +32,7 @@ def test_a_cubic_lattice_has_its_shells_and_its_reflections():
     assert neighbours[second] / neighbours[first] == pytest.approx(12 / 6)
     q, s = structure_factor(points, sides, 0.4, 1e-4)
     reflection = np.abs(q - 1 / spacing) < 1e-3
-    assert s[reflection] == pytest.approx(1000.0)
+    assert s[reflection] == pytest.approx(1000 * 4 / 12)  # (6, 8) / 30.3 lies on the same ring as (10, 0)
     assert s[~reflection] == pytest.approx(0.0, abs=1e-9)
 
 
@@ -45,7 +45,7 @@ def test_carbon_starts_where_bonds_are_and_both_measures_agree():
     q, s = np.mean([structure_factor(film, CELL, 1.0, 0.1) for film in films], axis=0)
     kernel = np.sinc(2 * q[:, None] * r)  # S = 1 + 4 pi n int (g - 1) r^2 sinc(2 q r) dr
     expected = 1 + 4 * math.pi * number_density(2.0) * (kernel * (g - 1) * r**2).sum(axis=1) * 0.1
-    assert s == pytest.approx(expected, abs=0.15)
+    assert s[1:] == pytest.approx(expected[1:], abs=0.12)  # near q = 0 the integral magnifies the noise of g
     assert s[0] < 0.45
 
 
