@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from temshift.specimens import build_specimen, unit_cell
+from temshift.specimens.cells import wrapped
 from temshift.specimens.placement import periodic_distances
-from temshift.specimens.specimen import _wrapped
 
 seeds = st.integers(0, 2**63)
 numbers = st.integers(0, 10**6)
@@ -183,9 +183,9 @@ def test_orientation_is_told_as_it_is(recipe_with):
 
 
 def test_a_tiny_negative_place_is_not_wrapped_onto_the_far_side():
-    wrapped = _wrapped(np.array([[-1e-18, 51.2], [52.2, -1.0]]), (51.2, 51.2))
-    assert wrapped == pytest.approx(np.array([[0.0, 0.0], [1.0, 50.2]]))
-    assert (wrapped < 51.2).all()
+    moved = wrapped(np.array([[-1e-18, 51.2], [52.2, -1.0]]), (51.2, 51.2))
+    assert moved == pytest.approx(np.array([[0.0, 0.0], [1.0, 50.2]]))
+    assert (moved < 51.2).all()
 
 
 def test_atoms_are_handed_over_without_stray_arrays(recipe_with):

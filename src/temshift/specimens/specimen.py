@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from temshift.core.seeds import Stage, generator
 from temshift.specimens.carbon import CARBON, amorphous_carbon
+from temshift.specimens.cells import SUBSTRATE
+from temshift.specimens.cells import wrapped as _wrapped
+from temshift.specimens.own import FileRecipe, own_specimen
 from temshift.specimens.particles import Particle, spherical_particle
 from temshift.specimens.placement import Centers, place
 from temshift.specimens.recipe import ParticleRecipe, SpecimenRecipe
 
 SPECIMENS_VERSION = 1  # raised whenever the same recipe and seed would give other atoms
-SUBSTRATE = -1  # in the array "particle"; particles count from 0
 
 _SUBSTRATE_STREAM, _PARTICLE_STREAM = 0, 1
 
@@ -37,8 +39,8 @@ class _Placed:
         return self.particle.positions + self.center
 
 
-def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
-    """Draw one specimen: particles on the exit side of an amorphous carbon film.
+def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: int) -> Atoms:
+    """Draw one specimen, particles on the exit side of an amorphous carbon film, or read one from a file.
 
     The beam runs along +z. The lowest atom lies at z = margin, the exit plane at z = cell height, a margin
     above the highest atom. Substrate and particles draw from streams of their own, so that settings of one
@@ -46,10 +48,10 @@ def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
 
     Parameters
     ----------
-    recipe : SpecimenRecipe
-        What to draw.
+    recipe : SpecimenRecipe or FileRecipe
+        What to draw, or which files to read.
     root_seed : int
-        Seed of the database, not negative.
+        Seed of the database, not negative; files do not depend on it.
     index : int
         Number of the specimen, not negative.
 
@@ -65,7 +67,7 @@ def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
     Raises
     ------
     InputError
-        Where particles or carbon atoms find no room.
+        Where particles or carbon atoms find no room, or a file is missing, altered or can't be simulated.
 
     Examples
     --------
@@ -78,6 +80,8 @@ def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
     >>> int((atoms.arrays["particle"] == -1).sum())
     902
     """
+    if isinstance(recipe, FileRecipe):
+        return own_specimen(recipe, index)
     substrate = _substrate(recipe, generator(root_seed, Stage.SPECIMEN, index, _SUBSTRATE_STREAM))
     floor = float(substrate.positions[:, 2].max()) + recipe.particles.contact_distance_angstrom
     placed = _particles(recipe, floor, generator(root_seed, Stage.SPECIMEN, index, _PARTICLE_STREAM))
@@ -135,12 +139,6 @@ def _assembled(recipe: SpecimenRecipe, substrate: _Substrate, placed: Sequence[_
     atoms.info["particles"] = [_facts(item, recipe.particles.crystal) for item in placed]
     atoms.info["substrate_thickness_angstrom"] = substrate.thickness
     return atoms
-
-
-def _wrapped(points: NDArray[np.float64], cell: tuple[float, float]) -> NDArray[np.float64]:
-    """Points (n, 2) moved into 0 <= x < cell."""
-    remainder = np.mod(points, cell)
-    return np.where(remainder < cell, remainder, 0.0)  # of a tiny negative number it rounds up to the side
 
 
 def _facts(item: _Placed, crystal: str) -> dict[str, object]:
