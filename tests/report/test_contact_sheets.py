@@ -77,7 +77,7 @@ def test_a_sheet_of_specimens_numbers_and_names_them():
     other = specimen(30.0)
     other.info["particles"] = [{"crystal": "", "radius_angstrom": 4.0}, {"crystal": "Ag", "radius_angstrom": 6.0}]
     other.info["substrate_thickness_angstrom"] = 0.0
-    figure = specimen_sheet([specimen(), other, specimen(), specimen(), specimen()], first=7)
+    figure = specimen_sheet([specimen(), other, specimen(), specimen(), specimen()], [7, 8, 9, 10, 20])
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[0] == "7   Au, 1.6 nm on 2.5 nm C"
     assert titles[2] == "8   Au + Ag, 0.8-1.2 nm"
@@ -90,7 +90,9 @@ def test_a_sheet_of_specimens_numbers_and_names_them():
         assert box.y0 > 0
         assert box.y1 < 1
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Au", "C, substrate"]
-    assert png(figure) == png(specimen_sheet([specimen(), other, specimen(), specimen(), specimen()], first=7))
+    assert png(figure) == png(
+        specimen_sheet([specimen(), other, specimen(), specimen(), specimen()], [7, 8, 9, 10, 20])
+    )
 
 
 def test_no_specimens_are_refused():

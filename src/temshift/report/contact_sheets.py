@@ -24,15 +24,15 @@ _TITLE, _GAP, _SEAM, _KEY = 0.28, 0.1, 0.03, 0.55  # inch: above a specimen, bet
 _MASK_COLOUR = "#ffb000"
 
 
-def specimen_sheet(atoms: Sequence[Atoms], first: int = 0) -> Figure:
+def specimen_sheet(atoms: Sequence[Atoms], numbers: Sequence[int] | None = None) -> Figure:
     """Draw each specimen along the beam and from the side, particles in the colours of their elements.
 
     Parameters
     ----------
     atoms : sequence of ase.Atoms
         Specimens as `temshift.specimens.build_specimen` gives them.
-    first : int
-        Number of the first one.
+    numbers : sequence of int, optional
+        Their numbers; counted from 0 where none are given.
 
     Returns
     -------
@@ -47,6 +47,7 @@ def specimen_sheet(atoms: Sequence[Atoms], first: int = 0) -> Figure:
     """
     if not atoms:
         raise InputError("no specimens to draw; give at least one")
+    named = range(len(atoms)) if numbers is None else numbers
     columns = min(MOST_COLUMNS, len(atoms))
     lines = [atoms[start : start + columns] for start in range(0, len(atoms), columns)]
     heights = [
@@ -57,7 +58,7 @@ def specimen_sheet(atoms: Sequence[Atoms], first: int = 0) -> Figure:
     for row, (line, height) in enumerate(zip(lines, heights, strict=True)):
         for column, one in enumerate(line):
             corner = _GAP + column * (_PANEL + _GAP), upper - _TITLE
-            _draw_specimen(figure, corner, one, first + row * columns + column)
+            _draw_specimen(figure, corner, one, named[row * columns + column])
         upper -= height
     _add_key(figure, atoms, columns)
     return figure
