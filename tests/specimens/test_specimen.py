@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from temshift.specimens import build_specimen, unit_cell
-from temshift.specimens.placement import periodic_distances, wrapped
+from temshift.specimens.cells import wrapped
+from temshift.specimens.placement import periodic_distances
 
 seeds = st.integers(0, 2**63)
 numbers = st.integers(0, 10**6)

@@ -168,6 +168,27 @@ def export_waves(
     export.waves(folder, output, one_set, specimens, gzip)
 
 
+@app.command()
+def specimens(
+    recipe: Annotated[
+        Path,
+        typer.Argument(
+            help="A recipe (YAML), or a study or database file with a section specimens.", show_default=False
+        ),
+    ],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to write.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.", show_default=False)],
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all draws.")] = 0,
+    first: Annotated[int, typer.Option("--first", min=0, help="Number of the first specimen.")] = 0,
+    workers: Workers = None,
+) -> None:
+    """Write specimens as extended XYZ with a contact sheet. The same command goes on after an interruption."""
+    from temshift.cli import specimens as verb
+
+    wanted = min(_worker_count(workers, Device.cpu), count)
+    verb.specimens(recipe, output, count=count, seed=seed, first=first, workers=wanted)
+
+
 def _worker_count(wanted: int | None, device: Device) -> int:
     if wanted is not None:
         return wanted

@@ -112,30 +112,6 @@ def periodic_distances(first: Centers, second: Centers, cell: tuple[float, float
     return np.hypot(offsets[..., 0], offsets[..., 1])
 
 
-def wrapped(points: Centers, cell: tuple[float, float]) -> Centers:
-    """Move points into a periodic rectangle, 0 <= x < side.
-
-    Parameters
-    ----------
-    points : ndarray (n, 2)
-        Points (x, y) [A].
-    cell : tuple of float
-        Sides along (x, y) [A].
-
-    Returns
-    -------
-    ndarray (n, 2)
-        Points [A].
-
-    Examples
-    --------
-    >>> wrapped(np.array([[-1.0, 12.0]]), (10.0, 10.0))
-    array([[9., 2.]])
-    """
-    remainder = np.mod(points, cell)
-    return np.where(remainder < cell, remainder, 0.0)  # of a tiny negative number it rounds up to the side
-
-
 def _arrangement(
     cell: tuple[float, float], radii: Sequence[float], gap: float, generator: np.random.Generator
 ) -> Centers:

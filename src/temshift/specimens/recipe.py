@@ -11,22 +11,48 @@ from temshift.specimens.carbon import require_reachable
 from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.placement import capacity
 from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, in_angstrom, require, within
+from temshift.specimens.surfaces import Roughness
+
+LEAST_DEPTH_IN_RMS = 5  # a surface of some thousand correlation areas stays within 4 rms of its mean
 
 Side = Annotated[float, Field(ge=1, le=100)]
 Thickness = Annotated[Range[float], AfterValidator(within(0.5, 100.0))]
 
 
 class SubstrateRecipe(Configuration):
-    """A slab of amorphous carbon; its thickness is drawn uniformly."""
+    """A slab of amorphous carbon; its thickness is drawn uniformly.
 
-    density_g_per_cm3: Annotated[float, Field(ge=0.5, le=3.6)]
-    minimum_distance_angstrom: Annotated[float, Field(ge=0.5, le=3)]
+    ``roughness_rms_nm`` is the root mean square height of its exit side, 0 for a flat one; the heights are normal and
+    their autocorrelation falls to 1/e at ``roughness_correlation_nm``. The thickness is the mean one.
+    """
+
+    density_g_per_cm3: Annotated[float, Field(ge=0.5, le=3.6)] = 2.0
+    minimum_distance_angstrom: Annotated[float, Field(ge=0.5, le=3)] = 1.4
     thickness_nm: Thickness
+    roughness_rms_nm: Annotated[float, Field(ge=0, le=10)] = 0.0
+    roughness_correlation_nm: Annotated[float, Field(ge=0.5, le=50)] = 2.0
 
     @model_validator(mode="after")
     def _reachable(self) -> "SubstrateRecipe":
         require(require_reachable, self.density_g_per_cm3, self.minimum_distance_angstrom)
         return self
+
+    @model_validator(mode="after")
+    def _closed(self) -> "SubstrateRecipe":
+        most = self.thickness_nm.minimum / LEAST_DEPTH_IN_RMS
+        if self.roughness_rms_nm > most:
+            raise ValueError(
+                f"roughness_rms_nm = {self.roughness_rms_nm:g} may open holes in a film of "
+                f"{self.thickness_nm.minimum:g} nm; give at most {most:g}, or a thicker film"
+            )
+        return self
+
+    @property
+    def roughness(self) -> Roughness | None:
+        """Roughness of the exit side; None where it is flat."""
+        if self.roughness_rms_nm == 0:
+            return None
+        return Roughness(self.roughness_rms_nm * ANGSTROM_PER_NM, self.roughness_correlation_nm * ANGSTROM_PER_NM)
 
     @property
     def thickness(self) -> tuple[float, float]:
@@ -45,6 +71,16 @@ class SpecimenRecipe(Configuration):
     @model_validator(mode="after")
     def _particles_fit(self) -> "SpecimenRecipe":
         require(_require_room, self)
+        return self
+
+    @model_validator(mode="after")
+    def _roughness_fits(self) -> "SpecimenRecipe":
+        rough, most = self.substrate, min(self.cell_nm) / 2
+        if rough.roughness_rms_nm > 0 and rough.roughness_correlation_nm > most:
+            raise ValueError(
+                f"substrate.roughness_correlation_nm = {rough.roughness_correlation_nm:g} exceeds half of the cell's "
+                f"shorter side; give at most {most:g}"
+            )
         return self
 
     @property

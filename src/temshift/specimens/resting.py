@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from temshift.specimens.placement import wrapped
+from temshift.specimens.cells import wrapped
 
 _FIRST_DEPTH = 5.0  # of the substrate looked at before all that could matter is [A]
 

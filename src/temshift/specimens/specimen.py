@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 
 from temshift.core.seeds import Stage, generator
 from temshift.specimens.carbon import CARBON, amorphous_carbon
+from temshift.specimens.cells import SUBSTRATE, wrapped
+from temshift.specimens.own import FileRecipe, own_specimen
 from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.particles import Particle, draw_particle
-from temshift.specimens.placement import Centers, place, wrapped
+from temshift.specimens.placement import Centers, place
 from temshift.specimens.ranges import ANGSTROM_PER_NM
 from temshift.specimens.recipe import SpecimenRecipe
 from temshift.specimens.resting import resting_height
 
 SPECIMENS_VERSION = 2  # raised whenever the same recipe and seed would give other atoms
-SUBSTRATE = -1  # in the array "particle"; particles count from 0
 
 _SUBSTRATE_STREAM, _PARTICLE_STREAM = 0, 1
 
@@ -40,8 +41,8 @@ class _Placed:
         return self.particle.positions + self.center
 
 
-def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
-    """Draw one specimen: particles on the exit side of an amorphous carbon film.
+def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: int) -> Atoms:
+    """Draw one specimen, particles on the exit side of an amorphous carbon film, or read one from a file.
 
     The beam runs along +z. The lowest atom lies at z = margin, the exit plane at z = cell height, a margin
     above the highest atom. Substrate and particles draw from streams of their own, so that settings of one
@@ -49,10 +50,10 @@ def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
 
     Parameters
     ----------
-    recipe : SpecimenRecipe
-        What to draw.
+    recipe : SpecimenRecipe or FileRecipe
+        What to draw, or which files to read.
     root_seed : int
-        Seed of the database, not negative.
+        Seed of the database, not negative; files do not depend on it.
     index : int
         Number of the specimen, not negative.
 
@@ -69,7 +70,7 @@ def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
     Raises
     ------
     InputError
-        Where particles or carbon atoms find no room.
+        Where particles or carbon atoms find no room, or a file is missing, altered or can't be simulated.
 
     Examples
     --------
@@ -82,6 +83,8 @@ def build_specimen(recipe: SpecimenRecipe, root_seed: int, index: int) -> Atoms:
     >>> int((atoms.arrays["particle"] == -1).sum())
     902
     """
+    if isinstance(recipe, FileRecipe):
+        return own_specimen(recipe, index)
     substrate = _substrate(recipe, generator(root_seed, Stage.SPECIMEN, index, _SUBSTRATE_STREAM))
     placed = _particles(recipe, substrate, generator(root_seed, Stage.SPECIMEN, index, _PARTICLE_STREAM))
     return _assembled(recipe, substrate, placed)
@@ -92,7 +95,12 @@ def _substrate(recipe: SpecimenRecipe, draws: np.random.Generator) -> _Substrate
     settings = recipe.substrate
     thickness = float(draws.uniform(*settings.thickness))
     positions = amorphous_carbon(
-        recipe.cell, thickness, settings.density_g_per_cm3, settings.minimum_distance_angstrom, draws
+        recipe.cell,
+        thickness,
+        settings.density_g_per_cm3,
+        settings.minimum_distance_angstrom,
+        draws,
+        settings.roughness,
     )
     positions[:, 2] += recipe.margin_angstrom - positions[:, 2].min()
     return _Substrate(positions, thickness)

@@ -1,6 +1,5 @@
 """Pictures of wave stores: what the first specimens look like."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.core.electrons import wavelength
-from temshift.core.files import write_bytes
+from temshift.core.files import replacing
 from temshift.core.grids import Grid
 from temshift.exitwaves.store import read_geometry, read_masks, read_waves
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import image_intensities, wave_spectra
-from temshift.report.contact_sheets import image_sheet
+from temshift.report import image_sheet
 from temshift.studies.inspection import Inspection, first_complete
 
 SHOWN_SPECIMENS = 6
 SHOWN_DEFOCUS_NM = (10.0, -10.0)
-DOTS_PER_INCH = 110
 
 
 def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
@@ -51,11 +49,11 @@ def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
     rows = [panels(wave, one.layout.grid, energy) for wave in waves]
     names = [f"{one.name} {row['specimen']}" for row in read_geometry(one.place, [shard])]
     titles = ["amplitude", "phase and mask", *(f"defocus {defocus:+g} nm" for defocus in SHOWN_DEFOCUS_NM)]
-    figure = image_sheet(rows, names, titles, one.layout.grid.sampling, masks.numpy())
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH)
     path = folder / "contact_sheet.png"
-    write_bytes(path, buffer.getvalue())
+    with replacing(path) as temporary:
+        image_sheet(rows, titles, one.layout.grid.sampling[1], list(masks.numpy()), names).savefig(
+            temporary, format="png"
+        )
     return path
 
 
