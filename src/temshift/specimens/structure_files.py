@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,8 @@ def read_structure(given: Mapping[str, Any]) -> dict[str, Any]:
 def _read(path: Any) -> Atoms:
     if not isinstance(path, str):
         raise InputError(f"structure_file: given {path!r}; must be the path of a file that ASE reads, such as CIF")
+    if not Path(path).is_file():
+        raise InputError(f"structure_file {path} is not there; give a path from the folder worked in, {Path.cwd()}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks of file readers on settings that the cell itself tells
