@@ -273,7 +273,8 @@ def test_sizes_follow_their_distribution(recipe_with):
 
 def test_crowded_particles_are_drawn_again_until_all_have_room(recipe_with):
     """Two spheres of 10 to 18 A with gaps of 10 A: often too large for a square of 51.2 A together."""
-    recipe = recipe_with(particles={"radius_nm": {"minimum": 1.0, "maximum": 1.8}, "count": 2, "gap_nm": 1.0})
+    sizes_nm = {"minimum": 1.0, "maximum": 1.8}
+    recipe = recipe_with(cell_nm=(5.12, 5.12), particles={"radius_nm": sizes_nm, "count": 2, "gap_nm": 1.0})
     sizes = []
     for index in range(30):
         particles = build_specimen(recipe, 5, index).info["particles"]
