@@ -90,11 +90,21 @@ def test_the_spectrum_is_given_at_the_middle_of_the_rings() -> None:
     assert np.isfinite(found.particle).all() and np.isfinite(found.substrate).all()
 
 
-@pytest.mark.parametrize("missing", [0, -1])
-def test_a_specimen_without_particle_or_substrate_is_refused(missing: int) -> None:
+def test_a_specimen_without_particle_is_refused() -> None:
     atoms = specimen("Cd", "C")
-    with pytest.raises(ValueError, match="without particle or without substrate"):
-        measure_specimen(atoms[atoms.arrays["particle"] != missing], SETTINGS, HIGHEST)
+    with pytest.raises(ValueError, match="without particle has no spectrum"):
+        measure_specimen(atoms[atoms.arrays["particle"] != 0], SETTINGS, HIGHEST)
+
+
+def test_vacuum_scatters_nothing_beside_the_particle() -> None:
+    atoms = specimen("Cd", "C")
+    both, alone = (
+        measure_specimen(atoms, SETTINGS, HIGHEST),
+        measure_specimen(atoms[atoms.arrays["particle"] >= 0], SETTINGS, HIGHEST),
+    )
+    assert alone.particle == pytest.approx(both.particle)
+    assert not alone.substrate.any()
+    assert alone.substrate_height == alone.particle_height == both.particle_height
 
 
 def spectra(fraction: float, level: float, heights: tuple[float, float]) -> ObjectSpectra:

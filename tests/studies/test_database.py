@@ -7,7 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import ase.io
+import numpy as np
 import pytest
+from ase import Atoms
+from ase.build import fcc111
 
 from temshift.core.configuration import ConfigurationError, parse_configuration
 from temshift.core.documents import write_document
@@ -263,3 +267,46 @@ def test_a_database_and_a_study_can_give_the_same_waves(tiny: Study) -> None:
     assert {name: waves.id for name, waves in ours.items()} == {
         name: waves.id for name, waves in Plan(tiny).databases.items()
     }
+
+
+def own_files(folder: Path, count: int) -> str:
+    """A database of one's own structures: gold discs on carbon, each turned a little further."""
+    atoms = Atoms(
+        "C40", np.random.default_rng(0).permutation(125)[:40, None] // [25, 5, 1] % 5 * 2.4, cell=[12, 12, 16]
+    )
+    for number in range(count):
+        disc = fcc111("Au", (3, 3, 1), vacuum=1.0)
+        disc.rotate(number, "z")
+        disc.positions += (3.0, 3.0, 12.0) - disc.positions.min(axis=0)
+        both = atoms + disc
+        both.set_cell([12.0, 12.0, 16.0])
+        ase.io.write(folder / f"own{number}.xyz", both)
+    files = ", ".join(str(folder / f"own{number}.xyz") for number in range(count))
+    start, end = TEXT.index("specimens:"), TEXT.index("exit_waves:")
+    mine = f"specimens:\n  files: [{files}]\n  particle: {{elements: [Au]}}\n"
+    return (
+        (TEXT[:start] + mine + TEXT[end:]).replace("Cd: 0.12, Se: 0.1", "Au: 0.1").replace("training: 5", "training: 2")
+    )
+
+
+def test_sets_share_ones_own_files_out_among_them(tmp_path: Path) -> None:
+    database = parsed(own_files(tmp_path, 4))
+    sets = database.sets
+    assert [sets["training"].specimen(n).positions[-1, 0] for n in (0, 1)] != [
+        sets["test"].specimen(n).positions[-1, 0] for n in (0, 1)
+    ]
+    made = simulate_database(database, tmp_path / "made", workers=0)
+    assert [row["area_fraction"] > 0 for row in read_geometry(made.waves("test"))] == [True, True]
+    assert contents(simulate_database(load_database(made.manifest), tmp_path / "again", workers=0)) == contents(made)
+
+
+def test_too_few_files_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"counts: 4 specimens in all: specimen 3 .* has 3 files.*add files"):
+        parsed(own_files(tmp_path, 3))
+
+
+def test_a_file_that_changed_is_told(tmp_path: Path) -> None:
+    made = simulate_database(parsed(own_files(tmp_path, 4)), tmp_path / "made", workers=0)
+    (tmp_path / "own1.xyz").write_text((tmp_path / "own0.xyz").read_text())
+    with pytest.raises(InputError, match="own1.xyz is not the file that was recorded"):
+        load_database(made.manifest)

@@ -26,7 +26,8 @@ class ObjectSpectra:
     substrate : ndarray (rings,)
         C(q), phase power of the substrate per area [rad^2 A^2].
     particle_height, substrate_height : float
-        Mean height of their atoms upstream of the plane that defocus counts from [A].
+        Mean height of their atoms upstream of the plane that defocus counts from [A]. In vacuum C is zero, and the
+        substrate has the height of the particles.
     area_fraction : float
         Share of the area that particles cover.
     """
@@ -70,17 +71,19 @@ def measure_specimen(
     Raises
     ------
     ValueError
-        Where the specimen has no particle or no substrate.
+        Where the specimen has no particle.
     """
     grid = grid_of(atoms, settings)
     fraction = float(outline_of(atoms, grid, settings).mean())
     parts = particles_of(atoms), substrate_of(atoms)
-    if min(map(len, parts)) == 0 or fraction == 0:
-        raise ValueError("a specimen without particle or without substrate has no two-plane spectra")
+    if len(parts[0]) == 0 or fraction == 0:
+        raise ValueError("a specimen without particle has no spectrum; mark the atoms of one as a particle")
     edges = ring_edges(grid, highest)
     particle, substrate = (_phase_power(part, grid, settings, edges) for part in parts)
     focus_plane = float(atoms.cell.lengths()[2]) - focus_height
-    above, below = (float(mean_height(part, focus_plane) or 0.0) for part in parts)
+    above, below = (mean_height(part, focus_plane) for part in parts)
+    above = 0.0 if above is None else above
+    below = above if below is None else below
     return ObjectSpectra((edges[1:] + edges[:-1]) / 2, particle / fraction, substrate, above, below, fraction)
 
 

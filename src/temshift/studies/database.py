@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from temshift.core.configuration import Configuration, load_configuration
+from temshift.core.configuration import Configuration, load_configuration, parse_configuration
 from temshift.core.documents import KeyPath, read_document, write_document
 from temshift.core.errors import InputError
 from temshift.core.files import write_text
@@ -19,11 +19,11 @@ from temshift.core.records import read_facts, write_record
 from temshift.execution import Progress, SilentProgress, make_executor
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import read_settings
-from temshift.specimens import SpecimenRecipe
+from temshift.specimens import Recipe
 from temshift.studies.folder import locked, making, refuse_strangers
 from temshift.studies.room import require_room
 from temshift.studies.study import Study
-from temshift.studies.waves import WaveSet, exit_wave_faults, make_waves, wave_sets
+from temshift.studies.waves import WaveSet, make_waves, wave_faults, wave_sets
 from temshift.studies.work import Work
 
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "zarr")
@@ -40,7 +40,7 @@ class Database(Configuration):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     counts: Annotated[dict[str, Annotated[int, Field(ge=1, le=10_000_000)]], Field(min_length=1)]
     per_shard: Annotated[int, Field(ge=1, le=4096)] = 4
-    specimens: SpecimenRecipe
+    specimens: Recipe
     exit_waves: ExitWaveSettings
 
     @field_validator("counts")
@@ -53,7 +53,7 @@ class Database(Configuration):
 
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
         """Faults that only show where several keys meet."""
-        return exit_wave_faults(self.specimens, self.exit_waves, self.per_shard)
+        return wave_faults(self.sets)
 
     @property
     def sets(self) -> dict[str, WaveSet]:
@@ -89,7 +89,7 @@ class DatabaseFolder:
 def load_database(path: Path) -> Database:
     """Read a database file (YAML), or the manifest (JSON) of a database that was made before."""
     if path.suffix == ".json":
-        return Database.model_validate_json(json.dumps(read_facts(path)["database"]))
+        return parse_configuration(json.dumps(read_facts(path)["database"]), Database, str(path))
     return load_configuration(path, Database)
 
 

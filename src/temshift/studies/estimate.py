@@ -13,7 +13,6 @@ from temshift.generalization.scores import score
 from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.optics.images import wave_spectra
-from temshift.specimens import build_specimen
 from temshift.studies.database import Database
 from temshift.studies.plan import Plan
 from temshift.studies.study import Study
@@ -104,7 +103,7 @@ def wave_bytes(waves: WaveSet) -> int:
 def _trial_wave(waves: WaveSet, device: str) -> tuple[ExitWave, float]:
     """One configuration of the first specimen, and seconds of all configurations of one specimen."""
     started = time.perf_counter()
-    atoms = build_specimen(waves.recipe, waves.seed, 0)
+    atoms = waves.specimen(0)
     building = time.perf_counter() - started
     phonons = waves.exit_waves.phonons
     single = waves.exit_waves.model_copy(update={"phonons": phonons.model_copy(update={"configurations": 1})})

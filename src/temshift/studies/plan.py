@@ -12,7 +12,7 @@ from temshift.networks.training import TRAINING_VERSION
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import OPTICS_VERSION
 from temshift.studies.study import Study
-from temshift.studies.waves import WaveSet, wave_sets
+from temshift.studies.waves import WaveSet
 
 ROLES = ("training", "test")
 
@@ -51,9 +51,7 @@ class Plan:
     @cached_property
     def databases(self) -> dict[str, WaveSet]:
         """The sets of specimens with their waves, by role."""
-        study = self.study
-        counts = {role: getattr(study.counts, role) for role in ROLES}
-        return wave_sets(study.specimens, study.exit_waves, counts, study.counts.per_shard, study.seed)
+        return self.study.wave_sets
 
     @cached_property
     def networks(self) -> tuple[NetworkRun, ...]:

@@ -250,7 +250,13 @@ def _database_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> di
         "id": database.id,
         "specimens": database.count,
         "seed": database.seed,
-        "mask_fraction_mean": float(np.mean([row["mask_fraction"] for row in geometry])),
-        "particle_height_mean_angstrom": float(np.mean([row["particle_height_angstrom"] for row in geometry])),
-        "substrate_height_mean_angstrom": float(np.mean([row["substrate_height_angstrom"] for row in geometry])),
+        "mask_fraction_mean": _mean(geometry, "mask_fraction"),
+        "particle_height_mean_angstrom": _mean(geometry, "particle_height_angstrom"),
+        "substrate_height_mean_angstrom": _mean(geometry, "substrate_height_angstrom"),
     }
+
+
+def _mean(rows: Sequence[dict[str, Any]], key: str) -> float | None:
+    """Mean over the rows that have the number; None where none has."""
+    values = [row[key] for row in rows if row[key] is not None]
+    return float(np.mean(values)) if values else None

@@ -12,9 +12,9 @@ from temshift.core.grids import Grid
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
-from temshift.specimens import SpecimenRecipe
+from temshift.specimens import Recipe
 from temshift.studies.conditions import ConditionSets
-from temshift.studies.waves import exit_wave_faults
+from temshift.studies.waves import WaveSet, wave_faults, wave_sets
 
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -48,7 +48,7 @@ class Study(Configuration):
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    specimens: SpecimenRecipe
+    specimens: Recipe
     counts: SpecimenCounts
     exit_waves: ExitWaveSettings
     conditions: ConditionSets
@@ -65,6 +65,12 @@ class Study(Configuration):
         return self.exit_waves.stored_grid((depth, width))
 
     @property
+    def wave_sets(self) -> dict[str, WaveSet]:
+        """The sets of specimens with their waves, by role."""
+        counts = {"training": self.counts.training, "test": self.counts.test}
+        return wave_sets(self.specimens, self.exit_waves, counts, self.counts.per_shard, self.seed)
+
+    @property
     def widest_semiangle(self) -> float:
         """The widest aperture of any condition [rad]."""
         every = [*self.conditions.resolved("training"), *self.conditions.resolved("test")]
@@ -77,8 +83,7 @@ class Study(Configuration):
 
     def cross_faults(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Return faults that only show where several keys meet: path and message."""
-        per_shard = self.counts.per_shard
-        faults = list(exit_wave_faults(self.specimens, self.exit_waves, per_shard))
+        faults = list(wave_faults(self.wave_sets))
         if any("sampling" in str(path[-1]) for path, _ in faults):
             return faults
         return [*faults, *self._grid_faults(self.grid), *self._aperture_faults(self.grid), *self._name_faults()]

@@ -19,7 +19,6 @@ from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.networks.weights import load_weights, save_weights
 from temshift.optics.images import wave_spectra
-from temshift.specimens import build_specimen
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
 from temshift.studies.study import Study
@@ -36,7 +35,7 @@ def measure_spectra(root: Path, study: Study, numbers: Sequence[int]) -> list[Ob
     highest = study.widest_semiangle / wavelength(study.exit_waves.energy)
     return [
         measure_specimen(
-            build_specimen(study.specimens, waves.seed, number),
+            waves.specimen(number),
             study.exit_waves,
             highest,
             geometry[number]["focus_height_angstrom"],

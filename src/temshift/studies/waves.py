@@ -1,12 +1,16 @@
 """Sets of specimens with their exit waves: named by what they depend on, made shard by shard."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
+
 from temshift.core.documents import KeyPath
+from temshift.core.errors import InputError
 from temshift.core.hashes import content_hash
 from temshift.core.seeds import Stage as Draws
 from temshift.core.seeds import torch_seed
@@ -21,7 +25,7 @@ from temshift.exitwaves.store import (
     shard_state,
     write_shard,
 )
-from temshift.specimens import SpecimenRecipe, build_specimen
+from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.studies.work import Work, one_thread
 
@@ -38,20 +42,27 @@ class WaveSet:
         What they are for: the name of the set.
     seed : int
         Their seed: no two sets share a specimen.
-    recipe : SpecimenRecipe
+    recipe : SpecimenRecipe or FileRecipe
         What they are.
     exit_waves : ExitWaveSettings
         How their waves are simulated.
     count, per_shard : int
         How many there are, and how many a file holds.
+    first : int
+        Number in the recipe of the first of them: sets share a recipe's own files out among them.
     """
 
     role: str
     seed: int
-    recipe: SpecimenRecipe
+    recipe: SpecimenRecipe | FileRecipe
     exit_waves: ExitWaveSettings
     count: int
     per_shard: int
+    first: int = 0
+
+    def specimen(self, number: int) -> Atoms:
+        """Build specimen ``number`` of the set."""
+        return build_specimen(self.recipe, self.seed, self.first + number)
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -60,6 +71,7 @@ class WaveSet:
             "specimens": self.recipe.model_dump(mode="json"),
             "exit_waves": self.exit_waves.identity(),
             "count": self.count,
+            "first": self.first,
             "seed": self.seed,
             "physics": [SPECIMENS_VERSION, PHYSICS_VERSION],
             "per_shard": self.per_shard,
@@ -83,12 +95,17 @@ class WaveSet:
 
 
 def wave_sets(
-    recipe: SpecimenRecipe, exit_waves: ExitWaveSettings, counts: dict[str, int], per_shard: int, seed: int
+    recipe: SpecimenRecipe | FileRecipe,
+    exit_waves: ExitWaveSettings,
+    counts: dict[str, int],
+    per_shard: int,
+    seed: int,
 ) -> dict[str, WaveSet]:
     """Name the sets of a database; set number n draws from seed n of the database's ``seed``."""
+    firsts = accumulate([0, *counts.values()]) if isinstance(recipe, FileRecipe) else repeat(0)
     return {
-        role: WaveSet(role, torch_seed(seed, Draws.SPECIMEN, number), recipe, exit_waves, count, per_shard)
-        for number, (role, count) in enumerate(counts.items())
+        role: WaveSet(role, torch_seed(seed, Draws.SPECIMEN, number), recipe, exit_waves, count, per_shard, first)
+        for number, ((role, count), first) in enumerate(zip(counts.items(), firsts, strict=False))
     }
 
 
@@ -125,16 +142,16 @@ def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None
     """Simulate the specimens of one shard on one thread and write it with its record."""
     one_thread()
     each = [
-        simulate(build_specimen(waves.recipe, waves.seed, number), waves.exit_waves, waves.seed, number, device=device)
+        simulate(waves.specimen(number), waves.exit_waves, waves.seed, number, device=device)
         for number in waves.layout.specimens_of(shard)
     ]
     write_shard(place, shard, each)
 
 
-def exit_wave_faults(
-    recipe: SpecimenRecipe, exit_waves: ExitWaveSettings, per_shard: int
-) -> Iterator[tuple[KeyPath, str]]:
-    """Faults that only show where specimens and exit waves meet: path and message."""
+def wave_faults(sets: Mapping[str, WaveSet]) -> Iterator[tuple[KeyPath, str]]:
+    """Faults of the sets of a database that only show where specimens, exit waves and counts meet: path and message."""
+    waves = next(iter(sets.values()))
+    recipe, exit_waves = waves.recipe, waves.exit_waves
     for key, grid_over in (
         ("sampling_angstrom", exit_waves.grid),
         ("stored_sampling_angstrom", exit_waves.stored_grid),
@@ -144,17 +161,24 @@ def exit_wave_faults(
         except ValueError as error:
             yield ("exit_waves", key), str(error)
             return
-    needed = WaveSet("", 0, recipe, exit_waves, 1, per_shard).worker_bytes
-    if needed > exit_waves.memory_mb * 1e6:
+    if waves.worker_bytes > exit_waves.memory_mb * 1e6:
         yield (
             ("exit_waves", "memory_mb"),
-            f"is {exit_waves.memory_mb}, but a worker takes {needed / 1e6:.0f} MB; allow that, or take a smaller "
-            "per_shard or a coarser sampling_angstrom",
+            f"is {exit_waves.memory_mb}, but a worker takes {waves.worker_bytes / 1e6:.0f} MB; allow that, or take a "
+            "smaller per_shard or a coarser sampling_angstrom",
         )
     yield from _phonon_faults(recipe, exit_waves)
+    yield from _count_faults(recipe, sum(one.count for one in sets.values()))
 
 
-def _phonon_faults(recipe: SpecimenRecipe, exit_waves: ExitWaveSettings) -> Iterator[tuple[KeyPath, str]]:
+def _count_faults(recipe: SpecimenRecipe | FileRecipe, count: int) -> Iterator[tuple[KeyPath, str]]:
+    try:
+        require_available(recipe, count - 1)
+    except InputError as error:
+        yield ("counts",), f"{count} specimens in all: {error}"
+
+
+def _phonon_faults(recipe: SpecimenRecipe | FileRecipe, exit_waves: ExitWaveSettings) -> Iterator[tuple[KeyPath, str]]:
     phonons = exit_waves.phonons
     missing = phonons.missing(recipe.sites)
     if missing:
