@@ -31,6 +31,8 @@ from temshift.studies.wave_sources import WaveSource
 IMAGES_VERSION = 1  # raised whenever the same settings would give other files
 MASKS = "masks"  # folder of the masks, beside those of the conditions
 BRIGHTEST = 16  # how far above the mean of an image its brightest pixel is expected at most
+ANGSTROM_PER_CM = 1e8
+FINEST_TIFF = ANGSTROM_PER_CM / (2**32 - 1)  # smallest pixel that the resolution tags of TIFF can tell [A]
 
 ImageFormat = Literal["tiff", "png", "hdf5"]
 
@@ -129,7 +131,7 @@ class ImagePlan:
     Raises
     ------
     InputError
-        Where an image would alias on a stored grid, or no type of whole numbers holds its counts.
+        Where an image would alias on a stored grid, or TIFF can't tell the size of its pixels.
     """
 
     image_set: ImageSet
@@ -137,7 +139,8 @@ class ImagePlan:
     format: ImageFormat
 
     def __post_init__(self) -> None:
-        faults = [fault for source in self.sources for fault in self._aperture_faults(source)]
+        checks = (self._aperture_faults, self._sampling_faults)
+        faults = [fault for source in self.sources for check in checks for fault in check(source)]
         if faults:
             raise InputError("\n  ".join(["these images can't be formed:", *faults]))
 
@@ -191,6 +194,14 @@ class ImagePlan:
                     f"{max(source.layout.grid.sampling):.3g} A pixels of set {source.name}: "
                     f"at most {limit:.2f} mrad, or store waves finer"
                 )
+
+    def _sampling_faults(self, source: WaveSource) -> Iterator[str]:
+        finest = min(source.layout.grid.sampling)
+        if self.format == "tiff" and finest < FINEST_TIFF:
+            yield (
+                f"set {source.name}: TIFF can't tell that a pixel measures {finest:.3g} A, {FINEST_TIFF:.3g} A at "
+                "least; take --format hdf5"
+            )
 
 
 def source_of(source: WaveSource, shard: int, device: str) -> MicrographSource:
