@@ -19,10 +19,11 @@ import tifffile
 from temshift.core.configuration import parse_configuration
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.files import read_table
+from temshift.core.grids import Grid
 from temshift.core.records import read_record
 from temshift.core.tables import IMAGES
 from temshift.execution import SilentProgress
-from temshift.exitwaves import ExitWave
+from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_settings, write_shard
 from temshift.report.pictures import grey_levels
 from temshift.studies.image_files import ImageFolder
 from temshift.studies.image_sets import ImageFormat, ImagePlan, ImageSet
@@ -156,6 +157,21 @@ def test_a_tiff_tells_its_pixel_size_and_its_conditions(made: dict[str, ImageFol
     assert facts["focus_plane"].startswith("defocus counts from the exit plane")
 
 
+def test_a_tiff_tells_the_size_of_pixels_that_are_longer_along_x(
+    stored, tmp_path: Path, exit_waves: dict[str, list[ExitWave]]
+) -> None:
+    store = tmp_path / "database" / "waves" / "oblong"
+    settings = read_settings(stored(tmp_path / "template", "test"))
+    create_store(store, StoreLayout(1, 2, Grid((80, 64), (0.4, 0.5)), 1), settings)
+    write_shard(store, 0, exit_waves["test"][:1])
+    text = TEXT.replace("cutoff_mrad: 12", "cutoff_mrad: 9")
+    folder = write_images(plan_of(tmp_path / "database", "tiff", text), tmp_path / "images", workers=0)
+    with tifffile.TiffFile(folder.root / read_table(folder.table)["file"][0]) as file:
+        tags = file.pages.first.tags
+        sizes = [1e8 * below / above for above, below in (tags["XResolution"].value, tags["YResolution"].value)]
+    assert sizes == pytest.approx([0.5, 0.4])
+
+
 def test_one_hdf5_file_explains_itself(made: dict[str, ImageFolder]) -> None:
     assert sorted(path.name for path in made["hdf5"].root.iterdir() if path.name != ".lock") == [
         "image_set.json", "images.h5", "manifest.json", "table.csv", "table.parquet",
@@ -192,6 +208,7 @@ def test_only_what_is_lost_or_damaged_is_made_again(made: dict[str, ImageFolder]
     victims[0].write_bytes(victims[0].read_bytes()[:-1])
     shutil.rmtree(root / "test" / FOLDERS[2])
     (root / "training/masks/shard-00001.json").unlink()
+    (root / "training" / FOLDERS[0] / ".unfinished-0" / "image-00000.tif").mkdir(parents=True)
     listener = Listener()
     write_images(folder.plan, root, workers=0, progress=listener)
     assert listener.stages["training images"] == (30, 26)
@@ -199,6 +216,7 @@ def test_only_what_is_lost_or_damaged_is_made_again(made: dict[str, ImageFolder]
     assert listener.stages["training masks"] == (5, 3)
     assert len(listener.told) == 1 and "made again" in listener.told[0]
     assert bytes_of(root) == bytes_of(folder.root)
+    assert list(root.rglob(".unfinished-*")) == []
 
 
 def test_parts_of_an_unfinished_hdf5_file_are_kept(
@@ -255,6 +273,15 @@ def test_a_folder_of_other_images_is_refused(
     with pytest.raises(InputError, match=f"holds other images: {told}; name another folder"):
         write_images(plan, root, workers=0)
     assert bytes_of(root) == before
+
+
+def test_waves_in_other_shards_are_another_source(made: dict[str, ImageFolder], stored, tmp_path: Path) -> None:
+    """The same images would come out, but parts that are there would not be those that are looked for."""
+    root = shutil.copytree(made["tiff"].root, tmp_path / "images")
+    for name in ("training", "test"):
+        stored(tmp_path / "database" / "waves" / name, name, per_shard=3)
+    with pytest.raises(InputError, match="sets differ"):
+        write_images(plan_of(tmp_path / "database", "tiff"), root, workers=0)
 
 
 def test_a_folder_of_something_else_is_refused(made: dict[str, ImageFolder], tmp_path: Path) -> None:

@@ -162,7 +162,8 @@ def test_the_band_kept_is_all_that_does_not_alias(training: WaveSource) -> None:
 @pytest.mark.parametrize(("dose", "name"), [(25_000, "uint16"), (26_000, "uint32"), (1e6, "uint32")])
 def test_the_type_of_pixels_holds_what_the_dose_may_give(training: WaveSource, dose: float, name: str) -> None:
     """16 times 0.16 A^2 times 25,600 e/A^2 are 65,536 electrons."""
-    plan = ImagePlan(image_set(default=DEFAULT | {"dose_e_per_A2": dose}), (training,), "tiff")
+    high = [{"name": "high", "dose_e_per_A2": dose}, {"name": "low"}]
+    plan = ImagePlan(image_set(conditions=high), (training,), "tiff")
     assert plan.dtype.name == name
 
 

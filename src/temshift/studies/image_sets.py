@@ -176,7 +176,7 @@ class ImagePlan:
         return {
             "image_set": self.image_set.model_dump(mode="json", exclude_none=True),
             "format": self.format,
-            "sets": {source.name: content_hash(source.settings) for source in self.sources},
+            "sets": {one.name: content_hash([one.settings, one.layout.per_shard]) for one in self.sources},
             "versions": [IMAGES_VERSION, OPTICS_VERSION, DATASETS_VERSION],
         }
 
