@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from temshift.core.configuration import (
     Configuration,
@@ -289,3 +289,38 @@ def test_awkward_texts_come_back(text):
 
     words = Words(words=(text, text), named={text: text})
     assert parse_configuration(dump_configuration(words), Words, "dumped") == words
+
+
+class Named(Configuration):
+    names: Annotated[tuple[int | str, ...], Field(min_length=1)]
+
+
+class Chosen(Configuration):
+    """Holds a range or a mask, told apart by their keys; a member may hold a union of its own."""
+
+    part: Annotated[
+        Annotated[Range, Tag("Range")] | Annotated[Named, Tag("Named")],
+        Discriminator(lambda given: "Named" if isinstance(given, dict) and "names" in given else "Range"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            "part: {minimum: 1, maximun: 2}",
+            ["part.maximum: is missing", "part.maximun: unknown key; allowed: 'minimum'"],
+        ),
+        ("part: {minimum: 3, maximum: 2}", ["part: minimum 3 exceeds maximum 2; swap them"]),
+        ("part: {names: [a, 1.5]}", ["part.names.1: given 1.5; must be a whole number or text"]),
+        ("part: {names: []}", ["part.names: given a list of 0; Tuple should have at least 1 item"]),
+        ("part: 5", ["part: given 5; must be a mapping"]),
+    ],
+)
+def test_members_that_a_function_tells_apart_have_faults_of_their_own(text, faults):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_configuration(text, Chosen, "chosen.yaml")
+    told = [str(fault) for fault in caught.value.faults]
+    assert len(told) == len(faults), told
+    for line, start in zip(told, faults, strict=True):
+        assert line.startswith(f"line 1, {start}"), told

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from temshift.core.errors import InputError
+from temshift.specimens import SubstrateRecipe
 from temshift.specimens.carbon import GREATEST_PACKING, add_sequentially, amorphous_carbon, packing_fraction
 
 GRAMS_PER_ATOM = 12.011 * 1.66053906660e-24
@@ -55,11 +57,55 @@ def test_density_of_a_usual_film_is_met_within_half_a_percent():
     assert density == pytest.approx(2.0, rel=0.005)
 
 
+@pytest.mark.parametrize("density", [1.6, 2.0, 2.4])
+@pytest.mark.parametrize("thickness", [20.0, 50.0, 80.0])
+def test_density_is_met_within_two_percent_away_from_the_surfaces(thickness, density):
+    positions = amorphous_carbon((60.0, 60.0), thickness, density, 1.4, np.random.default_rng(5))
+    inner = (positions[:, 2] > 2.0) & (positions[:, 2] < thickness - 2.0)
+    found = inner.sum() * GRAMS_PER_ATOM / (60.0 * 60.0 * (thickness - 4.0) * 1e-24)
+    assert found == pytest.approx(density, rel=0.02)
+
+
+def test_no_pair_of_a_whole_film_is_closer_across_its_borders_too():
+    positions = amorphous_carbon((70.0, 60.0), 40.0, 2.0, 1.4, np.random.default_rng(2))
+    shifts = [(i * 70.0, j * 60.0, 0.0) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    images = np.concatenate([positions + shift for shift in shifts])
+    near = ((images[:, :2] > -2) & (images[:, :2] < [72.0, 62.0])).all(axis=1)
+    nearest, _ = cKDTree(images[near]).query(positions, k=2)
+    assert 1.4 <= nearest[:, 1].min() < 1.41
+
+
+def test_the_default_is_two_grams_with_bonds_of_carbon():
+    recipe = SubstrateRecipe.model_validate({"thickness_nm": 3})
+    assert (recipe.density_g_per_cm3, recipe.minimum_distance_angstrom) == (2.0, 1.4)
+
+
 @pytest.mark.parametrize(("seed", "count"), [(0, 1), (1, 40), (2, 40), (3, 230)])
 def test_equals_a_plain_loop(seed, count):
     box, distance = np.array([11.0, 9.0, 12.0]), 1.4
     expected = one_after_another(box, count, distance, np.random.default_rng(seed))
     placed = add_sequentially(box, count, distance, np.random.default_rng(seed))
+    np.testing.assert_array_equal(placed, expected)
+
+
+def test_a_region_equals_a_plain_loop_that_skips_what_lies_outside():
+    box = np.array([11.0, 9.0, 12.0])
+
+    def region(points):
+        return points[..., 2] < 6 + points[..., 0] / 3
+
+    class Inside:
+        """Gives only candidates in the region."""
+
+        generator = np.random.default_rng(4)
+
+        def random(self, size):
+            while not region((point := self.generator.random(size)) * box):
+                pass
+            return point
+
+    expected = one_after_another(box, 90, 1.4, Inside())
+    placed = add_sequentially(box, 90, 1.4, np.random.default_rng(4), region)
     np.testing.assert_array_equal(placed, expected)
 
 

@@ -76,11 +76,44 @@ def run(study: StudyFile, output: Output = None, workers: Workers = None, device
 
 
 @app.command()
-def check(study: StudyFile, device: On = Device.cpu, workers: Workers = None) -> None:
-    """Validate a study and print it resolved, with what it makes and a measured estimate; write nothing."""
+def check(
+    file: Annotated[Path, typer.Argument(help="A study or a database file (YAML).", show_default=False)],
+    device: On = Device.cpu,
+    workers: Workers = None,
+) -> None:
+    """Validate a study or a database; print it resolved, what it makes, and a measured estimate; write nothing."""
     from temshift.cli import verbs
 
-    verbs.check(study, _worker_count(workers, device), device.value)
+    verbs.check(file, _worker_count(workers, device), device.value)
+
+
+@app.command()
+def simulate(
+    database: Annotated[
+        Path, typer.Argument(help="A database file (YAML), or manifest.json of an older database.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Database folder.", show_default=False)],
+    workers: Workers = None,
+    device: On = Device.cpu,
+    shards: Annotated[
+        str | None, typer.Option("--shards", help="Make only shards A:B of each set. Default: all.", show_default=False)
+    ] = None,
+) -> None:
+    """Simulate specimens and exit waves of a database. The same command goes on after an interruption."""
+    from temshift.cli import database as verbs
+
+    verbs.simulate(database, output, _worker_count(workers, device), device.value, shards)
+
+
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="A database or study folder.", show_default=False)],
+    picture: Annotated[bool, typer.Option("--picture", help="Draw contact_sheet.png there.")] = False,
+) -> None:
+    """Print what a wave database holds, and verify every byte of it."""
+    from temshift.cli import database as verbs
+
+    verbs.inspect(folder, picture)
 
 
 @app.command()
@@ -133,6 +166,27 @@ def export(
     from temshift.cli import export as verbs
 
     verbs.waves(folder, output, one_set, specimens, gzip)
+
+
+@app.command()
+def specimens(
+    recipe: Annotated[
+        Path,
+        typer.Argument(
+            help="A recipe (YAML), or a study or database file with a section specimens.", show_default=False
+        ),
+    ],
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to write.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.", show_default=False)],
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all draws.")] = 0,
+    first: Annotated[int, typer.Option("--first", min=0, help="Number of the first specimen.")] = 0,
+    workers: Workers = None,
+) -> None:
+    """Write specimens as extended XYZ with a contact sheet. The same command goes on after an interruption."""
+    from temshift.cli import specimens as verb
+
+    wanted = min(_worker_count(workers, Device.cpu), count)
+    verb.specimens(recipe, output, count=count, seed=seed, first=first, workers=wanted)
 
 
 def _worker_count(wanted: int | None, device: Device) -> int:

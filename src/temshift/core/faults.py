@@ -7,6 +7,8 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import Tag
+
 from temshift.core.documents import Document, KeyPath
 
 _LONGEST_VALUE = 60
@@ -53,9 +55,17 @@ def add_faults(document: Document, errors: Sequence[Mapping[str, Any]], model: A
     model : type
         The pydantic model that was validated.
     """
-    findings = [_Finding(_locate(model, error["loc"]), error) for error in errors]
+    findings = [_Finding(_locate(model, error["loc"]), error) for error in errors if not _follows(error, errors)]
     for path, message in _messages(findings, document.data):
         document.add_fault(path, message)
+
+
+def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a list is short only because some of its items are wrong, which is told already."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in errors
+    )
 
 
 def _messages(findings: Sequence[_Finding], data: Any) -> list[tuple[KeyPath, str]]:
@@ -195,7 +205,7 @@ def _step(place: _Place, part: str | int) -> _Place:
 
 
 def _enter_union(place: _Place, members: Sequence[Any], part: str) -> _Place:
-    tagged = [member for member in members if part in _tags(member)]
+    tagged = [member for member in members if part in _tags(member)] or _marked(place.wanted, part)
     if tagged:
         return _Place(place.path, tagged[0], place.model, place.union, place.label)
     named = [member for member in members if getattr(member, "__name__", "") == part]
@@ -209,6 +219,13 @@ def _tags(member: Any) -> set[str]:
     fields = getattr(member, "model_fields", {}).values()
     literals = [field.annotation for field in fields if get_origin(field.annotation) is Literal]
     return {str(value) for literal in literals for value in get_args(literal)}
+
+
+def _marked(wanted: Any, part: str) -> list[Any]:
+    """Give the members of a union that carry a `pydantic.Tag` of that name: its discriminator is a function."""
+    while get_origin(wanted) is Annotated:
+        wanted = get_args(wanted)[0]
+    return [member for member in get_args(wanted) if Tag(part) in getattr(member, "__metadata__", ())]
 
 
 def _members(wanted: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """Amorphous carbon by random sequential addition with a least distance between atoms."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from temshift.core.errors import InputError
+from temshift.specimens.surfaces import Roughness, rough_surface
 
 AVOGADRO = 6.02214076e23  # 1/mol, exact (SI 2019)
 CARBON = atomic_numbers["C"]
@@ -25,6 +27,7 @@ _SMALLEST_ROUND = 64
 _LEAST_RATE = 1e-3
 
 Positions = NDArray[np.float64]
+Region = Callable[[Positions], NDArray[np.bool_]]
 
 
 def number_density(density: float) -> float:
@@ -102,6 +105,7 @@ def amorphous_carbon(
     density: float,
     minimum_distance: float,
     generator: np.random.Generator,
+    roughness: Roughness | None = None,
 ) -> Positions:
     """Place carbon atoms one after another at random, none nearer to another than a least distance.
 
@@ -110,18 +114,20 @@ def amorphous_carbon(
     cell : tuple of float
         Sides along (x, y) [A]; periodic.
     thickness : float
-        Height of the slab [A]; not periodic.
+        Height of the slab [A], the mean one of a rough slab; not periodic.
     density : float
         Mass density [g/cm^3]; the number of atoms is the nearest whole one.
     minimum_distance : float
         Least distance between two atoms [A], periodic in x and y.
     generator : numpy.random.Generator
         Source of the positions.
+    roughness : Roughness, optional
+        Of the upper surface; flat where none is given.
 
     Returns
     -------
     ndarray (atoms, 3)
-        x, y, z [A], 0 <= z < thickness.
+        x, y, z [A], 0 <= z < height of the surface there.
 
     Raises
     ------
@@ -134,13 +140,24 @@ def amorphous_carbon(
     (401, 3)
     """
     require_reachable(density, minimum_distance)
-    box = np.array([*cell, thickness])
-    count = round(float(box.prod()) * number_density(density))
-    return add_sequentially(box, count, minimum_distance, generator)
+    area = cell[0] * cell[1]
+    if roughness is None:
+        box, count = np.array([*cell, thickness]), round(area * thickness * number_density(density))
+        return add_sequentially(box, count, minimum_distance, generator)
+    surface = rough_surface(cell, thickness, roughness, generator)
+    box = np.array([*cell, surface.heights.max()])
+    count = round(area * float(surface.heights.mean()) * number_density(density))
+    return add_sequentially(
+        box, count, minimum_distance, generator, lambda points: points[:, 2] < surface.at(points[:, :2])
+    )
 
 
 def add_sequentially(
-    box: NDArray[np.float64], count: int, minimum_distance: float, generator: np.random.Generator
+    box: NDArray[np.float64],
+    count: int,
+    minimum_distance: float,
+    generator: np.random.Generator,
+    region: Region | None = None,
 ) -> Positions:
     """Random sequential addition: candidates come one by one and stay unless too near an earlier one.
 
@@ -157,6 +174,8 @@ def add_sequentially(
         Least distance between two points [A], at most half of a periodic side.
     generator : numpy.random.Generator
         Source of the candidates.
+    region : callable, optional
+        Tells for points (points, 3) [A] whether each (points,) may stay; the whole box where none is given.
 
     Returns
     -------
@@ -176,7 +195,9 @@ def add_sequentially(
                 f"only {len(placed)} of {count} atoms found room in {_sides(box)} A with "
                 f"{minimum_distance:g} A between them; lower the density or the least distance"
             )
-        new = _accepted(placed, generator.random((batch, 3)) * box, box, minimum_distance)
+        candidates = generator.random((batch, 3)) * box
+        inside = candidates if region is None else candidates[region(candidates)]
+        new = _accepted(placed, inside, box, minimum_distance)
         placed = np.concatenate([placed, new])[:count]
         attempts += batch
         batch = _batch((count - len(placed)) / max(len(new) / batch, _LEAST_RATE), count)

@@ -17,7 +17,7 @@ from temshift.core.records import record_state, write_record
 from temshift.core.tables import IMAGES
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.exitwaves.store import read_geometry, read_masks
-from temshift.studies.folder import StudyFolder
+from temshift.studies.folder import locked
 from temshift.studies.image_files import (
     ImageFolder,
     gather_parts,
@@ -65,7 +65,7 @@ def write_images(
     """
     folder = ImageFolder(output, plan)
     _open(folder)
-    with StudyFolder(output).locked(), make_executor(workers) as executor:
+    with locked(output), make_executor(workers) as executor:
         work = Work(executor, device, progress or SilentProgress())
         if plan.format == "hdf5" and record_state(folder.manifest).state == "complete":
             work.progress.message("everything was there already")

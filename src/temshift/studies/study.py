@@ -14,6 +14,7 @@ from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
 from temshift.specimens import SpecimenRecipe
 from temshift.studies.conditions import ConditionSets
+from temshift.studies.waves import exit_wave_faults
 
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -76,16 +77,11 @@ class Study(Configuration):
 
     def cross_faults(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Return faults that only show where several keys meet: path and message."""
-        try:
-            grid = self.grid
-        except ValueError as error:
-            return [(("exit_waves", "sampling_angstrom"), str(error))]
-        return [
-            *self._grid_faults(grid),
-            *self._aperture_faults(grid),
-            *self._phonon_faults(),
-            *self._name_faults(),
-        ]
+        per_shard = self.counts.per_shard
+        faults = list(exit_wave_faults(self.specimens, self.exit_waves, per_shard))
+        if any("sampling" in str(path[-1]) for path, _ in faults):
+            return faults
+        return [*faults, *self._grid_faults(self.grid), *self._aperture_faults(self.grid), *self._name_faults()]
 
     def _grid_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if grid.shape[0] != grid.shape[1]:
@@ -118,20 +114,6 @@ class Study(Configuration):
                         f"{name!r}: semiangle_cutoff_mrad reaches {widest:.2f}; |psi|^2 would alias on "
                         f"{max(grid.sampling):.3g} A pixels: at most {limit:.2f} mrad, or sample finer",
                     )
-
-    def _phonon_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        phonons = self.exit_waves.phonons
-        missing = sorted(self.specimens.elements - set(phonons.rms_displacement_angstrom))
-        if phonons.rms_displacement_angstrom and missing:
-            yield (
-                ("exit_waves", "phonons", "rms_displacement_angstrom"),
-                f"lacks {', '.join(missing)}; name a displacement for every element, or none at all",
-            )
-        if phonons.configurations > 1 and not phonons.rms_displacement_angstrom:
-            yield (
-                ("exit_waves", "phonons", "configurations"),
-                f"given {phonons.configurations}, but atoms do not move; give rms_displacement_angstrom, or 1",
-            )
 
     def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for key, role in (("conditions", "test"), ("networks", "training")):

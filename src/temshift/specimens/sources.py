@@ -1,0 +1,90 @@
+"""Structure files of one's own, each known by the hash of its content."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import ase.io
+from ase import Atoms
+from pydantic import Field, model_validator
+
+from temshift.core.configuration import Configuration
+from temshift.core.errors import InputError
+from temshift.core.hashes import file_hash
+
+
+class SourceFile(Configuration):
+    """A file that ASE reads; a bare path stands for the file as it is now.
+
+    The path counts from the folder where temshift is called. ``sha256`` is filled in where it is not given; a file
+    that does not have the hash given is refused.
+    """
+
+    path: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hashed(cls, value: Any) -> Any:
+        given = {"path": value} if isinstance(value, str) else value
+        if not isinstance(given, Mapping) or not isinstance(given.get("path"), str):
+            return given
+        found = _hash_of(given["path"])
+        if given.get("sha256", found) != found:
+            raise ValueError(_altered(given["path"], str(given["sha256"]), found))
+        return {**given, "sha256": found}
+
+
+def read_structure(source: SourceFile) -> Atoms:
+    """Read the one structure of a file.
+
+    Parameters
+    ----------
+    source : SourceFile
+        The file, unaltered since it was hashed.
+
+    Returns
+    -------
+    ase.Atoms
+        As the file has them.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing, altered, not of a format that ASE knows, or holds no or several structures.
+    """
+    try:
+        found = _hash_of(source.path)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if found != source.sha256:
+        raise InputError(_altered(source.path, source.sha256, found))
+    try:
+        structures = list(ase.io.iread(source.path, index=":", do_not_split_by_at_sign=True))
+    except Exception as error:  # each format of ASE fails in its own way
+        raise InputError(f"{source.path}: ASE cannot read it ({_cause(error)}); convert it, e.g. to .xyz") from error
+    if len(structures) != 1 or len(structures[0]) == 0:
+        what = "no atoms" if len(structures) < 2 else f"{len(structures)} structures"
+        raise InputError(f"{source.path} holds {what}; give a file for each specimen, with one structure")
+    return structures[0]
+
+
+def _hash_of(path: str) -> str:
+    try:
+        return file_hash(Path(path))
+    except OSError as error:
+        raise ValueError(
+            f"cannot read {path}: {error.strerror}; give a path from the folder where temshift is called"
+        ) from error
+
+
+def _altered(path: str, recorded: str, found: str) -> str:
+    return (
+        f"{path} is not the file that was recorded: sha256 {found[:12]}... instead of {recorded[:12]}...; "
+        "restore it, or remove its sha256 to take it as it is"
+    )
+
+
+def _cause(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
