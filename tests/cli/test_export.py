@@ -126,7 +126,7 @@ def test_an_aperture_too_wide_for_the_database_is_told(temshift: Temshift, tmp_p
     (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
     done = temshift("images", "database", "conditions.yaml", "--output", "out")
     assert done.returncode == 2
-    assert done.stderr.count("at most 12.30 mrad, or store waves finer") == 12  # 6 conditions of 2 sets
+    assert done.stderr.count("at most 12.30 mrad, or sample finer") == 12  # 6 conditions of 2 sets
     assert not (tmp_path / "out").exists()
 
 

@@ -180,18 +180,32 @@ def test_an_aperture_that_would_alias_is_told_with_the_largest_for_every_set(dat
     wide = [{"name": "wide", "semiangle_cutoff_mrad": 12.4}, {"name": "fitting", "semiangle_cutoff_mrad": 12.3}]
     with pytest.raises(InputError) as told:
         ImagePlan(image_set(conditions=wide), wave_sources(database), "hdf5")
-    lines = str(told.value).splitlines()
-    assert lines[0] == "these images can't be formed:"
-    assert len(lines) == 3
-    for line, name in zip(lines[1:], ("test", "training"), strict=True):
-        assert line.strip().startswith("'wide': semiangle_cutoff_mrad reaches 12.40; |psi|^2 would alias on the 0.4 A")
-        assert f"set {name}: at most 12.30 mrad" in line
+    assert str(told.value).splitlines() == [
+        "these images can't be formed:",
+        *(
+            f"  set {name}, 'wide': semiangle_cutoff_mrad reaches 12.40; |psi|^2 would alias on 0.4 A pixels: "
+            "at most 12.30 mrad, or sample finer"
+            for name in ("test", "training")
+        ),
+    ]
+
+
+def test_an_aperture_that_passes_nothing_is_told(training: WaveSource) -> None:
+    """Three steps of 1 / 25.6 A at 300 kV."""
+    least = 3e3 * wavelength(300e3) / 25.6
+    for angle, allowed in ((least * 0.99, False), (least * 1.01, True)):
+        wanted = image_set(default=DEFAULT | {"semiangle_cutoff_mrad": angle})
+        if allowed:
+            assert ImagePlan(wanted, (training,), "tiff").conditions
+        else:
+            with pytest.raises(InputError, match=f"set training, 'plain': .* at least {least:.2f} mrad"):
+                ImagePlan(wanted, (training,), "tiff")
 
 
 def test_pixels_too_fine_for_the_tags_of_tiff_are_told(stored, tmp_path: Path) -> None:
     settings = read_settings(stored(tmp_path / "template", "test"))
-    create_store(tmp_path / "fine", StoreLayout(1, 1, Grid((4, 4), (0.02, 0.02)), 1), settings)
-    write_shard(tmp_path / "fine", 0, [ExitWave(torch.ones(1, 4, 4), np.zeros((4, 4), dtype=bool), {})])
+    create_store(tmp_path / "fine", StoreLayout(1, 1, Grid((400, 400), (0.02, 0.02)), 1), settings)
+    write_shard(tmp_path / "fine", 0, [ExitWave(torch.ones(1, 400, 400), np.zeros((400, 400), dtype=bool), {})])
     sources = wave_sources(tmp_path / "fine")
     with pytest.raises(InputError, match=r"set fine: TIFF can't tell that a pixel measures 0.02 A, 0.0233 A at least"):
         ImagePlan(image_set(), sources, "tiff")

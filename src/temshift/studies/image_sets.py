@@ -25,7 +25,7 @@ from temshift.datasets.micrographs import (
 from temshift.exitwaves.store import read_masks, read_waves
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import OPTICS_VERSION, standardised, wave_spectra
-from temshift.studies.conditions import Items, PartialConditions, resolved
+from temshift.studies.conditions import Items, PartialConditions, aperture_faults, resolved
 from temshift.studies.wave_sources import WaveSource
 
 IMAGES_VERSION = 1  # raised whenever the same settings would give other files
@@ -185,15 +185,9 @@ class ImagePlan:
         return next(source for source in self.sources if source.name == name)
 
     def _aperture_faults(self, source: WaveSource) -> Iterator[str]:
-        limit = source.widest_semiangle * 1e3
-        for condition in self.conditions:
-            widest = condition.conditions.widest_semiangle * 1e3
-            if widest > limit:
-                yield (
-                    f"{condition.name!r}: semiangle_cutoff_mrad reaches {widest:.2f}; |psi|^2 would alias on the "
-                    f"{max(source.layout.grid.sampling):.3g} A pixels of set {source.name}: "
-                    f"at most {limit:.2f} mrad, or store waves finer"
-                )
+        named = self.image_set.resolved()
+        for fault in aperture_faults(named, source.layout.grid, source.exit_waves.energy):
+            yield f"set {source.name}, {fault}"
 
     def _sampling_faults(self, source: WaveSource) -> Iterator[str]:
         finest = min(source.layout.grid.sampling)
