@@ -145,14 +145,14 @@ def images(
     device: On = Device.cpu,
 ) -> None:
     """Write micrographs and masks of a wave database. The same command goes on after an interruption."""
-    from temshift.cli import export
+    from temshift.cli import export as verbs
 
     count = _worker_count(workers, device)
-    export.images(folder, conditions, output, (written_as.value, one_set), (count, device.value))
+    verbs.images(folder, conditions, output, (written_as.value, one_set), (count, device.value))
 
 
-@app.command("export")
-def export_waves(
+@app.command()
+def export(
     folder: Waves,
     output: Annotated[Path, typer.Option("--output", "-o", help="A new HDF5 file.", show_default=False)],
     one_set: OneSet = None,
@@ -160,12 +160,12 @@ def export_waves(
         str | None,
         typer.Option("--specimens", help="Numbers A:B of each set, B not included. Default: all.", show_default=False),
     ] = None,
-    gzip: Annotated[int, typer.Option("--gzip", min=0, max=9, help="Compression; waves hardly shrink.")] = 0,
+    gzip: Annotated[int, typer.Option("--gzip", min=0, max=9, help="Compression; 1 saves about a quarter.")] = 0,
 ) -> None:
     """Write exit waves, masks and geometry of a wave database to one HDF5 file."""
-    from temshift.cli import export
+    from temshift.cli import export as verbs
 
-    export.waves(folder, output, one_set, specimens, gzip)
+    verbs.waves(folder, output, one_set, specimens, gzip)
 
 
 @app.command()

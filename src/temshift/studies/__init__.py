@@ -1,8 +1,23 @@
 """Studies: plan, run, resume, gather; the only place that joins the other packages."""
 
 from temshift.studies.folder import StudyFolder, load_study
+from temshift.studies.image_sets import ImagePlan, ImageSet
+from temshift.studies.image_work import write_images
 from temshift.studies.plan import Plan
 from temshift.studies.run import run_study
 from temshift.studies.study import Study
+from temshift.studies.wave_export import export_waves
+from temshift.studies.wave_sources import wave_sources
 
-__all__ = ["Plan", "Study", "StudyFolder", "load_study", "run_study"]
+__all__ = [
+    "ImagePlan",
+    "ImageSet",
+    "Plan",
+    "Study",
+    "StudyFolder",
+    "export_waves",
+    "load_study",
+    "run_study",
+    "wave_sources",
+    "write_images",
+]

@@ -7,7 +7,11 @@ from pydantic import Field, ValidationError, model_validator
 
 from temshift.core.configuration import Configuration
 from temshift.core.distributions import Distribution, Normal
+from temshift.core.electrons import wavelength
+from temshift.core.grids import Grid
 from temshift.optics.conditions import UNITS, ImagingConditions, NotNegative, Positive
+
+LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 
 
 class PartialConditions(Configuration):
@@ -131,3 +135,36 @@ def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple
     if twice:
         raise ValueError(f"{place}: the name {twice[0]!r} is used twice; names must differ")
     return [(name, ImagingConditions(**{**given_by_default, **given})) for name, given in parts]
+
+
+def aperture_faults(named: list[tuple[str, ImagingConditions]], grid: Grid, energy: float) -> Iterator[str]:
+    """Tell which conditions have an aperture that a stored wave can't serve.
+
+    Parameters
+    ----------
+    named : list of (str, ImagingConditions)
+        Conditions with their names.
+    grid : Grid
+        The (y, x) plane of stored waves.
+    energy : float
+        Electron energy [eV].
+
+    Yields
+    ------
+    str
+        A fault: an aperture so narrow that hardly a spatial frequency passes, or so wide that |psi|^2 would alias.
+    """
+    limit = grid.nyquist * wavelength(energy) / 2 * 1e3
+    lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy) * 1e3
+    for name, conditions in named:
+        widest, least = conditions.widest_semiangle * 1e3, conditions.semiangle_cutoff_mrad.lowest
+        if least < lowest:
+            yield (
+                f"{name!r}: semiangle_cutoff_mrad = {least:g} passes hardly a spatial frequency of this cell; "
+                f"at least {lowest:.2f} mrad, or a larger cell_nm"
+            )
+        if widest > limit:
+            yield (
+                f"{name!r}: semiangle_cutoff_mrad reaches {widest:.2f}; |psi|^2 would alias on "
+                f"{max(grid.sampling):.3g} A pixels: at most {limit:.2f} mrad, or sample finer"
+            )

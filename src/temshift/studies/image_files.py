@@ -18,11 +18,10 @@ from temshift.core.records import read_facts, write_record
 from temshift.core.tables import CONDITION_COLUMNS
 from temshift.execution import Progress
 from temshift.report.pictures import grey_levels, png
-from temshift.studies.image_sets import MASKS, ImageCondition, ImagePlan, Micrograph
-from temshift.studies.wave_sources import WaveSource, describe, set_attributes
+from temshift.studies.image_sets import ANGSTROM_PER_CM, MASKS, ImageCondition, ImagePlan, Micrograph
+from temshift.studies.wave_sources import WaveSource, describe
 
 IMAGE_FILE_VERSION = 1  # raised whenever older readers would misread images.h5
-CENTIMETRE = 1e8  # [A]
 SUFFIXES = {"tiff": "tif", "png": "png"}
 PARTS = ".parts"
 
@@ -145,7 +144,7 @@ def gather_parts(folder: ImageFolder, progress: Progress) -> None:
     discard_leftovers(folder.root)
     with replacing(folder.single_file) as temporary, h5py.File(temporary, "w") as file:
         describe(file, "temshift images", IMAGE_FILE_VERSION)
-        set_attributes(file, {"image_set": json.dumps(plan.identity()["image_set"]), "unit": plan.unit})
+        file["image_set"] = json.dumps(plan.identity()["image_set"])
         for source in plan.sources:
             progress.start(f"{source.name} into one file", len(plan.conditions))
             _gather_set(file.create_group(source.name), folder, source, progress)
@@ -155,7 +154,7 @@ def gather_parts(folder: ImageFolder, progress: Progress) -> None:
 def _gather_set(group: h5py.Group, folder: ImageFolder, source: WaveSource, progress: Progress) -> None:
     plan, copies = folder.plan, folder.plan.images_per_specimen
     plane, count = source.layout.grid.shape, source.layout.count
-    set_attributes(group, source.attributes())
+    source.describe(group)
     shape = (len(plan.conditions), count * copies, *plane)
     images = _dataset(group, "images", shape, plan.dtype, ["condition", "image", "y", "x"])
     images.attrs["unit"] = plan.unit
@@ -234,7 +233,7 @@ def _tiff(pixels: NDArray[Any], source: WaveSource, facts: dict[str, Any]) -> by
         description=json.dumps(described),
         metadata=None,
         software=f"temshift {version('temshift')}",
-        resolution=(CENTIMETRE / sampling[1], CENTIMETRE / sampling[0]),
+        resolution=(ANGSTROM_PER_CM / sampling[1], ANGSTROM_PER_CM / sampling[0]),
         resolutionunit="CENTIMETER",
     )
     return buffer.getvalue()

@@ -25,12 +25,14 @@ from temshift.datasets.micrographs import (
 from temshift.exitwaves.store import read_masks, read_waves
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import OPTICS_VERSION, standardised, wave_spectra
-from temshift.studies.conditions import Items, PartialConditions, resolved
+from temshift.studies.conditions import Items, PartialConditions, aperture_faults, resolved
 from temshift.studies.wave_sources import WaveSource
 
 IMAGES_VERSION = 1  # raised whenever the same settings would give other files
 MASKS = "masks"  # folder of the masks, beside those of the conditions
 BRIGHTEST = 16  # how far above the mean of an image its brightest pixel is expected at most
+ANGSTROM_PER_CM = 1e8
+FINEST_TIFF = ANGSTROM_PER_CM / (2**32 - 1)  # smallest pixel that the resolution tags of TIFF can tell [A]
 
 ImageFormat = Literal["tiff", "png", "hdf5"]
 
@@ -129,7 +131,7 @@ class ImagePlan:
     Raises
     ------
     InputError
-        Where an image would alias on a stored grid, or no type of whole numbers holds its counts.
+        Where an image would alias on a stored grid, or TIFF can't tell the size of its pixels.
     """
 
     image_set: ImageSet
@@ -137,7 +139,8 @@ class ImagePlan:
     format: ImageFormat
 
     def __post_init__(self) -> None:
-        faults = [fault for source in self.sources for fault in self._aperture_faults(source)]
+        checks = (self._aperture_faults, self._sampling_faults)
+        faults = [fault for source in self.sources for check in checks for fault in check(source)]
         if faults:
             raise InputError("\n  ".join(["these images can't be formed:", *faults]))
 
@@ -173,7 +176,7 @@ class ImagePlan:
         return {
             "image_set": self.image_set.model_dump(mode="json", exclude_none=True),
             "format": self.format,
-            "sets": {source.name: content_hash(source.settings) for source in self.sources},
+            "sets": {one.name: content_hash([one.settings, one.layout.per_shard]) for one in self.sources},
             "versions": [IMAGES_VERSION, OPTICS_VERSION, DATASETS_VERSION],
         }
 
@@ -182,15 +185,17 @@ class ImagePlan:
         return next(source for source in self.sources if source.name == name)
 
     def _aperture_faults(self, source: WaveSource) -> Iterator[str]:
-        limit = source.widest_semiangle * 1e3
-        for condition in self.conditions:
-            widest = condition.conditions.widest_semiangle * 1e3
-            if widest > limit:
-                yield (
-                    f"{condition.name!r}: semiangle_cutoff_mrad reaches {widest:.2f}; |psi|^2 would alias on the "
-                    f"{max(source.layout.grid.sampling):.3g} A pixels of set {source.name}: "
-                    f"at most {limit:.2f} mrad, or store waves finer"
-                )
+        named = self.image_set.resolved()
+        for fault in aperture_faults(named, source.layout.grid, source.exit_waves.energy):
+            yield f"set {source.name}, {fault}"
+
+    def _sampling_faults(self, source: WaveSource) -> Iterator[str]:
+        finest = min(source.layout.grid.sampling)
+        if self.format == "tiff" and finest < FINEST_TIFF:
+            yield (
+                f"set {source.name}: TIFF can't tell that a pixel measures {finest:.3g} A, {FINEST_TIFF:.3g} A at "
+                "least; take --format hdf5"
+            )
 
 
 def source_of(source: WaveSource, shard: int, device: str) -> MicrographSource:

@@ -169,7 +169,6 @@ def _conclude(work: Work, folder: ImageFolder, made: int) -> None:
     if made == 0 and record_state(folder.manifest).state == "complete":
         work.progress.message("everything was there already")
         return
-    folder.manifest.unlink(missing_ok=True)
     if folder.plan.format == "hdf5":
         gather_parts(folder, work.progress)
     table = _table(folder)

@@ -7,16 +7,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from temshift.core.configuration import Configuration
-from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
 from temshift.specimens import Recipe
-from temshift.studies.conditions import ConditionSets
+from temshift.studies.conditions import ConditionSets, aperture_faults
 from temshift.studies.waves import WaveSet, wave_faults, wave_sets
 
-LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
@@ -102,23 +100,9 @@ class Study(Configuration):
             )
 
     def _aperture_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        limit = grid.nyquist * wavelength(self.exit_waves.energy) / 2 * 1e3
-        lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(self.exit_waves.energy) * 1e3
         for role in ("training", "test"):
-            for name, conditions in self.conditions.resolved(role):
-                widest, least = conditions.widest_semiangle * 1e3, conditions.semiangle_cutoff_mrad.lowest
-                if least < lowest:
-                    yield (
-                        ("conditions", role),
-                        f"{name!r}: semiangle_cutoff_mrad = {least:g} passes hardly a spatial frequency of this cell; "
-                        f"at least {lowest:.2f} mrad, or a larger cell_nm",
-                    )
-                if widest > limit:
-                    yield (
-                        ("conditions", role),
-                        f"{name!r}: semiangle_cutoff_mrad reaches {widest:.2f}; |psi|^2 would alias on "
-                        f"{max(grid.sampling):.3g} A pixels: at most {limit:.2f} mrad, or sample finer",
-                    )
+            for fault in aperture_faults(self.conditions.resolved(role), grid, self.exit_waves.energy):
+                yield ("conditions", role), fault
 
     def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for key, role in (("conditions", "test"), ("networks", "training")):

@@ -13,7 +13,7 @@ from temshift.core.errors import InputError
 from temshift.core.files import replacing
 from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_masks, read_waves
-from temshift.studies.wave_sources import WaveSource, describe, set_attributes
+from temshift.studies.wave_sources import WaveSource, describe
 
 WAVE_FILE_VERSION = 1  # raised whenever older readers would misread the file
 
@@ -86,7 +86,7 @@ def _require_room(output: Path, needed: int, gzip: int) -> None:
 
 
 def _write_set(group: h5py.Group, source: WaveSource, chosen: range, gzip: int, progress: Progress) -> None:
-    set_attributes(group, source.attributes())
+    source.describe(group)
     _lay_out(group, source.layout, len(chosen), gzip)
     group["specimens"] = np.array(chosen)
     progress.start(f"{source.name} waves", len(chosen))

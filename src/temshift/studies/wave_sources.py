@@ -68,8 +68,12 @@ class WaveSource:
             "sampling_angstrom": self.layout.grid.sampling,
             "focus_plane": PLANES[self.exit_waves.focus],
             "seed": self.settings["seed"],
-            "settings": json.dumps(self.settings),
         }
+
+    def describe(self, group: h5py.Group) -> None:
+        """Write the attributes and, as JSON, the settings of the set into its group of an HDF5 file."""
+        set_attributes(group, self.attributes())
+        group["settings"] = json.dumps(self.settings)  # attributes hold 64 kB at most
 
 
 def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, ...]:

@@ -1,0 +1,145 @@
+"""The verbs that hand a database to others, from the command line."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from temshift.cli import export
+from temshift.cli.app import main
+from temshift.core.grids import Grid
+from temshift.exitwaves import ExitWave, ExitWaveSettings, StoreLayout, create_store, write_shard
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "conditions.yaml"
+GEOMETRY = {"coverage": [0.9], "mask_fraction": 0.25, "focus_height_angstrom": 0.0}
+LAYOUT = StoreLayout(3, 1, Grid((48, 48), (0.4, 0.4)), 2)
+
+
+@dataclass
+class Done:
+    """What a call of the command line left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Temshift = Callable[..., Done]
+
+
+@pytest.fixture
+def temshift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Temshift:
+    """The command line, called in this process from a folder that holds a database."""
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("training", "test")):
+        write_set(tmp_path / "database" / "waves" / name, seed)
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["temshift", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        told = capsys.readouterr()
+        return Done(int(stopped.value.code or 0), told.out, told.err)
+
+    return call
+
+
+def write_set(folder: Path, seed: int) -> None:
+    """Waves of random weak phases."""
+    settings = ExitWaveSettings(energy_kev=300, sampling_angstrom=0.4, slice_thickness_angstrom=4)
+    create_store(folder, LAYOUT, {"exit_waves": settings.identity(), "seed": seed})
+    draws = np.random.default_rng(seed)
+    phases = torch.from_numpy(draws.normal(0, 0.3, (LAYOUT.count, 1, 48, 48)))
+    waves = torch.polar(torch.ones_like(phases), phases).to(torch.complex64)
+    for shard in range(LAYOUT.shards):
+        numbers = LAYOUT.specimens_of(shard)
+        write_shard(folder, shard, [ExitWave(waves[n], phases[n, 0].numpy() > 0, GEOMETRY) for n in numbers])
+
+
+def test_images_are_written_and_told(temshift: Temshift, tmp_path: Path) -> None:
+    done = temshift("images", "database", EXAMPLE, "--output", "images", "--workers", 0)
+    assert done.returncode == 0, done.stderr
+    assert "36 images (uint16, electrons per pixel), 6 conditions\ntable: images/table.parquet" in done.stdout
+    assert "training images: 18 of 18" in done.stderr
+    table = pl.read_parquet(tmp_path / "images" / "table.parquet")
+    assert set(table["set"]) == {"training", "test"}
+    assert all((tmp_path / "images" / name).exists() for name in table["file"])
+
+
+@pytest.mark.parametrize(("name", "file"), [("png", "training/broad/image-00002.png"), ("hdf5", "images.h5")])
+def test_one_set_and_a_format_are_chosen(temshift: Temshift, tmp_path: Path, name: str, file: str) -> None:
+    words = ("--format", name, "--set", "training", "--workers", 0)
+    assert temshift("images", "database", EXAMPLE, "-o", "images", *words).returncode == 0
+    assert (tmp_path / "images" / file).stat().st_size > 0
+    assert set(pl.read_parquet(tmp_path / "images" / "table.parquet")["set"]) == {"training"}
+
+
+def test_waves_are_written_and_told(temshift: Temshift, tmp_path: Path) -> None:
+    done = temshift("export", "database", "--output", "waves.h5", "--set", "test", "--specimens", "1:3", "--gzip", 1)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("waves.h5: 0.0 MB, sets test")
+    with h5py.File(tmp_path / "waves.h5") as file:
+        assert file["test/specimens"][:].tolist() == [1, 2]
+        assert file["test/waves"].compression == "gzip"
+
+
+MISTAKES = {
+    "no database": (("images", "absent", EXAMPLE), "absent holds no exit waves"),
+    "no conditions": (("images", "database", "absent.yaml"), "cannot read absent.yaml"),
+    "no such set": (("images", "database", EXAMPLE, "--set", "all"), "holds no set 'all'; it has test, training"),
+    "unknown format": (("images", "database", EXAMPLE, "--format", "jpeg"), "'jpeg' is not one of"),
+    "negative workers": (("images", "database", EXAMPLE, "--workers", "-1"), "Invalid value for '--workers'"),
+    "not a range": (("export", "database", "--specimens", "3"), "--specimens 3: give two numbers A:B, such as 0:16"),
+    "beyond the set": (("export", "database", "--specimens", "2:9"), "specimens 2:9 of set test: it holds 3"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_is_told_and_nothing_is_written(temshift: Temshift, tmp_path: Path, case: str) -> None:
+    words, told = MISTAKES[case]
+    done = temshift(*words, "--output", "out")
+    assert done.returncode == 2
+    assert told in done.stderr and "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == ["database"]
+
+
+def test_every_fault_of_the_conditions_is_told_with_its_line(temshift: Temshift, tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace("dose_e_per_A2: 400", "dose: 400").replace("seed: 7", "seed: x")
+    (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
+    done = temshift("images", "database", "conditions.yaml", "--output", "out")
+    assert done.returncode == 2
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if "dose: 400" in line or "seed: x" in line]
+    assert all(f"line {number}," in done.stderr for number in lines) and len(lines) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_aperture_too_wide_for_the_database_is_told(temshift: Temshift, tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace("cutoff_mrad: 12.0", "cutoff_mrad: 20")
+    (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
+    done = temshift("images", "database", "conditions.yaml", "--output", "out")
+    assert done.returncode == 2
+    assert done.stderr.count("at most 12.30 mrad, or sample finer") == 12  # 6 conditions of 2 sets
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("verb", ["images", "export"])
+def test_an_interruption_ends_with_130_and_says_what_is_left(
+    temshift: Temshift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "write_images" if verb == "images" else "export_waves", interrupted)
+    words = (EXAMPLE,) if verb == "images" else ()
+    done = temshift(verb, "database", *words, "--output", "out")
+    assert done.returncode == 130
+    told = "the same command goes on" if verb == "images" else "nothing was written to out"
+    assert told in done.stderr
