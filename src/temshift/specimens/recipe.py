@@ -126,6 +126,12 @@ class SpecimenRecipe(Configuration):
         """Symbols of the elements that specimens hold."""
         return {"C", *crystal_named(self.particles.crystal).symbols}
 
+    @property
+    def sites(self) -> set[tuple[str, str]]:
+        """Name of the crystal, "" for the substrate, and symbol of all atoms that differ in their thermal motion."""
+        crystal = self.particles.crystal
+        return {("", "C"), *((crystal, symbol) for symbol in crystal_named(crystal).symbols)}
+
 
 def _in_angstrom(lengths: Range[float]) -> tuple[float, float]:
     return lengths.minimum * ANGSTROM_PER_NM, lengths.maximum * ANGSTROM_PER_NM
