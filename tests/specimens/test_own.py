@@ -153,7 +153,7 @@ def test_the_margin_and_the_linking_distance_are_settings(written):
 
 def test_specimens_come_from_files_in_order_and_no_further(written):
     gold = cluster((12.0, 10.0, 18.0))
-    names = [written(film() + gold, "a.xyz"), written(film() + gold + cluster((0.0, 0.0, 18.0), "Ag"), "b.cif")]
+    names = [written(film() + gold, "a.xyz"), written(film() + gold + cluster((0.0, 0.0, 18.0), "Ag"), "b.vasp")]
     recipe = recipe_of(names, {"elements": ["Au", "Ag"]})
     assert [len(build_specimen(recipe, 0, index).info["particles"]) for index in (0, 1)] == [1, 2]
     assert recipe.elements == {"C", "Au", "Ag"}
