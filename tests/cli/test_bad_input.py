@@ -2,43 +2,18 @@
 
 import os
 import stat
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-
-from temshift.cli.app import main
 
 ROOT = Path(__file__).parents[2]
 TINY = (ROOT / "examples" / "tiny.yaml").read_text(encoding="utf-8")
 
 
-@dataclass
-class Done:
-    """What a call of the command line left."""
-
-    returncode: int
-    stderr: str
-
-
-Temshift = Callable[..., Done]
-
-
-@pytest.fixture
-def temshift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Temshift:
-    """The command line, called in this process from an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["temshift", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        return Done(int(stopped.value.code or 0), capsys.readouterr().err)
-
-    return call
+Temshift = Callable[..., Any]
 
 
 def faults(temshift: Temshift, tmp_path: Path, text: str) -> list[str]:

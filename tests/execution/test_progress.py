@@ -48,7 +48,15 @@ def test_a_slow_stage_tells_about_every_five_seconds(stream, clock):
     for _ in range(20):
         clock.now += 1.0
         progress.advance()
-    assert told(stream)[1:] == [f"networks: {n} of 10000 (0 %)" for n in (5, 10, 15, 20)]
+    assert told(stream)[1:] == [f"networks: {n} of 10000 (0 %, 2.8 h left)" for n in (5, 10, 15, 20)]
+
+
+def test_time_left_follows_the_pace_of_this_run_alone(stream, clock):
+    progress = LogProgress(stream, clock)
+    progress.start("waves", 100, done=50)
+    clock.now = 60.0
+    progress.advance(10)
+    assert told(stream)[1] == "waves: 60 of 100 (60 %, 4 min left)"
 
 
 def test_what_was_there_before_counts(stream, clock):

@@ -8,7 +8,16 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
 
 from temshift.specimens.crystals import CRYSTALS, unit_cell
-from temshift.specimens.particles import spherical_particle
+from temshift.specimens.particle_recipe import ParticleRecipe
+from temshift.specimens.particles import draw_particle
+
+
+def recipe_of(crystal, **settings):
+    return ParticleRecipe.model_validate({"crystal": crystal, "radius_nm": 1.5, "count": 1, "gap_nm": 0.5, **settings})
+
+
+def spherical_particle(crystal, radius, generator):
+    return draw_particle(recipe_of(crystal), radius, generator)
 
 
 @pytest.mark.parametrize("name", CRYSTALS)
@@ -42,7 +51,7 @@ def fits(particle, block, atom):
     tree = cKDTree(block.positions)
     gaps, found = tree.query(turned_back + center)
     same = gaps.max() < 1e-6 and (block.numbers[found] == particle.numbers).all()
-    return same and len(tree.query_ball_point(center, particle.radius)) == len(particle.positions)
+    return same and len(tree.query_ball_point(center, particle.size)) == len(particle.positions)
 
 
 @given(name=st.sampled_from(list(CRYSTALS)), seed=st.integers(0, 2**32))

@@ -18,6 +18,14 @@ def substrate_of(atoms):
     return atoms.positions[atoms.arrays["particle"] == -1]
 
 
+def nearest(atoms, first, second):
+    """Least distance between two groups of atoms, by all pairs, periodic in x and y."""
+    offsets = atoms.positions[first][:, None] - atoms.positions[second][None]
+    sides = np.diag(atoms.cell)[:2]
+    offsets[..., :2] -= np.round(offsets[..., :2] / sides) * sides
+    return np.linalg.norm(offsets, axis=-1).min()
+
+
 def same(first, second):
     return (
         np.array_equal(first.positions, second.positions)
@@ -44,7 +52,7 @@ def test_geometry(recipe_with, seed, index):
     assert labels.dtype == np.int16
     assert (atoms.numbers[labels == -1] == 6).all()
     for number in range(labels.max() + 1):
-        assert z[labels == number].min() == pytest.approx(z[labels == -1].max() + 2.0)
+        assert nearest(atoms, labels == number, labels == -1) == pytest.approx(2.0, abs=1e-6)
     assert 8.0 <= atoms.info["substrate_thickness_angstrom"] <= 15.0
     assert np.ptp(z[labels == -1]) <= atoms.info["substrate_thickness_angstrom"]
 
@@ -152,7 +160,7 @@ def test_margin_and_contact_are_settings(recipe_with):
     z, labels = atoms.positions[:, 2], atoms.arrays["particle"]
     assert z.min() == pytest.approx(5.0)
     assert atoms.cell[2, 2] - z.max() == pytest.approx(5.0)
-    assert z[labels == 0].min() - z[labels == -1].max() == pytest.approx(3.5)
+    assert nearest(atoms, labels == 0, labels == -1) == pytest.approx(3.5, abs=1e-6)
 
 
 def test_a_particle_may_cross_the_border_and_stays_whole(recipe_with):
@@ -183,11 +191,81 @@ def test_orientation_is_told_as_it_is(recipe_with):
 
 
 def test_a_tiny_negative_place_is_not_wrapped_onto_the_far_side():
-    moved = wrapped(np.array([[-1e-18, 51.2], [52.2, -1.0]]), (51.2, 51.2))
-    assert moved == pytest.approx(np.array([[0.0, 0.0], [1.0, 50.2]]))
-    assert (moved < 51.2).all()
+    inside = wrapped(np.array([[-1e-18, 51.2], [52.2, -1.0]]), (51.2, 51.2))
+    assert inside == pytest.approx(np.array([[0.0, 0.0], [1.0, 50.2]]))
+    assert (inside < 51.2).all()
 
 
 def test_atoms_are_handed_over_without_stray_arrays(recipe_with):
     atoms = build_specimen(recipe_with(), 0, 0)
     assert set(atoms.arrays) == {"numbers", "positions", "particle"}
+
+
+def test_particles_keep_apart_even_without_a_gap(recipe_with):
+    recipe = recipe_with(particles={"crystal": "Cu", "count": 3, "radius_nm": 0.4, "gap_nm": 0.0})
+    for index in range(5):
+        atoms = build_specimen(recipe, 3, index)
+        labels = atoms.arrays["particle"]
+        for first, second in itertools.combinations(range(3), 2):
+            assert nearest(atoms, labels == first, labels == second) >= 2.0
+
+
+@pytest.mark.parametrize(
+    ("particles", "shape"),
+    [
+        ({"crystal": "Ag", "shape": "icosahedron"}, "icosahedron"),
+        ({"crystal": "Ag", "shape": "decahedron", "vacancies": 0.2}, "decahedron"),
+        (
+            {
+                "crystal": "Fe",
+                "shape": {"wulff": [{"miller": [1, 1, 0], "energy_J_per_m2": 1.0}]},
+                "orientation": {"zone_axis": [0, 0, 1], "spread_deg": 2},
+            },
+            "wulff",
+        ),
+        ({"crystal": "Cu", "stacking_faults": {"minimum": 0, "maximum": 1}, "twins": 1}, "sphere"),
+    ],
+)
+def test_silhouettes_lie_within_the_discs_that_keep_the_gap(recipe_with, particles, shape):
+    recipe = recipe_with(cell_nm=[5.0, 4.5], particles={"radius_nm": 0.8, "count": 2, "gap_nm": 0.3} | particles)
+    for index in range(3):
+        atoms = build_specimen(recipe, 5, index)
+        listed, labels = atoms.info["particles"], atoms.arrays["particle"]
+        centers = np.array([facts["center_xy_angstrom"] for facts in listed])
+        for number, facts in enumerate(listed):
+            across = periodic_distances(atoms.positions[labels == number, :2], centers[[number]], recipe.cell)
+            assert across.max() <= facts["radius_angstrom"] + 1e-9
+            assert facts["radius_angstrom"] <= recipe.particles.outer_radius + 1e-9
+            assert facts["shape"] == shape
+            assert nearest(atoms, labels == number, labels == -1) == pytest.approx(2.0, abs=1e-6)
+        apart = periodic_distances(centers[:1], centers[1:], recipe.cell)[0, 0]
+        assert apart >= sum(facts["radius_angstrom"] for facts in listed) + 3.0
+
+
+def test_faults_and_vacancies_are_told_as_drawn(recipe_with):
+    recipe = recipe_with(
+        particles={
+            "crystal": "CdSe",
+            "radius_nm": 0.6,
+            "count": 1,
+            "stacking_faults": {"minimum": 0, "maximum": 1},
+            "vacancies": {"minimum": 0.1, "maximum": 0.2},
+        }
+    )
+    listed = [build_specimen(recipe, 5, index).info["particles"][0] for index in range(20)]
+    assert {facts["stacking_faults"] for facts in listed} == {0, 1}
+    assert {facts["twins"] for facts in listed} == {0}
+    shares = [facts["vacancies"] / (facts["vacancies"] + facts["atoms"]) for facts in listed]
+    assert 0.08 < min(shares) < 0.14 < max(shares) < 0.22
+
+
+def test_sizes_follow_their_distribution(recipe_with):
+    normal = {"normal": {"mean": 0.5, "sd": 0.05}}
+    recipe = recipe_with(
+        substrate={"thickness_nm": 0.5}, particles={"crystal": "Cu", "radius_nm": normal, "gap_nm": 0.2, "count": 1}
+    )
+    radii = [build_specimen(recipe, 1, index).info["particles"][0]["radius_angstrom"] for index in range(300)]
+    assert np.mean(radii) == pytest.approx(5.0, abs=0.12)  # sd of the mean 0.03
+    assert np.std(radii) == pytest.approx(0.49, abs=0.09)  # sd of the sd 0.02
+    assert min(radii) >= 3.5
+    assert max(radii) <= 6.5

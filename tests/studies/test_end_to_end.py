@@ -13,7 +13,8 @@ import pytest
 from temshift.core.errors import InputError
 from temshift.core.files import read_json
 from temshift.execution import SilentProgress
-from temshift.studies import Study, StudyFolder, run_study
+from temshift.studies import Study, StudyFolder, room, run_study
+from temshift.studies.folder import locked
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "examples" / "tiny.yaml"
@@ -72,6 +73,15 @@ def test_a_second_run_makes_nothing_again(inline: StudyFolder, tiny: Study) -> N
     after = {path: path.stat().st_mtime_ns for path in inline.root.rglob("*") if path.is_file()}
     before.pop(inline.root / ".lock", None), after.pop(inline.root / ".lock", None)
     assert after == before
+
+
+def test_a_study_that_does_not_fit_says_so_before_anything_is_written(
+    tiny: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "machine_memory", lambda: 1_000_000)
+    with pytest.raises(InputError, match="of memory, 1 MB are there; take fewer with --workers"):
+        run_study(tiny, tmp_path / "study", workers=0)
+    assert not (tmp_path / "study").exists()
 
 
 @pytest.mark.slow
@@ -178,7 +188,7 @@ def test_a_folder_with_other_files_is_refused(tiny: Study, tmp_path: Path) -> No
 
 
 def test_two_runs_in_one_folder_are_refused(inline: StudyFolder, tiny: Study) -> None:
-    with inline.locked(), pytest.raises(InputError, match="another temshift run works in"):
+    with locked(inline.root), pytest.raises(InputError, match="another temshift run works in"):
         run_study(tiny, inline.root, workers=0)
 
 

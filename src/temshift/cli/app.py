@@ -20,6 +20,14 @@ app = typer.Typer(
 )
 
 
+class ImageFormat(StrEnum):
+    """How images are written."""
+
+    tiff = "tiff"
+    png = "png"
+    hdf5 = "hdf5"
+
+
 class Device(StrEnum):
     """Where arrays live."""
 
@@ -35,6 +43,10 @@ Output = Annotated[
 Workers = Annotated[
     int | None,
     typer.Option("--workers", "-w", min=0, help="Processes of one thread each; 0: none. Default: one a core."),
+]
+Waves = Annotated[Path, typer.Argument(help="A database, a study folder, or one wave store in it.", show_default=False)]
+OneSet = Annotated[
+    str | None, typer.Option("--set", help="The only set to take, such as training. Default: all.", show_default=False)
 ]
 On = Annotated[Device, typer.Option("--device", help="Where to compute.")]
 
@@ -64,11 +76,44 @@ def run(study: StudyFile, output: Output = None, workers: Workers = None, device
 
 
 @app.command()
-def check(study: StudyFile, device: On = Device.cpu, workers: Workers = None) -> None:
-    """Validate a study and print it resolved, with what it makes and a measured estimate; write nothing."""
+def check(
+    file: Annotated[Path, typer.Argument(help="A study or a database file (YAML).", show_default=False)],
+    device: On = Device.cpu,
+    workers: Workers = None,
+) -> None:
+    """Validate a study or a database; print it resolved, what it makes, and a measured estimate; write nothing."""
     from temshift.cli import verbs
 
-    verbs.check(study, _worker_count(workers, device), device.value)
+    verbs.check(file, _worker_count(workers, device), device.value)
+
+
+@app.command()
+def simulate(
+    database: Annotated[
+        Path, typer.Argument(help="A database file (YAML), or manifest.json of an older database.", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Database folder.", show_default=False)],
+    workers: Workers = None,
+    device: On = Device.cpu,
+    shards: Annotated[
+        str | None, typer.Option("--shards", help="Make only shards A:B of each set. Default: all.", show_default=False)
+    ] = None,
+) -> None:
+    """Simulate specimens and exit waves of a database. The same command goes on after an interruption."""
+    from temshift.cli import database as verbs
+
+    verbs.simulate(database, output, _worker_count(workers, device), device.value, shards)
+
+
+@app.command()
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="A database or study folder.", show_default=False)],
+    picture: Annotated[bool, typer.Option("--picture", help="Draw contact_sheet.png there.")] = False,
+) -> None:
+    """Print what a wave database holds, and verify every byte of it."""
+    from temshift.cli import database as verbs
+
+    verbs.inspect(folder, picture)
 
 
 @app.command()
@@ -87,6 +132,40 @@ def demo(output: Output = None, workers: Workers = None, device: On = Device.cpu
     from temshift.cli import verbs
 
     verbs.run(verbs.example("quick_study.yaml"), output, _worker_count(workers, device), device.value)
+
+
+@app.command()
+def images(
+    folder: Waves,
+    conditions: Annotated[Path, typer.Argument(help="An image set (YAML).", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the images.", show_default=False)],
+    written_as: Annotated[ImageFormat, typer.Option("--format", help="How images are written.")] = ImageFormat.tiff,
+    one_set: OneSet = None,
+    workers: Workers = None,
+    device: On = Device.cpu,
+) -> None:
+    """Write micrographs and masks of a wave database. The same command goes on after an interruption."""
+    from temshift.cli import export
+
+    count = _worker_count(workers, device)
+    export.images(folder, conditions, output, (written_as.value, one_set), (count, device.value))
+
+
+@app.command("export")
+def export_waves(
+    folder: Waves,
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new HDF5 file.", show_default=False)],
+    one_set: OneSet = None,
+    specimens: Annotated[
+        str | None,
+        typer.Option("--specimens", help="Numbers A:B of each set, B not included. Default: all.", show_default=False),
+    ] = None,
+    gzip: Annotated[int, typer.Option("--gzip", min=0, max=9, help="Compression; waves hardly shrink.")] = 0,
+) -> None:
+    """Write exit waves, masks and geometry of a wave database to one HDF5 file."""
+    from temshift.cli import export
+
+    export.waves(folder, output, one_set, specimens, gzip)
 
 
 @app.command()

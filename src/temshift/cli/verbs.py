@@ -1,5 +1,7 @@
 """What the verbs do, once their options are read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from temshift.cli.progress import progress_for
+from temshift.core.documents import write_document
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.files import read_json, read_table
+from temshift.execution import duration_text
 from temshift.report import write_report
-from temshift.studies import StudyFolder, load_study, run_study
-from temshift.studies.estimate import Estimate, estimate
-from temshift.studies.folder import study_text
+from temshift.studies import Study, StudyFolder, load_study, run_study
+from temshift.studies.database import load_plan
+from temshift.studies.estimate import Estimate, estimate, estimate_database
+from temshift.studies.room import size_text
 
 STUDIES = Path("studies")
 
@@ -26,26 +31,34 @@ class Interrupted(TemshiftError):
     exit_code = 130
 
 
+@contextmanager
+def going_on(root: Path) -> Iterator[None]:
+    """Tell that an interrupted command goes on when it is given again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; finished work is kept in {root}, the same command goes on") from None
+
+
 def run(study_file: Path, output: Path | None, workers: int, device: str) -> None:
     """Run a study and print a short summary."""
     study = load_study(study_file)
     require_device(device)
     console = Console(stderr=True)
     root = output or STUDIES / study.slug
-    try:
+    with going_on(root):
         folder = run_study(study, root, workers=workers, device=device, progress=progress_for(console))
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished work is kept in {root}, the same command goes on") from None
     _summarise(folder, Console())
 
 
-def check(study_file: Path, workers: int, device: str) -> None:
-    """Print the resolved study, what it makes, and an estimate from a trial of some seconds."""
-    study = load_study(study_file)
+def check(file: Path, workers: int, device: str) -> None:
+    """Print a resolved study or database, what it makes, and an estimate from a trial of some seconds."""
+    plan = load_plan(file)
     require_device(device)
     console = Console()
-    console.print(study_text(study), markup=False, highlight=False)
-    _print_estimate(estimate(study, device), workers, console)
+    console.print(write_document(plan.resolved()), markup=False, highlight=False, soft_wrap=True)
+    found = estimate(plan, device) if isinstance(plan, Study) else estimate_database(plan, device)
+    _print_estimate(found, workers, console)
 
 
 def report(folder: Path) -> None:
@@ -122,19 +135,14 @@ def _print_estimate(found: Estimate, workers: int, console: Console) -> None:
         "makes",
         "number",
         "seconds of one core",
-        title="What the study makes (time measured by a short trial)",
+        title="What it makes (time measured by a short trial)",
     )
     for name, count, seconds in found.rows:
         table.add_row(name, str(count), f"{seconds:.0f}")
     console.print(table)
     console.print(
-        f"about {_duration(found.seconds / max(workers, 1))} with {max(workers, 1)} workers; "
-        f"about {found.bytes / 1e6:.0f} MB on disk",
+        f"about {duration_text(found.seconds / max(workers, 1))} with {max(workers, 1)} workers; "
+        f"about {size_text(found.bytes)} on disk, {size_text(found.worker_bytes)} of memory a worker",
         highlight=False,
+        soft_wrap=True,
     )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

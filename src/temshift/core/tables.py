@@ -74,5 +74,25 @@ SPECTRA = {
     "substrate_rad2_A2": pl.Float64,
 }
 
+# One row an image of an image set; "file" and "mask_file" are relative to its folder.
+IMAGES = {
+    "file": pl.String,
+    "mask_file": pl.String,
+    "set": pl.String,
+    "condition": pl.String,
+    "specimen": pl.Int64,
+    "image": pl.Int64,
+    "number": pl.Int64,
+    **dict.fromkeys(CONDITION_COLUMNS, pl.Float64),
+    "seed": pl.Int64,
+    "counts_mean": pl.Float64,
+    "counts_sd": pl.Float64,
+    "particles": pl.Int64,
+    "coverage_mean": pl.Float64,
+    "coverage_min": pl.Float64,
+    "mask_fraction": pl.Float64,
+    "focus_height_angstrom": pl.Float64,
+}
+
 # One row a training step.
 HISTORY = {"step": pl.Int64, "cross_entropy": pl.Float64}

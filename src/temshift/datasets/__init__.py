@@ -4,7 +4,10 @@ from temshift.datasets.micrographs import (
     MicrographSource,
     Stream,
     augmented,
+    count_electrons,
+    drawn_conditions,
     form_micrographs,
+    noise_seeds,
     scoring_batches,
     training_batches,
 )
@@ -13,7 +16,10 @@ __all__ = [
     "MicrographSource",
     "Stream",
     "augmented",
+    "count_electrons",
+    "drawn_conditions",
     "form_micrographs",
+    "noise_seeds",
     "scoring_batches",
     "training_batches",
 ]

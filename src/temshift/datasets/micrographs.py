@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.core.seeds import Stage, generator, torch_seed
-from temshift.optics.conditions import UNITS, ImagingConditions
+from temshift.optics.conditions import UNITS, Conditions, ImagingConditions
 from temshift.optics.images import WaveSpectra, image_intensities, poisson_counts, standardised
 
 DATASETS_VERSION = 1
@@ -73,13 +73,47 @@ def form_micrographs(
     masks : Tensor (n, 1, y, x) of bool
         Ground truth.
     """
+    drawn = drawn_conditions(conditions, numbers, stream)
+    counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
+    masks = source.masks[torch.from_numpy(specimens).to(source.masks.device)]
+    return standardised(counts)[:, None], masks[:, None]
+
+
+def drawn_conditions(conditions: ImagingConditions, numbers: Sequence[int], stream: Stream) -> Conditions:
+    """Draw the conditions of the images ``numbers`` of a stream, n of them in float64."""
     uniform = [generator(stream.root, Stage.CONDITION, *stream.key, number).random(len(UNITS)) for number in numbers]
-    drawn = conditions.quantiles(np.stack(uniform))
+    return conditions.quantiles(np.stack(uniform))
+
+
+def noise_seeds(numbers: Sequence[int], stream: Stream) -> list[int]:
+    """Return the seed of the noise of each of the images ``numbers`` of a stream."""
+    return [torch_seed(stream.root, Stage.NOISE, *stream.key, number) for number in numbers]
+
+
+def count_electrons(
+    source: MicrographSource, drawn: Conditions, specimens: NDArray[np.int64], seeds: Sequence[int]
+) -> Tensor:
+    """Form micrographs as a camera counts them.
+
+    Parameters
+    ----------
+    source : MicrographSource
+        Waves and masks.
+    drawn : Conditions
+        Condition of each image, n of them.
+    specimens : ndarray (n,) of int
+        Specimen of each image.
+    seeds : sequence of int (n,)
+        Each image's noise draws from its own.
+
+    Returns
+    -------
+    Tensor (n, y, x)
+        Electrons in each pixel, whole numbers as floats.
+    """
     index = torch.from_numpy(specimens).to(source.masks.device)
     intensities = image_intensities(source.spectra, index, drawn)
-    seeds = [torch_seed(stream.root, Stage.NOISE, *stream.key, number) for number in numbers]
-    counts = poisson_counts(intensities, drawn.dose, source.spectra.grid.pixel_area, seeds)
-    return standardised(counts)[:, None], source.masks[index][:, None]
+    return poisson_counts(intensities, drawn.dose, source.spectra.grid.pixel_area, seeds)
 
 
 def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Stream) -> Batch:

@@ -2,7 +2,7 @@
 
 from temshift.execution.executors import InlineExecutor, make_executor
 from temshift.execution.processes import ProcessExecutor, WorkerLostError
-from temshift.execution.progress import LogProgress, Progress, SilentProgress
+from temshift.execution.progress import LogProgress, Progress, SilentProgress, duration_text
 from temshift.execution.tasks import Outcome, Task, run_tasks
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "SilentProgress",
     "Task",
     "WorkerLostError",
+    "duration_text",
     "make_executor",
     "run_tasks",
 ]

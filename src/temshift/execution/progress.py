@@ -8,6 +8,19 @@ _TENTHS = 10
 _SECONDS_BETWEEN_LINES = 5.0
 
 
+def duration_text(seconds: float) -> str:
+    """Write a time for people.
+
+    Examples
+    --------
+    >>> duration_text(95), duration_text(600), duration_text(9000)
+    ('95 s', '10 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 class Progress(Protocol):
     """What a long stage tells while it runs; one stage at a time, from one thread."""
 
@@ -47,7 +60,7 @@ class SilentProgress:
 
 
 class LogProgress:
-    """Writes plain lines: at the start of a stage, each tenth or 5 s of it, and at its end.
+    """Writes plain lines: at the start of a stage, each tenth or 5 s of it with the time left, and at its end.
 
     Parameters
     ----------
@@ -72,6 +85,7 @@ class LogProgress:
         self._stream = stream
         self._clock = clock
         self._stage, self._total, self._done = "", 0, 0
+        self._done_before = 0
         self._started = self._told_at = 0.0
         self._told_tenth = 0
 
@@ -88,6 +102,7 @@ class LogProgress:
             How many of them were there before.
         """
         self._stage, self._total, self._done = stage, total, done
+        self._done_before = done
         self._started = self._told_at = self._clock()
         self._told_tenth = self._tenth()
         self._write(f"{stage}: {done} of {total}")
@@ -105,7 +120,7 @@ class LogProgress:
         if late or self._tenth() > self._told_tenth:
             self._told_at, self._told_tenth = self._clock(), self._tenth()
             percent = 100 * self._done // max(self._total, 1)
-            self._write(f"{self._stage}: {self._done} of {self._total} ({percent} %)")
+            self._write(f"{self._stage}: {self._done} of {self._total} ({percent} %{self._left()})")
 
     def finish(self) -> None:
         """End the stage with the seconds that it took."""
@@ -131,6 +146,12 @@ class LogProgress:
             The line.
         """
         self._write(f"warning: {text}")
+
+    def _left(self) -> str:
+        """Time left at the pace so far; nothing in a stage that is short."""
+        pace = (self._clock() - self._started) / max(self._done - self._done_before, 1)
+        seconds = pace * (self._total - self._done)
+        return f", {duration_text(seconds)} left" if seconds >= _SECONDS_BETWEEN_LINES else ""
 
     def _tenth(self) -> int:
         return _TENTHS * self._done // max(self._total, 1)

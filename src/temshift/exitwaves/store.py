@@ -128,6 +128,11 @@ def shard_state(folder: Path, shard: int) -> RecordState:
     return record_state(_shard_record(folder, shard))
 
 
+def finished_shards(folder: Path) -> set[int]:
+    """Return the numbers of the shards that have a record of completion; their bytes are not checked."""
+    return {int(path.stem.removeprefix("shard-")) for path in folder.glob("shard-*.json")}
+
+
 def discard_shard(folder: Path, shard: int) -> None:
     """Remove a shard and, first, its record, so that it is made again: Zarr would read a damaged one to update it."""
     _shard_record(folder, shard).unlink(missing_ok=True)

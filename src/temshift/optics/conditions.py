@@ -49,6 +49,13 @@ class Conditions:
         """Return the same conditions on another device or in another precision."""
         return Conditions(**{f.name: getattr(self, f.name).to(device, dtype) for f in fields(self)})
 
+    def in_file_units(self) -> dict[str, NDArray[np.float64]]:
+        """Return each parameter (n,) under the key and in the unit of the files, such as ``defocus_nm``."""
+        return {
+            key: getattr(self, unit.field).cpu().numpy().astype(np.float64) / unit.factor + 0.0
+            for key, unit in UNITS.items()
+        }
+
     def __len__(self) -> int:
         return len(self.C10)
 

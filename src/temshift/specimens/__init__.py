@@ -2,10 +2,13 @@
 
 from temshift.specimens.carbon import amorphous_carbon
 from temshift.specimens.crystals import CRYSTALS, Crystal, crystal_named, unit_cell
+from temshift.specimens.orientations import ZoneAxis
 from temshift.specimens.own import FileRecipe, LabelChoice, ParticleChoice, Recipe, require_available
-from temshift.specimens.particles import Particle, spherical_particle
+from temshift.specimens.particle_recipe import ParticleRecipe
+from temshift.specimens.particles import Particle, draw_particle
 from temshift.specimens.ranges import Range
-from temshift.specimens.recipe import ParticleRecipe, SpecimenRecipe, SubstrateRecipe
+from temshift.specimens.recipe import SpecimenRecipe, SubstrateRecipe
+from temshift.specimens.shapes import Shape
 from temshift.specimens.sources import SourceFile
 from temshift.specimens.specimen import build_specimen
 from temshift.specimens.surfaces import Roughness
@@ -22,14 +25,16 @@ __all__ = [
     "Range",
     "Recipe",
     "Roughness",
+    "Shape",
     "SourceFile",
     "SpecimenRecipe",
     "SubstrateRecipe",
+    "ZoneAxis",
     "amorphous_carbon",
     "build_specimen",
     "crystal_named",
+    "draw_particle",
     "require_available",
     "require_sound",
-    "spherical_particle",
     "unit_cell",
 ]

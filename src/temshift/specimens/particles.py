@@ -1,12 +1,22 @@
-"""Spherical particles cut from randomly turned crystals."""
+"""Particles: cut from a crystal or wound around a fivefold axis, with faults and vacancies, in some orientation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from temshift.specimens.crystals import unit_cell
+from temshift.specimens.crystals import Crystal, unit_cell
+from temshift.specimens.faults import draw_turns
+from temshift.specimens.multiply_twinned import multiply_twinned
+from temshift.specimens.orientations import draw_rotation
+from temshift.specimens.particle_recipe import ParticleRecipe
+from temshift.specimens.ranges import Range
+from temshift.specimens.shapes import Solid, solid_of
+from temshift.specimens.stacking import stack_of
+
+Block: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]  # atomic numbers (atoms,), positions (atoms, 3) [A]
 
 
 @dataclass(frozen=True)
@@ -18,63 +28,114 @@ class Particle:
     numbers : ndarray (atoms,)
         Atomic numbers.
     positions : ndarray (atoms, 3)
-        x, y, z from the centre of the sphere [A].
+        x, y, z from the centre [A].
+    size : float
+        Radius of the sphere of equal volume, before vacancies [A].
     radius : float
-        Radius of the sphere [A].
+        Radius of the disc around the centre that holds the silhouette along z [A].
     rotation : scipy.spatial.transform.Rotation
         Turns directions of the crystal into directions of the specimen.
+    stacking_faults, twins, vacancies : int
+        How many of each.
     """
 
     numbers: NDArray[np.int64]
     positions: NDArray[np.float64]
+    size: float
     radius: float
     rotation: Rotation
+    stacking_faults: int = 0
+    twins: int = 0
+    vacancies: int = 0
 
 
-def spherical_particle(crystal: str, radius: float, generator: np.random.Generator) -> Particle:
-    """Cut a sphere from a crystal in uniformly random orientation.
+def draw_particle(recipe: ParticleRecipe, size: float, generator: np.random.Generator) -> Particle:
+    """Draw one particle.
 
-    The centre lies uniformly at random within the unit cell, so particles of one radius differ.
+    The centre of a sphere or polyhedron lies uniformly at random within the unit cell, so particles of one size differ;
+    that of a decahedron or icosahedron is its own.
 
     Parameters
     ----------
-    crystal : str
-        Name of the crystal.
-    radius : float
-        Radius of the sphere [A], > 0.
+    recipe : ParticleRecipe
+        Crystal, shape, orientation, faults and vacancies.
+    size : float
+        Radius of the sphere of equal volume [A], > 0; decahedra and icosahedra take the nearest size that they have.
     generator : numpy.random.Generator
-        Source of the orientation and the centre.
+        Source of all draws.
 
     Returns
     -------
     Particle
-        All atoms whose centres lie within the radius.
 
     Raises
     ------
     InputError
-        Where the crystal is not known.
+        Where the shape needs wulffpack, which is not installed.
 
     Examples
     --------
-    >>> particle = spherical_particle("CdSe", 12.0, np.random.default_rng(0))
+    >>> recipe = ParticleRecipe.model_validate({"crystal": "CdSe", "radius_nm": 1.2, "count": 1, "gap_nm": 1.0})
+    >>> particle = draw_particle(recipe, 12.0, np.random.default_rng(0))
     >>> bool(np.linalg.norm(particle.positions, axis=1).max() <= 12.0)
     True
     """
-    rotation = Rotation.random(None, generator)
-    numbers, positions = _sphere(crystal, radius, generator.random(3))
-    return Particle(numbers, rotation.apply(positions), radius, rotation)
+    faults, twins = _count(recipe.stacking_faults, generator), _count(recipe.twins, generator)
+    whole = _twinned if recipe.shape.kind in ("decahedron", "icosahedron") else _cut_out
+    return _with_vacancies(whole(recipe, size, (faults, twins), generator), recipe.vacancies, generator)
 
 
-def _sphere(crystal: str, radius: float, center: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Atoms within `radius` [A] of a fractional `center`; positions (atoms, 3) [A] from there."""
-    cell = unit_cell(crystal)
+def _twinned(recipe: ParticleRecipe, size: float, faults: tuple[int, int], generator: np.random.Generator) -> Particle:
+    rotation = draw_rotation(recipe.orientation, np.eye(3), generator)
+    cell = unit_cell(recipe.crystal)
+    positions = rotation.apply(multiply_twinned(recipe.shape.kind, recipe.crystal, size))
+    radius = float(np.linalg.norm(positions[:, :2], axis=1).max())
+    reached = (3 / (4 * np.pi) * len(positions) * cell.get_volume() / len(cell)) ** (1 / 3)
+    return Particle(np.full(len(positions), cell.numbers[0]), positions, reached, radius, rotation, *faults)
+
+
+def _cut_out(recipe: ParticleRecipe, size: float, faults: tuple[int, int], generator: np.random.Generator) -> Particle:
+    rotation = draw_rotation(recipe.orientation, np.asarray(unit_cell(recipe.crystal).cell), generator)
+    solid = solid_of(recipe.shape, recipe.crystal)
+    numbers, positions = _within(recipe.crystal, solid, size, faults, generator)
+    return Particle(numbers, rotation.apply(positions), size, size * solid.silhouette(rotation), rotation, *faults)
+
+
+def _with_vacancies(particle: Particle, share: Range[float], generator: np.random.Generator) -> Particle:
+    """Take a share of the atoms out at random; one stays at least, and those that stay keep their order."""
+    atoms = len(particle.numbers)
+    vacancies = min(round(atoms * generator.uniform(share.minimum, share.maximum)), atoms - 1)
+    kept = np.sort(generator.permutation(atoms)[vacancies:])
+    return replace(particle, numbers=particle.numbers[kept], positions=particle.positions[kept], vacancies=vacancies)
+
+
+def _count(number: Range[int], generator: np.random.Generator) -> int:
+    return int(generator.integers(number.minimum, number.maximum, endpoint=True))
+
+
+def _within(
+    structure: Crystal, solid: Solid, size: float, faults: tuple[int, int], generator: np.random.Generator
+) -> Block:
+    """Atoms within a solid, its centre at random within the unit cell; positions from there."""
+    fractional = generator.random(3)
+    stack = stack_of(structure) if any(faults) else None
+    if stack is None:
+        numbers, positions = _ball(structure, solid.outer * size, fractional)
+    else:
+        center = fractional @ np.asarray(unit_cell(structure).cell)
+        turns = draw_turns(stack, center, solid.inner * size, *faults, generator)
+        numbers, positions = stack.atoms(center, solid.outer * size, turns)
+    inside = solid.holds(positions / size)
+    return numbers[inside], positions[inside]
+
+
+def _ball(structure: Crystal, radius: float, center: NDArray[np.float64]) -> Block:
+    """Atoms of all cells that a ball around a fractional `center` may reach into; positions from there."""
+    cell = unit_cell(structure)
     lattice = np.asarray(cell.cell)
     points = _lattice_points(lattice, radius, center)
     positions = ((points - center) @ lattice)[:, None] + cell.positions
-    positions = positions.reshape(-1, 3)
-    inside = np.einsum("ij,ij->i", positions, positions) <= radius**2
-    return np.tile(cell.numbers, len(points))[inside], positions[inside]
+    return np.tile(cell.numbers, len(points)), positions.reshape(-1, 3)
 
 
 def _lattice_points(lattice: NDArray[np.float64], radius: float, center: NDArray[np.float64]) -> NDArray[np.float64]:

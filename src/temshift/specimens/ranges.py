@@ -1,4 +1,4 @@
-"""Ranges of values, written in YAML as {minimum: ..., maximum: ...} or as one number."""
+"""Ranges of values, written in YAML as {minimum: ..., maximum: ...} or as one number, and checks of what is written."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
@@ -6,8 +6,12 @@ from typing import Any, Generic, TypeVar
 from pydantic import model_validator
 
 from temshift.core.configuration import Configuration
+from temshift.core.errors import InputError
+
+ANGSTROM_PER_NM = 10.0
 
 Number = TypeVar("Number", int, float)
+Result = TypeVar("Result")
 
 
 class Range(Configuration, Generic[Number]):
@@ -48,3 +52,21 @@ def within(lowest: Number, highest: Number) -> Callable[[Range[Number]], Range[N
         return given
 
     return check
+
+
+def in_angstrom(lengths: Range[float]) -> tuple[float, float]:
+    """Give the least and greatest length [A] of a range in nanometre."""
+    return lengths.minimum * ANGSTROM_PER_NM, lengths.maximum * ANGSTROM_PER_NM
+
+
+def as_tuples(value: Any) -> Any:
+    """Turn lists, nested ones too, into the tuples of frozen configurations; anything else stays."""
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def require(check: Callable[..., Result], *given: object) -> Result:
+    """Turn an input error of `check` into the ValueError that validators raise; else give its result."""
+    try:
+        return check(*given)
+    except InputError as error:
+        raise ValueError(str(error)) from error

@@ -1,25 +1,22 @@
 """What specimens are made of: lengths in nanometre or angstrom as their keys say, angstrom as properties."""
 
-from collections.abc import Callable
+import math
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from temshift.core.configuration import Configuration
 from temshift.core.errors import InputError
 from temshift.specimens.carbon import require_reachable
-from temshift.specimens.crystals import crystal_named
+from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.placement import capacity
-from temshift.specimens.ranges import Range, within
+from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, in_angstrom, require, within
 from temshift.specimens.surfaces import Roughness
 
-ANGSTROM_PER_NM = 10.0
 LEAST_DEPTH_IN_RMS = 5  # a surface of some thousand correlation areas stays within 4 rms of its mean
 
 Side = Annotated[float, Field(ge=1, le=100)]
 Thickness = Annotated[Range[float], AfterValidator(within(0.5, 100.0))]
-Radius = Annotated[Range[float], AfterValidator(within(0.3, 20.0))]  # from 0.3 nm on no sphere is empty
-Count = Annotated[Range[int], AfterValidator(within(1, 100))]
 
 
 class SubstrateRecipe(Configuration):
@@ -37,7 +34,7 @@ class SubstrateRecipe(Configuration):
 
     @model_validator(mode="after")
     def _reachable(self) -> "SubstrateRecipe":
-        _check(require_reachable, self.density_g_per_cm3, self.minimum_distance_angstrom)
+        require(require_reachable, self.density_g_per_cm3, self.minimum_distance_angstrom)
         return self
 
     @model_validator(mode="after")
@@ -60,37 +57,7 @@ class SubstrateRecipe(Configuration):
     @property
     def thickness(self) -> tuple[float, float]:
         """Least and greatest thickness [A]."""
-        return _in_angstrom(self.thickness_nm)
-
-
-class ParticleRecipe(Configuration):
-    """Spheres of one crystal; count and radii are drawn uniformly.
-
-    ``gap_nm`` is the least gap between the silhouettes of two particles, seen along the beam;
-    ``contact_distance_angstrom`` is the height of a particle's lowest atom above the substrate's highest.
-    """
-
-    crystal: str
-    radius_nm: Radius
-    count: Count
-    gap_nm: Annotated[float, Field(ge=0, le=50)]
-    contact_distance_angstrom: Annotated[float, Field(ge=0.5, le=20)] = 2.0
-
-    @field_validator("crystal")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        _check(crystal_named, name)
-        return name
-
-    @property
-    def radius(self) -> tuple[float, float]:
-        """Least and greatest radius [A]."""
-        return _in_angstrom(self.radius_nm)
-
-    @property
-    def gap(self) -> float:
-        """Least gap between two particles [A]."""
-        return self.gap_nm * ANGSTROM_PER_NM
+        return in_angstrom(self.thickness_nm)
 
 
 class SpecimenRecipe(Configuration):
@@ -103,7 +70,7 @@ class SpecimenRecipe(Configuration):
 
     @model_validator(mode="after")
     def _particles_fit(self) -> "SpecimenRecipe":
-        _check(_require_room, self)
+        require(_require_room, self)
         return self
 
     @model_validator(mode="after")
@@ -124,41 +91,33 @@ class SpecimenRecipe(Configuration):
     @property
     def elements(self) -> set[str]:
         """Symbols of the elements that specimens hold."""
-        return {"C", *crystal_named(self.particles.crystal).symbols}
+        return {symbol for _, symbol in self.sites}
 
     @property
     def sites(self) -> set[tuple[str, str]]:
-        """Name of the crystal, "" for the substrate, and symbol of all atoms that differ in their thermal motion."""
+        """Crystal and element of every kind of atom; the substrate's crystal has no name."""
         crystal = self.particles.crystal
-        return {("", "C"), *((crystal, symbol) for symbol in crystal_named(crystal).symbols)}
-
-
-def _in_angstrom(lengths: Range[float]) -> tuple[float, float]:
-    return lengths.minimum * ANGSTROM_PER_NM, lengths.maximum * ANGSTROM_PER_NM
+        return {("", "C"), *((crystal.name, symbol) for symbol in crystal.symbols)}
 
 
 def _require_room(recipe: SpecimenRecipe) -> None:
-    """Refuse a recipe whose worst draw, most particles of the greatest radius, may not fit."""
+    """Refuse a recipe whose worst draw, most particles of the greatest silhouette, may not fit."""
     particles, (width, depth) = recipe.particles, recipe.cell_nm
-    radius, count = particles.radius_nm.maximum, particles.count.maximum
-    room = capacity(recipe.cell, particles.radius[1], particles.gap, count)
+    radius, gap, count = (
+        particles.outer_radius / ANGSTROM_PER_NM,
+        particles.gap / ANGSTROM_PER_NM,
+        particles.count.maximum,
+    )
+    side = math.ceil((2 * radius + gap) * 1000 - 1e-6) / 1000
+    room = capacity(recipe.cell, particles.outer_radius, particles.gap, count)
     if room == 0:
         raise InputError(
-            f"particles of diameter {2 * radius:g} nm with a gap of {particles.gap_nm:g} nm exceed the cell, "
-            f"{width:g} x {depth:g} nm; give a cell_nm of at least {2 * radius + particles.gap_nm:g} along "
-            "both sides, or smaller particles"
+            f"particles of diameter {2 * radius:.4g} nm with a gap of {gap:g} nm exceed the cell, "
+            f"{width:g} x {depth:g} nm; give a cell_nm of at least {side:g} along both sides, or smaller particles"
         )
     if room < count:
         raise InputError(
-            f"{count} particles of radius {radius:g} nm with gaps of {particles.gap_nm:g} nm do not fit at "
+            f"{count} particles of radius {radius:.4g} nm with gaps of {gap:g} nm do not fit at "
             f"random into a cell of {width:g} x {depth:g} nm; give a count of at most {room}, smaller "
             "particles or a larger cell_nm"
         )
-
-
-def _check(require: Callable[..., object], *given: object) -> None:
-    """Turn an input error into the ValueError that validators raise."""
-    try:
-        require(*given)
-    except InputError as error:
-        raise ValueError(str(error)) from error

@@ -9,14 +9,16 @@ from numpy.typing import NDArray
 
 from temshift.core.seeds import Stage, generator
 from temshift.specimens.carbon import CARBON, amorphous_carbon
-from temshift.specimens.cells import SUBSTRATE
-from temshift.specimens.cells import wrapped as _wrapped
+from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.own import FileRecipe, own_specimen
-from temshift.specimens.particles import Particle, spherical_particle
+from temshift.specimens.particle_recipe import ParticleRecipe
+from temshift.specimens.particles import Particle, draw_particle
 from temshift.specimens.placement import Centers, place
-from temshift.specimens.recipe import ParticleRecipe, SpecimenRecipe
+from temshift.specimens.ranges import ANGSTROM_PER_NM
+from temshift.specimens.recipe import SpecimenRecipe
+from temshift.specimens.resting import resting_height
 
-SPECIMENS_VERSION = 1  # raised whenever the same recipe and seed would give other atoms
+SPECIMENS_VERSION = 2  # raised whenever the same recipe and seed would give other atoms
 
 _SUBSTRATE_STREAM, _PARTICLE_STREAM = 0, 1
 
@@ -59,10 +61,11 @@ def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: i
     -------
     ase.Atoms
         Orthogonal cell [A], periodic in x and y. ``arrays["particle"]`` (int16) is -1 on the substrate and
-        the number of the particle elsewhere. ``info["particles"]`` lists for each particle its crystal,
-        number of atoms, ``center_xy_angstrom``, ``center_z_angstrom``, ``radius_angstrom`` and
-        ``quaternion_xyzw`` (crystal to specimen); ``info["substrate_thickness_angstrom"]`` is the thickness
-        drawn.
+        the number of the particle elsewhere. ``info["particles"]`` lists for each particle its crystal, shape,
+        number of atoms, ``center_xy_angstrom``, ``center_z_angstrom``, ``radius_angstrom`` (of the disc around
+        its centre that holds its silhouette), ``equal_volume_radius_angstrom`` (of the sphere of its volume),
+        ``quaternion_xyzw`` (crystal to specimen) and how many ``stacking_faults``, ``twins`` and ``vacancies``
+        it was given; ``info["substrate_thickness_angstrom"]`` is the thickness drawn.
 
     Raises
     ------
@@ -83,8 +86,7 @@ def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: i
     if isinstance(recipe, FileRecipe):
         return own_specimen(recipe, index)
     substrate = _substrate(recipe, generator(root_seed, Stage.SPECIMEN, index, _SUBSTRATE_STREAM))
-    floor = float(substrate.positions[:, 2].max()) + recipe.particles.contact_distance_angstrom
-    placed = _particles(recipe, floor, generator(root_seed, Stage.SPECIMEN, index, _PARTICLE_STREAM))
+    placed = _particles(recipe, substrate, generator(root_seed, Stage.SPECIMEN, index, _PARTICLE_STREAM))
     return _assembled(recipe, substrate, placed)
 
 
@@ -104,29 +106,31 @@ def _substrate(recipe: SpecimenRecipe, draws: np.random.Generator) -> _Substrate
     return _Substrate(positions, thickness)
 
 
-def _particles(recipe: SpecimenRecipe, floor: float, draws: np.random.Generator) -> list[_Placed]:
-    """Particles whose lowest atoms lie at the height `floor` [A]."""
+def _particles(recipe: SpecimenRecipe, substrate: _Substrate, draws: np.random.Generator) -> list[_Placed]:
+    """Particles at rest on the substrate."""
     settings = recipe.particles
-    radii = _radii(settings, draws)
-    centers = place(recipe.cell, radii, settings.gap, draws)
-    spheres = [spherical_particle(settings.crystal, radius, draws) for radius in radii]
-    return [_resting(sphere, center, floor) for sphere, center in zip(spheres, centers, strict=True)]
+    particles = [draw_particle(settings, size, draws) for size in _sizes(settings, draws)]
+    centers = place(recipe.cell, [particle.radius for particle in particles], settings.gap, draws)
+    return [_resting(recipe, substrate, *item) for item in zip(particles, centers, strict=True)]
 
 
-def _radii(settings: ParticleRecipe, draws: np.random.Generator) -> list[float]:
+def _sizes(settings: ParticleRecipe, draws: np.random.Generator) -> list[float]:
+    """Radii of the spheres of equal volume [A]."""
     count = int(draws.integers(settings.count.minimum, settings.count.maximum, endpoint=True))
-    radii: list[float] = draws.uniform(*settings.radius, size=count).tolist()
-    return radii
+    sizes: list[float] = (ANGSTROM_PER_NM * settings.radius_nm.quantile(draws.random(count))).tolist()
+    return sizes
 
 
-def _resting(particle: Particle, center: Centers, floor: float) -> _Placed:
-    height = floor - particle.positions[:, 2].min()
+def _resting(recipe: SpecimenRecipe, substrate: _Substrate, particle: Particle, center: Centers) -> _Placed:
+    positions = particle.positions + np.array([*center, 0.0])
+    distance = recipe.particles.contact_distance_angstrom
+    height = resting_height(positions, substrate.positions, recipe.cell, distance)
     return _Placed(particle, np.array([*center, height]))
 
 
 def _assembled(recipe: SpecimenRecipe, substrate: _Substrate, placed: Sequence[_Placed]) -> Atoms:
     positions = np.concatenate([substrate.positions, *(item.positions for item in placed)])
-    positions[:, :2] = _wrapped(positions[:, :2], recipe.cell)
+    positions[:, :2] = wrapped(positions[:, :2], recipe.cell)
     carbon = np.full(len(substrate.positions), CARBON)
     atoms = Atoms(
         np.concatenate([carbon, *(item.particle.numbers for item in placed)]),
@@ -136,17 +140,23 @@ def _assembled(recipe: SpecimenRecipe, substrate: _Substrate, placed: Sequence[_
     )
     sizes = [len(carbon), *(len(item.particle.numbers) for item in placed)]
     atoms.arrays["particle"] = np.repeat(np.arange(SUBSTRATE, len(placed), dtype=np.int16), sizes)
-    atoms.info["particles"] = [_facts(item, recipe.particles.crystal) for item in placed]
+    atoms.info["particles"] = [_facts(item, recipe.particles) for item in placed]
     atoms.info["substrate_thickness_angstrom"] = substrate.thickness
     return atoms
 
 
-def _facts(item: _Placed, crystal: str) -> dict[str, object]:
+def _facts(item: _Placed, settings: ParticleRecipe) -> dict[str, object]:
+    particle = item.particle
     return {
-        "crystal": crystal,
-        "atoms": len(item.particle.numbers),
+        "crystal": settings.crystal.name,
+        "shape": settings.shape.kind,
+        "atoms": len(particle.numbers),
         "center_xy_angstrom": item.center[:2].tolist(),
         "center_z_angstrom": float(item.center[2]),
-        "radius_angstrom": item.particle.radius,
-        "quaternion_xyzw": item.particle.rotation.as_quat().tolist(),
+        "radius_angstrom": particle.radius,
+        "equal_volume_radius_angstrom": particle.size,
+        "quaternion_xyzw": particle.rotation.as_quat().tolist(),
+        "stacking_faults": particle.stacking_faults,
+        "twins": particle.twins,
+        "vacancies": particle.vacancies,
     }

@@ -1,4 +1,4 @@
-"""What a study will cost, from a short trial of each stage on this machine."""
+"""What a study or a database will cost, from a short trial of each stage on this machine."""
 
 import time
 from collections.abc import Callable
@@ -14,18 +14,21 @@ from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.optics.images import wave_spectra
 from temshift.specimens import build_specimen
+from temshift.studies.database import Database
 from temshift.studies.plan import Plan
 from temshift.studies.study import Study
-from temshift.studies.tasks import SCORING_BATCH, one_thread
+from temshift.studies.tasks import SCORING_BATCH
+from temshift.studies.waves import WaveSet
+from temshift.studies.work import one_thread
 
 TRIAL_STEPS = 4
-COMPLEX64_BYTES = 8
+WARM_SECONDS = 1.0
 REPORT_BYTES = 6_000_000
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Cost of a study.
+    """Cost of a study or a database.
 
     Attributes
     ----------
@@ -33,10 +36,13 @@ class Estimate:
         What is made, how many, and seconds of one core (or of the device).
     bytes : int
         Space on disk.
+    worker_bytes : int
+        Memory of a worker while it simulates exit waves.
     """
 
     rows: tuple[tuple[str, int, float], ...]
     bytes: int
+    worker_bytes: int
 
     @property
     def seconds(self) -> float:
@@ -60,7 +66,8 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     """
     one_thread()
     plan = Plan(study)
-    wave, wave_seconds = _timed(lambda: _trial_wave(plan, device))
+    waves = plan.databases["training"]
+    wave, wave_seconds = _trial_wave(waves, device)
     source = _trial_source(plan, wave, device)
     network = initialised(study.network, 0).to(device)
     step_seconds = _best(lambda: _trial_steps(plan, source, network)) / TRIAL_STEPS
@@ -68,13 +75,48 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     return _scaled(plan, wave_seconds, step_seconds, image_seconds)
 
 
-def _trial_wave(plan: Plan, device: str) -> ExitWave:
-    study, seed = plan.study, plan.databases["training"].seed
-    return simulate(build_specimen(study.specimens, seed, 0), study.exit_waves, seed, 0, device=device)
+def estimate_database(database: Database, device: str = "cpu") -> Estimate:
+    """Simulate one phonon configuration of one specimen and scale up; nothing is written.
+
+    Parameters
+    ----------
+    database : Database
+        The database.
+    device : str
+        "cpu" or "cuda".
+
+    Returns
+    -------
+    Estimate
+    """
+    one_thread()
+    sets = database.sets.values()
+    _, seconds = _trial_wave(next(iter(sets)), device)
+    rows = tuple((f"{waves.role} specimens with exit waves", waves.count, waves.count * seconds) for waves in sets)
+    return Estimate(rows, sum(map(wave_bytes, sets)), max(waves.worker_bytes for waves in sets))
+
+
+def wave_bytes(waves: WaveSet) -> int:
+    """Space on disk of the waves and masks of a set."""
+    return waves.count * waves.layout.specimen_bytes
+
+
+def _trial_wave(waves: WaveSet, device: str) -> tuple[ExitWave, float]:
+    """One configuration of the first specimen, and seconds of all configurations of one specimen."""
+    started = time.perf_counter()
+    atoms = build_specimen(waves.recipe, waves.seed, 0)
+    building = time.perf_counter() - started
+    phonons = waves.exit_waves.phonons
+    single = waves.exit_waves.model_copy(update={"phonons": phonons.model_copy(update={"configurations": 1})})
+    wave, seconds = _timed(lambda: simulate(atoms, single, waves.seed, 0, device=device))
+    if seconds < WARM_SECONDS:  # a short first trial is mostly warming up
+        wave, seconds = _timed(lambda: simulate(atoms, single, waves.seed, 0, device=device))
+    return wave, building + seconds * phonons.configurations
 
 
 def _trial_source(plan: Plan, wave: ExitWave, device: str) -> MicrographSource:
-    waves = wave.waves[None].expand(SCORING_BATCH, -1, -1, -1).to(device)
+    phonons = plan.study.exit_waves.phonons.configurations
+    waves = wave.waves[None].expand(SCORING_BATCH, phonons, -1, -1).to(device)
     masks = torch.from_numpy(np.repeat(wave.mask[None], SCORING_BATCH, axis=0)).to(device)
     study = plan.study
     return MicrographSource(wave_spectra(waves, study.grid, study.exit_waves.energy, study.widest_semiangle), masks)
@@ -94,8 +136,8 @@ def _trial_score(plan: Plan, source: MicrographSource, network: CompactUNet) -> 
 
 
 def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, image_seconds: float) -> Estimate:
-    study = plan.study
-    specimens = study.counts.training + study.counts.test
+    study, sets = plan.study, plan.databases.values()
+    specimens = sum(waves.count for waves in sets)
     networks, evaluations = len(plan.networks), len(plan.networks) * len(plan.tests)
     rows = (
         ("specimens with exit waves", specimens, specimens * wave_seconds),
@@ -106,10 +148,9 @@ def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, image_seconds:
             evaluations * study.counts.test * image_seconds,
         ),
     )
-    pixels = study.grid.shape[0] * study.grid.shape[1]
-    waves = specimens * pixels * (study.exit_waves.phonons.configurations * COMPLEX64_BYTES + 1)
     weights = 4 * sum(parameter.numel() for parameter in initialised(study.network, 0).parameters())
-    return Estimate(rows, waves + networks * weights + REPORT_BYTES)
+    disk = sum(map(wave_bytes, sets)) + networks * weights + REPORT_BYTES
+    return Estimate(rows, disk, max(waves.worker_bytes for waves in sets))
 
 
 def _timed(action: Callable[[], ExitWave]) -> tuple[ExitWave, float]:

@@ -14,7 +14,8 @@ from temshift.datasets.micrographs import MicrographSource, form_micrographs
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
 from temshift.studies.study import Study
-from temshift.studies.tasks import load_network, one_thread, source_of
+from temshift.studies.tasks import load_network, source_of
+from temshift.studies.work import one_thread
 
 SHOWN_CONDITIONS = 6
 SHOWN_NETWORKS = 3

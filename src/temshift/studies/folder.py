@@ -68,28 +68,57 @@ class StudyFolder:
         """Folder of the pictures that the report shows."""
         return self.root / "examples"
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder against a second run.
 
-        Raises
-        ------
-        InputError
-            Where another run holds it.
-        """
-        lock = FileLock(self.root / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise InputError(
-                f"another temshift run works in {self.root}; wait for it, or name another folder"
-            ) from error
-        except OSError as error:
-            raise InputError(f"cannot write in {self.root}: {error.strerror}; name another folder") from error
-        try:
-            yield
-        finally:
-            lock.release()
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold a folder against a second run.
+
+    Raises
+    ------
+    InputError
+        Where another run holds it.
+    """
+    lock = FileLock(root / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(f"another temshift run works in {root}; wait for it, or name another folder") from error
+    except OSError as error:
+        raise InputError(f"cannot write in {root}: {error.strerror}; name another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def making(root: Path) -> Iterator[None]:
+    """Make a folder and fill it; where that can't be done, the remedy is told."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise InputError(f"cannot make {root}: {error.strerror}; name another folder with --output") from error
+    except TemshiftError as error:
+        raise InputError(str(error)) from error
+
+
+def refuse_strangers(root: Path, own: Path, kind: str) -> None:
+    """Refuse a file, or a folder that holds something but not the file ``own`` that marks its ``kind``.
+
+    Raises
+    ------
+    InputError
+        Where files would be mixed.
+    """
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root} is a file; name a folder with --output")
+    if not root.exists() or own.exists():
+        return
+    strangers = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    if strangers:
+        found = ", ".join(strangers[:3])
+        raise InputError(f"{root} is not empty and holds no {kind} ({found}); name a new folder with --output")
 
 
 class _Named(Configuration, extra="ignore"):
@@ -118,14 +147,10 @@ def open_folder(root: Path, study: Study, progress: Progress) -> StudyFolder:
         Where the folder holds another study or other files, or can't be made.
     """
     folder = StudyFolder(root)
-    _refuse_strangers(folder, study)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
+    refuse_strangers(root, folder.study_file, "study")
+    _refuse_another(folder, study)
+    with making(root):
         _keep_study(folder, study_text(study), progress)
-    except OSError as error:
-        raise InputError(f"cannot make {root}: {error.strerror}; name another folder with --output") from error
-    except TemshiftError as error:
-        raise InputError(str(error)) from error
     return folder
 
 
@@ -149,21 +174,14 @@ def study_text(study: Study) -> str:
     return write_document(study.resolved())
 
 
-def _refuse_strangers(folder: StudyFolder, study: Study) -> None:
-    root = folder.root
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{root} is a file; name a folder with --output")
-    if not root.exists():
-        return
+def _refuse_another(folder: StudyFolder, study: Study) -> None:
     if not folder.study_file.exists():
-        strangers = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
-        if strangers:
-            found = ", ".join(strangers[:3])
-            raise InputError(f"{root} is not empty and holds no study ({found}); name a new folder with --output")
         return
     try:
         held = load_configuration(folder.study_file, _Named).name
     except ConfigurationError:
         return  # damaged: it is written again, and what else is here is known by its hashes
     if held != study.name:
-        raise InputError(f"{root} holds another study, {held!r}, not {study.name!r}; name another folder with --output")
+        raise InputError(
+            f"{folder.root} holds another study, {held!r}, not {study.name!r}; name another folder with --output"
+        )

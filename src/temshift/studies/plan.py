@@ -2,33 +2,19 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from temshift.core.hashes import content_hash
 from temshift.core.seeds import Stage, torch_seed
 from temshift.datasets.micrographs import DATASETS_VERSION, Stream
-from temshift.exitwaves.simulation import PHYSICS_VERSION
-from temshift.exitwaves.store import StoreLayout
 from temshift.generalization.scores import SCORES_VERSION
 from temshift.information.metrics import METRICS_VERSION
 from temshift.networks.training import TRAINING_VERSION
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import OPTICS_VERSION
-from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.studies.study import Study
+from temshift.studies.waves import WaveSet, wave_sets
 
 ROLES = ("training", "test")
-
-
-@dataclass(frozen=True)
-class Database:
-    """One wave database of a study."""
-
-    role: str
-    id: str
-    seed: int
-    layout: StoreLayout
-    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,9 +49,11 @@ class Plan:
         self.study = study
 
     @cached_property
-    def databases(self) -> dict[str, Database]:
-        """The databases by role; their specimens have seeds of their own."""
-        return {role: self._database(role) for role in ROLES}
+    def databases(self) -> dict[str, WaveSet]:
+        """The sets of specimens with their waves, by role."""
+        study = self.study
+        counts = {role: getattr(study.counts, role) for role in ROLES}
+        return wave_sets(study.specimens, study.exit_waves, counts, study.counts.per_shard, study.seed)
 
     @cached_property
     def networks(self) -> tuple[NetworkRun, ...]:
@@ -108,21 +96,6 @@ class Plan:
     def initial_seed(self, run: NetworkRun) -> int:
         """Seed of a network's initial weights."""
         return torch_seed(self.study.seed, Stage.INITIALISATION, run.seed)
-
-    def _database(self, role: str) -> Database:
-        study = self.study
-        seed = torch_seed(study.seed, Stage.SPECIMEN, ROLES.index(role))
-        settings = {
-            "specimens": study.specimens.model_dump(mode="json"),
-            "exit_waves": study.exit_waves.identity(),
-            "count": getattr(study.counts, role),
-            "seed": seed,
-            "physics": [SPECIMENS_VERSION, PHYSICS_VERSION],
-            "per_shard": study.counts.per_shard,
-        }
-        phonons = study.exit_waves.phonons.configurations
-        layout = StoreLayout(settings["count"], phonons, study.grid, study.counts.per_shard)
-        return Database(role, content_hash(settings), seed, layout, settings)
 
     def _network_id(self, conditions: ImagingConditions, seed: int) -> str:
         study = self.study

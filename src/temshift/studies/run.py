@@ -2,9 +2,8 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,21 +12,23 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from temshift.core.errors import TemshiftError
 from temshift.core.files import read_table, write_json, write_table
 from temshift.core.hashes import content_hash
-from temshift.core.records import RecordState, read_facts, record_state, write_record
+from temshift.core.records import read_facts, record_state, write_record
 from temshift.core.tables import SCORES, SPECTRA
-from temshift.execution import Progress, SilentProgress, Task, make_executor, run_tasks
-from temshift.exitwaves.store import create_store, discard_shard, read_geometry, shard_state
+from temshift.execution import Progress, SilentProgress, Task, make_executor
+from temshift.exitwaves.store import read_geometry
 from temshift.information.spectra import ObjectSpectra, average_spectra
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
 from temshift.studies.examples import write_examples
-from temshift.studies.folder import StudyFolder, open_folder
-from temshift.studies.plan import Database, Plan
+from temshift.studies.folder import StudyFolder, locked, open_folder
+from temshift.studies.plan import Plan
+from temshift.studies.room import require_room
 from temshift.studies.study import Study
-from temshift.studies.tasks import measure_spectra, score_networks, simulate_shard, train_network
+from temshift.studies.tasks import measure_spectra, score_networks, train_network
+from temshift.studies.waves import WaveSet, make_waves
+from temshift.studies.work import Stage, Work
 
 SPECIMENS_PER_TASK = 12
 NETWORKS_PER_TASK = 8
@@ -36,62 +37,12 @@ PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pyd
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What a stage of a run did: items made now, items kept from before, seconds."""
-
-    name: str
-    made: int
-    reused: int
-    seconds: float
-
-
-@dataclass
 class Run:
-    """A study being run.
-
-    Parameters
-    ----------
-    plan : Plan
-        What is to be made.
-    folder : StudyFolder
-        Where it goes.
-    executor : Executor
-        Who makes it.
-    device : str
-        Where arrays live.
-    progress : Progress
-        Who is told.
-    """
+    """A study being run: its plan, its folder, and who does the work."""
 
     plan: Plan
     folder: StudyFolder
-    executor: Executor
-    device: str
-    progress: Progress
-    stages: list[Stage] = field(default_factory=list)
-
-    def perform(self, name: str, tasks: Sequence[Task], sizes: Sequence[int], reused: int) -> list[Any]:
-        """Run the tasks of one stage, each worth ``sizes`` items; failures are told when all the others are done."""
-        started = time.monotonic()
-        size_of = dict(zip(map(id, tasks), sizes, strict=True))
-        self.progress.start(name, reused + sum(sizes), reused)
-        outcomes = run_tasks(
-            self.executor, tasks, on_outcome=lambda outcome: self.progress.advance(size_of[id(outcome.task)])
-        )
-        self.progress.finish()
-        failed = [outcome for outcome in outcomes if outcome.error is not None]
-        if failed:
-            raise TemshiftError(_told(name, [(one.task.label, one.error) for one in failed], len(tasks)))
-        self.stages.append(Stage(name, sum(sizes), reused, time.monotonic() - started))
-        return [outcome.value for outcome in outcomes]
-
-    def missing(self, items: Iterable[Any], state_of: Callable[[Any], RecordState]) -> list[Any]:
-        """Return the items that are absent or damaged; the damaged ones are told."""
-        states = [(item, state_of(item)) for item in items]
-        for _, state in states:
-            if state.state == "damaged":
-                self.progress.warning(f"made again: {state.reason}")
-        return [item for item, state in states if state.state != "complete"]
+    work: Work
 
 
 def run_study(
@@ -125,16 +76,18 @@ def run_study(
     Raises
     ------
     InputError
-        Where the folder holds another study or another run works there.
+        Where the folder holds another study, another run works there, or disk or memory are too small.
     TemshiftError
         Where a part of the work fails; what is finished is kept.
     """
-    progress = progress or SilentProgress()
-    folder = open_folder(output, study, progress)
-    with folder.locked(), make_executor(workers) as executor:
-        run = Run(Plan(study), folder, executor, device, progress)
-        for role in run.plan.databases:
-            _simulate(run, run.plan.databases[role])
+    progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output)
+    needs = [(folder.waves(waves.id), waves) for waves in plan.databases.values()]
+    require_room(output, needs, workers)
+    open_folder(output, study, progress)
+    with locked(output), make_executor(workers) as executor:
+        run = Run(plan, folder, Work(executor, device, progress))
+        for place, waves in needs:
+            make_waves(run.work, place, waves)
         objects = _measure(run)
         _train(run)
         _score(run)
@@ -142,31 +95,15 @@ def run_study(
     return folder
 
 
-def _simulate(run: Run, database: Database) -> None:
-    waves = run.folder.waves(database.id)
-    create_store(waves, database.layout, database.settings)
-    shards = run.missing(range(database.layout.shards), lambda shard: shard_state(waves, shard))
-    for shard in shards:
-        discard_shard(waves, shard)
-    tasks = [
-        Task(
-            simulate_shard,
-            (run.folder.root, run.plan.study, database.role, shard, run.device),
-            f"{database.role} waves, shard {shard}",
-        )
-        for shard in shards
-    ]
-    sizes = [len(database.layout.specimens_of(shard)) for shard in shards]
-    run.perform(f"{database.role} specimens", tasks, sizes, database.layout.count - sum(sizes))
-
-
 def _measure(run: Run) -> ObjectSpectra:
     record, plan = run.folder.spectra_record, run.plan
     count = min(plan.study.information.specimens, plan.study.counts.training)
-    kept = not run.missing([record], record_state) and read_facts(record)["id"] == plan.metrics_id
+    kept = not run.work.missing([record], record_state) and read_facts(record)["id"] == plan.metrics_id
     chunks = [] if kept else _batched(range(count), SPECIMENS_PER_TASK)
-    tasks = [Task(measure_spectra, (plan.study, chunk), f"spectra of specimens {chunk}") for chunk in chunks]
-    measured = run.perform("object spectra", tasks, [len(chunk) for chunk in chunks], count if kept else 0)
+    tasks = [
+        Task(measure_spectra, (run.folder.root, plan.study, chunk), f"spectra of specimens {chunk}") for chunk in chunks
+    ]
+    measured = run.work.perform("object spectra", tasks, [len(chunk) for chunk in chunks], count if kept else 0)
     if not kept:
         _write_spectra(run, average_spectra(one for part in measured for one in part))
     return _read_spectra(run.folder)
@@ -193,16 +130,16 @@ def _read_spectra(folder: StudyFolder) -> ObjectSpectra:
 
 def _train(run: Run) -> None:
     numbers = {network.id: number for number, network in enumerate(run.plan.networks)}
-    ids = run.missing(numbers, lambda id_: record_state(run.folder.network(id_) / "network.json"))
+    ids = run.work.missing(numbers, lambda id_: record_state(run.folder.network(id_) / "network.json"))
     tasks = [
         Task(
             train_network,
-            (run.folder.root, run.plan.study, numbers[id_], run.device),
+            (run.folder.root, run.plan.study, numbers[id_], run.work.device),
             f"network {id_}, {run.plan.networks[numbers[id_]].training_name}",
         )
         for id_ in ids
     ]
-    run.perform("networks", tasks, [1] * len(tasks), len(numbers) - len(tasks))
+    run.work.perform("networks", tasks, [1] * len(tasks), len(numbers) - len(tasks))
 
 
 def _score(run: Run) -> None:
@@ -223,13 +160,13 @@ def _score(run: Run) -> None:
     tasks = [
         Task(
             score_networks,
-            (run.folder.root, plan.study, numbers, tests, run.device),
+            (run.folder.root, plan.study, numbers, tests, run.work.device),
             f"scores of networks {', '.join(plan.networks[number].id for number in numbers)}",
         )
         for numbers, tests in groups
     ]
     sizes = [len(numbers) * len(tests) for numbers, tests in groups]
-    run.perform("scores", tasks, sizes, len(plan.networks) * len(plan.tests) - sum(sizes))
+    run.work.perform("scores", tasks, sizes, len(plan.networks) * len(plan.tests) - sum(sizes))
 
 
 def _batched(items: Sequence[int], size: int) -> list[Sequence[int]]:
@@ -244,7 +181,7 @@ def _score_records(run: Run) -> list[Path]:
 
 def _known_scores(run: Run) -> set[str]:
     records = _score_records(run)
-    damaged = run.missing(records, record_state)
+    damaged = run.work.missing(records, record_state)
     for record in damaged:
         record.unlink(missing_ok=True)
     kept = [record for record in records if record not in damaged]
@@ -260,15 +197,15 @@ def _conclude(run: Run, objects: ObjectSpectra, workers: int) -> None:
             [[run.plan.score_id(n.id, t) for t in run.plan.tests] for n in run.plan.networks],
         ]
     )
-    if not run.missing([record], record_state) and read_facts(record)["id"] == identity:
-        run.progress.message("everything was there already")
+    if not run.work.missing([record], record_state) and read_facts(record)["id"] == identity:
+        run.work.progress.message("everything was there already")
         return
-    tasks = [Task(write_examples, (folder.root, run.plan.study, run.device), "example pictures")]
-    run.perform("example pictures", tasks, [1], 0)
+    tasks = [Task(write_examples, (folder.root, run.plan.study, run.work.device), "example pictures")]
+    run.work.perform("example pictures", tasks, [1], 0)
     started = time.monotonic()
     scores = [read_table(path.with_suffix(".parquet")) for path in _score_records(run)]
     _write_tables(folder, analyse(run.plan, pl.concat(scores).select(list(SCORES)), objects))
-    run.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
+    run.work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
     write_json(folder.manifest, _manifest(run, workers))
     write_report(folder.root)
     names = ("results", "metrics", "transfer")
@@ -295,9 +232,9 @@ def _manifest(run: Run, workers: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "seed": plan.study.seed,
-        "device": run.device,
+        "device": run.work.device,
         "workers": workers,
-        "stages": [vars(stage) for stage in run.stages],
+        "stages": [vars(stage) for stage in run.work.stages],
         "database": {
             **{role: _database_facts(database, geometry[role]) for role, database in plan.databases.items()},
             "coverage_mean": float(np.mean(coverage)) if coverage else None,
@@ -308,19 +245,12 @@ def _manifest(run: Run, workers: int) -> dict[str, Any]:
     }
 
 
-def _database_facts(database: Database, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _database_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": database.id,
-        "specimens": database.layout.count,
+        "specimens": database.count,
         "seed": database.seed,
         "mask_fraction_mean": float(np.mean([row["mask_fraction"] for row in geometry])),
         "particle_height_mean_angstrom": float(np.mean([row["particle_height_angstrom"] for row in geometry])),
         "substrate_height_mean_angstrom": float(np.mean([row["substrate_height_angstrom"] for row in geometry])),
     }
-
-
-def _told(stage: str, failures: Sequence[tuple[str, BaseException | None]], tasks: int) -> str:
-    lines = [f"  {label}: {error}" for label, error in failures[:10]]
-    more = [f"  and {len(failures) - 10} more"] if len(failures) > 10 else []
-    head = f"{stage}: {len(failures)} of {tasks} failed; what is finished is kept, the same command goes on from there"
-    return "\n".join([head, *lines, *more])

@@ -22,7 +22,7 @@ from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specime
 from temshift.specimens.cells import wrapped
 from temshift.specimens.own import recipe_kind
 from temshift.specimens.specimen import SPECIMENS_VERSION
-from temshift.studies.folder import StudyFolder
+from temshift.studies.folder import locked
 
 MOST_DRAWN = 12
 PACKAGES = ("temshift", "numpy", "scipy", "ase")
@@ -130,7 +130,7 @@ def write_specimens(
         raise InputError(f"count = {wanted.count}, first = {wanted.first}; give a count of 1 or more, first 0 or more")
     require_available(wanted.recipe, wanted.indices[-1])
     _prepare(output, wanted)
-    with StudyFolder(output).locked(), make_executor(workers) as executor:
+    with locked(output), make_executor(workers) as executor:
         discard_leftovers(output)
         write_text(output / "recipe.yaml", dump_configuration(wanted.recipe))
         missing = _missing(output, wanted.indices, progress)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
-import torch
 
 from temshift.core.electrons import wavelength
 from temshift.core.files import write_table
@@ -13,8 +12,7 @@ from temshift.core.hashes import content_hash
 from temshift.core.records import write_record
 from temshift.core.tables import HISTORY, SCORES
 from temshift.datasets.micrographs import MicrographSource, scoring_batches, training_batches
-from temshift.exitwaves.simulation import simulate
-from temshift.exitwaves.store import read_layout, read_masks, read_waves, write_shard
+from temshift.exitwaves.store import read_geometry, read_layout, read_masks, read_waves
 from temshift.generalization.scores import Scores, score_together
 from temshift.information.spectra import ObjectSpectra, measure_specimen
 from temshift.networks.compact import CompactUNet, initialised
@@ -25,34 +23,26 @@ from temshift.specimens import build_specimen
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
 from temshift.studies.study import Study
+from temshift.studies.work import one_thread
 
 SCORING_BATCH = 32
 
 
-def simulate_shard(root: Path, study: Study, role: str, shard: int, device: str) -> None:
-    """Simulate the specimens of one shard and write it with its record."""
+def measure_spectra(root: Path, study: Study, numbers: Sequence[int]) -> list[ObjectSpectra]:
+    """Measure the object spectra of some training specimens, whose waves are there."""
     one_thread()
-    database = Plan(study).databases[role]
-    waves = [
-        simulate(
-            build_specimen(study.specimens, database.seed, number),
-            study.exit_waves,
-            database.seed,
-            number,
-            device=device,
-        )
-        for number in database.layout.specimens_of(shard)
-    ]
-    write_shard(StudyFolder(root).waves(database.id), shard, waves)
-
-
-def measure_spectra(study: Study, numbers: Sequence[int]) -> list[ObjectSpectra]:
-    """Measure the object spectra of some training specimens."""
-    one_thread()
-    seed = Plan(study).databases["training"].seed
+    waves = Plan(study).databases["training"]
+    geometry = read_geometry(StudyFolder(root).waves(waves.id))
     highest = study.widest_semiangle / wavelength(study.exit_waves.energy)
-    atoms = (build_specimen(study.specimens, seed, number) for number in numbers)
-    return [measure_specimen(one, study.exit_waves, highest) for one in atoms]
+    return [
+        measure_specimen(
+            build_specimen(study.specimens, waves.seed, number),
+            study.exit_waves,
+            highest,
+            geometry[number]["focus_height_angstrom"],
+        )
+        for number in numbers
+    ]
 
 
 def train_network(root: Path, study: Study, number: int, device: str) -> None:
@@ -135,8 +125,3 @@ def _write_scores(folder: StudyFolder, run: NetworkRun, rows: list[dict[str, obj
     path = folder.scores(run.id) / f"{name}.parquet"
     write_table(path, pl.DataFrame(rows, schema=SCORES))
     write_record(path.with_suffix(".json"), [path], {"score_ids": [row["score_id"] for row in rows]})
-
-
-def one_thread() -> None:
-    """Compute on one thread: results do not depend on the number of cores, and workers do not compete."""
-    torch.set_num_threads(1)

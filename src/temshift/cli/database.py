@@ -1,0 +1,122 @@
+"""The verbs of wave databases: simulate, and inspect what is there."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from temshift.cli.progress import progress_for
+from temshift.cli.verbs import going_on, require_device
+from temshift.core.errors import DamagedError, InputError
+from temshift.exitwaves.store import finished_shards, read_layout
+from temshift.studies.database import DatabaseFolder, load_database, simulate_database
+from temshift.studies.inspection import Inspection, inspect_waves
+from temshift.studies.room import size_text
+
+SHOWN = 10
+
+
+def simulate(file: Path, output: Path, workers: int, device: str, shards: str | None) -> None:
+    """Simulate a database and tell what it holds."""
+    database, wanted = load_database(file), _range_of(shards)
+    require_device(device)
+    console = Console(stderr=True)
+    with going_on(output):
+        folder = simulate_database(
+            database, output, workers=workers, device=device, shards=wanted, progress=progress_for(console)
+        )
+    _tell_made(folder, list(database.sets), Console())
+
+
+def inspect(folder: Path, picture: bool) -> None:
+    """Print what wave stores hold; verify every byte."""
+    found, console = inspect_waves(folder), Console()
+    for one in found:
+        console.print(str(one.place), soft_wrap=True, markup=False, highlight=False)
+        console.print(_facts(one))
+        _tell_faults(one, console)
+    if picture:
+        from temshift.studies.wave_pictures import draw_contact_sheet
+
+        console.print(f"picture: {draw_contact_sheet(folder, found)}", soft_wrap=True, markup=False, highlight=False)
+    damaged = [one.name for one in found if any(state.state == "damaged" for state in one.states)]
+    if damaged:
+        raise DamagedError(f"damaged: {', '.join(damaged)}; the command that made it makes the damaged shards again")
+
+
+def _range_of(text: str | None) -> range | None:
+    """Read A:B as the numbers from A up to, not including, B."""
+    if text is None:
+        return None
+    first, colon, last = text.partition(":")
+    if not colon or not all(part.isdecimal() or not part for part in (first, last)):
+        raise InputError(f"--shards {text}: write A:B, from shard A up to, not including, shard B, such as 0:4")
+    found = range(int(first or 0), int(last) if last else 10**9)
+    if not found:
+        raise InputError(f"--shards {text} holds no shard; B must be above A")
+    return found
+
+
+def _tell_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -> None:
+    for name in names:
+        layout, made = read_layout(folder.waves(name)), finished_shards(folder.waves(name))
+        specimens = sum(len(layout.specimens_of(shard)) for shard in made)
+        console.print(
+            f"{name}: {specimens} of {layout.count} specimens in {folder.waves(name)}", soft_wrap=True, highlight=False
+        )
+
+
+def _facts(one: Inspection) -> Table:
+    """What a set holds, as a table of two columns."""
+    table = Table(title=one.name, show_header=False)
+    for name, value in _rows(one):
+        table.add_row(name, value)
+    return table
+
+
+def _rows(one: Inspection) -> list[tuple[str, str]]:
+    layout, waves = one.layout, one.settings["exit_waves"]
+    coverage = one.coverage
+    return [
+        ("specimens", f"{layout.count}, {layout.per_shard} a shard, seed {one.settings['seed']}"),
+        ("shards", one.verdict),
+        ("energy", f"{waves['energy_kev']:g} keV"),
+        ("phonon configurations", str(layout.phonons)),
+        ("stored grid", f"{_times(layout.grid.shape)} pixels of {_times(layout.grid.sampling)} A (y x x)"),
+        (
+            "simulated with",
+            f"{waves['sampling_angstrom']:g} A sampling, {waves['slice_thickness_angstrom']:g} A slices",
+        ),
+        ("defocus counts from", waves["focus"].replace("_", " ")),
+        ("mask", waves["mask"]["definition"]),
+        ("size", size_text(layout.count * layout.specimen_bytes)),
+        ("coverage of particles by the mask", f"mean {coverage[0]:.2f}, least {coverage[1]:.2f}" if coverage else "-"),
+        *((name, _between(one.range_of(key))) for name, key in _RANGES.items()),
+    ]
+
+
+_RANGES = {
+    "mean height of particles [A]": "particle_height_angstrom",
+    "mean height of substrate [A]": "substrate_height_angstrom",
+    "focus plane above exit plane [A]": "focus_height_angstrom",
+    "area fraction of particles": "area_fraction",
+    "area fraction of the mask": "mask_fraction",
+}
+
+
+def _times(pair: Sequence[float]) -> str:
+    return " x ".join(f"{value:.5g}" for value in pair)
+
+
+def _between(ends: tuple[float, float] | None) -> str:
+    return "-" if ends is None else f"{ends[0]:.3g} to {ends[1]:.3g}"
+
+
+def _tell_faults(one: Inspection, console: Console) -> None:
+    lines = [f"shard {n}: {state.reason}" for n, state in enumerate(one.states) if state.state == "damaged"]
+    lines += one.warnings
+    for line in lines[:SHOWN]:
+        console.print(f"warning: {one.name}: {line}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if len(lines) > SHOWN:
+        console.print(f"warning: {one.name}: and {len(lines) - SHOWN} more", style="yellow", highlight=False)

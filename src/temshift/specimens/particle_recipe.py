@@ -1,0 +1,118 @@
+"""What particles are made of: their crystal, shape, size, orientation and faults."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from temshift.core.configuration import Configuration
+from temshift.core.distributions import Distribution, Lognormal, Normal
+from temshift.core.errors import InputError
+from temshift.specimens.crystals import Crystal
+from temshift.specimens.faults import require_faults
+from temshift.specimens.orientations import Orientation
+from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, require, within
+from temshift.specimens.shapes import Shape, extents
+
+LEAST_RADIUS, GREATEST_RADIUS = 0.3, 20.0  # from 0.3 nm on no particle is empty [nm]
+_TAILS = 3.0  # standard deviations at which sizes are cut where no bounds are given
+
+NONE = Range[int](minimum=0, maximum=0)
+
+
+def _from_range(value: Any) -> Any:
+    """Read {minimum: ..., maximum: ...} as a uniform distribution."""
+    if isinstance(value, Range):
+        value = value.model_dump()
+    if isinstance(value, Mapping) and {"minimum", "maximum"} & set(value):
+        return {"uniform": value}
+    if isinstance(value, str | list | bool) or value is None:
+        raise ValueError(
+            f"given {value!r}; must be a number, {{minimum: ..., maximum: ...}}, {{normal: ...}} or {{lognormal: ...}}"
+        )
+    return value
+
+
+def _bounded(given: Distribution) -> Distribution:
+    """Write the bounds at which sizes are cut into a distribution that lacks them; keep it within what is allowed."""
+    bounded = Distribution.model_validate(_with_bounds(given))
+    outside = [value for value in (bounded.lowest, bounded.highest) if not LEAST_RADIUS <= value <= GREATEST_RADIUS]
+    if outside:
+        raise ValueError(f"given {outside[0]:g}; allowed: {LEAST_RADIUS:g} to {GREATEST_RADIUS:g}")
+    return bounded
+
+
+def _with_bounds(given: Distribution) -> Any:
+    if given.normal is not None:
+        reach = _TAILS * given.normal.sd
+        return {"normal": _filled(given.normal, given.normal.mean - reach, given.normal.mean + reach)}
+    if given.lognormal is not None:
+        factor = math.exp(_TAILS * given.lognormal.sigma)
+        return {"lognormal": _filled(given.lognormal, given.lognormal.median / factor, given.lognormal.median * factor)}
+    return given
+
+
+def _filled(given: Normal | Lognormal, lowest: float, highest: float) -> dict[str, Any]:
+    bounds = {"minimum": max(lowest, LEAST_RADIUS), "maximum": min(highest, GREATEST_RADIUS)}
+    return bounds | given.model_dump(exclude_none=True)
+
+
+Radius = Annotated[Distribution, BeforeValidator(_from_range), AfterValidator(_bounded)]
+Count = Annotated[Range[int], AfterValidator(within(1, 100))]
+Faults = Annotated[Range[int], AfterValidator(within(0, 20))]
+Vacancies = Annotated[Range[float], AfterValidator(within(0.0, 0.5))]
+
+
+class ParticleRecipe(Configuration):
+    """Particles of one crystal; sizes are drawn from ``radius_nm``, all counts and shares uniformly.
+
+    ``radius_nm`` is the radius of the sphere of equal volume, whatever the shape; normal and lognormal sizes are cut
+    at three standard deviations where they name no ``minimum`` and ``maximum``. ``orientation`` is ``random`` or a
+    zone axis. ``stacking_faults`` (intrinsic in cubic crystals, the basal fault I1 in wurtzite) and ``twins`` lie on
+    (111) or (001), keep every bond, and leave the outline that of the crystal below them. ``vacancies`` is the share
+    of atoms taken out. ``gap_nm`` is the least gap between the silhouettes of two particles, seen along the beam, but
+    never less than ``contact_distance_angstrom``, the distance of a particle's atoms from the substrate's nearest.
+    """
+
+    crystal: Crystal
+    shape: Shape = Shape(kind="sphere")
+    radius_nm: Radius
+    orientation: Orientation = "random"
+    stacking_faults: Faults = NONE
+    twins: Faults = NONE
+    vacancies: Vacancies = Range[float](minimum=0.0, maximum=0.0)
+    count: Count
+    gap_nm: Annotated[float, Field(ge=0, le=50)]
+    contact_distance_angstrom: Annotated[float, Field(ge=0.5, le=20)] = 2.0
+
+    @model_validator(mode="after")
+    def _crystal_allows(self) -> "ParticleRecipe":
+        require(_require_allowed, self)
+        return self
+
+    @property
+    def radius(self) -> tuple[float, float]:
+        """Least and greatest radius of the sphere of equal volume [A]."""
+        return self.radius_nm.lowest * ANGSTROM_PER_NM, self.radius_nm.highest * ANGSTROM_PER_NM
+
+    @property
+    def outer_radius(self) -> float:
+        """Radius of the greatest silhouette [A]."""
+        return extents(self.shape, self.crystal, self.radius[1])[1]
+
+    @property
+    def gap(self) -> float:
+        """Least gap between the silhouettes of two particles [A]."""
+        return max(self.gap_nm * ANGSTROM_PER_NM, self.contact_distance_angstrom)
+
+
+def _require_allowed(recipe: ParticleRecipe) -> None:
+    inner, _ = extents(recipe.shape, recipe.crystal, recipe.radius[0])
+    faults, twins = recipe.stacking_faults.maximum, recipe.twins.maximum
+    if faults + twins and inner == 0:
+        raise InputError(
+            f"shape {recipe.shape.kind!r} is twinned already; leave stacking_faults and twins "
+            "out, or choose 'sphere' or 'wulff'"
+        )
+    require_faults(recipe.crystal, inner, faults, twins)

@@ -1,0 +1,70 @@
+"""Crystals from structure files, as explicit cells without symmetry."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.io import read
+
+from temshift.core.errors import InputError
+
+_DIGITS = 10  # of fractional coordinates: 1e-8 A
+
+
+def read_structure(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a structure file into the mapping of a crystal.
+
+    Parameters
+    ----------
+    given : mapping
+        ``structure_file``, a path that ASE reads, and no other key but ``name``.
+
+    Returns
+    -------
+    dict
+        ``name``, ``space_group`` 1, ``symbols``, ``sites`` and ``lattice``: every atom of the cell.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read or holds no crystal.
+    """
+    others = sorted(set(given) - {"structure_file", "name"})
+    if others:
+        raise InputError(
+            f"{', '.join(others)} given beside structure_file, which tells all but the name; leave one out"
+        )
+    path = given["structure_file"]
+    atoms = _read(path)
+    _require_crystal(atoms, path)
+    return {
+        "name": given.get("name", atoms.symbols.formula.reduce()[0].format("hill")),
+        "space_group": 1,
+        "symbols": list(atoms.symbols),
+        "sites": np.round(np.mod(atoms.get_scaled_positions(), 1.0), _DIGITS).tolist(),
+        "lattice": np.round(atoms.cell.cellpar(), _DIGITS).tolist(),
+    }
+
+
+def _read(path: Any) -> Atoms:
+    if not isinstance(path, str):
+        raise InputError(f"structure_file: given {path!r}; must be the path of a file that ASE reads, such as CIF")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks of file readers on settings that the cell itself tells
+            return Atoms(read(path))
+    except Exception as error:  # readers raise errors of every kind
+        raise InputError(
+            f"structure_file {path}: {type(error).__name__}: {error}; give the path of a crystal that ASE reads, such "
+            "as CIF"
+        ) from error
+
+
+def _require_crystal(atoms: Atoms, path: str) -> None:
+    if atoms.cell.rank < 3:
+        raise InputError(f"structure_file {path} has no unit cell; give a crystal, such as a CIF")
+    occupancies = atoms.info.get("occupancy", {}).values()
+    if any(share < 1 for site in occupancies for share in site.values()):
+        raise InputError(f"structure_file {path} has sites that are partly occupied; give an ordered cell")

@@ -1,0 +1,112 @@
+"""What wave stores hold, verified byte by byte, and pictures of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from temshift.core.errors import InputError
+from temshift.core.records import RecordState
+from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, shard_state, stores_in
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A wave store as it was found.
+
+    Attributes
+    ----------
+    name : str
+        The set.
+    place : Path
+        Its folder.
+    layout : StoreLayout
+        Shape.
+    settings : dict
+        All that its waves depend on.
+    states : tuple of RecordState
+        One for each shard: complete, absent or damaged.
+    geometry : tuple of dict
+        Of the specimens in complete shards.
+    """
+
+    name: str
+    place: Path
+    layout: StoreLayout
+    settings: dict[str, Any]
+    states: tuple[RecordState, ...]
+    geometry: tuple[dict[str, Any], ...]
+
+    @property
+    def complete(self) -> list[int]:
+        """Numbers of the complete shards."""
+        return [number for number, state in enumerate(self.states) if state.state == "complete"]
+
+    @property
+    def verdict(self) -> str:
+        """How many shards are complete, absent and damaged, in words."""
+        counts = Counter(state.state for state in self.states)
+        return ", ".join(f"{counts[state]} {state}" for state in ("complete", "absent", "damaged") if counts[state])
+
+    @property
+    def coverage(self) -> tuple[float, float] | None:
+        """Mean and least share of a particle's disc that the mask covers; None where no particle has a disc."""
+        shares = [share for row in self.geometry for share in row["coverage"] if share is not None]
+        return (float(np.mean(shares)), min(shares)) if shares else None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was noted about specimens."""
+        return [f"specimen {row['specimen']}: {text}" for row in self.geometry for text in row["warnings"]]
+
+    def range_of(self, key: str) -> tuple[float, float] | None:
+        """Least and greatest value of a number of the geometry; None where no specimen has it."""
+        values = [row[key] for row in self.geometry if row[key] is not None]
+        return (min(values), max(values)) if values else None
+
+
+def inspect_waves(folder: Path) -> list[Inspection]:
+    """Look at every wave store in a database or study folder, and check all its bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        A database folder, a study folder, or one store.
+
+    Returns
+    -------
+    list of Inspection
+        One a store.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds no store, or one of another version.
+    DamagedError
+        Where the description of a store is damaged.
+    """
+    return [_inspected(name, place) for name, place in stores_in(folder).items()]
+
+
+def _inspected(name: str, place: Path) -> Inspection:
+    layout = read_layout(place)
+    states = tuple(shard_state(place, shard) for shard in range(layout.shards))
+    complete = [number for number, state in enumerate(states) if state.state == "complete"]
+    return Inspection(name, place, layout, read_settings(place), states, tuple(read_geometry(place, complete)))
+
+
+def first_complete(found: Sequence[Inspection]) -> Inspection:
+    """Return the first set that has a complete shard.
+
+    Raises
+    ------
+    InputError
+        Where none has.
+    """
+    for one in found:
+        if one.complete:
+            return one
+    raise InputError("no shard is complete, there is nothing to draw; run temshift simulate")

@@ -1,0 +1,265 @@
+"""Wave databases: made once, whole, the same again, and never mixed with another."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from temshift.core.configuration import ConfigurationError, parse_configuration
+from temshift.core.documents import write_document
+from temshift.core.errors import InputError
+from temshift.execution import SilentProgress
+from temshift.exitwaves.store import finished_shards, read_geometry, read_waves
+from temshift.studies import database as databases
+from temshift.studies import room
+from temshift.studies.database import Database, DatabaseFolder, load_database, load_plan, simulate_database
+from temshift.studies.inspection import inspect_waves
+from temshift.studies.study import Study
+
+ROOT = Path(__file__).parents[2]
+TEXT = """\
+name: tiny database
+seed: 3
+counts: {training: 5, test: 2}
+per_shard: 2
+specimens:
+  cell_nm: [1.92, 1.92]
+  substrate: {density_g_per_cm3: 2.0, minimum_distance_angstrom: 1.4, thickness_nm: 0.6}
+  particles: {crystal: CdSe, radius_nm: 0.5, count: 1, gap_nm: 0.2}
+exit_waves:
+  energy_kev: 300
+  sampling_angstrom: 0.2
+  stored_sampling_angstrom: 0.4
+  slice_thickness_angstrom: 2.0
+  focus: minimum_contrast
+  phonons: {configurations: 2, rms_displacement_angstrom: {Cd: 0.12, Se: 0.1, C: 0.1}}
+"""
+
+
+def parsed(text: str = TEXT) -> Database:
+    return parse_configuration(text, Database, "database.yaml")
+
+
+class Listener(SilentProgress):
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, tuple[int, int]] = {}
+        self.warnings: list[str] = []
+
+    def start(self, stage: str, total: int, done: int = 0) -> None:
+        self.stages[stage] = (total, done)
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> DatabaseFolder:
+    """A complete database that no test changes."""
+    return simulate_database(parsed(), tmp_path_factory.mktemp("pristine") / "database", workers=0)
+
+
+@pytest.fixture
+def folder(pristine: DatabaseFolder, tmp_path: Path) -> DatabaseFolder:
+    """A copy of it."""
+    return DatabaseFolder(shutil.copytree(pristine.root, tmp_path / "database"))
+
+
+def contents(folder: DatabaseFolder) -> dict[str, bytes]:
+    paths = (path for path in folder.root.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(folder.root)): path.read_bytes() for path in paths}
+
+
+def test_every_specimen_is_there(pristine: DatabaseFolder) -> None:
+    assert read_waves(pristine.waves("training")).shape == (5, 2, 48, 48)
+    assert read_waves(pristine.waves("test")).shape == (2, 2, 48, 48)
+    assert [row["specimen"] for row in read_geometry(pristine.waves("training"))] == list(range(5))
+
+
+def test_sets_share_no_specimen(pristine: DatabaseFolder) -> None:
+    training, test = read_waves(pristine.waves("training")), read_waves(pristine.waves("test"))
+    assert not any(bool((one == other).all()) for one in training for other in test)
+
+
+def test_the_manifest_makes_the_same_database_to_the_bit(pristine: DatabaseFolder, tmp_path: Path) -> None:
+    again = simulate_database(load_database(pristine.manifest), tmp_path / "again", workers=0)
+    assert contents(again) == contents(pristine)
+
+
+def test_the_resolved_file_makes_the_same_database(pristine: DatabaseFolder) -> None:
+    assert load_database(pristine.database_file) == parsed()
+
+
+@pytest.mark.slow
+def test_the_number_of_workers_does_not_matter(pristine: DatabaseFolder, tmp_path: Path) -> None:
+    assert contents(simulate_database(parsed(), tmp_path / "two", workers=2)) == contents(pristine)
+
+
+def test_shards_are_made_in_parts(pristine: DatabaseFolder, tmp_path: Path) -> None:
+    part = simulate_database(parsed(), tmp_path / "parts", workers=0, shards=range(1, 9))
+    assert finished_shards(part.waves("training")) == {1, 2}
+    assert finished_shards(part.waves("test")) == set()
+    listener = Listener()
+    simulate_database(parsed(), tmp_path / "parts", workers=0, progress=listener)
+    assert listener.stages == {"training specimens": (5, 3), "test specimens": (2, 0)}
+    assert contents(part) == contents(pristine)
+
+
+def test_a_second_run_makes_nothing_again(folder: DatabaseFolder) -> None:
+    listener = Listener()
+    simulate_database(parsed(), folder.root, workers=0, progress=listener)
+    assert all(total == done for total, done in listener.stages.values())
+
+
+def test_damage_is_found_and_made_good(folder: DatabaseFolder, pristine: DatabaseFolder) -> None:
+    chunk = next(path for path in (folder.waves("training") / "waves" / "c" / "1").rglob("*") if path.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-1] + b"\x00")
+    states = {one.name: one.verdict for one in inspect_waves(folder.root)}
+    assert states == {"test": "1 complete", "training": "2 complete, 1 damaged"}
+    listener = Listener()
+    simulate_database(parsed(), folder.root, workers=0, progress=listener)
+    assert len(listener.warnings) == 1
+    assert "made again" in listener.warnings[0]
+    assert contents(folder) == contents(pristine)
+
+
+def test_a_lost_description_is_written_again(folder: DatabaseFolder, pristine: DatabaseFolder) -> None:
+    folder.manifest.write_text("{")
+    simulate_database(parsed(), folder.root, workers=0)
+    assert contents(folder) == contents(pristine)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_goes_on_to_the_same_bits(
+    pristine: DatabaseFolder, tmp_path: Path, blow: signal.Signals
+) -> None:
+    (tmp_path / "database.yaml").write_text(TEXT)
+    output = tmp_path / "database"
+    words = [sys.executable, "-m", "temshift.cli.app", "simulate", str(tmp_path / "database.yaml")]
+    command = [*words, "--output", str(output), "--workers", "1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(output.glob("waves/*/shard-*.json")):
+        time.sleep(0.01)
+    process.send_signal(blow)
+    _, told = process.communicate(timeout=60)
+    if blow is signal.SIGINT and process.returncode != 0:
+        assert process.returncode == 130
+        assert "the same command goes on" in told
+    subprocess.run(command, check=True, capture_output=True)
+    assert contents(DatabaseFolder(output)) == contents(pristine)
+
+
+@pytest.mark.parametrize(
+    ("given", "replaced", "key"),
+    [
+        ("energy_kev: 300", "energy_kev: 200", "exit_waves.energy_kev"),
+        ("seed: 3", "seed: 4", "seed"),
+        ("crystal: CdSe", "crystal: ZnS", "specimens.particles.crystal"),
+        ("test: 2", "test: 3", "count"),
+    ],
+)
+def test_another_database_is_not_mixed_in(folder: DatabaseFolder, given: str, replaced: str, key: str) -> None:
+    text = TEXT.replace(given, replaced).replace("Cd: 0.12", "Cd: 0.12, Zn: 0.1, S: 0.1")
+    before = contents(folder)
+    with pytest.raises(InputError, match=f"holds another database: .* differs in .*{key}.*name another folder"):
+        simulate_database(parsed(text), folder.root, workers=0)
+    assert contents(folder) == before
+
+
+def test_a_set_that_is_gone_from_the_file_is_told(folder: DatabaseFolder) -> None:
+    with pytest.raises(InputError, match="holds another database: the set 'test'"):
+        simulate_database(parsed(TEXT.replace(", test: 2", "")), folder.root, workers=0)
+
+
+def test_a_set_can_be_added(folder: DatabaseFolder) -> None:
+    before = read_waves(folder.waves("test"))
+    simulate_database(parsed(TEXT.replace("test: 2", "test: 2, extra: 1")), folder.root, workers=0)
+    assert read_waves(folder.waves("extra")).shape[0] == 1
+    assert bool((read_waves(folder.waves("test")) == before).all())
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letters").write_text("dear")
+    with pytest.raises(InputError, match=r"is not empty and holds no database \(letters\)"):
+        simulate_database(parsed(), tmp_path, workers=0)
+    with pytest.raises(InputError, match="is a file; name a folder"):
+        simulate_database(parsed(), tmp_path / "letters", workers=0)
+    assert [path.name for path in tmp_path.iterdir()] == ["letters"]
+
+
+def test_what_does_not_fit_on_the_disk_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1000))
+    with pytest.raises(InputError, match="exit waves take 274 kB, 1 kB are free; free some"):
+        simulate_database(parsed(), tmp_path / "out", workers=0)
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_does_not_fit_into_memory_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "machine_memory", lambda: 1_000_000)
+    with pytest.raises(InputError, match="3 workers take .* of memory, 1 MB are there; take fewer with --workers"):
+        simulate_database(parsed(), tmp_path / "out", workers=3)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_limit_of_a_job_counts_as_the_memory_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "memory.max").write_text("123456\n")
+    monkeypatch.setattr(room, "CGROUP_LIMITS", (tmp_path / "memory.max", tmp_path / "none"))
+    assert room.machine_memory() == 123456
+    (tmp_path / "memory.max").write_text("max\n")
+    assert room.machine_memory() > 1e8
+
+
+@pytest.mark.parametrize(
+    ("given", "replaced", "told"),
+    [
+        ("training: 5", "../up: 5", "line 3, counts: the set '../up' becomes a folder; take letters, digits, - and _"),
+        ("training: 5", "training: 0", "line 3, counts.training: given 0; must be greater than or equal to 1"),
+        ("slice_thickness_angstrom: 2.0", "slice_thickness_angstrom: -2.0", "exit_waves.slice_thickness_angstrom"),
+        ("C: 0.1}", "Si: 0.1}", "rms_displacement_angstrom: lacks C; name a displacement for every element"),
+        ("phonons: {configurations: 2, ", "memory_mb: 64\n  phonons: {configurations: 2, ", "memory_mb: is 64, but"),
+    ],
+)
+def test_faults_are_told_with_their_place(given: str, replaced: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parsed(TEXT.replace(given, replaced))
+    assert told in str(caught.value)
+
+
+def test_a_plan_is_a_study_or_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(TEXT)
+    assert isinstance(load_plan(path), Database)
+    assert isinstance(load_plan(ROOT / "examples" / "tiny.yaml"), Study)
+    path.write_text(TEXT.replace("seed", "sed"))
+    with pytest.raises(ConfigurationError, match="sed: unknown key; allowed: 'name', 'seed', 'counts', 'per_shard'"):
+        load_plan(path)
+
+
+def test_a_database_and_a_study_can_give_the_same_waves(tiny: Study) -> None:
+    """One way through the code: the same settings and seed, the same sets."""
+    facts = {
+        "name": "as a database",
+        "seed": tiny.seed,
+        "counts": {"training": tiny.counts.training, "test": tiny.counts.test},
+        "per_shard": tiny.counts.per_shard,
+        "specimens": tiny.specimens.model_dump(mode="json", exclude_none=True),
+        "exit_waves": tiny.exit_waves.model_dump(mode="json", exclude_none=True),
+    }
+    from temshift.studies.plan import Plan
+
+    ours = parse_configuration(write_document(facts), databases.Database, "database.yaml").sets
+    assert {name: waves.id for name, waves in ours.items()} == {
+        name: waves.id for name, waves in Plan(tiny).databases.items()
+    }
