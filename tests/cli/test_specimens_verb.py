@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from temshift.cli.app import main
-from temshift.studies import StudyFolder, specimen_sets
+from temshift.studies import specimen_sets
+from temshift.studies.folder import locked
 
 RECIPE = """\
 cell_nm: [2.4, 2.0]
@@ -86,7 +87,7 @@ def test_a_missing_recipe_is_told(temshift: Call) -> None:
 
 def test_a_folder_in_use_is_refused(temshift: Call) -> None:
     Path("out").mkdir()
-    with StudyFolder(Path("out")).locked():
+    with locked(Path("out")):
         code, _, errors = temshift("recipe.yaml", "--count", "2", "--output", "out")
     assert code == 2
     assert "another temshift run works in out" in errors
