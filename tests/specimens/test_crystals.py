@@ -194,7 +194,13 @@ def test_files_without_a_crystal_are_told(text, fault, tmp_path):
     path = tmp_path / "wrong.xyz"
     path.write_text(text)
     assert re.search(fault, told({"structure_file": str(path)}))
-    assert "gone.cif" in told({"structure_file": str(tmp_path / "gone.cif")})
+
+
+def test_a_missing_file_is_told_with_the_folder_it_was_looked_for_from(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fault = told({"structure_file": "gone.cif"})
+    assert fault.endswith(f"structure_file gone.cif is not there; give a path from the folder worked in, {tmp_path}")
+    assert "must be the path of a file" in told({"structure_file": 3})
 
 
 def test_partly_occupied_sites_are_refused(tmp_path):

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from temshift.core.errors import InputError
-from temshift.specimens.placement import capacity, periodic_distances, place
+from temshift.specimens.placement import find_places, periodic_distances
 
 
 def nearest_image(first, second, cell):
@@ -24,7 +23,7 @@ def nearest_image(first, second, cell):
 )
 @settings(max_examples=80, deadline=None)
 def test_gaps_are_kept_across_the_border(seed, cell, radii, gap):
-    centers = place(cell, radii, gap, np.random.default_rng(seed))
+    centers = find_places(cell, radii, gap, np.random.default_rng(seed))
     assert centers.shape == (len(radii), 2)
     assert ((centers >= 0) & (centers < cell)).all()
     for i, j in itertools.combinations(range(len(radii)), 2):
@@ -40,38 +39,20 @@ def test_periodic_distance_is_that_to_the_nearest_image(points):
 
 
 def test_places_are_uniform():
-    centers = np.concatenate([place((40.0, 60.0), [5.0], 1.0, np.random.default_rng(s)) for s in range(2000)])
+    centers = np.concatenate([find_places((40.0, 60.0), [5.0], 1.0, np.random.default_rng(s)) for s in range(2000)])
     counts, *_ = np.histogram2d(*centers.T, bins=(4, 4), range=((0, 40), (0, 60)))
     chi_squared = ((counts - 125) ** 2 / 125).sum()
     assert chi_squared < 37.7  # 15 degrees of freedom, probability 0.001
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
-def test_what_capacity_grants_is_placed(count):
-    """The greatest discs that are granted find room under other seeds too."""
-    cell = (128.0, 128.0)
-    radii = [radius for radius in np.linspace(10, 64, 55) if capacity(cell, radius, 10.0, count) == count]
-    for seed in range(1, 6):
-        assert len(place(cell, [radii[-1]] * count, 10.0, np.random.default_rng(seed))) == count
-
-
-def test_capacity_of_known_cases():
-    assert capacity((100.0, 100.0), 45.0, 10.0, 3) == 1
-    assert capacity((100.0, 100.0), 45.1, 10.0, 3) == 0
-    # two discs of equal size fit into a square that repeats up to a diameter of side / sqrt(2)
-    assert capacity((100.0, 100.0), 36.0, 0.0, 3) == 1
-    assert capacity((100.0, 100.0), 32.0, 0.0, 3) == 2
-
-
 def test_a_disc_as_wide_as_the_cell_keeps_the_gap_to_its_own_image():
-    with pytest.raises(InputError, match="no room in 60 x 80 A for particles of up to 26 A radius"):
-        place((60.0, 80.0), [26.0], 10.0, np.random.default_rng(0))
+    assert find_places((60.0, 80.0), [25.0], 10.0, np.random.default_rng(0)) is not None
+    assert find_places((60.0, 80.0), [26.0], 10.0, np.random.default_rng(0)) is None
 
 
-def test_too_many_discs_are_told_with_remedies():
-    with pytest.raises(InputError) as caught:
-        place((60.0, 60.0), [10.0] * 9, 5.0, np.random.default_rng(0))
-    assert str(caught.value) == (
-        "no room in 60 x 60 A for particles of up to 10 A radius (count 9) with gaps of 5 A; "
-        "give fewer or smaller particles, a smaller gap or a larger cell"
-    )
+def test_discs_that_have_no_room_get_no_places():
+    """Two discs of equal size fit into a square that repeats up to a diameter of side / sqrt(2)."""
+    for diameter, fits in ((0.68, True), (0.72, False)):
+        found = find_places((100.0, 100.0), [50 * diameter] * 2, 0.0, np.random.default_rng(0))
+        assert (found is not None) is fits
+    assert find_places((60.0, 60.0), [10.0] * 9, 5.0, np.random.default_rng(0)) is None

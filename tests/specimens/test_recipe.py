@@ -218,8 +218,8 @@ def test_a_number_is_a_fixed_value(recipe_with):
         (
             "count: {minimum: 1, maximum: 1}",
             "count: {minimum: 1, maximum: 4}",
-            "4 particles of radius 1.6 nm with gaps of 1 nm do not fit at random into a cell of "
-            "5.12 x 5.12 nm; give a count of at most 1, smaller particles or a larger cell_nm",
+            "4 particles of up to 1.6 nm radius with gaps of 1 nm do not fit at random into a cell of "
+            "5.12 x 5.12 nm; give a count of at most 2, smaller particles or a larger cell_nm",
         ),
         (
             "minimum_distance_angstrom: 1.4",

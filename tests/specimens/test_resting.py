@@ -16,12 +16,14 @@ def least_distance(particle, substrate):
 
 def search(particle, substrate, distance):
     """Go down in steps of 0.01 A until the next one would come too near."""
-    height = substrate[:, 2].max() - particle[:, 2].min() + distance
-    while height > substrate[:, 2].min() - particle[:, 2].min():
-        if least_distance(particle + [0, 0, height - 0.01], substrate) < distance:
-            break
-        height -= 0.01
-    return height
+    offsets = particle[:, None] - substrate[None]
+    aside = np.abs(offsets[..., :2])
+    across = np.hypot(*np.moveaxis(np.minimum(aside, CELL - aside), -1, 0))
+    near = across < distance
+    lowest = substrate[:, 2].min() - particle[:, 2].min()
+    heights = np.arange(substrate[:, 2].max() - particle[:, 2].min() + distance, lowest, -0.01)
+    apart = np.hypot(across[near], heights[:, None] + offsets[..., 2][near]).min(axis=1, initial=np.inf)
+    return heights[(apart < distance).argmax()] if (apart < distance).any() else lowest
 
 
 def rough(draws, atoms, relief):

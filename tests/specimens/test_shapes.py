@@ -8,7 +8,7 @@ from scipy.spatial import ConvexHull, cKDTree
 from scipy.spatial.transform import Rotation
 
 from temshift.core.errors import InputError
-from temshift.specimens.crystals import CRYSTALS, unit_cell
+from temshift.specimens.crystals import CRYSTALS, Crystal, unit_cell
 from temshift.specimens.multiply_twinned import multiply_twinned
 from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.particles import draw_particle
@@ -84,6 +84,27 @@ def test_a_faceted_particle_ends_at_its_facets():
     assert (heights.max(axis=0) > 20 * solid.distances - spacings).all()
 
 
+def test_facets_of_a_rounded_file_are_those_of_the_crystal(tmp_path):
+    path = tmp_path / "cell.vasp"
+    cell = unit_cell("CdSe")
+    rows = "\n".join(" ".join(f"{value:.4f}" for value in site) for site in cell.get_scaled_positions())
+    lattice = "\n".join(" ".join(f"{value:.4f}" for value in row) for row in cell.cell)
+    path.write_text(f"CdSe\n1.0\n{lattice}\nCd Se\n2 2\nDirect\n{rows}\n")
+    ours, theirs = (
+        solid_of(POLAR, crystal)
+        for crystal in (Crystal.model_validate({"structure_file": str(path)}), CRYSTALS["CdSe"])
+    )
+    assert np.sort(ours.distances) == pytest.approx(np.sort(theirs.distances), rel=1e-3)
+
+
+def test_equivalent_facets_of_unequal_energies_are_refused():
+    given = [{"miller": m, "energy_J_per_m2": e} for m, e in (((1, 1, 1), 1.0), ((1, -1, 1), 2.0))]
+    with pytest.raises(
+        InputError, match="are equivalent to .1, 1, 1. by symmetry; give facets on all sides, each once"
+    ):
+        solid_of(Shape.model_validate({"wulff": given}), CRYSTALS["Ag"])
+
+
 def test_shapes_are_read_and_written_alike():
     for given in ("sphere", "icosahedron", POLAR.model_dump()):
         assert Shape.model_validate(given).model_dump() == given
@@ -96,6 +117,10 @@ def test_shapes_are_read_and_written_alike():
         ("wulff", "surface energies belong to wulff, and it needs them; write shape: {wulff: "),
         ({"wulff": []}, "surface energies belong to wulff, and it needs them"),
         ({"wulff": [{"miller": (1, 1, 1), "energy_J_per_m2": 0.0}]}, "greater than 0"),
+        (
+            {"wulff": [{"miller": (1, 1, 1), "energy_J_per_m2": e} for e in (1.0, 2.0)]},
+            r"miller \[1, 1, 1\] is given twice",
+        ),
     ],
 )
 def test_faults_of_a_shape_are_told(given, fault):

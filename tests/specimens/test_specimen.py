@@ -269,3 +269,18 @@ def test_sizes_follow_their_distribution(recipe_with):
     assert np.std(radii) == pytest.approx(0.49, abs=0.09)  # sd of the sd 0.02
     assert min(radii) >= 3.5
     assert max(radii) <= 6.5
+
+
+def test_crowded_particles_are_drawn_again_until_all_have_room(recipe_with):
+    """Two spheres of 10 to 18 A with gaps of 10 A: often too large for a square of 51.2 A together."""
+    sizes_nm = {"minimum": 1.0, "maximum": 1.8}
+    recipe = recipe_with(cell_nm=(5.12, 5.12), particles={"radius_nm": sizes_nm, "count": 2, "gap_nm": 1.0})
+    sizes = []
+    for index in range(30):
+        particles = build_specimen(recipe, 5, index).info["particles"]
+        centers, radii = (np.array([p[key] for p in particles]) for key in ("center_xy_angstrom", "radius_angstrom"))
+        assert len(particles) == 2
+        assert periodic_distances(centers[:1], centers[1:], recipe.cell)[0, 0] >= radii.sum() + 10 - 1e-9
+        sizes += radii.tolist()
+    assert 10 <= min(sizes) < max(sizes) <= 18
+    assert np.mean(sizes) < 14

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -79,10 +80,20 @@ def multiply_twinned(shape: str, structure: Crystal, radius: float) -> NDArray[n
     atoms = 4 / 3 * math.pi * radius**3 / cell.get_volume() * len(cell)
     a = float(cell.cell.cellpar()[0]) / _MEAN_BOND[shape]
     if shape == "icosahedron":
-        cluster = Icosahedron(str(cell.symbols[0]), _nearest(_icosahedra(), atoms), latticeconstant=a)
-        return np.asarray(_UPRIGHT.apply(cluster.positions))
-    cluster = Decahedron(str(cell.symbols[0]), *_nearest(_decahedra(), atoms), latticeconstant=a)
-    return np.asarray(cluster.positions)
+        return a * _icosahedron(_nearest(_icosahedra(), atoms))
+    return a * _decahedron(_nearest(_decahedra(), atoms))
+
+
+@lru_cache(maxsize=64)
+def _icosahedron(shells: int) -> NDArray[np.float64]:
+    """Positions in lattice constants."""
+    return np.asarray(_UPRIGHT.apply(Icosahedron("X", shells, latticeconstant=1.0).positions))
+
+
+@lru_cache(maxsize=64)
+def _decahedron(size: _Decahedron) -> NDArray[np.float64]:
+    """Positions in lattice constants."""
+    return np.asarray(Decahedron("X", *size, latticeconstant=1.0).positions)
 
 
 def _nearest(sizes: Iterator[tuple[_Size, int]], atoms: float) -> _Size:

@@ -90,7 +90,7 @@ def _twinned(recipe: ParticleRecipe, size: float, faults: tuple[int, int], gener
     cell = unit_cell(recipe.crystal)
     positions = rotation.apply(multiply_twinned(recipe.shape.kind, recipe.crystal, size))
     radius = float(np.linalg.norm(positions[:, :2], axis=1).max())
-    reached = (3 / (4 * np.pi) * len(positions) * cell.get_volume() / len(cell)) ** (1 / 3)
+    reached = float((3 / (4 * np.pi) * len(positions) * cell.get_volume() / len(cell)) ** (1 / 3))
     return Particle(np.full(len(positions), cell.numbers[0]), positions, reached, radius, rotation, *faults)
 
 

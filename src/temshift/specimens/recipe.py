@@ -3,17 +3,19 @@
 import math
 from typing import Annotated
 
+import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from temshift.core.configuration import Configuration
 from temshift.core.errors import InputError
 from temshift.specimens.carbon import require_reachable
 from temshift.specimens.particle_recipe import ParticleRecipe
-from temshift.specimens.placement import capacity
+from temshift.specimens.placement import find_places
 from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, in_angstrom, require, within
 from temshift.specimens.surfaces import Roughness
 
 LEAST_DEPTH_IN_RMS = 5  # a surface of some thousand correlation areas stays within 4 rms of its mean
+_TRIALS, _ARRANGEMENTS, _TRIAL_SEED = 20, 50, 0  # draws of sizes, and of places for each, that a recipe is tried by
 
 Side = Annotated[float, Field(ge=1, le=100)]
 Thickness = Annotated[Range[float], AfterValidator(within(0.5, 100.0))]
@@ -101,23 +103,35 @@ class SpecimenRecipe(Configuration):
 
 
 def _require_room(recipe: SpecimenRecipe) -> None:
-    """Refuse a recipe whose worst draw, most particles of the greatest silhouette, may not fit."""
+    """Refuse a recipe whose greatest particle does not fit, or whose greatest count hardly ever finds room."""
     particles, (width, depth) = recipe.particles, recipe.cell_nm
-    radius, gap, count = (
-        particles.outer_radius / ANGSTROM_PER_NM,
-        particles.gap / ANGSTROM_PER_NM,
-        particles.count.maximum,
-    )
-    side = math.ceil((2 * radius + gap) * 1000 - 1e-6) / 1000
-    room = capacity(recipe.cell, particles.outer_radius, particles.gap, count)
-    if room == 0:
+    radius, gap = particles.outer_radius / ANGSTROM_PER_NM, particles.gap / ANGSTROM_PER_NM
+    if 2 * radius + gap > min(width, depth):
+        side = math.ceil((2 * radius + gap) * 1000 - 1e-6) / 1000
         raise InputError(
             f"particles of diameter {2 * radius:.4g} nm with a gap of {gap:g} nm exceed the cell, "
             f"{width:g} x {depth:g} nm; give a cell_nm of at least {side:g} along both sides, or smaller particles"
         )
+    count = particles.count.maximum
+    room = next(number for number in range(count, 0, -1) if _finds_room(recipe, number))
     if room < count:
         raise InputError(
-            f"{count} particles of radius {radius:.4g} nm with gaps of {gap:g} nm do not fit at "
+            f"{count} particles of up to {radius:.4g} nm radius with gaps of {gap:g} nm do not fit at "
             f"random into a cell of {width:g} x {depth:g} nm; give a count of at most {room}, smaller "
             "particles or a larger cell_nm"
         )
+
+
+def _finds_room(recipe: SpecimenRecipe, count: int) -> bool:
+    """Whether a quarter of random draws of ``count`` sizes, at least, find room; the same for the same recipe."""
+    particles, draws = recipe.particles, np.random.default_rng(_TRIAL_SEED)
+    if count == 1:
+        return True
+    outer = particles.outer_radius / particles.radius[1]
+    found = 0
+    for trial in range(1, _TRIALS + 1):
+        radii = outer * ANGSTROM_PER_NM * particles.radius_nm.quantile(draws.random(count))
+        found += find_places(recipe.cell, radii.tolist(), particles.gap, draws, _ARRANGEMENTS) is not None
+        if 4 * found >= _TRIALS or 4 * (found + _TRIALS - trial) < _TRIALS:
+            break
+    return 4 * found >= _TRIALS

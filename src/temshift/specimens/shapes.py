@@ -19,6 +19,8 @@ from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.multiply_twinned import multiply_twinned, require_fcc
 from temshift.specimens.ranges import as_tuples
 
+_SYMMETRY = 0.01  # how far the rounded coordinates of a file may be off their symmetry [A]
+
 Kind = Literal["sphere", "wulff", "decahedron", "icosahedron"]
 _WULFF_FORM = "shape: {wulff: [{miller: [1, 1, 1], energy_J_per_m2: ...}, ...]}"
 
@@ -64,6 +66,10 @@ class Shape(Configuration):
     def _energies_where_needed(self) -> "Shape":
         if (self.kind == "wulff") != bool(self.wulff):
             raise ValueError(f"surface energies belong to wulff, and it needs them; write {_WULFF_FORM}")
+        given = [energy.miller for energy in self.wulff]
+        twice = [index for index in given if given.count(index) > 1]
+        if twice:
+            raise ValueError(f"miller {list(twice[0])} is given twice; leave one out")
         return self
 
     @model_serializer
@@ -180,7 +186,8 @@ def _wulff(energies: tuple[SurfaceEnergy, ...], structure: Crystal) -> Solid:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # spglib's, of its own coming changes
-            symmetries = get_symmetries(cell)
+            symmetries = get_symmetries(cell, symprec=_SYMMETRY)
+            cell.set_cell(_symmetric(np.asarray(cell.cell), symmetries))
             forms = setup_forms(table, cell.cell.T, symmetries, symmetries)
             particle = BaseParticle(forms, cell, natoms=1000)
     except (ValueError, AssertionError, QhullError) as error:
@@ -189,6 +196,12 @@ def _wulff(energies: tuple[SurfaceEnergy, ...], structure: Crystal) -> Solid:
             "give facets on all sides, each once (polar crystals need opposite ones too)"
         ) from error
     return _solid([facet for form in particle.forms for facet in form.facets], particle.volume)
+
+
+def _symmetric(lattice: NDArray[np.float64], symmetries: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Lattice vectors (3, 3) in their usual orientation, made to have the symmetries to the last digit."""
+    metric = lattice @ lattice.T
+    return np.asarray(np.linalg.cholesky(np.mean([turn.T @ metric @ turn for turn in symmetries], axis=0)))
 
 
 def _solid(facets: list[Any], volume: float) -> Solid:

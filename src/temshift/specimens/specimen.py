@@ -7,18 +7,21 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.specimens.carbon import CARBON, amorphous_carbon
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.own import FileRecipe, own_specimen
 from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.particles import Particle, draw_particle
-from temshift.specimens.placement import Centers, place
+from temshift.specimens.placement import Centers, find_places
 from temshift.specimens.ranges import ANGSTROM_PER_NM
 from temshift.specimens.recipe import SpecimenRecipe
 from temshift.specimens.resting import resting_height
 
 SPECIMENS_VERSION = 2  # raised whenever the same recipe and seed would give other atoms
+
+MOST_DRAWS = 100  # of the particles of one specimen, until they find room
 
 _SUBSTRATE_STREAM, _PARTICLE_STREAM = 0, 1
 
@@ -46,7 +49,8 @@ def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: i
 
     The beam runs along +z. The lowest atom lies at z = margin, the exit plane at z = cell height, a margin
     above the highest atom. Substrate and particles draw from streams of their own, so that settings of one
-    leave the other as it was, and a specimen depends on no other one.
+    leave the other as it was, and a specimen depends on no other one. Particles that find no room together are drawn
+    again, all but their count, so that crowded specimens hold somewhat smaller ones than ``radius_nm`` says.
 
     Parameters
     ----------
@@ -107,16 +111,22 @@ def _substrate(recipe: SpecimenRecipe, draws: np.random.Generator) -> _Substrate
 
 
 def _particles(recipe: SpecimenRecipe, substrate: _Substrate, draws: np.random.Generator) -> list[_Placed]:
-    """Particles at rest on the substrate."""
+    """Particles at rest on the substrate; where they find no room, all but their count is drawn again."""
     settings = recipe.particles
-    particles = [draw_particle(settings, size, draws) for size in _sizes(settings, draws)]
-    centers = place(recipe.cell, [particle.radius for particle in particles], settings.gap, draws)
-    return [_resting(recipe, substrate, *item) for item in zip(particles, centers, strict=True)]
-
-
-def _sizes(settings: ParticleRecipe, draws: np.random.Generator) -> list[float]:
-    """Radii of the spheres of equal volume [A]."""
     count = int(draws.integers(settings.count.minimum, settings.count.maximum, endpoint=True))
+    for _ in range(MOST_DRAWS):
+        particles = [draw_particle(settings, size, draws) for size in _sizes(settings, count, draws)]
+        centers = find_places(recipe.cell, [particle.radius for particle in particles], settings.gap, draws)
+        if centers is not None:
+            return [_resting(recipe, substrate, *item) for item in zip(particles, centers, strict=True)]
+    raise InputError(
+        f"{count} particles found no room in {recipe.cell[0]:g} x {recipe.cell[1]:g} A with gaps of "
+        f"{settings.gap:g} A; give fewer or smaller particles, a smaller gap or a larger cell"
+    )
+
+
+def _sizes(settings: ParticleRecipe, count: int, draws: np.random.Generator) -> list[float]:
+    """Radii of the spheres of equal volume [A]."""
     sizes: list[float] = (ANGSTROM_PER_NM * settings.radius_nm.quantile(draws.random(count))).tolist()
     return sizes
 

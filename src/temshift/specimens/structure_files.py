@@ -1,6 +1,7 @@
 """Crystals from structure files, as explicit cells without symmetry."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ def read_structure(given: Mapping[str, Any]) -> dict[str, Any]:
 def _read(path: Any) -> Atoms:
     if not isinstance(path, str):
         raise InputError(f"structure_file: given {path!r}; must be the path of a file that ASE reads, such as CIF")
+    if not Path(path).is_file():
+        raise InputError(f"structure_file {path} is not there; give a path from the folder worked in, {Path.cwd()}")
     try:
         structures = structures_in(path)
     except InputError as error:
