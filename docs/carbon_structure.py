@@ -1,7 +1,9 @@
-"""Draw g(r) and S(q) of the amorphous carbon beside published features of g(r): python docs/carbon_structure.py.
+"""Draw g(r) and S(q) of the amorphous carbon beside published features: python docs/carbon_structure.py.
 
-Published: first neighbours at 1.4 to 1.5 A, second neighbours near 2.5 A, as commonly reported; between them a gap near
-1.9 A at any density (A. Sorkin, thesis, Technion, Haifa, http://phycomp.technion.ac.il/~anastasy/teza/teza/node29.html).
+Published, of g(r): first neighbours at 1.4 to 1.5 A, second ones near 2.5 A, as commonly reported; between them a gap
+near 1.9 A at any density (A. Sorkin, thesis, Technion, http://phycomp.technion.ac.il/~anastasy/teza/teza/node29.html).
+Published, of diffraction: broad rings near 2 and 1.2 A where the short-range order is that of graphite (Z. Czigany and
+L. Hultman, Ultramicroscopy 110, 815, 2010, DOI 10.1016/j.ultramic.2010.02.005, of fullerene-like carbon nitride).
 """
 
 from dataclasses import dataclass
@@ -20,7 +22,8 @@ PICTURE = Path(__file__).with_suffix(".png")
 CELL, THICKNESS, DENSITY, SEEDS = (60.0, 60.0), 50.0, 2.0, 6  # A, A, g/cm3
 DISTANCES = {1.4: "#0072B2", 0.5: "#D55E00"}  # A; the default, and hardly any
 REACH, STEP, GAP = 8.0, 0.05, 1.9  # A
-HIGHEST, RING = 1.6, 0.025  # 1/A
+HIGHEST, STEP_OF_Q = 1.6, 0.025  # 1/A
+RINGS = (2.0, 1.2)  # A
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ def main() -> None:
         tell(distance, found)
     pairs.axvspan(1.4, 1.5, color="0.75", linewidth=0, label="first neighbours, published")
     pairs.axvspan(2.45, 2.55, color="0.88", linewidth=0, label="second neighbours, published")
+    for ring in RINGS:
+        label = "rings of graphite-like order, published" if ring == RINGS[0] else None
+        powers.axvline(1 / ring, color="0.75", linewidth=4, zorder=0, label=label)
     finish(pairs, "r (Å)", "g(r)")
     finish(powers, "q (1/Å)", "S(q), across the beam")
     figure.savefig(PICTURE, dpi=130)
@@ -54,7 +60,7 @@ def measured(distance: float) -> Structure:
     """Measure films of several seeds."""
     films = [amorphous_carbon(CELL, THICKNESS, DENSITY, distance, np.random.default_rng(seed)) for seed in range(SEEDS)]
     r, g = np.mean([pair_distribution(film, CELL, REACH, STEP) for film in films], axis=0)
-    q, s = np.mean([structure_factor(film, CELL, HIGHEST, RING) for film in films], axis=0)
+    q, s = np.mean([structure_factor(film, CELL, HIGHEST, STEP_OF_Q) for film in films], axis=0)
     return Structure(r, g, q, s)
 
 

@@ -34,7 +34,7 @@ finally:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "False"
-    assert all(verb in done.stdout for verb in ("run", "check", "report", "demo"))
+    assert all(verb in done.stdout for verb in ("run", "check", "report", "demo", "specimens"))
 
 
 def test_check_tells_what_a_study_makes_and_writes_nothing(tmp_path: Path) -> None:

@@ -183,7 +183,10 @@ def test_a_changed_file_is_another_crystal(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("nothing like a crystal", "structure_file .*: .*; give the path of a crystal that ASE reads, such as CIF"),
+        (
+            "nothing like a crystal",
+            "structure_file .*: ASE cannot read it .*; give a structure file that it reads, such as .xyz or .cif",
+        ),
         ("1\n\nC 0 0 0\n", "structure_file .* has no unit cell; give a crystal, such as a CIF"),
     ],
 )

@@ -13,6 +13,8 @@ from ase.build import bulk
 from temshift.core.configuration import Configuration, ConfigurationError, dump_configuration, parse_configuration
 from temshift.core.errors import InputError
 from temshift.core.hashes import content_hash, file_hash
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.simulation import simulate
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available, require_sound
 
 SIDES = (24.0, 20.0)
@@ -153,7 +155,7 @@ def test_the_margin_and_the_linking_distance_are_settings(written):
 
 def test_specimens_come_from_files_in_order_and_no_further(written):
     gold = cluster((12.0, 10.0, 18.0))
-    names = [written(film() + gold, "a.xyz"), written(film() + gold + cluster((0.0, 0.0, 18.0), "Ag"), "b.cif")]
+    names = [written(film() + gold, "a.xyz"), written(film() + gold + cluster((0.0, 0.0, 18.0), "Ag"), "b.vasp")]
     recipe = recipe_of(names, {"elements": ["Au", "Ag"]})
     assert [len(build_specimen(recipe, 0, index).info["particles"]) for index in (0, 1)] == [1, 2]
     assert recipe.elements == {"C", "Au", "Ag"}
@@ -339,3 +341,41 @@ def test_a_fault_is_told_at_its_own_key_alone(written, text, right, wrong, fault
 
 def test_text_for_a_recipe_is_told():
     assert told("specimens: gold") == ["line 1, specimens: given 'gold'; must be a mapping"]
+
+
+PARTLY = """\
+data_x
+_cell_length_a 10
+_cell_length_b 10
+_cell_length_c 10
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_occupancy
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Au1 Au 0.5 0.1 0.1 0.1
+C1 C 1.0 0.6 0.6 0.6
+"""
+
+
+def test_sites_that_are_partly_occupied_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("half.cif").write_text(PARTLY)
+    with pytest.raises(ConfigurationError, match="half.cif has sites that are partly occupied; give an ordered cell"):
+        recipe_of("half.cif")
+    Path("whole.cif").write_text(PARTLY.replace("0.5 ", "1.0 "))
+    assert recipe_of("whole.cif").elements == {"Au", "C"}
+
+
+def test_a_specimen_of_ones_own_goes_through_multislice(written):
+    settings = {"energy_kev": 300, "sampling_angstrom": 0.4, "slice_thickness_angstrom": 4.0}
+    atoms = build_specimen(recipe_of(written(whole())), 0, 0)
+    wave = simulate(atoms, ExitWaveSettings.model_validate(settings), 0, 0)
+    assert wave.waves.shape[-2:] == (50, 60)
+    assert wave.mask.any()

@@ -36,6 +36,12 @@ def test_lengths_become_angstrom_once():
     assert recipe.particles.contact_distance_angstrom == 2.0
 
 
+def test_sites_are_those_of_specimens(recipe_with):
+    recipe = recipe_with()
+    assert recipe.sites == {("", "C"), ("CdSe", "Cd"), ("CdSe", "Se")}
+    assert {symbol for _, symbol in recipe.sites} == recipe.elements
+
+
 def test_a_recipe_reads_back_as_it_was_written():
     recipe = parse_configuration(WRITTEN, SpecimenRecipe, "study.yaml")
     assert parse_configuration(dump_configuration(recipe), SpecimenRecipe, "again.yaml") == recipe

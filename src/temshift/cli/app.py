@@ -178,7 +178,7 @@ def specimens(
     ],
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to write.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.", show_default=False)],
-    seed: Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all draws.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of all draws.")] = 0,
     first: Annotated[int, typer.Option("--first", min=0, help="Number of the first specimen.")] = 0,
     workers: Workers = None,
 ) -> None:

@@ -26,7 +26,7 @@ from temshift.core.configuration import Configuration
 from temshift.core.errors import InputError
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.recipe import SpecimenRecipe
-from temshift.specimens.sources import SourceFile, read_structure
+from temshift.specimens.sources import SourceFile, read_source
 from temshift.specimens.validation import HEAVIEST, SAME_SPOT, require_sound
 
 MOST_PARTICLES = 100
@@ -183,7 +183,7 @@ def own_specimen(recipe: FileRecipe, index: int) -> Atoms:
     """
     require_available(recipe, index)
     source = recipe.files[index]
-    found = read_structure(source)
+    found = read_source(source)
     atoms = _placed(found, recipe.margin_angstrom, source.path)
     numbers = _numbered(atoms, _marked(recipe, index, found), recipe.linking_distance_angstrom, source.path)
     atoms.arrays["particle"] = numbers
@@ -262,7 +262,7 @@ def _marked(recipe: FileRecipe, index: int, found: Atoms) -> Marks:
         remedy = f"its values are {_some(found.arrays[choice.label.array])}"
     else:
         second = (choice.file or ())[index]
-        marks, wanted = _matched(found, read_structure(second), name, second.path), f"in {second.path}"
+        marks, wanted = _matched(found, read_source(second), name, second.path), f"in {second.path}"
         remedy = "give a file of the particle"
     if not marks.any():
         raise InputError(f"{name}: no atom is {wanted}; {remedy}")

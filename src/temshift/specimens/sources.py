@@ -1,5 +1,6 @@
 """Structure files of one's own, each known by the hash of its content."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,7 +36,7 @@ class SourceFile(Configuration):
         return {**given, "sha256": found}
 
 
-def read_structure(source: SourceFile) -> Atoms:
+def read_source(source: SourceFile) -> Atoms:
     """Read the one structure of a file.
 
     Parameters
@@ -51,7 +52,8 @@ def read_structure(source: SourceFile) -> Atoms:
     Raises
     ------
     InputError
-        Where the file is missing, altered, not of a format that ASE knows, or holds no or several structures.
+        Where the file is missing, altered, not of a format that ASE knows, or holds no or several structures, or sites
+        that are partly occupied.
     """
     try:
         found = _hash_of(source.path)
@@ -59,14 +61,42 @@ def read_structure(source: SourceFile) -> Atoms:
         raise InputError(str(error)) from error
     if found != source.sha256:
         raise InputError(_altered(source.path, source.sha256, found))
-    try:
-        structures = list(ase.io.iread(source.path, index=":", do_not_split_by_at_sign=True))
-    except Exception as error:  # each format of ASE fails in its own way
-        raise InputError(f"{source.path}: ASE cannot read it ({_cause(error)}); convert it, e.g. to .xyz") from error
+    structures = structures_in(source.path)
     if len(structures) != 1 or len(structures[0]) == 0:
         what = "no atoms" if len(structures) < 2 else f"{len(structures)} structures"
         raise InputError(f"{source.path} holds {what}; give a file for each specimen, with one structure")
     return structures[0]
+
+
+def structures_in(path: str) -> list[Atoms]:
+    """Read every structure of a file.
+
+    Parameters
+    ----------
+    path : str
+        A file of any format that ASE reads.
+
+    Returns
+    -------
+    list of ase.Atoms
+
+    Raises
+    ------
+    InputError
+        Where ASE cannot read it, or sites are partly occupied.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks of file readers on what the structure itself tells
+            structures = list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
+    except Exception as error:  # readers raise errors of every kind
+        raise InputError(
+            f"{path}: ASE cannot read it ({_cause(error)}); give a structure file that it reads, such as .xyz or .cif"
+        ) from error
+    occupancies = [site for atoms in structures for site in atoms.info.get("occupancy", {}).values()]
+    if any(share < 1 for site in occupancies for share in site.values()):
+        raise InputError(f"{path} has sites that are partly occupied; give an ordered cell")
+    return structures
 
 
 def _hash_of(path: str) -> str:

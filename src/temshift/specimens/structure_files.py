@@ -1,15 +1,14 @@
 """Crystals from structure files, as explicit cells without symmetry."""
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
 
 from temshift.core.errors import InputError
+from temshift.specimens.sources import structures_in
 
 _DIGITS = 10  # of fractional coordinates: 1e-8 A
 
@@ -55,19 +54,14 @@ def _read(path: Any) -> Atoms:
     if not Path(path).is_file():
         raise InputError(f"structure_file {path} is not there; give a path from the folder worked in, {Path.cwd()}")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks of file readers on settings that the cell itself tells
-            return Atoms(read(path))
-    except Exception as error:  # readers raise errors of every kind
-        raise InputError(
-            f"structure_file {path}: {type(error).__name__}: {error}; give the path of a crystal that ASE reads, such "
-            "as CIF"
-        ) from error
+        structures = structures_in(path)
+    except InputError as error:
+        raise InputError(f"structure_file {error}") from error
+    if not structures:
+        raise InputError(f"structure_file {path} holds no structure; give a crystal, such as a CIF")
+    return structures[-1]
 
 
 def _require_crystal(atoms: Atoms, path: str) -> None:
     if atoms.cell.rank < 3:
         raise InputError(f"structure_file {path} has no unit cell; give a crystal, such as a CIF")
-    occupancies = atoms.info.get("occupancy", {}).values()
-    if any(share < 1 for site in occupancies for share in site.values()):
-        raise InputError(f"structure_file {path} has sites that are partly occupied; give an ordered cell")
