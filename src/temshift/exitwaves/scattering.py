@@ -38,11 +38,11 @@ def scattering_factor(number: int, q_squared: Tensor) -> Tensor:
     >>> round(float(scattering_factor(6, torch.zeros(1))), 2)
     2.51
     """
-    factor = torch.zeros_like(q_squared)
+    total = torch.zeros_like(q_squared)
     for amplitude, width in zip(*scattering_terms(number), strict=True):
-        weight = 1 + width * q_squared  # one term at a time: five at once would be the peak of a simulation's memory
-        factor += amplitude * (1 + weight) / weight**2
-    return factor
+        fallen = (1 + width * q_squared).reciprocal_()
+        total.add_(fallen.addcmul_(fallen, fallen), alpha=amplitude)
+    return total
 
 
 def scattering_terms(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
