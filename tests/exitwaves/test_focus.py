@@ -1,5 +1,6 @@
 """The plane of least contrast, where it is known."""
 
+import abtem
 import numpy as np
 import pytest
 import torch
@@ -30,6 +31,20 @@ def test_a_thin_phase_object_has_least_contrast_at_its_own_plane(height: float) 
 def test_a_thick_object_has_least_contrast_inside_it() -> None:
     wave = wave_of([10.0, 15.0, 20.0, 25.0, 30.0] * 4)
     assert 12 < minimum_contrast_height(wave, GRID, 300e3, (-10.0, 50.0)) < 28
+
+
+def test_a_focal_series_of_abtem_has_least_variance_at_the_same_plane() -> None:
+    """Every 0.1 A of the range, where the search takes two stages."""
+    wave = wave_of([10.0, 12.0, 18.0, 29.0] * 5)
+    qy, qx = map(torch.from_numpy, GRID.frequencies())
+    inside = torch.hypot(qy, qx) < GRID.nyquist / 2
+    limited = torch.fft.ifft2(torch.fft.fft2(wave[0]) * inside)
+    heights = np.arange(0, 40, 0.1)
+    with abtem.config.set({"precision": "float64"}):
+        waves = abtem.Waves(limited.numpy().T.copy(), energy=300e3, sampling=GRID.sampling[::-1])
+        series = waves.apply_ctf(abtem.CTF(energy=300e3, defocus=heights)).intensity()
+    found = heights[np.argmin(np.asarray(series.array).var(axis=(1, 2)))]
+    assert minimum_contrast_height(wave, GRID, 300e3, (0.0, 40.0)) == pytest.approx(found, abs=0.05)
 
 
 def test_phonon_configurations_count_by_their_mean_intensity() -> None:

@@ -35,11 +35,18 @@ class Slices:
     def through(cls, height: float, thickness: float) -> "Slices":
         """Cut ``height`` [A] into the fewest equal slices that are at most ``thickness`` [A].
 
+        Raises
+        ------
+        ValueError
+            Where the thickness is not positive.
+
         Examples
         --------
         >>> Slices.through(10.0, 4.0)
         Slices(count=3, thickness=3.3333333333333335)
         """
+        if not thickness > 0:
+            raise ValueError(f"slice_thickness = {thickness!r} A; slices need a positive thickness, such as 2.0")
         count = max(1, int(np.ceil(height / thickness - 1e-9)))
         return cls(count, height / count)
 

@@ -8,16 +8,21 @@ from ase.data import chemical_symbols
 from pydantic import Field, field_validator, model_validator
 
 from temshift.core.configuration import Configuration
+from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import Multislice, Scheme
-from temshift.exitwaves.projections import Projection
+from temshift.exitwaves.projections import REACH, SUBLAYERS, Projection
 
 Displacement = Annotated[float, Field(ge=0, le=1)]
 Tilt = Annotated[float, Field(ge=-20, le=20)]
 
-# Bytes that a pixel takes at the peak of a simulation, from the resident size of whole runs (docs/accuracy.md).
-PIXEL_BYTES = 130
-STORED_PIXEL_BYTES = 40
+# What a simulation takes at its peak, from the resident size of whole runs (docs/accuracy.md).
+PROCESS_BYTES = 400_000_000  # the program itself, most of it torch
+PIXEL_BYTES = 110  # a pixel of each configuration on its way through the specimen
+KEPT_PIXEL_BYTES = 24  # a pixel of each configuration that has left it, before it comes to the stored grid
+STORED_PIXEL_BYTES = 28  # a stored pixel of each configuration
+ANGSTROM_SQUARED_BYTES = 600  # the atoms over each A^2 in each configuration, up to ten of them
+FINITE_PIXEL_BYTES = 30  # a pixel of each layer of atoms that a finite projection looks at, up to three elements
 
 
 class Phonons(Configuration):
@@ -110,10 +115,40 @@ class ExitWaveSettings(Configuration):
         """Return the grid that waves over ``extent`` (y, x) [A] are stored on, and images are formed on."""
         return Grid.covering(extent, self.stored_sampling_angstrom or self.sampling_angstrom)
 
+    def largest_semiangle(self, extent: tuple[float, float]) -> float:
+        """Return the widest aperture [rad] under which waves over ``extent`` (y, x) [A] give images without aliasing.
+
+        |psi|^2 doubles the band, so that is half the Nyquist frequency of the stored grid, times the wavelength. The
+        band limits of multislice, 0.9 and 2/3 of the Nyquist frequency of a grid at least as fine, lie beyond.
+        """
+        return wavelength(self.energy) * self.stored_grid(extent).nyquist / 2
+
     def peak_bytes(self, extent: tuple[float, float], configurations: int = 1) -> int:
-        """Bytes that one specimen takes while ``configurations`` go through together and all its waves are kept."""
-        passing = math.prod(self.grid(extent).shape) * PIXEL_BYTES * configurations
-        return passing + math.prod(self.stored_grid(extent).shape) * STORED_PIXEL_BYTES * self.phonons.configurations
+        """Upper bound of the bytes that one specimen takes, with the program, while its waves are simulated.
+
+        Parameters
+        ----------
+        extent : tuple of float
+            Length along (y, x) [A].
+        configurations : int
+            Phonon configurations that go through together; the waves of all of them are kept.
+
+        Returns
+        -------
+        int
+            Bytes of main memory, or of the main and the device's memory together.
+        """
+        simulated, stored = (math.prod(grid.shape) for grid in (self.grid(extent), self.stored_grid(extent)))
+        passing = simulated * (PIXEL_BYTES + self._layers * FINITE_PIXEL_BYTES) * configurations
+        kept = simulated * KEPT_PIXEL_BYTES + stored * STORED_PIXEL_BYTES + math.prod(extent) * ANGSTROM_SQUARED_BYTES
+        return PROCESS_BYTES + passing + math.ceil(kept * self.phonons.configurations)
+
+    @property
+    def _layers(self) -> int:
+        """Layers of atoms that are looked at for one plane of a finite projection."""
+        if self.projection != "finite":
+            return 0
+        return SUBLAYERS * 2 * (math.ceil(REACH / self.slice_thickness_angstrom) + 1)
 
     def batch(self, extent: tuple[float, float]) -> int:
         """Phonon configurations that fit into ``memory_mb`` together: at least 1, and at most all."""
