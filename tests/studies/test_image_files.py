@@ -332,7 +332,7 @@ def test_a_wave_shard_is_loaded_alone(database: Path, tmp_path: Path, monkeypatc
 
 @pytest.mark.slow
 def test_a_killed_call_goes_on_to_the_same_images_with_any_number_of_workers(database: Path, tmp_path: Path) -> None:
-    text = TEXT.replace("images_per_specimen: 2", "images_per_specimen: 60")
+    text = TEXT.replace("images_per_specimen: 2", "images_per_specimen: 12")
     inline = write_images(plan_of(database, "tiff", text), tmp_path / "inline", workers=0)
     (tmp_path / "conditions.yaml").write_text(text)
     words = [sys.executable, "-m", "temshift.cli.app", "images", str(database), str(tmp_path / "conditions.yaml")]

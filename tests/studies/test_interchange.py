@@ -63,7 +63,8 @@ def test_abtem_makes_the_same_images_of_what_was_exported(
     first, average = our_image(waves[:1], shaking), our_image(waves, shaking)
     for theirs, ours in ((names["image"], first), (names["average"], average)):
         assert theirs.shape == ours.shape == (80, 64)
-        assert np.abs(theirs - ours).max() <= 1e-5 * ours.std()
+        assert np.sqrt(np.mean((theirs - ours) ** 2)) <= 1e-5 * ours.std()
+        assert np.abs(theirs - ours).max() <= 3e-5 * ours.std()  # waves and abTEM's transforms are in single precision
     assert np.abs(first - average).max() > 0.1 * average.std()
     assert np.array_equal(names["from_store"].array, names["waves"].array)
     assert names["from_store"].energy == names["waves"].energy == 300e3
