@@ -1,7 +1,7 @@
 """Draw g(r) and S(q) of the amorphous carbon beside published features: python docs/carbon_structure.py.
 
 Published, of g(r): first neighbours at 1.4 to 1.5 A, second ones near 2.5 A, as commonly reported; between them a gap
-near 1.9 A at any density (A. Sorkin, thesis, Technion, http://phycomp.technion.ac.il/~anastasy/teza/teza/node29.html).
+near 1.9 A at any density (simulated quenches, http://phycomp.technion.ac.il/~anastasy/teza/teza/node29.html).
 Published, of diffraction: broad rings near 2 and 1.2 A where the short-range order is that of graphite (Z. Czigany and
 L. Hultman, Ultramicroscopy 110, 815, 2010, DOI 10.1016/j.ultramic.2010.02.005, of fullerene-like carbon nitride).
 """

@@ -25,6 +25,7 @@ Position = tuple[float, float, float]
 Length = Annotated[float, Field(gt=0.5, le=200)]
 Angle = Annotated[float, Field(gt=10, lt=170)]
 
+_IDEAL_SPINEL = 1 / 4  # the oxygen parameter of cubic close packing, origin choice 2
 _TOLERANCE = 1e-3  # how far a lattice may be off the symmetry of its space group, as a share of a squared length
 _LEAST_SHARE = 1e-3  # of the squared volume of a cell in that of a right-angled one of the same lengths
 _LEAST_DISTANCE = 0.6  # atoms of a cell nearer than this are a mistake: even H2 has 0.74 [A]
@@ -100,16 +101,19 @@ def _wurtzite(name: str, symbols: tuple[str, str], a: float, c: float) -> Crysta
     )
 
 
-def _spinel(name: str, metal: str, a: float) -> Crystal:
-    """Metal on 8a (tetrahedra) and 16d (octahedra), oxygen on 32e; origin at the centre of symmetry."""
+def _spinel(name: str, metal: str, a: float, u: float | None = None) -> Crystal:
+    """Metal on 8a (tetrahedra) and 16d (octahedra), oxygen at (u, u, u) on 32e; origin at the centre of symmetry."""
+    oxygen = _IDEAL_SPINEL if u is None else u
     return Crystal(
         name=name,
         space_group=227,
         setting=2,
         symbols=(metal, metal, "O"),
-        sites=((1 / 8, 1 / 8, 1 / 8), (1 / 2, 1 / 2, 1 / 2), (1 / 4, 1 / 4, 1 / 4)),
+        sites=((1 / 8, 1 / 8, 1 / 8), (1 / 2, 1 / 2, 1 / 2), (oxygen, oxygen, oxygen)),
         lattice=(a, a, a, 90.0, 90.0, 90.0),
-        assumed=f"oxygen parameter of {name}: u = 1/4 (origin choice 2), the value of cubic close packing",
+        assumed=""
+        if u is not None
+        else f"oxygen parameter of {name}: u = 1/4 (origin choice 2), the value of cubic close packing",
     )
 
 
@@ -260,7 +264,8 @@ _KNOWN = (
     _cubic("Ag", 225, 4.0782),
     _cubic("C", 227, 3.5673),  # diamond
     _cubic("Si", 227, 5.430),
-    _spinel("Fe3O4", "Fe", 8.394),
+    # u: W. C. Hamilton, Phys. Rev. 110, 1050 (1958), as MINCRYST lists it (http://database.iem.ac.ru/mincryst).
+    _spinel("Fe3O4", "Fe", 8.394, u=0.2548),
     _spinel("Co3O4", "Co", 8.065),
     _cubic("Fe", 229, 2.866),
 )
