@@ -87,7 +87,7 @@ def test_some_shards_alone(temshift: Temshift, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shards", "told"), [("3", "write A:B"), ("2:1", "holds no shard"), ("a:b", "write A:B"), ("-1:2", "write A:B")]
+    ("shards", "told"), [("3", "write A:B"), ("2:1", "holds nothing"), ("a:b", "write A:B"), ("-1:2", "write A:B")]
 )
 def test_shards_that_mean_nothing_are_refused(temshift: Temshift, tmp_path: Path, shards: str, told: str) -> None:
     (tmp_path / "database.yaml").write_text(TEXT, encoding="utf-8")

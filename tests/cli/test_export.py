@@ -97,7 +97,7 @@ MISTAKES = {
     "no such set": (("images", "database", EXAMPLE, "--set", "all"), "holds no set 'all'; it has test, training"),
     "unknown format": (("images", "database", EXAMPLE, "--format", "jpeg"), "'jpeg' is not one of"),
     "negative workers": (("images", "database", EXAMPLE, "--workers", "-1"), "Invalid value for '--workers'"),
-    "not a range": (("export", "database", "--specimens", "3"), "--specimens 3: give two numbers A:B, such as 0:16"),
+    "not a range": (("export", "database", "--specimens", "3"), "--specimens 3: write A:B, from A up to"),
     "beyond the set": (("export", "database", "--specimens", "2:9"), "specimens 2:9 of set test: it holds 3"),
 }
 

@@ -101,4 +101,4 @@ def test_an_interrupt_is_told_with_what_to_do(temshift: Call, monkeypatch: pytes
     monkeypatch.setattr(specimen_sets, "write_specimen", interrupted)
     code, _, errors = temshift("recipe.yaml", "--count", "2", "--output", "out")
     assert code == 130
-    assert "finished specimens are kept in out, the same command goes on" in errors
+    assert "finished work is kept in out, the same command goes on" in errors

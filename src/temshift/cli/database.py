@@ -6,20 +6,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from temshift.cli.options import going_on, range_of
 from temshift.cli.progress import progress_for
-from temshift.cli.verbs import going_on, require_device
-from temshift.core.errors import DamagedError, InputError
+from temshift.cli.verbs import require_device
+from temshift.core.errors import DamagedError
 from temshift.exitwaves.store import finished_shards, read_layout
 from temshift.studies.database import DatabaseFolder, load_database, simulate_database
 from temshift.studies.inspection import Inspection, inspect_waves
 from temshift.studies.room import size_text
+from temshift.studies.wave_pictures import draw_contact_sheet
 
 SHOWN = 10
 
 
 def simulate(file: Path, output: Path, workers: int, device: str, shards: str | None) -> None:
     """Simulate a database and tell what it holds."""
-    database, wanted = load_database(file), _range_of(shards)
+    database, wanted = load_database(file), range_of("--shards", shards)
     require_device(device)
     console = Console(stderr=True)
     with going_on(output):
@@ -37,25 +39,10 @@ def inspect(folder: Path, picture: bool) -> None:
         console.print(_facts(one))
         _tell_faults(one, console)
     if picture:
-        from temshift.studies.wave_pictures import draw_contact_sheet
-
         console.print(f"picture: {draw_contact_sheet(folder, found)}", soft_wrap=True, markup=False, highlight=False)
     damaged = [one.name for one in found if any(state.state == "damaged" for state in one.states)]
     if damaged:
         raise DamagedError(f"damaged: {', '.join(damaged)}; the command that made it makes the damaged shards again")
-
-
-def _range_of(text: str | None) -> range | None:
-    """Read A:B as the numbers from A up to, not including, B."""
-    if text is None:
-        return None
-    first, colon, last = text.partition(":")
-    if not colon or not all(part.isdecimal() or not part for part in (first, last)):
-        raise InputError(f"--shards {text}: write A:B, from shard A up to, not including, shard B, such as 0:4")
-    found = range(int(first or 0), int(last) if last else 10**9)
-    if not found:
-        raise InputError(f"--shards {text} holds no shard; B must be above A")
-    return found
 
 
 def _tell_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -> None:

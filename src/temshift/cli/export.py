@@ -1,14 +1,13 @@
 """What the verbs do that hand a database to others: images and exit waves."""
 
-import re
 from pathlib import Path
 
 from rich.console import Console
 
+from temshift.cli.options import Interrupted, going_on, range_of
 from temshift.cli.progress import progress_for
-from temshift.cli.verbs import Interrupted, require_device
+from temshift.cli.verbs import require_device
 from temshift.core.configuration import load_configuration
-from temshift.core.errors import InputError
 from temshift.core.files import read_table
 from temshift.studies.image_sets import ImageFormat, ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
@@ -25,32 +24,21 @@ def images(
     require_device(device)
     plan = ImagePlan(image_set, wave_sources(folder, one_set), written_as)
     progress = progress_for(Console(stderr=True))
-    try:
+    with going_on(output):
         made = write_images(plan, output, workers=workers, device=device, progress=progress)
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished parts are kept in {output}, the same command goes on") from None
     count = len(read_table(made.table))
     _print(f"{count} images ({plan.dtype.name}, {plan.unit}), {len(plan.conditions)} conditions\ntable: {made.table}")
 
 
 def waves(folder: Path, output: Path, one_set: str | None, specimens: str | None, gzip: int) -> None:
     """Write exit waves to one HDF5 file."""
-    chosen, sources = _range(specimens), wave_sources(folder, one_set)
+    chosen, sources = range_of("--specimens", specimens), wave_sources(folder, one_set)
     progress = progress_for(Console(stderr=True))
     try:
         export_waves(sources, output, specimens=chosen, gzip=gzip, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; nothing was written to {output}") from None
     _print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, sets {', '.join(source.name for source in sources)}")
-
-
-def _range(text: str | None) -> range | None:
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+):(\d+)", text)
-    if found is None:
-        raise InputError(f"--specimens {text}: give two numbers A:B, such as 0:16 for the first sixteen")
-    return range(int(found[1]), int(found[2]))
 
 
 def _print(text: str) -> None:

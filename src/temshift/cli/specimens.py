@@ -4,18 +4,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from temshift.cli.options import going_on
 from temshift.cli.progress import progress_for
-from temshift.cli.verbs import Interrupted
 from temshift.studies.specimen_sets import SpecimenSet, load_recipe, write_specimens
 
 
 def specimens(recipe_file: Path, output: Path, *, count: int, seed: int, first: int, workers: int) -> None:
     """Write specimens of a recipe and say where they are."""
     wanted = SpecimenSet(load_recipe(recipe_file), seed, first, count)
-    try:
+    with going_on(output):
         files = write_specimens(wanted, output, workers=workers, progress=progress_for(Console(stderr=True)))
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished specimens are kept in {output}, the same command goes on") from None
     Console().print(
         f"{len(files)} specimens: {files[0]} to {files[-1].name}\ncontact sheet: {output / 'contact_sheet.png'}",
         soft_wrap=True,

@@ -1,7 +1,5 @@
 """What the verbs do, once their options are read."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from temshift.cli.options import going_on
 from temshift.cli.progress import progress_for
 from temshift.core.documents import write_document
-from temshift.core.errors import InputError, TemshiftError
+from temshift.core.errors import InputError
 from temshift.core.files import read_json, read_table
 from temshift.execution import duration_text
 from temshift.report import write_report
@@ -23,21 +22,6 @@ from temshift.studies.estimate import Estimate, estimate, estimate_database
 from temshift.studies.room import size_text
 
 STUDIES = Path("studies")
-
-
-class Interrupted(TemshiftError):
-    """The user stopped a run."""
-
-    exit_code = 130
-
-
-@contextmanager
-def going_on(root: Path) -> Iterator[None]:
-    """Tell that an interrupted command goes on when it is given again."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; finished work is kept in {root}, the same command goes on") from None
 
 
 def run(study_file: Path, output: Path | None, workers: int, device: str) -> None:

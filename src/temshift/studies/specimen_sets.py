@@ -2,7 +2,7 @@
 
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,22 +12,22 @@ import ase.io
 import numpy as np
 
 from temshift.core.configuration import Configuration, dump_configuration, load_configuration
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core.errors import DamagedError, InputError
 from temshift.core.files import discard_leftovers, replacing, write_text
 from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts, record_state, write_record
-from temshift.execution import Outcome, Progress, SilentProgress, Task, make_executor, run_tasks
+from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.report import specimen_sheet
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.cells import wrapped
 from temshift.specimens.own import recipe_kind
 from temshift.specimens.specimen import SPECIMENS_VERSION
-from temshift.studies.folder import locked
+from temshift.studies.folder import locked, making
+from temshift.studies.work import Work
 
 MOST_DRAWN = 12
 PACKAGES = ("temshift", "numpy", "scipy", "ase")
 _DECIMALS = 8  # of a coordinate in angstrom, as ASE writes them
-_MOST_TOLD = 10
 _OWN_NAME = re.compile(r"recipe\.yaml|contact_sheet\.png|manifest\.json|specimen-\d{5,}\.xyz")
 
 
@@ -125,7 +125,6 @@ def write_specimens(
     TemshiftError
         Where a specimen fails; what is finished is kept.
     """
-    progress = progress or SilentProgress()
     if wanted.count < 1 or wanted.first < 0:
         raise InputError(f"count = {wanted.count}, first = {wanted.first}; give a count of 1 or more, first 0 or more")
     require_available(wanted.recipe, wanted.indices[-1])
@@ -133,13 +132,11 @@ def write_specimens(
     with locked(output), make_executor(workers) as executor:
         discard_leftovers(output)
         write_text(output / "recipe.yaml", dump_configuration(wanted.recipe))
-        missing = _missing(output, wanted.indices, progress)
+        work = Work(executor, "cpu", progress or SilentProgress())
+        missing = work.missing(wanted.indices, lambda index: record_state(_record(output, index)))
         tasks = [Task(write_specimen, (output, wanted, index), f"specimen {index}") for index in missing]
-        progress.start("specimens", wanted.count, wanted.count - len(tasks))
-        outcomes = run_tasks(executor, tasks, on_outcome=lambda _: progress.advance())
-        progress.finish()
-        _require_done(outcomes)
-        _conclude(output, wanted, progress)
+        work.perform("specimens", tasks, [1] * len(tasks), wanted.count - len(tasks))
+        _conclude(output, wanted, work.progress)
     return [_file(output, index) for index in wanted.indices]
 
 
@@ -178,10 +175,8 @@ def _prepare(output: Path, wanted: SpecimenSet) -> None:
         raise InputError(f"{output} is a file; name a folder with --output")
     if output.is_dir():
         _refuse_strangers(output, wanted)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot make {output}: {error.strerror}; name another folder with --output") from error
+    with making(output):
+        pass
 
 
 def _refuse_strangers(output: Path, wanted: SpecimenSet) -> None:
@@ -213,22 +208,6 @@ def _facts_of(record: Path) -> dict[str, Any] | None:
         return read_facts(record)
     except DamagedError:
         return None  # its specimen is made again
-
-
-def _missing(output: Path, indices: Iterable[int], progress: Progress) -> list[int]:
-    states = [(index, record_state(_record(output, index))) for index in indices]
-    for _, state in states:
-        if state.state == "damaged":
-            progress.warning(f"made again: {state.reason}")
-    return [index for index, state in states if state.state != "complete"]
-
-
-def _require_done(outcomes: Sequence[Outcome]) -> None:
-    failed = [outcome for outcome in outcomes if outcome.error is not None]
-    if failed:
-        lines = [f"  {outcome.task.label}: {outcome.error}" for outcome in failed[:_MOST_TOLD]]
-        more = [f"  and {len(failed) - _MOST_TOLD} more"] if len(failed) > _MOST_TOLD else []
-        raise TemshiftError("\n".join([f"{len(failed)} specimens failed; the others are kept", *lines, *more]))
 
 
 def _conclude(output: Path, wanted: SpecimenSet, progress: Progress) -> None:
