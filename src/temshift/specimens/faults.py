@@ -41,7 +41,7 @@ def require_faults(structure: Crystal, radius: float, stacking_faults: int, twin
     if stack is None:
         raise InputError(
             f"planar faults are offered in fcc, diamond, zincblende and wurtzite crystals; {structure.name} is none of "
-            "them: leave stacking_faults and twins out"
+            "them: leave stacking_faults and twins out, or give its conventional cell"
         )
     if twins and stack.family == "wurtzite":
         raise InputError(
