@@ -54,7 +54,7 @@ def _with_bounds(given: Distribution) -> Any:
 
 
 def _filled(given: Normal | Lognormal, lowest: float, highest: float) -> dict[str, Any]:
-    bounds = {"minimum": max(lowest, LEAST_RADIUS), "maximum": min(highest, GREATEST_RADIUS)}
+    bounds = {"minimum": round(max(lowest, LEAST_RADIUS), 12), "maximum": round(min(highest, GREATEST_RADIUS), 12)}
     return bounds | given.model_dump(exclude_none=True)
 
 
