@@ -54,7 +54,7 @@ SILVER = """\
       - {miller: [1, 1, 1], energy_J_per_m2: 1.0}
       - {miller: [1, 0, 0], energy_J_per_m2: 1.15}
   radius_nm:
-    lognormal: {median: 1.2, sigma: 0.1}
+    lognormal: {median: 1.4, sigma: 0.05}
   orientation: {zone_axis: [1, -1, 0], spread_deg: 3}
   stacking_faults: {minimum: 0, maximum: 1}
   twins: 1
@@ -71,7 +71,7 @@ def test_everything_that_particles_can_be_reads_back_as_it_was_written():
     particles = recipe.particles
     assert particles.orientation.zone_axis == (1, -1, 0)
     assert [energy.miller for energy in particles.shape.wulff] == [(1, 1, 1), (1, 0, 0)]
-    assert particles.radius == pytest.approx((12 * math.exp(-0.3), 12 * math.exp(0.3)))
+    assert particles.radius == pytest.approx((14 * math.exp(-0.15), 14 * math.exp(0.15)))
     assert particles.outer_radius > particles.radius[1]
 
 
@@ -138,6 +138,10 @@ def test_faults_of_sizes_are_told(recipe_with, given, fault):
         ({"twins": 1}, "particles: twins are offered in fcc, diamond and zincblende crystals; CdSe is a wurtzite"),
         ({"crystal": "Fe", "stacking_faults": 1}, "Fe is none of them: leave stacking_faults and twins out"),
         ({"stacking_faults": 3}, "particles: 3 stacking faults and 0 twins need 5 layers"),
+        (
+            {"radius_nm": {"minimum": 0.4, "maximum": 1.0}, "count": 1, "stacking_faults": 2},
+            "2 stacking faults and 0 twins need 3 layers; a particle that holds a sphere of radius 4 A has 0 for them",
+        ),
         ({"shape": "icosahedron"}, "particles: shape 'icosahedron' is made of fcc elements only"),
         ({"stacking_faults": -1}, "particles.stacking_faults: given -1; allowed: 0 to 20"),
     ],

@@ -65,3 +65,9 @@ def test_a_particle_does_not_fall_through_a_hole():
 def test_a_deep_pit_is_found_to_its_ground():
     ground = np.array([[10.0, 8.0, -60.0], [0.0, 0.0, 0.0]])
     assert resting_height(np.array([[10.0, 8.0, 0.0]]), ground, CELL, 2.0) == pytest.approx(-58.0)
+
+
+def test_an_atom_below_the_first_layers_may_be_the_one_it_rests_on():
+    substrate = np.array([[0.0, 0.0, 0.0], [10.0, 8.0, -6.0]])
+    particle = np.array([[1.9, 0.0, 0.0], [10.0, 8.0, -4.7]])  # the first would stop it at 0.62
+    assert resting_height(particle, substrate, CELL, 2.0) == pytest.approx(0.7)

@@ -63,6 +63,21 @@ def test_a_cube_and_an_octahedron_are_those_of_geometry():
     assert cube.silhouette(Rotation.identity()) == pytest.approx(side / math.sqrt(2))
 
 
+def test_a_prism_is_seen_as_a_hexagon_or_a_rectangle():
+    solid = solid_of(POLAR, CRYSTALS["CdSe"])
+    up = solid.distances[solid.normals[:, 2] > 0.9][0]
+    side = 1.1 * up / math.cos(math.pi / 6)  # from the axis to an edge
+    assert solid.silhouette(Rotation.identity()) == pytest.approx(side)
+    assert solid.silhouette(Rotation.from_euler("x", 90, degrees=True)) == pytest.approx(math.hypot(1.3 * up, side))
+
+
+def test_a_particle_fills_its_corners():
+    shape = wulff(h111=1.0)
+    particle = draw_particle(recipe_of("Ag", shape=shape), 30.0, np.random.default_rng(0))
+    farthest = np.linalg.norm(particle.positions, axis=1).max()
+    assert farthest > 0.9 * 30.0 * solid_of(shape, CRYSTALS["Ag"]).outer > 39.0
+
+
 def test_facets_lie_in_proportion_to_their_energies():
     """Wulff's theorem, with the normals worked out from the reciprocal lattice."""
     solid = solid_of(POLAR, CRYSTALS["CdSe"])

@@ -246,7 +246,7 @@ def test_faults_and_vacancies_are_told_as_drawn(recipe_with):
     recipe = recipe_with(
         particles={
             "crystal": "CdSe",
-            "radius_nm": 0.6,
+            "radius_nm": 0.75,
             "count": 1,
             "stacking_faults": {"minimum": 0, "maximum": 1},
             "vacancies": {"minimum": 0.1, "maximum": 0.2},

@@ -109,20 +109,16 @@ def neighbours(numbers, positions, crystal, core):
     return lengths, {len(js) for js in near}, any((numbers[js] == numbers[i]).any() for i, js in pairs)
 
 
-@given(
-    name=st.sampled_from(list(FAMILIES)),
-    faults=st.integers(0, 2),
-    twins=st.integers(0, 1),
-    seed=st.integers(0, 2**32),
-)
-@settings(max_examples=30, deadline=None)
+@pytest.mark.parametrize("name", FAMILIES)
+@given(faults=st.integers(1, 2), twins=st.integers(0, 1), seed=st.integers(0, 2**32))
+@settings(max_examples=4, deadline=None)
 def test_faults_keep_every_bond(name, faults, twins, seed):
     crystal = FAMILIES[name]
     twins = twins if name in CUBIC else 0
-    recipe = recipe_of(crystal, radius_nm=1.8, stacking_faults=faults, twins=twins)
-    particle = draw_particle(recipe, 18.0, np.random.default_rng(seed))
+    recipe = recipe_of(crystal, radius_nm=2.0, stacking_faults=faults, twins=twins)
+    particle = draw_particle(recipe, 20.0, np.random.default_rng(seed))
     lengths, coordination, alike = neighbours(
-        particle.numbers, particle.positions, crystal, 18.0 - 1.2 * bond_of(crystal)
+        particle.numbers, particle.positions, crystal, 20.0 - 1.2 * bond_of(crystal)
     )
     assert coordination == ({12} if stack_of(crystal).family == "fcc" else {4})
     expected = neighbor_list("d", unit_cell(crystal), bond_of(crystal) * 1.15)
@@ -130,7 +126,7 @@ def test_faults_keep_every_bond(name, faults, twins, seed):
     assert lengths.max() == pytest.approx(expected.max(), abs=1e-3)
     assert alike == (len(set(crystal.symbols)) == 1)
     assert cKDTree(particle.positions).query(particle.positions, 2)[0][:, 1].min() > bond_of(crystal) - 1e-3
-    assert np.linalg.norm(particle.positions, axis=1).max() <= 18.0 + 1e-9
+    assert np.linalg.norm(particle.positions, axis=1).max() <= 20.0 + 1e-9
 
 
 def test_the_bond_of_faulted_cdse_is_2_63():
@@ -167,6 +163,8 @@ def surroundings(letters):
         ("Ag", 0, 0, None, 0),
         ("Ag", 2, 0, None, 4),
         ("Ag", 1, 2, None, 4),
+        ("Si", 1, 2, None, 4),
+        ("C", 2, 0, None, 4),
     ],
 )
 def test_each_fault_changes_the_layers_it_should(crystal, faults, twins, cubic, hexagonal):
@@ -176,14 +174,25 @@ def test_each_fault_changes_the_layers_it_should(crystal, faults, twins, cubic, 
         draws = np.random.default_rng(seed)
         center = draws.random(3) * 4
         turns = draw_turns(stack, center, 20.0, faults, twins, draws)
-        numbers, positions = stack.atoms(center, 20.0, turns)
-        text = surroundings(letters_of(positions[numbers == stack.numbers[0]], stack, center))
+        _, positions = stack.atoms(center, 20.0, turns)
+        text = surroundings(letters_of(positions[:: len(stack.numbers)], stack, center))
         if cubic is not None:
             assert text.count("c") == cubic
             assert "cc" not in text
         else:
             assert text.count("h") == hexagonal
             assert sorted(map(len, text.replace("c", " ").split())) == [1] * twins + [2] * faults
+
+
+def test_faults_lie_within_a_flat_particle():
+    """A platelet is much thinner than the sphere of its volume."""
+    energies = (((0, 0, 0, 1), 1.0), ((0, 0, 0, -1), 1.0), ((1, 0, -1, 0), 2.5))
+    shape = {"wulff": [{"miller": miller, "energy_J_per_m2": energy} for miller, energy in energies]}
+    stack, recipe = stack_of(CRYSTALS["CdSe"]), recipe_of("CdSe", radius_nm=2.0, shape=shape, stacking_faults=1)
+    for seed in range(20):
+        particle = draw_particle(recipe, 20.0, np.random.default_rng(seed))
+        cadmium = particle.rotation.inv().apply(particle.positions[particle.numbers == stack.numbers[0]])
+        assert surroundings(letters_of(cadmium, stack, stack.origin - cadmium[0])).count("c") == 1
 
 
 def test_faults_are_drawn_evenly_over_the_particle():
@@ -200,7 +209,7 @@ def test_faults_are_drawn_evenly_over_the_particle():
         ("Fe", (1, 0), "offered in fcc, diamond, zincblende and wurtzite crystals; Fe is none of them"),
         ("Fe3O4", (0, 1), "Fe3O4 is none of them: leave stacking_faults and twins out"),
         ("CdSe", (0, 1), "twins are offered in fcc, diamond and zincblende crystals; CdSe is a wurtzite"),
-        ("CdSe", (3, 0), "3 stacking faults and 0 twins need 5 layers; .* radius 10 A has 4 for them: give fewer"),
+        ("CdSe", (3, 0), "3 stacking faults and 0 twins need 5 layers; .* radius 10 A has 2 for them: give fewer"),
     ],
 )
 def test_faults_that_a_crystal_cannot_have_are_refused(crystal, given, fault):
@@ -211,12 +220,12 @@ def test_faults_that_a_crystal_cannot_have_are_refused(crystal, given, fault):
 @pytest.mark.parametrize("seed", range(30))
 def test_what_is_granted_is_drawn(seed):
     """The most faults that the smallest particle is granted find room wherever its centre lies."""
-    require_faults(CRYSTALS["CdSe"], 9.0, 2, 0)
+    require_faults(CRYSTALS["CdSe"], 10.6, 2, 0)
     stack, draws = stack_of(CRYSTALS["CdSe"]), np.random.default_rng(seed)
-    first, second = draw_turns(stack, draws.random(3) * 7, 9.0, 2, 0, draws)
+    first, second = draw_turns(stack, draws.random(3) * 7, 10.6, 2, 0, draws)
     assert second - first >= 2
 
 
 def test_a_recipe_of_faults_reads_back(recipe_with):
-    recipe = recipe_with(particles={"radius_nm": 0.6, "stacking_faults": {"minimum": 0, "maximum": 1}})
+    recipe = recipe_with(particles={"radius_nm": 0.75, "count": 1, "stacking_faults": {"minimum": 0, "maximum": 1}})
     assert json.loads(recipe.model_dump_json())["particles"]["stacking_faults"] == {"minimum": 0, "maximum": 1}

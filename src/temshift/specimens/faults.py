@@ -1,5 +1,6 @@
 """Planar faults: which crystals have them, how many fit into a particle, and between which layers they lie."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from temshift.specimens.stacking import Stack, stack_of
 # cubic surroundings. J. P. Hirth and J. Lothe, Theory of Dislocations, 2nd ed. (Wiley, 1982).
 _TURNS = {"fcc": (2, 1), "diamond": (2, 1), "zincblende": (2, 1), "wurtzite": (1, 0)}  # of a stacking fault, of a twin
 
-FAULTED_SHARE = 0.8  # faults lie in the inner part of a particle, not in the caps of a few atoms; our choice
+_CAP = 1.5  # spacings of layers left on either side, so that each fault has a layer of many atoms beyond; our choice
 
 
 def require_faults(structure: Crystal, radius: float, stacking_faults: int, twins: int) -> None:
@@ -40,14 +41,14 @@ def require_faults(structure: Crystal, radius: float, stacking_faults: int, twin
     if stack is None:
         raise InputError(
             f"planar faults are offered in fcc, diamond, zincblende and wurtzite crystals; {structure.name} is none of "
-            "them: leave stacking_faults and twins out"
+            "them: leave stacking_faults and twins out, or give its conventional cell"
         )
     if twins and stack.family == "wurtzite":
         raise InputError(
             f"twins are offered in fcc, diamond and zincblende crystals; {structure.name} is a wurtzite: leave "
             "twins out"
         )
-    layers, needed = int(2 * FAULTED_SHARE * radius / stack.spacing), sum(_widths(stack, stacking_faults, twins)) - 1
+    layers, needed = max(int(2 * _reach(stack, radius)), 0), sum(_widths(stack, stacking_faults, twins)) - 1
     if layers < needed:
         raise InputError(
             f"{stacking_faults} stacking faults and {twins} twins need {needed} layers; a particle that holds a sphere "
@@ -83,9 +84,8 @@ def draw_turns(
     list of int
         Numbers of layers, in order; every arrangement is equally likely.
     """
-    height = float((center - stack.origin) @ stack.normal)
-    low = int(np.ceil((height - FAULTED_SHARE * radius) / stack.spacing))
-    high = int(np.floor((height + FAULTED_SHARE * radius) / stack.spacing))
+    height = float((center - stack.origin) @ stack.normal) / stack.spacing
+    low, high = math.ceil(height - _reach(stack, radius)), math.floor(height + _reach(stack, radius))
     widths = generator.permutation(np.array(_widths(stack, stacking_faults, twins), dtype=np.int64))
     spare = high - low + 1 - (int(widths.sum()) - 1)
     free = np.sort(generator.choice(spare + len(widths), len(widths), replace=False)) - np.arange(len(widths))
@@ -93,6 +93,11 @@ def draw_turns(
     return [
         int(layer) for start, width in zip(starts, widths, strict=True) for layer in range(start, start + width - 1)
     ]
+
+
+def _reach(stack: Stack, radius: float) -> float:
+    """How far from the centre of a particle faults may lie, in spacings of layers."""
+    return radius / stack.spacing - _CAP
 
 
 def _widths(stack: Stack, stacking_faults: int, twins: int) -> Sequence[int]:

@@ -48,7 +48,7 @@ def require_fcc(structure: Crystal, shape: str) -> None:
     if stack is None or stack.family != "fcc":
         raise InputError(
             f"shape {shape!r} is made of fcc elements only, such as 'Cu' and 'Ag'; {structure.name} is none: use "
-            "'sphere' or 'wulff', or another crystal"
+            "'sphere' or 'wulff', another crystal, or its conventional cell"
         )
 
 

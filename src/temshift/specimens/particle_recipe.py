@@ -18,7 +18,7 @@ from temshift.specimens.shapes import Shape, extents
 LEAST_RADIUS, GREATEST_RADIUS = 0.3, 20.0  # from 0.3 nm on no particle is empty [nm]
 _TAILS = 3.0  # standard deviations at which sizes are cut where no bounds are given
 
-NONE = Range[int](minimum=0, maximum=0)
+_NONE = Range[int](minimum=0, maximum=0)
 
 
 def _from_range(value: Any) -> Any:
@@ -54,7 +54,7 @@ def _with_bounds(given: Distribution) -> Any:
 
 
 def _filled(given: Normal | Lognormal, lowest: float, highest: float) -> dict[str, Any]:
-    bounds = {"minimum": max(lowest, LEAST_RADIUS), "maximum": min(highest, GREATEST_RADIUS)}
+    bounds = {"minimum": round(max(lowest, LEAST_RADIUS), 12), "maximum": round(min(highest, GREATEST_RADIUS), 12)}
     return bounds | given.model_dump(exclude_none=True)
 
 
@@ -79,8 +79,8 @@ class ParticleRecipe(Configuration):
     shape: Shape = Shape(kind="sphere")
     radius_nm: Radius
     orientation: Orientation = "random"
-    stacking_faults: Faults = NONE
-    twins: Faults = NONE
+    stacking_faults: Faults = _NONE
+    twins: Faults = _NONE
     vacancies: Vacancies = Range[float](minimum=0.0, maximum=0.0)
     count: Count
     gap_nm: Annotated[float, Field(ge=0, le=50)]

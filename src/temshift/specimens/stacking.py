@@ -60,7 +60,7 @@ class Stack:
         return np.where(layers % 2 == 0, 1, -1) if self.family == "wurtzite" else np.ones_like(layers)
 
     def atoms(
-        self, center: NDArray[np.float64], reach: float, flips: Sequence[int]
+        self, center: NDArray[np.float64], reach: float, turns: Sequence[int]
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Atoms of all layers around a point.
 
@@ -70,7 +70,7 @@ class Stack:
             The point, from the origin of the crystal [A].
         reach : float
             All atoms within this distance of the point are given, and some beyond [A].
-        flips : sequence of int
+        turns : sequence of int
             Layers above which all steps turn their sign.
 
         Returns
@@ -81,7 +81,7 @@ class Stack:
             x, y, z from `center` [A].
         """
         layers = self.layers(center, reach)
-        letters = self._letters(layers, flips)
+        letters = self._letters(layers, turns)
         starts = self.origin - center + np.outer(letters, self.shift) + np.outer(layers * self.spacing, self.normal)
         points = (starts[:, None] + self._points(starts, reach) @ self.along).reshape(-1, 3)
         points = points[np.einsum("ij,ij->i", points, points) <= (reach + self.heights.max()) ** 2]
@@ -94,12 +94,12 @@ class Stack:
         low = math.ceil((height - reach - self.heights.max()) / self.spacing)
         return np.arange(low, math.floor((height + reach) / self.spacing) + 1)
 
-    def _letters(self, layers: NDArray[np.int64], flips: Sequence[int]) -> NDArray[np.int64]:
+    def _letters(self, layers: NDArray[np.int64], turns: Sequence[int]) -> NDArray[np.int64]:
         """Places 0, 1, 2 of consecutive layers; the lowest has that of the perfect crystal."""
         first = int(layers[0])
         start = first % 2 if self.family == "wurtzite" else first % 3
-        turned = (layers[:-1, None] >= np.asarray(flips, dtype=np.int64)).sum(axis=1)
-        steps = self.steps(layers[:-1]) * np.where(turned % 2 == 0, 1, -1)
+        below = (layers[:-1, None] >= np.asarray(turns, dtype=np.int64)).sum(axis=1)
+        steps = self.steps(layers[:-1]) * np.where(below % 2 == 0, 1, -1)
         return (start + np.concatenate([[0], np.cumsum(steps)])) % 3
 
     def _points(self, starts: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
