@@ -80,9 +80,11 @@ def fresnel_propagator(
     E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), eqs. 6.90 and 6.99
     """
     qy, qx = grid.frequencies()
-    lean = qx * math.tan(tilt[0]) + qy * math.tan(tilt[1])
-    phase = math.pi * distance * (2 * lean - wavelength(energy) * (qx**2 + qy**2))
-    return torch.polar(torch.ones(grid.shape, dtype=torch.float64), torch.from_numpy(phase)).to(dtype)
+    along = []
+    for q, angle in ((qy[:, :1], tilt[1]), (qx[:1], tilt[0])):
+        phase = math.pi * distance * (2 * q * math.tan(angle) - wavelength(energy) * q**2)
+        along.append(torch.from_numpy(np.exp(1j * phase)))
+    return (along[0] * along[1]).to(dtype)
 
 
 def transmission(phases: Tensor) -> Tensor:
@@ -221,4 +223,4 @@ class _Passage:
     def _step_of(self, distance: float) -> Tensor:
         method = self._method
         step = fresnel_propagator(self._grid, method.energy, distance, dtype=self._complex, tilt=method.tilt)
-        return step.to(self._device) * self._band
+        return step.to(self._device).mul_(self._band)

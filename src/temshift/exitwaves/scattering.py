@@ -38,10 +38,11 @@ def scattering_factor(number: int, q_squared: Tensor) -> Tensor:
     >>> round(float(scattering_factor(6, torch.zeros(1))), 2)
     2.51
     """
-    amplitudes, widths = scattering_terms(number)
-    bq = torch.as_tensor(widths, dtype=q_squared.dtype, device=q_squared.device) * q_squared[..., None]
-    a = torch.as_tensor(amplitudes, dtype=q_squared.dtype, device=q_squared.device)
-    return (a * (2 + bq) / (1 + bq) ** 2).sum(-1)
+    total = torch.zeros_like(q_squared)
+    for amplitude, width in zip(*scattering_terms(number), strict=True):
+        fallen = (1 + width * q_squared).reciprocal_()
+        total.add_(fallen.addcmul_(fallen, fallen), alpha=amplitude)
+    return total
 
 
 def scattering_terms(number: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
