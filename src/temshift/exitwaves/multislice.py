@@ -114,7 +114,7 @@ def band_mask(
     Over ``taper``, a share of Nyquist, the mask falls from 1 to 0 along a cosine before it ends.
     """
     qy, qx = grid.frequencies()
-    radius = np.hypot(qx, qy) / grid.nyquist
+    radius = np.sqrt(qx[:1] ** 2 + qy[:, :1] ** 2) / grid.nyquist
     if taper <= 0:
         return torch.from_numpy(radius < limit).to(dtype)
     fallen = np.clip((radius - limit + taper) / taper, 0, 1)
@@ -184,7 +184,7 @@ class _Passage:
         self._complex = torch.complex128 if dtype == torch.float64 else torch.complex64
         abtem = method.scheme == "abtem"
         limits = {"limit": ABTEM_BAND_LIMIT, "taper": ABTEM_TAPER} if abtem else {"limit": BAND_LIMIT}
-        self._band = band_mask(grid, **limits, dtype=dtype).to(device)
+        self._band = band_mask(grid, **limits, dtype=dtype).to(device, self._complex)
         deposit = BILINEAR if abtem else KAISER_BESSEL
         self._atoms = PointAtoms(grid, method.energy, deposit, device=device, dtype=dtype)
         self._step = cache(self._step_of)

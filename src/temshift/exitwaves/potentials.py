@@ -161,7 +161,9 @@ class SlicePhases:
         device, dtype = self._atoms.device, self._atoms.dtype
         atom = torch.as_tensor(entries.atom, device=device)
         share = torch.as_tensor(entries.weight, dtype=dtype, device=device)[:, None]
-        (rows, weights_y), (columns, weights_x) = ((each.index_select(0, atom) for each in pair) for pair in self._neighbours)
+        (rows, weights_y), (columns, weights_x) = (
+            (each.index_select(0, atom) for each in pair) for pair in self._neighbours
+        )
         index = rows[:, :, None] + columns[:, None, :]
         weights = (weights_y * share)[:, :, None] * weights_x[:, None, :]
         pixels = torch.zeros(math.prod(self._shape), dtype=dtype, device=device)
