@@ -40,6 +40,7 @@ format: setup
 bench: setup
 	$(BIN)/python benchmarks/noise.py
 	$(BIN)/python benchmarks/specimens.py
+	$(BIN)/python benchmarks/multislice.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,35 +3,12 @@
 Run with one thread: OMP_NUM_THREADS=1 python benchmarks/noise.py
 """
 
-import time
-from collections.abc import Callable
-from statistics import median
-
 import torch
+from timing import paired_ratio, tell
 
 from temshift.optics import poisson_counts
 
 BATCH, SIDE, DOSE, PIXEL_AREA = 16, 128, 400.0, 0.16
-ROUNDS = 30
-
-
-def paired_ratio(ours: Callable[[], object], peer: Callable[[], object]) -> tuple[float, float, float]:
-    """Median seconds of both and median ratio peer / ours, timed in turn."""
-    pairs = []
-    for _ in range(ROUNDS + 2):
-        seconds = []
-        for action in (ours, peer):
-            started = time.perf_counter()
-            action()
-            seconds.append(time.perf_counter() - started)
-        pairs.append(seconds)
-    warm = pairs[2:]
-    return median(a for a, _ in warm), median(b for _, b in warm), median(b / a for a, b in warm)
-
-
-def tell(name: str, peer: str, figures: tuple[float, float, float]) -> None:
-    ours, theirs, ratio = figures
-    print(f"{name}: {ours * 1e3:.2f} ms; {peer}: {theirs * 1e3:.2f} ms; ratio {ratio:.2f}")
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
 from temshift.core.grids import Grid
+from temshift.exitwaves.deposits import kaiser_bessel
 from temshift.exitwaves.multislice import band_mask
 from temshift.exitwaves.potentials import PointAtoms, SlicePhases
 from temshift.exitwaves.projections import Projection, Slices, shared_part
@@ -64,6 +65,14 @@ def test_deposit_approaches_the_exact_sum_inside_the_band(sampling: float, bound
     band = band_mask(grid).numpy().astype(bool)
     ours, exact = np.fft.fft2(ours)[band], exact_phase(positions, numbers, grid)[band]
     assert np.linalg.norm(ours - exact) <= bound * np.linalg.norm(exact[1:])
+
+
+@pytest.mark.parametrize("shape", [0.5, 10.0, 20.0])
+def test_the_window_is_a_bessel_function_of_a_semicircle(shape: float) -> None:
+    distance = torch.linspace(-3.5, 3.5, 101, dtype=torch.float64)
+    inside = (1 - (distance / 3) ** 2).clamp(min=0)
+    expected = torch.special.i0(shape * inside.sqrt())
+    assert torch.allclose(kaiser_bessel(6, shape).weight(distance), expected, rtol=1e-13)
 
 
 def test_atoms_fall_into_the_slice_that_holds_them() -> None:

@@ -26,11 +26,11 @@ class Deposit:
     weight: Callable[[Tensor], Tensor]
     transform: Callable[[Tensor, Tensor], Tensor]
 
-    def spread(self, pixel: Tensor, size: int) -> tuple[Tensor, Tensor]:
-        """Periodic neighbours (atoms, width) of positions in pixels (atoms,), and their weights."""
+    def spread(self, pixel: Tensor, size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Periodic neighbours (atoms, width) of positions in pixels (atoms,), and their weights in a precision."""
         base = pixel.floor()
         offsets = torch.arange(self.width, device=pixel.device) - (self.width // 2 - 1)
-        distances = offsets - (pixel - base)[:, None]
+        distances = offsets - (pixel - base).to(dtype)[:, None]
         return (base.long()[:, None] + offsets) % size, self.weight(distances)
 
 
@@ -55,8 +55,10 @@ def kaiser_bessel(width: int, shape: float) -> Deposit:
     """
 
     def weight(distance: Tensor) -> Tensor:
-        inside = (1 - (2 * distance / width) ** 2).clamp(min=0)
-        height: Tensor = torch.special.i0(shape * inside.sqrt())
+        quarter = (1 - (2 * distance / width) ** 2).clamp_(min=0).mul_(shape**2 / 4)
+        one = height = torch.ones_like(quarter)
+        for k in range(round(2 * shape) + 10, 0, -1):
+            height = torch.addcmul(one, height, quarter, value=1 / k**2)
         return height
 
     def along(frequency: Tensor) -> Tensor:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
+from temshift.exitwaves.multislice import band_mask, fresnel_propagator
 
 COARSE, FINE = 1.0, 0.1  # steps of the two searches [A]
 BAND = 0.5  # of the Nyquist frequency: what |psi|^2 can hold without aliasing
@@ -42,16 +42,18 @@ class _Contrasts:
     """Variance of the image at any height; the transform of the waves is kept."""
 
     def __init__(self, waves: Tensor, grid: Grid, energy: float) -> None:
-        qy, qx = map(torch.from_numpy, grid.frequencies())
-        squared = (qy**2 + qx**2).to(waves.device)
-        band = squared < (BAND * grid.nyquist) ** 2
-        self._spectrum = torch.fft.fft2(waves) * band
-        self._phase = math.pi * wavelength(energy) * squared
+        self._grid, self._energy = grid, energy
+        band = band_mask(grid, limit=BAND, dtype=waves.real.dtype).to(waves.device)
+        self._spectra = torch.fft.fft2(waves).mul_(band)
 
     def at(self, height: float) -> float:
-        back = torch.polar(torch.ones_like(self._phase), self._phase * height).to(self._spectrum.dtype)
-        image = torch.stack([torch.fft.ifft2(one * back).abs().square() for one in self._spectrum]).mean(dim=0)
-        return float(image.var())
+        back = fresnel_propagator(self._grid, self._energy, -height, dtype=self._spectra.dtype)
+        back = back.to(self._spectra.device)
+        image = torch.zeros(self._grid.shape, dtype=self._spectra.real.dtype, device=self._spectra.device)
+        for spectrum in self._spectra:
+            wave = torch.fft.ifft2(spectrum * back)
+            image.addcmul_(wave.real, wave.real).addcmul_(wave.imag, wave.imag)
+        return float(image.div_(len(self._spectra)).var())
 
     def lowest(self, heights: Sequence[float]) -> float:
         return min(heights, key=self.at)

@@ -80,9 +80,11 @@ def fresnel_propagator(
     E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), eqs. 6.90 and 6.99
     """
     qy, qx = grid.frequencies()
-    lean = qx * math.tan(tilt[0]) + qy * math.tan(tilt[1])
-    phase = math.pi * distance * (2 * lean - wavelength(energy) * (qx**2 + qy**2))
-    return torch.polar(torch.ones(grid.shape, dtype=torch.float64), torch.from_numpy(phase)).to(dtype)
+    along = []
+    for q, angle in ((qy[:, :1], tilt[1]), (qx[:1], tilt[0])):
+        phase = math.pi * distance * (2 * q * math.tan(angle) - wavelength(energy) * q**2)
+        along.append(torch.from_numpy(np.exp(1j * phase)))
+    return (along[0] * along[1]).to(dtype)
 
 
 def transmission(phases: Tensor) -> Tensor:
@@ -112,7 +114,7 @@ def band_mask(
     Over ``taper``, a share of Nyquist, the mask falls from 1 to 0 along a cosine before it ends.
     """
     qy, qx = grid.frequencies()
-    radius = np.hypot(qx, qy) / grid.nyquist
+    radius = np.sqrt(qx[:1] ** 2 + qy[:, :1] ** 2) / grid.nyquist
     if taper <= 0:
         return torch.from_numpy(radius < limit).to(dtype)
     fallen = np.clip((radius - limit + taper) / taper, 0, 1)
@@ -182,7 +184,7 @@ class _Passage:
         self._complex = torch.complex128 if dtype == torch.float64 else torch.complex64
         abtem = method.scheme == "abtem"
         limits = {"limit": ABTEM_BAND_LIMIT, "taper": ABTEM_TAPER} if abtem else {"limit": BAND_LIMIT}
-        self._band = band_mask(grid, **limits, dtype=dtype).to(device)
+        self._band = band_mask(grid, **limits, dtype=dtype).to(device, self._complex)
         deposit = BILINEAR if abtem else KAISER_BESSEL
         self._atoms = PointAtoms(grid, method.energy, deposit, device=device, dtype=dtype)
         self._step = cache(self._step_of)
@@ -221,4 +223,4 @@ class _Passage:
     def _step_of(self, distance: float) -> Tensor:
         method = self._method
         step = fresnel_propagator(self._grid, method.energy, distance, dtype=self._complex, tilt=method.tilt)
-        return step.to(self._device) * self._band
+        return step.to(self._device).mul_(self._band)

@@ -72,11 +72,10 @@ class PointAtoms:
 
 @dataclass(frozen=True)
 class _Entries:
-    """Atoms on planes, sorted by plane: configuration, plane, x and y [A], atomic number and weight of each."""
+    """Atoms on planes, sorted by plane: plane, atom among those of all configurations, atomic number and weight."""
 
-    configuration: NDArray[np.int64]
     plane: NDArray[np.int64]
-    xy: NDArray[np.float64]
+    atom: NDArray[np.int64]
     number: NDArray[np.int64]
     weight: NDArray[np.float64]
 
@@ -121,6 +120,7 @@ class SlicePhases:
         self._entries = _entries(positions, numbers, slices, projection)
         self._layers = [int(layer) for layer in np.unique(self._entries.plane)]
         self._shape = (len(positions), *point_atoms.grid.shape)
+        self._neighbours = self._neighbours_of(positions)
         self._nearby: dict[int, dict[int, Tensor]] = {}
 
     @property
@@ -159,19 +159,27 @@ class SlicePhases:
     def _spread(self, entries: _Entries) -> Tensor:
         """Point atoms of one layer on the grid (configurations, y, x)."""
         device, dtype = self._atoms.device, self._atoms.dtype
-        (rows, weights_y), (columns, weights_x) = (self._along(entries, axis) for axis in (1, 0))
-        configuration = torch.as_tensor(entries.configuration, device=device)[:, None]
-        index = ((configuration * self._shape[1] + rows) * self._shape[2])[:, :, None] + columns[:, None, :]
-        share = torch.as_tensor(entries.weight, device=device)[:, None]
-        weights = (weights_y * share).to(dtype)[:, :, None] * weights_x.to(dtype)[:, None, :]
+        atom = torch.as_tensor(entries.atom, device=device)
+        share = torch.as_tensor(entries.weight, dtype=dtype, device=device)[:, None]
+        (rows, weights_y), (columns, weights_x) = (
+            (each.index_select(0, atom) for each in pair) for pair in self._neighbours
+        )
+        index = rows[:, :, None] + columns[:, None, :]
+        weights = (weights_y * share)[:, :, None] * weights_x[:, None, :]
         pixels = torch.zeros(math.prod(self._shape), dtype=dtype, device=device)
         return pixels.index_put_((index.flatten(),), weights.flatten(), accumulate=True).view(self._shape)
 
-    def _along(self, entries: _Entries, axis: int) -> tuple[Tensor, Tensor]:
-        """Neighbouring pixels and weights of atoms along x (0) or y (1)."""
-        grid = self._atoms.grid
-        pixel = torch.as_tensor(entries.xy[:, axis] / grid.sampling[1 - axis], device=self._atoms.device)
-        return self._atoms.deposit.spread(pixel, grid.shape[1 - axis])
+    def _neighbours_of(self, positions: NDArray[np.float64]) -> list[tuple[Tensor, Tensor]]:
+        """Neighbouring pixels (atoms, width), as steps in the flattened grid, and weights, along y and x."""
+        grid, device = self._atoms.grid, self._atoms.device
+        rows, columns = (
+            self._atoms.deposit.spread(
+                torch.as_tensor(positions[..., axis].ravel() / step, device=device), size, self._atoms.dtype
+            )
+            for axis, size, step in zip((1, 0), grid.shape, grid.sampling, strict=True)
+        )
+        first = torch.arange(len(positions), device=device).repeat_interleave(positions.shape[1]) * grid.shape[0]
+        return [((rows[0] + first[:, None]) * grid.shape[1], rows[1]), columns]
 
     def _part(self, layer: int, plane: int) -> Part:
         """Heights [A] of the plane before and of a plane from a layer, None at ends of the reach; their distance."""
@@ -205,13 +213,9 @@ def _entries(
     positions: NDArray[np.float64], numbers: NDArray[np.int64], slices: Slices, projection: Projection
 ) -> _Entries:
     """Put the atoms of all configurations on the planes of a projection; parts without weight are left out."""
-    count, atoms = positions.shape[:2]
-    flat = positions.reshape(-1, 3)
-    planes, weights = shares(flat[:, 2], slices, projection)
-    copies = len(planes)
+    planes, weights = shares(positions[..., 2].ravel(), slices, projection)
     plane, weight = np.concatenate(planes), np.concatenate(weights)
     order = np.argsort(plane, kind="stable")
     order = order[weight[order] > 0]
-    configuration = np.tile(np.repeat(np.arange(count), atoms), copies)
-    xy, number = np.tile(flat[:, :2], (copies, 1)), np.tile(np.tile(numbers, count), copies)
-    return _Entries(configuration[order], plane[order], xy[order], number[order], weight[order])
+    atom = order % planes[0].size
+    return _Entries(plane[order], atom, numbers[atom % len(numbers)], weight[order])
