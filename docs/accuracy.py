@@ -41,6 +41,7 @@ PIXEL = 0.2  # on which waves are compared and images formed [A]
 RMS = {6: 0.08, 34: 0.10, 48: 0.12}  # assumed displacements at 300 K [A]
 FINE = 0.05  # pixels of references [A]
 THICKNESSES = (4.0, 2.0, 1.0, 0.5)  # A
+CHOICES = ((0.2, 2.0), (0.2, 1.0), (0.16, 2.0), (0.1, 2.0), (0.1, 1.0))  # sampling, slices [A]
 PROJECTIONS: tuple[Projection, ...] = ("infinite", "shared", "finite")
 Rows = Iterable[tuple[object, ...]]
 
@@ -198,22 +199,23 @@ def phonons(atoms: Atoms) -> Rows:
 # Tables of the whole: ours and abTEM's against one reference
 
 
-@cache
-def _converged(cell: float, dtype: torch.dtype, sampling: float) -> Tensor:
-    return exact_wave(SPECIMENS[cell](), sampling, 0.5, "finite", dtype=dtype)
-
-
 def converged(atoms: Atoms) -> Tensor:
-    """Reference: no deposit, finite projections in slices of 0.5 A; 0.05 A pixels, or 0.067 A in the large cell."""
-    cell = round(float(atoms.cell.lengths()[0]) / 10, 1)
-    large = cell > 10
-    return _converged(cell, torch.complex64 if large else torch.complex128, 1 / 15 if large else FINE)
+    """Reference without deposit in slices of 0.5 A: finite projections, or shared atoms in a large cell."""
+    return _converged(round(float(atoms.cell.lengths()[0]) / 10, 1))
 
 
-def whole(atoms: Atoms) -> Rows:
-    """Settings as users choose them, in the precision that they run in."""
+@cache
+def _converged(cell: float) -> Tensor:
+    atoms = SPECIMENS[cell]()
+    if cell > 10:
+        return exact_wave(atoms, 1 / 15, 0.5, dtype=torch.complex64)
+    return exact_wave(atoms, FINE, 0.5, "finite")
+
+
+def whole(atoms: Atoms, choices: Iterable[tuple[float, float]]) -> Rows:
+    """Settings (sampling, slice thickness) as users choose them, in the precision that they run in."""
     truth, single = converged(atoms), torch.float32
-    for sampling, thickness in ((0.2, 2.0), (0.2, 1.0), (0.16, 2.0), (0.1, 2.0), (0.1, 1.0)):
+    for sampling, thickness in choices:
         mine = errors(our_wave(atoms, sampling, ours(thickness), single), truth, atoms)
         theirs = errors(abtem_wave(atoms, sampling, thickness), truth, atoms)
         yield f"{sampling:g} A", f"{thickness:g} A", *mine, *theirs
@@ -331,7 +333,7 @@ def budget() -> None:
     tell("Slices", "thickness | infinite | shared | finite |", slices(atoms))
     tell("Arithmetic", "approximation | wave / image |", arithmetic(atoms))
     tell("Phonons", "configurations | image |", phonons(atoms))
-    tell("In all", total, whole(atoms))
+    tell("In all", total, whole(atoms, CHOICES))
     tell("Quick study", "sampling | slices | wave | image, -10 nm | image, 0 nm |", quick(atoms))
     draw(atoms)
 
@@ -339,7 +341,7 @@ def budget() -> None:
 def full() -> None:
     """Print the comparison with abTEM on the full cell."""
     total = "sampling | slices | ours: wave | image, -10 nm | image, 0 nm | abTEM: wave | image, -10 nm | image, 0 nm |"
-    tell("In all, 12.8 nm", total, whole(SPECIMENS[12.8]()))
+    tell("In all, 12.8 nm", total, whole(SPECIMENS[12.8](), ((0.2, 2.0), (0.16, 2.0), (0.1, 2.0))))
 
 
 def main() -> None:
