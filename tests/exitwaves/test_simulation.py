@@ -217,6 +217,12 @@ UNSOUND: dict[str, Callable[[Atoms], object]] = {
 }
 
 
+def test_atoms_without_labels_are_refused() -> None:
+    bare = Atoms("Cd", [[1.0, 1.0, 1.0]], cell=[12.8, 16, 20])
+    with pytest.raises(InputError, match="specimen 2: the atoms do not tell which .* FileRecipe"):
+        simulate(bare, settings_with(), 0, 2)
+
+
 def put(atoms: Atoms, which: int, position: Sequence[float]) -> None:
     atoms.positions[which] = position
 

@@ -213,9 +213,7 @@ def test_files_that_run_out_are_told_before_anything_is_written(own):
 
 def test_a_specimen_that_fails_is_told_and_the_others_are_kept(own):
     Path("specimen-00000.xyz").unlink()
-    with pytest.raises(
-        TemshiftError, match="specimens: 1 of 2 failed; .*\n  specimen 0: cannot read"
-    ):
+    with pytest.raises(TemshiftError, match="specimens: 1 of 2 failed; .*\n  specimen 0: cannot read"):
         write_specimens(SpecimenSet(own, 0, 0, 2), Path("out"), workers=0)
     assert [path.name for path in Path("out").glob("*.xyz")] == ["specimen-00001.xyz"]
 

@@ -78,3 +78,26 @@ def interaction_constant(energy: float) -> float:
 def _require_positive(energy: float) -> None:
     if not energy > 0:
         raise ValueError(f"energy = {energy!r} eV; a positive kinetic energy is needed, such as 300e3 for 300 kV")
+
+
+def largest_semiangle(nyquist: float, energy: float) -> float:
+    """Widest aperture under which the image |psi|^2, whose band is twice that of the wave, does not alias.
+
+    Parameters
+    ----------
+    nyquist : float
+        Nyquist frequency of the grid that the image is formed on [1/A].
+    energy : float
+        Electron energy [eV].
+
+    Returns
+    -------
+    float
+        Semiangle [rad].
+
+    Examples
+    --------
+    >>> round(largest_semiangle(2.5, 300e3) * 1e3, 1)
+    24.6
+    """
+    return wavelength(energy) * nyquist / 2

@@ -8,7 +8,7 @@ from ase.data import chemical_symbols
 from pydantic import Field, field_validator, model_validator
 
 from temshift.core.configuration import Configuration
-from temshift.core.electrons import wavelength
+from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import Multislice, Scheme
 from temshift.exitwaves.projections import REACH, SUBLAYERS, Projection
@@ -121,7 +121,7 @@ class ExitWaveSettings(Configuration):
         |psi|^2 doubles the band, so that is half the Nyquist frequency of the stored grid, times the wavelength. The
         band limits of multislice, 0.9 and 2/3 of the Nyquist frequency of a grid at least as fine, lie beyond.
         """
-        return wavelength(self.energy) * self.stored_grid(extent).nyquist / 2
+        return largest_semiangle(self.stored_grid(extent).nyquist, self.energy)
 
     def peak_bytes(self, extent: tuple[float, float], configurations: int = 1) -> int:
         """Upper bound of the bytes that one specimen takes, with the program, while its waves are simulated.

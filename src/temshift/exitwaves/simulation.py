@@ -8,6 +8,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 from torch import Tensor
 
+from temshift.core.errors import InputError
 from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator
 from temshift.exitwaves.downsampling import downsampled
@@ -70,15 +71,24 @@ def simulate(
     ------
     InputError
         Where atoms lie outside the cell or upon each other, are not numbers, or have no scattering factor, where the
-        cell is not orthogonal, or an element lacks a displacement.
+        cell is not orthogonal, an element lacks a displacement, or nothing tells which atoms are particles.
     """
     require_sound(atoms, f"specimen {index}")
+    _require_labelled(atoms, f"specimen {index}")
     simulation = _Simulation(atoms, settings, root, index, device)
     waves, focus_height = simulation.waves, simulation.focus_height
     if focus_height:
         back = fresnel_propagator(simulation.stored, settings.energy, -focus_height, dtype=waves.dtype)
         waves = torch.fft.ifft2(torch.fft.fft2(waves) * back.to(waves.device))
     return ExitWave(waves, simulation.mask, simulation.geometry())
+
+
+def _require_labelled(atoms: Atoms, name: str) -> None:
+    if "particle" not in atoms.arrays or not {"particles", "substrate_thickness_angstrom"} <= set(atoms.info):
+        raise InputError(
+            f"{name}: the atoms do not tell which of them are particles; take what build_specimen gives, from a "
+            "SpecimenRecipe or, for files of your own, from a FileRecipe"
+        )
 
 
 def grid_of(atoms: Atoms, settings: ExitWaveSettings) -> Grid:

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from temshift.core.configuration import Configuration
 from temshift.core.distributions import Distribution, Normal
-from temshift.core.electrons import wavelength
+from temshift.core.electrons import largest_semiangle, wavelength
 from temshift.core.grids import Grid
 from temshift.optics.conditions import UNITS, ImagingConditions, NotNegative, Positive
 
@@ -154,7 +154,7 @@ def aperture_faults(named: list[tuple[str, ImagingConditions]], grid: Grid, ener
     str
         A fault: an aperture so narrow that hardly a spatial frequency passes, or so wide that |psi|^2 would alias.
     """
-    limit = grid.nyquist * wavelength(energy) / 2 * 1e3
+    limit = largest_semiangle(grid.nyquist, energy) * 1e3
     lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy) * 1e3
     for name, conditions in named:
         widest, least = conditions.widest_semiangle * 1e3, conditions.semiangle_cutoff_mrad.lowest

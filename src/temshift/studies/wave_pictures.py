@@ -1,6 +1,7 @@
 """Pictures of wave stores: what the first specimens look like."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.electrons import wavelength
+from temshift.core.electrons import largest_semiangle
 from temshift.core.files import replacing
 from temshift.core.grids import Grid
-from temshift.exitwaves.store import read_geometry, read_masks, read_waves
+from temshift.exitwaves.store import read_masks, read_waves
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import image_intensities, wave_spectra
 from temshift.report import image_sheet
@@ -23,7 +24,7 @@ SHOWN_DEFOCUS_NM = (10.0, -10.0)
 
 
 def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
-    """Draw the first specimens of the first set that holds any: amplitude, phase with mask, images without noise.
+    """Draw the first specimens of a set: amplitude, phase and images without noise, masks outlined.
 
     Parameters
     ----------
@@ -43,24 +44,34 @@ def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
         Where nothing is complete.
     """
     one = first_complete(found)
-    shard = one.complete[0]
-    waves, masks = read_waves(one.place, shard)[:SHOWN_SPECIMENS], read_masks(one.place, shard)[:SHOWN_SPECIMENS]
+    shown = list(_first_specimens(one))
     energy = float(one.settings["exit_waves"]["energy_kev"]) * 1e3
-    rows = [panels(wave, one.layout.grid, energy) for wave in waves]
-    names = [f"{one.name} {row['specimen']}" for row in read_geometry(one.place, [shard])]
-    titles = ["amplitude", "phase and mask", *(f"defocus {defocus:+g} nm" for defocus in SHOWN_DEFOCUS_NM)]
+    rows = [panels(wave, one.layout.grid, energy) for _, wave, _ in shown]
+    titles = ["amplitude", "phase", *(f"defocus {defocus:+g} nm" for defocus in SHOWN_DEFOCUS_NM)]
+    names = [f"{one.name} {number}" for number, _, _ in shown]
+    sheet = image_sheet(rows, titles, one.layout.grid.sampling[1], [mask.numpy() for _, _, mask in shown], names)
     path = folder / "contact_sheet.png"
     with replacing(path) as temporary:
-        image_sheet(rows, titles, one.layout.grid.sampling[1], list(masks.numpy()), names).savefig(
-            temporary, format="png"
-        )
+        sheet.savefig(temporary, format="png")
     return path
+
+
+def _first_specimens(one: Inspection) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Number, waves and mask of the first specimens that are there; shards are read one by one."""
+    every = (
+        (number, wave, mask)
+        for shard in one.complete
+        for number, wave, mask in zip(
+            one.layout.specimens_of(shard), read_waves(one.place, shard), read_masks(one.place, shard), strict=True
+        )
+    )
+    yield from islice(every, SHOWN_SPECIMENS)
 
 
 def panels(wave: Tensor, grid: Grid, energy: float) -> list[NDArray[Any]]:
     """Amplitude and phase [rad] of the mean of waves (phonon, y, x), and images of them under the widest aperture."""
     mean = wave.mean(dim=0)
-    widest = grid.nyquist / 2 * wavelength(energy)
+    widest = largest_semiangle(grid.nyquist, energy)
     spectra = wave_spectra(wave[None], grid, energy, widest)
     images = [_image(spectra, defocus, widest) for defocus in SHOWN_DEFOCUS_NM]
     return [np.abs(mean.numpy()), np.angle(mean.numpy()), *images]

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 from pydantic import ValidationError
 
-from temshift.core.electrons import wavelength
+from temshift.core.electrons import largest_semiangle
 from temshift.core.errors import InputError
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, stores_in
@@ -59,7 +59,7 @@ class WaveSource:
     @property
     def widest_semiangle(self) -> float:
         """The widest aperture [rad] under which |psi|^2 does not alias on the stored grid."""
-        return self.layout.grid.nyquist * wavelength(self.exit_waves.energy) / 2
+        return largest_semiangle(self.layout.grid.nyquist, self.exit_waves.energy)
 
     def attributes(self) -> dict[str, Any]:
         """Return what a reader of waves or images has to know, under keys that name the units."""
