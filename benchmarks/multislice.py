@@ -11,6 +11,7 @@ grid in thin slices; abTEM's wave is moved by half a slice first, since its slic
 
 import argparse
 import math
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -80,10 +81,11 @@ def theirs(atoms: Atoms, sampling: float, thickness: float = SLICE) -> np.ndarra
 def compare_speed(side: float, rounds: int) -> None:
     """Ours against abTEM on the same grid and slices, then on a coarser grid."""
     atoms = specimen(side)
-    print(f"{len(atoms)} atoms in {side:g} x {side:g} nm, slices of {SLICE:g} A, one thread")
+    print(f"{len(atoms)} atoms in {side:g} x {side:g} nm, slices of {SLICE:g} A, one thread, CPU time")
     for mine, peers, projection in ((0.1, 0.1, "infinite"), (0.2, 0.2, "infinite"), (0.2, 0.1, "shared")):
         method = Multislice(ENERGY, SLICE, projection)
-        figures = paired_ratio(partial(ours, atoms, mine, method), partial(theirs, atoms, peers), rounds)
+        engine, peer = partial(ours, atoms, mine, method), partial(theirs, atoms, peers)
+        figures = paired_ratio(engine, peer, rounds, time.process_time)
         tell(f"temshift at {mine} A ({projection} projection)", f"abTEM at {peers} A", figures)
 
 
