@@ -100,10 +100,10 @@ def transmission(phases: Tensor) -> Tensor:
     Tensor (..., y, x)
         Complex.
     """
-    passed = torch.empty((*phases.shape, 2), dtype=phases.dtype, device=phases.device)
-    torch.cos(phases, out=passed[..., 0])
-    torch.sin(phases, out=passed[..., 1])
-    return torch.view_as_complex(passed)
+    if phases.device.type == "cpu" and not phases.requires_grad:  # numpy takes less than half of torch's time there
+        cosine, sine = (torch.from_numpy(part(phases.numpy())) for part in (np.cos, np.sin))
+        return torch.complex(cosine, sine)
+    return torch.complex(phases.cos(), phases.sin())
 
 
 def band_mask(
@@ -211,7 +211,8 @@ class _Passage:
         return incident.to(self._device, self._complex).expand(count, *self._grid.shape).clone()
 
     def _freely(self, wave: Tensor, distance: float) -> Tensor:
-        propagated: Tensor = torch.fft.ifft2(torch.fft.fft2(wave).mul_(self._step(round(distance, 9))))
+        spectrum = torch.fft.fft2(wave).mul_(self._step(round(distance, 9)))
+        propagated: Tensor = torch.fft.ifft2(spectrum, norm="forward")
         return propagated
 
     def _transmitted(self, wave: Tensor, phases: Tensor) -> Tensor:
@@ -223,4 +224,4 @@ class _Passage:
     def _step_of(self, distance: float) -> Tensor:
         method = self._method
         step = fresnel_propagator(self._grid, method.energy, distance, dtype=self._complex, tilt=method.tilt)
-        return step.to(self._device).mul_(self._band)
+        return step.to(self._device).mul_(self._band).div_(step.numel())  # the inverse transform does not divide
