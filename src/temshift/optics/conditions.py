@@ -98,8 +98,8 @@ Positive = Annotated[Distribution, AfterValidator(_positive)]
 class ImagingConditions(Configuration):
     """A distribution of imaging conditions; every parameter is independent of the others.
 
-    ``defocus_nm`` counts from the exit plane, underfocus positive. Draws below a parameter's lowest physical value
-    (0 for widths and dose) are set to it.
+    ``defocus_nm`` counts from the plane that waves are stored at, underfocus positive. Draws below a parameter's lowest
+    physical value (0 for widths and dose) are set to it.
     """
 
     defocus_nm: Distribution
