@@ -77,7 +77,7 @@ def _rows(one: Inspection) -> list[tuple[str, str]]:
         ),
         ("defocus counts from", waves["focus"].replace("_", " ")),
         ("mask", waves["mask"]["definition"]),
-        ("size", size_text(layout.count * layout.specimen_bytes)),
+        ("size when complete", size_text(layout.count * layout.specimen_bytes)),
         ("coverage of particles by the mask", f"mean {coverage[0]:.2f}, least {coverage[1]:.2f}" if coverage else "-"),
         *((name, _between(one.range_of(key))) for name, key in _RANGES.items()),
     ]
