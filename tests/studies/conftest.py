@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from temshift.core.configuration import parse_configuration
+from temshift.execution import SilentProgress
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, simulate, write_shard
 from temshift.specimens import build_specimen
 from temshift.studies import Study
@@ -12,6 +13,31 @@ from temshift.studies import Study
 ROOT = Path(__file__).parents[2]
 COUNTS = {"training": 5, "test": 2}
 PHONONS = 2
+
+
+class Listener(SilentProgress):
+    """Remembers the stages that it is told, and messages and warnings."""
+
+    def __init__(self) -> None:
+        self.stages: dict[str, tuple[int, int]] = {}
+        self.told: list[str] = []
+        self.warnings: list[str] = []
+
+    def start(self, stage: str, total: int, done: int = 0) -> None:
+        self.stages[stage] = (total, done)
+
+    def message(self, text: str) -> None:
+        self.told.append(text)
+
+    def warning(self, text: str) -> None:
+        self.told.append(text)
+        self.warnings.append(text)
+
+
+@pytest.fixture(scope="session")
+def listening() -> type[Listener]:
+    """A kind of progress that remembers."""
+    return Listener
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
@@ -16,7 +17,6 @@ from ase.build import fcc111
 from temshift.core.configuration import ConfigurationError, parse_configuration
 from temshift.core.documents import write_document
 from temshift.core.errors import InputError
-from temshift.execution import SilentProgress
 from temshift.exitwaves.store import finished_shards, read_geometry, read_waves
 from temshift.studies import database as databases
 from temshift.studies import room
@@ -46,20 +46,6 @@ exit_waves:
 
 def parsed(text: str = TEXT) -> Database:
     return parse_configuration(text, Database, "database.yaml")
-
-
-class Listener(SilentProgress):
-    """Remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.stages: dict[str, tuple[int, int]] = {}
-        self.warnings: list[str] = []
-
-    def start(self, stage: str, total: int, done: int = 0) -> None:
-        self.stages[stage] = (total, done)
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -104,28 +90,28 @@ def test_the_number_of_workers_does_not_matter(pristine: DatabaseFolder, tmp_pat
     assert contents(simulate_database(parsed(), tmp_path / "two", workers=2)) == contents(pristine)
 
 
-def test_shards_are_made_in_parts(pristine: DatabaseFolder, tmp_path: Path) -> None:
+def test_shards_are_made_in_parts(pristine: DatabaseFolder, tmp_path: Path, listening: Any) -> None:
     part = simulate_database(parsed(), tmp_path / "parts", workers=0, shards=range(1, 9))
     assert finished_shards(part.waves("training")) == {1, 2}
     assert finished_shards(part.waves("test")) == set()
-    listener = Listener()
+    listener = listening()
     simulate_database(parsed(), tmp_path / "parts", workers=0, progress=listener)
     assert listener.stages == {"training specimens": (5, 3), "test specimens": (2, 0)}
     assert contents(part) == contents(pristine)
 
 
-def test_a_second_run_makes_nothing_again(folder: DatabaseFolder) -> None:
-    listener = Listener()
+def test_a_second_run_makes_nothing_again(folder: DatabaseFolder, listening: Any) -> None:
+    listener = listening()
     simulate_database(parsed(), folder.root, workers=0, progress=listener)
     assert all(total == done for total, done in listener.stages.values())
 
 
-def test_damage_is_found_and_made_good(folder: DatabaseFolder, pristine: DatabaseFolder) -> None:
+def test_damage_is_found_and_made_good(folder: DatabaseFolder, pristine: DatabaseFolder, listening: Any) -> None:
     chunk = next(path for path in (folder.waves("training") / "waves" / "c" / "1").rglob("*") if path.is_file())
     chunk.write_bytes(chunk.read_bytes()[:-1] + b"\x00")
     states = {one.name: one.verdict for one in inspect_waves(folder.root)}
     assert states == {"test": "1 complete", "training": "2 complete, 1 damaged"}
-    listener = Listener()
+    listener = listening()
     simulate_database(parsed(), folder.root, workers=0, progress=listener)
     assert len(listener.warnings) == 1
     assert "made again" in listener.warnings[0]

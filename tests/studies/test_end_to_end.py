@@ -6,33 +6,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from temshift.core.errors import InputError
 from temshift.core.files import read_json
-from temshift.execution import SilentProgress
 from temshift.studies import Study, StudyFolder, room, run_study
 from temshift.studies.folder import locked
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "examples" / "tiny.yaml"
 TABLES = ("results", "metrics", "transfer", "spectra")
-
-
-class Listener(SilentProgress):
-    """Remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.stages: dict[str, tuple[int, int]] = {}
-        self.warnings: list[str] = []
-
-    def start(self, stage: str, total: int, done: int = 0) -> None:
-        self.stages[stage] = (total, done)
-
-    def warning(self, text: str) -> None:
-        self.warnings.append(text)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +51,9 @@ def test_every_file_of_a_study_folder_is_there(inline: StudyFolder, tiny: Study)
     assert len(list(inline.root.glob("networks/*/weights.safetensors"))) == 4
 
 
-def test_a_second_run_makes_nothing_again(inline: StudyFolder, tiny: Study) -> None:
+def test_a_second_run_makes_nothing_again(inline: StudyFolder, tiny: Study, listening: Any) -> None:
     before = {path: path.stat().st_mtime_ns for path in inline.root.rglob("*") if path.is_file()}
-    listener = Listener()
+    listener = listening()
     run_study(tiny, inline.root, workers=0, progress=listener)
     assert all(total == done for total, done in listener.stages.values())
     after = {path: path.stat().st_mtime_ns for path in inline.root.rglob("*") if path.is_file()}
@@ -101,7 +87,12 @@ def test_the_number_of_workers_does_not_matter(inline: StudyFolder, tmp_path: Pa
     ],
 )
 def test_a_run_that_is_killed_goes_on_to_the_same_results(
-    inline: StudyFolder, tiny: Study, tmp_path: Path, moment: str, blow: signal.Signals
+    inline: StudyFolder,
+    tiny: Study,
+    tmp_path: Path,
+    moment: str,
+    blow: signal.Signals,
+    listening: Any,
 ) -> None:
     output = tmp_path / "study"
     process = subprocess.Popen(
@@ -115,7 +106,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_results(
         assert process.returncode == 130
         assert "the same command goes on" in told
         assert "Traceback" not in told
-    listener = Listener()
+    listener = listening()
     folder = run_study(tiny, output, workers=0, progress=listener)
     assert any(done > 0 for _, done in listener.stages.values())
     assert listener.warnings == []
@@ -142,28 +133,32 @@ def wait_for(output: Path, pattern: str, process: "subprocess.Popen[str]") -> No
     ],
 )
 @pytest.mark.parametrize("damage", ["truncated", "altered"])
-def test_a_damaged_file_is_noticed_and_made_again(inline: StudyFolder, tiny: Study, pattern: str, damage: str) -> None:
+def test_a_damaged_file_is_noticed_and_made_again(
+    inline: StudyFolder, tiny: Study, pattern: str, damage: str, listening: Any
+) -> None:
     expected = tables_of(inline)
     victim = sorted(inline.root.glob(pattern))[0]
     whole = victim.read_bytes()
     middle = len(whole) // 2
     flipped = whole[:middle] + bytes([whole[middle] ^ 0x55]) + whole[middle + 1 :]
     victim.write_bytes(whole[:middle] if damage == "truncated" else flipped)
-    listener = Listener()
+    listener = listening()
     run_study(tiny, inline.root, workers=0, progress=listener)
     assert any(victim.name in warning for warning in listener.warnings)
     found = tables_of(inline)
     assert all(expected[name].equals(found[name]) for name in TABLES)
 
 
-def test_a_new_test_condition_trains_nothing_again(inline: StudyFolder, tiny_text: str, tmp_path: Path) -> None:
+def test_a_new_test_condition_trains_nothing_again(
+    inline: StudyFolder, tiny_text: str, tmp_path: Path, listening: Any
+) -> None:
     from temshift.core.configuration import parse_configuration
 
     changed = parse_configuration(tiny_text.replace("[-20, -10, 0, 10, 20]", "[-20, -10, 0, 10, 20, 30]"), Study, "")
     before = {path.parent.name: path.stat().st_mtime_ns for path in inline.root.glob("networks/*/network.json")}
     copy = tmp_path / "study"
     subprocess.run(["cp", "-a", str(inline.root), str(copy)], check=True)
-    listener = Listener()
+    listener = listening()
     run_study(changed, copy, workers=0, progress=listener)
     assert listener.stages["networks"] == (4, 4)
     assert listener.stages["scores"] == (32, 28)

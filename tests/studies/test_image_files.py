@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import matplotlib.image
@@ -22,7 +23,6 @@ from temshift.core.files import read_table
 from temshift.core.grids import Grid
 from temshift.core.records import read_record
 from temshift.core.tables import IMAGES
-from temshift.execution import SilentProgress
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_settings, write_shard
 from temshift.report.pictures import grey_levels
 from temshift.studies.image_files import ImageFolder
@@ -39,23 +39,6 @@ conditions:
   - {name: "dose 30 e/A2", dose_e_per_A2: 30}
 """
 FOLDERS = ("defocus_-10_nm", "defocus_+10_nm", "dose_30_e_A2")
-
-
-class Listener(SilentProgress):
-    """Remembers what it is told."""
-
-    def __init__(self) -> None:
-        self.stages: dict[str, tuple[int, int]] = {}
-        self.told: list[str] = []
-
-    def start(self, stage: str, total: int, done: int = 0) -> None:
-        self.stages[stage] = (total, done)
-
-    def message(self, text: str) -> None:
-        self.told.append(text)
-
-    def warning(self, text: str) -> None:
-        self.told.append(text)
 
 
 def plan_of(database: Path, written_as: ImageFormat, text: str = TEXT) -> ImagePlan:
@@ -187,11 +170,11 @@ def test_one_hdf5_file_explains_itself(made: dict[str, ImageFolder]) -> None:
         assert json.loads(file["image_set"].asstr()[()])["seed"] == 5
 
 
-def test_a_second_call_makes_nothing_again(made: dict[str, ImageFolder], tmp_path: Path) -> None:
+def test_a_second_call_makes_nothing_again(made: dict[str, ImageFolder], tmp_path: Path, listening: Any) -> None:
     for name, folder in made.items():
         root = shutil.copytree(folder.root, tmp_path / name)
         before = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.name != ".lock"}
-        listener = Listener()
+        listener = listening()
         write_images(folder.plan, root, workers=0, progress=listener)
         files = {path: path.stat().st_mtime_ns for path in root.rglob("*") if path.name != ".lock"}
         assert {path: at for path, at in files.items() if path.is_file()} == {
@@ -201,7 +184,9 @@ def test_a_second_call_makes_nothing_again(made: dict[str, ImageFolder], tmp_pat
 
 
 @pytest.mark.parametrize("name", ["tiff", "png"])
-def test_only_what_is_lost_or_damaged_is_made_again(made: dict[str, ImageFolder], tmp_path: Path, name: str) -> None:
+def test_only_what_is_lost_or_damaged_is_made_again(
+    made: dict[str, ImageFolder], tmp_path: Path, name: str, listening: Any
+) -> None:
     folder = made[name]
     root = shutil.copytree(folder.root, tmp_path / "images")
     victims = sorted((root / "training" / FOLDERS[1]).glob("image-0000[02].*"))
@@ -209,7 +194,7 @@ def test_only_what_is_lost_or_damaged_is_made_again(made: dict[str, ImageFolder]
     shutil.rmtree(root / "test" / FOLDERS[2])
     (root / "training/masks/shard-00001.json").unlink()
     (root / "training" / FOLDERS[0] / ".unfinished-0" / "image-00000.tif").mkdir(parents=True)
-    listener = Listener()
+    listener = listening()
     write_images(folder.plan, root, workers=0, progress=listener)
     assert listener.stages["training images"] == (30, 26)
     assert listener.stages["test images"] == (12, 8)
@@ -220,14 +205,17 @@ def test_only_what_is_lost_or_damaged_is_made_again(made: dict[str, ImageFolder]
 
 
 def test_parts_of_an_unfinished_hdf5_file_are_kept(
-    made: dict[str, ImageFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: dict[str, ImageFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    listening: Any,
 ) -> None:
     plan = made["hdf5"].plan
     with monkeypatch.context() as patch, pytest.raises(TemshiftError, match="cannot write .*images.h5"):
         patch.setattr("temshift.studies.image_files.h5py.File", full_disk)
         write_images(plan, tmp_path / "images", workers=0)
     assert not (tmp_path / "images/images.h5").exists() and not (tmp_path / "images/manifest.json").exists()
-    listener = Listener()
+    listener = listening()
     write_images(plan, tmp_path / "images", workers=0, progress=listener)
     assert listener.stages["training images"] == (30, 30)
     assert read_table(tmp_path / "images/table.parquet").equals(read_table(made["hdf5"].table))
@@ -300,7 +288,7 @@ def test_a_damaged_marker_is_told(made: dict[str, ImageFolder], tmp_path: Path) 
         write_images(made["tiff"].plan, tmp_path, workers=0)
 
 
-def test_a_damaged_shard_of_waves_is_told_and_the_rest_is_kept(database: Path, tmp_path: Path) -> None:
+def test_a_damaged_shard_of_waves_is_told_and_the_rest_is_kept(database: Path, tmp_path: Path, listening: Any) -> None:
     copied = shutil.copytree(database, tmp_path / "database")
     victim = next(path for path in (copied / "waves/training/waves/c/1").rglob("*") if path.is_file())
     whole = victim.read_bytes()
@@ -309,7 +297,7 @@ def test_a_damaged_shard_of_waves_is_told_and_the_rest_is_kept(database: Path, t
         write_images(plan_of(copied, "tiff"), tmp_path / "images", workers=0)
     assert not (tmp_path / "images/manifest.json").exists()
     victim.write_bytes(whole)
-    listener = Listener()
+    listener = listening()
     write_images(plan_of(copied, "tiff"), tmp_path / "images", workers=0, progress=listener)
     assert listener.stages["test images"] == (12, 12)
 
