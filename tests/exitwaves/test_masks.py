@@ -188,3 +188,13 @@ def test_coverage_agrees_with_an_independent_disc(center: tuple[float, float], r
     expected = mask[disc(GRID, *center, radius)].mean()
     assert disc_coverage(mask, center, radius, GRID) == pytest.approx(expected, abs=0.03)
     assert disc_coverage(disc(GRID, *center, radius + 1e-6), center, radius, GRID) == 1.0
+
+
+@pytest.mark.parametrize("phase", [2.0, 3.5, 4.5])
+def test_a_thick_particle_has_no_hole_where_its_phase_exceeds_pi(phase: float) -> None:
+    """Columns that advance the wave past pi, on a particle that advances it less."""
+    phases = np.zeros(GRID.shape)
+    phases[4:20, 4:20] = 1.0
+    phases[8:16:2, 8:16:2] = phase
+    mask = phase_mask(wave_of_phase(phases)[None], GRID, threshold=math.pi / 16, blur_sigma=0.5)
+    assert mask[6:18, 6:18].all()

@@ -104,7 +104,7 @@ def test_laying_out_a_store_again_keeps_what_is_there(store: Path) -> None:
 @pytest.mark.parametrize("name", ["manifest.json", "zarr.json", "waves/zarr.json"])
 def test_a_damaged_layout_is_laid_out_anew_and_intact_shards_stay(store: Path, name: str) -> None:
     (store / name).write_bytes((store / name).read_bytes()[:-3])
-    create_store(store, LAYOUT, {})
+    create_store(store, LAYOUT, {"energy_kev": 300})
     assert {shard_state(store, shard).state for shard in range(3)} == {"complete"}
     expect_everything(store)
     assert [path.name for path in store.parent.iterdir()] == [store.name]
@@ -252,6 +252,32 @@ def test_stores_are_found_in_a_database_or_by_themselves(pristine: Path, tmp_pat
     assert stores_in(pristine) == {"store": pristine}
     for name in ("training", "test"):
         shutil.copytree(pristine, tmp_path / "waves" / name)
+    assert stores_in(tmp_path / "waves") == stores_in(tmp_path)
     assert stores_in(tmp_path) == {name: tmp_path / "waves" / name for name in ("test", "training")}
     with pytest.raises(InputError, match="holds no exit waves; name one that temshift simulate"):
-        stores_in(tmp_path / "waves" / "test" / "waves")
+        stores_in(tmp_path / "elsewhere")
+
+
+def test_shards_of_other_settings_are_not_taken_over(store: Path) -> None:
+    """Neither by another description nor by one that replaces a lost one."""
+    with pytest.raises(InputError, match="holds waves of other settings; name another folder"):
+        create_store(store, LAYOUT, {"energy_kev": 80})
+    (store / "manifest.json").unlink()
+    create_store(store, LAYOUT, {"energy_kev": 80})
+    assert {shard_state(store, shard).state for shard in range(3)} == {"damaged"}
+    assert "of other settings" in shard_state(store, 0).reason
+
+
+@pytest.mark.parametrize("name", ["zarr.json", "waves/zarr.json"])
+def test_a_damaged_description_of_an_array_is_noticed_when_reading(store: Path, name: str) -> None:
+    (store / name).write_text("{")
+    with pytest.raises(DamagedError, match="zarr.json"):
+        read_waves(store)
+
+
+def test_a_set_without_description_is_not_passed_over(pristine: Path, tmp_path: Path) -> None:
+    for name in ("training", "test"):
+        shutil.copytree(pristine, tmp_path / "waves" / name)
+    (tmp_path / "waves" / "test" / "manifest.json").unlink()
+    with pytest.raises(InputError, match="waves/test has lost its description; run the command that made"):
+        stores_in(tmp_path)

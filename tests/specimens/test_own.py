@@ -139,6 +139,7 @@ def test_atoms_outside_are_wrapped_and_the_height_of_the_cell_does_not_matter(wr
     atoms = whole()
     atoms.positions += [100.0, -100.0, -50.0]
     atoms.cell[2] = [3.0, 2.0, 1.0]  # slanted and too low
+    atoms.pbc = (True, True, False)
     moved = build_specimen(recipe_of(written(atoms)), 0, 0)
     still = build_specimen(recipe_of(written(whole(), "two.xyz")), 0, 0)
     offset = moved.positions - still.positions - [100.0 % SIDES[0], 0, 0]
@@ -379,3 +380,32 @@ def test_a_specimen_of_ones_own_goes_through_multislice(written):
     wave = simulate(atoms, ExitWaveSettings.model_validate(settings), 0, 0)
     assert wave.waves.shape[-2:] == (50, 60)
     assert wave.mask.any()
+
+
+def test_a_file_wrapped_along_the_beam_is_opened_at_its_gap(written):
+    """The same specimen, its film across the border along z of a periodic file."""
+    plain, wrapped_file = whole(), whole()
+    wrapped_file.positions[:, 2] -= 8.0
+    wrapped_file.wrap()
+    assert np.ptp(wrapped_file.positions[:, 2]) > np.ptp(plain.positions[:, 2])
+    first = build_specimen(recipe_of(written(plain, "plain.xyz")), 0, 0)
+    second = build_specimen(recipe_of(written(wrapped_file, "wrapped.xyz")), 0, 0)
+    assert second.positions == pytest.approx(first.positions, abs=1e-5)
+    assert np.array_equal(first.arrays["particle"], second.arrays["particle"])
+
+
+def test_a_leaning_cell_that_is_periodic_along_the_beam_is_refused(written):
+    atoms = whole()
+    atoms.set_cell([[24, 0, 0], [0, 20, 0], [2, 0, 30]])
+    with pytest.raises(ConfigurationError, match="the cell is not orthogonal along x, y and z"):
+        recipe_of(written(atoms))
+    atoms.pbc = (True, True, False)
+    assert len(build_specimen(recipe_of(written(atoms)), 0, 0)) == len(atoms)
+
+
+def test_an_atom_that_strayed_along_the_beam_is_told(written):
+    atoms = whole()
+    atoms.pbc = (True, True, False)
+    atoms.positions[3, 2] = 1e6
+    with pytest.raises(ConfigurationError, match=r"reach over 1e\+06 A along z, from atom \d+ to 3; at most 2000 A"):
+        recipe_of(written(atoms))

@@ -16,7 +16,7 @@ from ase.build import fcc111
 
 from temshift.core.configuration import ConfigurationError, parse_configuration
 from temshift.core.documents import write_document
-from temshift.core.errors import InputError
+from temshift.core.errors import DamagedError, InputError
 from temshift.exitwaves.store import finished_shards, read_geometry, read_waves
 from temshift.studies import database as databases
 from temshift.studies import room
@@ -217,6 +217,8 @@ def test_the_limit_of_a_job_counts_as_the_memory_of_the_machine(
         ("training: 5", "../up: 5", "line 3, counts: the set '../up' becomes a folder; take letters, digits, - and _"),
         ("training: 5", "training: 0", "line 3, counts.training: given 0; must be greater than or equal to 1"),
         ("slice_thickness_angstrom: 2.0", "slice_thickness_angstrom: -2.0", "exit_waves.slice_thickness_angstrom"),
+        ("Cd: 0.12", "Cd: 0.12, CdTe.Cd: 0.1", "names the crystal 'CdTe'; specimens hold CdSe"),
+        ("{training: 5, test: 2}", "{training: 5, Training: 2}", "differ in upper and lower case alone"),
         ("C: 0.1}", "Si: 0.1}", "rms_displacement_angstrom: lacks C; name a displacement for every element"),
         ("phonons: {configurations: 2, ", "memory_mb: 64\n  phonons: {configurations: 2, ", "memory_mb: is 64, but"),
     ],
@@ -296,3 +298,68 @@ def test_a_file_that_changed_is_told(tmp_path: Path) -> None:
     (tmp_path / "own1.xyz").write_text((tmp_path / "own0.xyz").read_text())
     with pytest.raises(InputError, match="own1.xyz is not the file that was recorded"):
         load_database(made.manifest)
+
+
+def test_the_tiny_example_is_a_database() -> None:
+    assert load_database(ROOT / "examples" / "tiny_database.yaml").counts == {"training": 6, "test": 3}
+
+
+def test_another_database_that_came_in_between_is_not_mixed_in(
+    folder: DatabaseFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is looked at again once nobody else can write there."""
+    looked, check = [], databases._refuse_another
+
+    def check_the_second_time(place: DatabaseFolder, sets: dict[str, object]) -> None:
+        looked.append(place)
+        if len(looked) > 1:
+            check(place, sets)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(databases, "_refuse_another", check_the_second_time)
+    before = contents(folder)
+    with pytest.raises(InputError, match="holds another database"):
+        simulate_database(parsed(TEXT.replace("seed: 3", "seed: 4")), folder.root, workers=0)
+    assert contents(folder) == before
+
+
+def test_shards_beyond_every_set_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="shards from 50 on: no set has so many"):
+        simulate_database(parsed(), tmp_path / "out", workers=0, shards=range(50, 60))
+    assert not (tmp_path / "out").exists()
+
+
+def test_room_is_asked_for_the_shards_that_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 0, 180_000))
+    made = simulate_database(parsed(), tmp_path / "out", workers=0, shards=range(2, 3))
+    assert finished_shards(made.waves("training")) == {2}
+
+
+def test_an_interrupted_database_lacks_shards_of_every_set(tmp_path: Path) -> None:
+    made = simulate_database(parsed(), tmp_path / "out", workers=0, shards=range(2, 3))
+    assert {one.name: one.verdict for one in inspect_waves(made.root)} == {
+        "training": "1 complete, 2 absent",
+        "test": "1 absent",
+    }
+
+
+def test_a_damaged_manifest_or_array_description_is_told(folder: DatabaseFolder) -> None:
+    (folder.waves("test") / "waves" / "zarr.json").write_text("{")
+    with pytest.raises(DamagedError, match="zarr.json"):
+        inspect_waves(folder.root)
+    simulate_database(parsed(), folder.root, workers=0)
+    folder.manifest.write_text("{")
+    with pytest.raises(DamagedError, match="manifest.json"):
+        inspect_waves(folder.root)
+
+
+def test_shards_tell_what_they_were_made_with(pristine: DatabaseFolder) -> None:
+    for one in inspect_waves(pristine.root):
+        assert len(one.makers) == 1
+        assert {"temshift", "torch", "numpy", "device"} <= set(one.makers[0])
+
+
+def test_thick_films_take_more_memory() -> None:
+    thin = parsed().sets["training"].worker_bytes
+    thick = parsed(TEXT.replace("thickness_nm: 0.6", "thickness_nm: 60")).sets["training"].worker_bytes
+    atoms = 60 * 100 * 19.2**2 / 100
+    assert 400 * atoms < thick - thin < 1200 * atoms

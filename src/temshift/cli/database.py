@@ -1,6 +1,6 @@
 """The verbs of wave databases: simulate, and inspect what is there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -79,6 +79,7 @@ def _rows(one: Inspection) -> list[tuple[str, str]]:
         ("mask", waves["mask"]["definition"]),
         ("size when complete", size_text(layout.count * layout.specimen_bytes)),
         ("coverage of particles by the mask", f"mean {coverage[0]:.2f}, least {coverage[1]:.2f}" if coverage else "-"),
+        *(("made with", _maker(maker)) for maker in one.makers),
         *((name, _between(one.range_of(key))) for name, key in _RANGES.items()),
     ]
 
@@ -90,6 +91,10 @@ _RANGES = {
     "area fraction of particles": "area_fraction",
     "area fraction of the mask": "mask_fraction",
 }
+
+
+def _maker(facts: Mapping[str, str]) -> str:
+    return f"temshift {facts['temshift']}, torch {facts['torch']}, {facts['device']}" if facts else "not told"
 
 
 def _times(pair: Sequence[float]) -> str:

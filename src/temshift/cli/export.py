@@ -27,7 +27,8 @@ def images(
     with going_on(output):
         made = write_images(plan, output, workers=workers, device=device, progress=progress)
     count = len(read_table(made.table))
-    _print(f"{count} images ({plan.dtype.name}, {plan.unit}), {len(plan.conditions)} conditions\ntable: {made.table}")
+    pixels = "8 bit, for the eye" if written_as == "png" else f"{plan.dtype.name}, {plan.unit}"
+    _print(f"{count} images ({pixels}), {len(plan.conditions)} conditions\ntable: {made.table}")
 
 
 def waves(folder: Path, output: Path, one_set: str | None, specimens: str | None, gzip: int) -> None:

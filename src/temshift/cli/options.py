@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from temshift.core.errors import InputError, TemshiftError
-
-_ENDLESS = 10**9
+from temshift.studies.wave_sources import ENDLESS
 
 
 class Interrupted(TemshiftError):
@@ -38,7 +37,7 @@ def range_of(option: str, text: str | None) -> range | None:
     parts = re.fullmatch(r"(\d*):(\d*)", text)
     if parts is None:
         raise InputError(f"{option} {text}: write A:B, from A up to, not including, B, such as 0:4")
-    found = range(int(parts[1] or 0), int(parts[2]) if parts[2] else _ENDLESS)
+    found = range(int(parts[1] or 0), int(parts[2]) if parts[2] else ENDLESS)
     if not found:
         raise InputError(f"{option} {text} holds nothing; B must be above A")
     return found

@@ -67,8 +67,14 @@ def phase_mask(wave: Tensor, grid: Grid, *, threshold: float, blur_sigma: float)
     -------
     ndarray (y, x) of bool
         True where a particle is.
+
+    Notes
+    -----
+    Phases are taken between -pi/2 and 3 pi/2: atoms advance the phase, so what lies below -pi/2 has gone once around,
+    in columns of a thick crystal. Around pi/2, phases that have gone around more often are above any threshold.
     """
-    phase = torch.angle(wave.mean(dim=0)).cpu().numpy().astype(np.float64)
+    turned = torch.angle(wave.mean(dim=0) * -1j) + math.pi / 2
+    phase = turned.cpu().numpy().astype(np.float64)
     widths = [blur_sigma / sampling for sampling in grid.sampling]
     blurred: NDArray[np.float64] = ndimage.gaussian_filter(phase, widths, mode="wrap")
     return blurred > threshold

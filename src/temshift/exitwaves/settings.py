@@ -21,7 +21,9 @@ PROCESS_BYTES = 400_000_000  # the program itself, most of it torch
 PIXEL_BYTES = 110  # a pixel of each configuration on its way through the specimen
 KEPT_PIXEL_BYTES = 24  # a pixel of each configuration that has left it, before it comes to the stored grid
 STORED_PIXEL_BYTES = 28  # a stored pixel of each configuration
-ANGSTROM_SQUARED_BYTES = 600  # the atoms over each A^2 in each configuration, up to ten of them
+ATOM_BYTES = 60  # an atom of each configuration
+PASSING_ATOM_BYTES = 500  # an atom on its way, beyond the usual number
+USUAL_ATOMS = 10.0  # over each A^2
 FINITE_PIXEL_BYTES = 30  # a pixel of each layer of atoms that a finite projection looks at, up to three elements
 
 
@@ -40,7 +42,9 @@ class Phonons(Configuration):
     def _elements(cls, displacements: dict[str, float]) -> dict[str, float]:
         unknown = sorted(key for key in displacements if key.rpartition(".")[2] not in chemical_symbols[1:])
         if unknown:
-            raise ValueError(f"{', '.join(unknown)}: no element has this symbol; write symbols such as Cd or CdSe.Cd")
+            raise ValueError(
+                f"{', '.join(unknown)}: no element has this symbol; write Cd, or CdSe.Cd for that of a crystal"
+            )
         return displacements
 
     def displacement(self, symbol: str, crystal: str = "") -> float | None:
@@ -70,7 +74,8 @@ class ExitWaveSettings(Configuration):
 
     ``focus`` is the plane that defocus counts from: the exit plane, or the plane of ``minimum_contrast`` of the
     particles alone, to which stored waves are propagated back. ``tilt_mrad`` tilts the specimen: its columns
-    lean towards +x, +y downstream. ``memory_mb`` bounds what one worker takes; it changes no result.
+    lean towards +x, +y downstream. ``memory_mb`` bounds what one worker takes; on a CPU it changes no result, on a GPU
+    the number of phonon configurations that go through together, and with it the last bits.
     """
 
     energy_kev: Annotated[float, Field(ge=30, le=1500)]
@@ -123,7 +128,9 @@ class ExitWaveSettings(Configuration):
         """
         return largest_semiangle(self.stored_grid(extent).nyquist, self.energy)
 
-    def peak_bytes(self, extent: tuple[float, float], configurations: int = 1) -> int:
+    def peak_bytes(
+        self, extent: tuple[float, float], configurations: int = 1, atoms_per_area: float = USUAL_ATOMS
+    ) -> int:
         """Upper bound of the bytes that one specimen takes, with the program, while its waves are simulated.
 
         Parameters
@@ -132,6 +139,8 @@ class ExitWaveSettings(Configuration):
             Length along (y, x) [A].
         configurations : int
             Phonon configurations that go through together; the waves of all of them are kept.
+        atoms_per_area : float
+            Atoms over each A^2 [1/A^2], at most.
 
         Returns
         -------
@@ -139,9 +148,10 @@ class ExitWaveSettings(Configuration):
             Bytes of main memory, or of the main and the device's memory together.
         """
         simulated, stored = (math.prod(grid.shape) for grid in (self.grid(extent), self.stored_grid(extent)))
-        passing = simulated * (PIXEL_BYTES + self._layers * FINITE_PIXEL_BYTES) * configurations
-        kept = simulated * KEPT_PIXEL_BYTES + stored * STORED_PIXEL_BYTES + math.prod(extent) * ANGSTROM_SQUARED_BYTES
-        return PROCESS_BYTES + passing + math.ceil(kept * self.phonons.configurations)
+        usual, atoms = (math.prod(extent) * density for density in (USUAL_ATOMS, max(atoms_per_area, USUAL_ATOMS)))
+        passing = simulated * (PIXEL_BYTES + self._layers * FINITE_PIXEL_BYTES) + (atoms - usual) * PASSING_ATOM_BYTES
+        kept = simulated * KEPT_PIXEL_BYTES + stored * STORED_PIXEL_BYTES + atoms * ATOM_BYTES
+        return PROCESS_BYTES + math.ceil(passing * configurations + kept * self.phonons.configurations)
 
     @property
     def _layers(self) -> int:

@@ -1,6 +1,6 @@
 """From a specimen to its exit waves, mask and geometry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from temshift.exitwaves.thermal import displaced, displacements_of
 from temshift.specimens import require_sound
 
 PHYSICS_VERSION = 2  # raised whenever the same settings would give other waves
+LEAST_COVERAGE = 0.05  # of a particle's disc by the mask, below which there is a warning
 FOCUS_MARGIN = 10.0  # how far above and below the particles the plane of least contrast is sought [A]
 
 
@@ -41,6 +42,10 @@ class ExitWave:
     waves: Tensor
     mask: Mask
     geometry: dict[str, object]
+
+    def on_cpu(self) -> "ExitWave":
+        """Return the same with its waves in main memory."""
+        return replace(self, waves=self.waves.cpu())
 
 
 def simulate(
@@ -188,7 +193,11 @@ class _Simulation:
             "area_fraction": float(self._outline.mean()),
             "mask_fraction": float(self.mask.mean()),
             "coverage": coverage,
-            "warnings": [f"particle {number} has no mask" for number, share in enumerate(coverage) if not share],
+            "warnings": [
+                f"particle {number} has {'hardly a' if share else 'no'} mask"
+                for number, share in enumerate(coverage)
+                if not share or share < LEAST_COVERAGE
+            ],
         }
 
 

@@ -23,7 +23,8 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from temshift.core.errors import DamagedError, InputError
 from temshift.core.files import flush, write_bytes
 from temshift.core.grids import Grid
-from temshift.core.records import RecordState, read_facts, record_state, write_record
+from temshift.core.hashes import content_hash
+from temshift.core.records import RecordState, read_facts, read_record, record_state, write_record
 from temshift.exitwaves.simulation import ExitWave
 
 ARRAYS = ("waves", "masks")
@@ -66,16 +67,28 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
         Shape and shards.
     settings : mapping
         JSON-able facts, enough to make the database again.
+
+    Raises
+    ------
+    InputError
+        Where an intact store of other settings is there.
     """
     manifest = folder / "manifest.json"
+    facts = {"store_version": STORE_VERSION, "settings": dict(settings), "layout": _layout_facts(layout)}
     if record_state(manifest).state == "complete":
+        if _store_id(_manifest(folder)) != _store_id(facts):
+            raise InputError(f"{folder} holds waves of other settings; name another folder with --output")
         return
     with tempfile.TemporaryDirectory(prefix="layout-", dir=_made(folder.parent)) as empty:
         _lay_out(Path(empty), layout)
         for metadata in sorted(Path(empty).rglob("zarr.json")):
             write_bytes(folder / metadata.relative_to(empty), metadata.read_bytes())
-    facts = {"store_version": STORE_VERSION, "settings": dict(settings), "layout": _layout_facts(layout)}
     write_record(manifest, sorted(folder.glob("**/zarr.json")), facts)
+
+
+def _store_id(facts: Mapping[str, Any]) -> str:
+    """Hash of what a store holds: a shard of other settings is none of its own."""
+    return content_hash([facts["settings"], facts["layout"]])
 
 
 def _made(folder: Path) -> Path:
@@ -97,7 +110,9 @@ def _lay_out(folder: Path, layout: StoreLayout) -> None:
         )
 
 
-def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> None:
+def write_shard(
+    folder: Path, shard: int, exit_waves: Sequence[ExitWave], made_with: Mapping[str, str] | None = None
+) -> None:
     """Write one shard and, last, its record of completion.
 
     Parameters
@@ -108,6 +123,8 @@ def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> Non
         Number of the shard; its only writer is the caller.
     exit_waves : sequence of ExitWave
         One for each specimen of the shard, in order.
+    made_with : mapping, optional
+        Versions and machine to keep with the shard.
     """
     group: Any = zarr.open_group(folder, mode="r+")
     layout = read_layout(folder)
@@ -120,12 +137,20 @@ def write_shard(folder: Path, shard: int, exit_waves: Sequence[ExitWave]) -> Non
     for path in paths:
         flush(path)
     rows = [{"specimen": number, **exit_wave.geometry} for number, exit_wave in zip(numbers, exit_waves, strict=True)]
-    write_record(_shard_record(folder, shard), paths, {"shard": shard, "geometry": rows})
+    facts = {"shard": shard, "store": _store_id(_manifest(folder)), "made_with": dict(made_with or {})}
+    write_record(_shard_record(folder, shard), paths, {**facts, "geometry": rows})
 
 
 def shard_state(folder: Path, shard: int) -> RecordState:
-    """Tell whether a shard is complete, absent or damaged; every byte is checked."""
-    return record_state(_shard_record(folder, shard))
+    """Tell whether a shard is complete, absent or damaged; every byte is checked.
+
+    A shard of other settings, which a lost description can leave behind, counts as damaged.
+    """
+    record = _shard_record(folder, shard)
+    state = record_state(record)
+    if state.state == "complete" and read_facts(record).get("store") != _store_id(_manifest(folder)):
+        return RecordState("damaged", f"{record} tells of waves of other settings")
+    return state
 
 
 def finished_shards(folder: Path) -> set[int]:
@@ -146,10 +171,13 @@ def stores_in(folder: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        Where there is none.
+        Where there is none, or one of them has lost its description.
     """
-    places = [folder] if (folder / "manifest.json").exists() and (folder / "zarr.json").exists() else []
-    places = places or sorted(path.parent for path in (folder / "waves").glob("*/manifest.json"))
+    inside = folder / "waves" if (folder / "waves").is_dir() and not (folder / "zarr.json").exists() else folder
+    places = [folder] if (folder / "zarr.json").exists() else sorted(path.parent for path in inside.glob("*/zarr.json"))
+    lost = [place for place in places if not (place / "manifest.json").exists()]
+    if lost:
+        raise InputError(f"{lost[0]} has lost its description; run the command that made it again")
     if not places:
         raise InputError(f"{folder} holds no exit waves; name one that temshift simulate or temshift run has filled")
     return {place.name: place for place in places}
@@ -184,19 +212,25 @@ def read_geometry(folder: Path, shards: Iterable[int] | None = None) -> list[dic
     return [row for record in records for row in record["geometry"]]
 
 
+def read_makers(folder: Path, shards: Iterable[int]) -> list[dict[str, str]]:
+    """Read with which versions and on what each of some finished shards was made."""
+    return [read_facts(_shard_record(folder, shard))["made_with"] for shard in shards]
+
+
 def verify_store(folder: Path, shards: Iterable[int] | None = None) -> None:
     """Check every byte of a store, or of some shards of it, against its records.
 
     Raises
     ------
     DamagedError
-        Where a shard is missing, truncated or altered.
+        Where a shard or the description of the store is missing, truncated or altered.
     """
+    read_record(folder / "manifest.json")
     for shard in range(read_layout(folder).shards) if shards is None else shards:
         state = shard_state(folder, shard)
         if state.state != "complete":
             raise DamagedError(
-                f"shard {shard} of {folder} is {state.state}: {state.reason}; run the same command again"
+                f"shard {shard} of {folder} is {state.state}: {state.reason}; run the command that made it again"
             )
 
 
@@ -218,7 +252,7 @@ def _read(folder: Path, name: str, shard: int | None) -> NDArray[Any]:
         group: Any = zarr.open_group(folder, mode="r")
         values: NDArray[Any] = np.asarray(group[name][part])
     except (ValueError, OSError, KeyError, RuntimeError) as error:
-        raise DamagedError(f"{folder / name} can't be read ({error}); run the same command again") from error
+        raise DamagedError(f"{folder / name} can't be read ({error}); run the command that made it again") from error
     return values
 
 

@@ -1,5 +1,6 @@
 """Specimens of one's own: structure files, and which of their atoms are the particles."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from temshift.specimens.sources import SourceFile, read_source
 from temshift.specimens.validation import HEAVIEST, SAME_SPOT, require_sound
 
 MOST_PARTICLES = 100
+GREATEST_HEIGHT = 2000.0  # of the atoms of a file [A]
 _SAME_CELL = 1e-4  # A, as text files round
 
 Positions = NDArray[np.float64]
@@ -83,6 +85,8 @@ class ParticleChoice(Configuration):
 class FileRecipe(Configuration):
     """Specimens from files, specimen i from file i; the beam runs along +z of the file.
 
+    Atoms outside the cell along x and y are wrapped; a file that is periodic along z is cut at its widest gap along z.
+
     ``margin_angstrom`` is the vacuum before the first and behind the last atom. Particle atoms nearer to each other
     than ``linking_distance_angstrom``, itself or by steps, are one particle. All files are read and checked at once.
     """
@@ -94,6 +98,7 @@ class FileRecipe(Configuration):
 
     _cell: tuple[float, float] = PrivateAttr()
     _elements: tuple[str, ...] = PrivateAttr()
+    _atoms_per_area: float = PrivateAttr()
 
     @model_validator(mode="after")
     def _simulable(self) -> "FileRecipe":
@@ -101,10 +106,16 @@ class FileRecipe(Configuration):
         if second is not None and len(second) != len(self.files):
             raise ValueError(f"{len(self.files)} files and {len(second)} of particles; give as many of both")
         try:
-            self._cell, self._elements = _surveyed(self)
+            self._cell, self._elements, most = _surveyed(self)
         except InputError as error:
             raise ValueError(str(error)) from error
+        self._atoms_per_area = most / math.prod(self._cell)
         return self
+
+    @property
+    def atoms_per_area(self) -> float:
+        """Atoms over each A^2, at most [1/A^2]."""
+        return self._atoms_per_area
 
     @property
     def cell(self) -> tuple[float, float]:
@@ -215,20 +226,22 @@ def require_available(recipe: SpecimenRecipe | FileRecipe, index: int) -> None:
         )
 
 
-def _surveyed(recipe: FileRecipe) -> tuple[tuple[float, float], tuple[str, ...]]:
-    """Sides (x, y) [A] that all specimens share and symbols that any has, once all of them are found to be sound."""
+def _surveyed(recipe: FileRecipe) -> tuple[tuple[float, float], tuple[str, ...], int]:
+    """Sides (x, y) [A] that all specimens share, symbols that any has, and most atoms; all are found to be sound."""
     sides: list[tuple[float, float]] = []
     numbers: set[int] = set()
+    most = 0
     for index, source in enumerate(recipe.files):
         atoms = own_specimen(recipe, index)
         sides.append((float(atoms.cell[0, 0]), float(atoms.cell[1, 1])))
         numbers |= set(atoms.numbers.tolist())
+        most = max(most, len(atoms))
         if max(abs(ours - first) for ours, first in zip(sides[-1], sides[0], strict=True)) > _SAME_CELL:
             raise InputError(
                 f"{source.path}: the cell is {_told(sides[-1])}, that of {recipe.files[0].path} {_told(sides[0])}; "
                 "give files whose cells agree along x and y"
             )
-    return sides[0], tuple(sorted(chemical_symbols[number] for number in numbers))
+    return sides[0], tuple(sorted(chemical_symbols[number] for number in numbers)), most
 
 
 def _told(sides: tuple[float, float]) -> str:
@@ -237,18 +250,36 @@ def _told(sides: tuple[float, float]) -> str:
 
 def _placed(found: Atoms, margin: float, name: str) -> Atoms:
     """Atoms wrapped along x and y, the lowest at z = margin, in a cell that ends a margin above the highest."""
-    across = [*np.asarray(found.cell[:])[:2], [0.0, 0.0, 1.0]]  # what the file has along z is left out
+    across = [*np.asarray(found.cell[:])[:2], [0.0, 0.0, 1.0]]
     require_sound(Atoms(cell=across), name)
-    positions = np.array(found.positions)
+    positions = _opened(found, name) if found.pbc[2] and found.cell[2].any() else np.array(found.positions)
     with np.errstate(invalid="ignore"):
         positions[:, :2] = wrapped(positions[:, :2], (across[0][0], across[1][1]))
     heights = positions[np.isfinite(positions).all(axis=1), 2]
     lowest, highest = (heights.min(), heights.max()) if len(heights) else (0.0, 0.0)
+    if highest - lowest > GREATEST_HEIGHT:
+        raise InputError(
+            f"{name}: the atoms reach over {highest - lowest:.4g} A along z, from atom {positions[:, 2].argmin()} to "
+            f"{positions[:, 2].argmax()}; at most {GREATEST_HEIGHT:g} A are allowed, remove what strayed"
+        )
     positions[:, 2] += margin - lowest
     height = float(highest - lowest + 2 * margin)
     atoms = Atoms(found.numbers, positions, cell=[across[0][0], across[1][1], height], pbc=(True, True, False))
     require_sound(atoms, name)
     return atoms
+
+
+def _opened(found: Atoms, name: str) -> Positions:
+    """Positions in a file that is periodic along z too, cut at its widest gap, so that its border splits nothing."""
+    require_sound(Atoms(cell=found.cell), name)
+    height, positions = float(found.cell[2, 2]), np.array(found.positions)
+    known = np.isfinite(positions[:, 2])
+    inside = np.sort(np.mod(positions[known, 2], height))
+    if len(inside):
+        gaps = np.diff(inside, append=inside[0] + height)
+        lowest = inside[(int(gaps.argmax()) + 1) % len(inside)]
+        positions[known, 2] = np.mod(positions[known, 2] - lowest + SAME_SPOT / 2, height)
+    return positions
 
 
 def _marked(recipe: FileRecipe, index: int, found: Atoms) -> Marks:

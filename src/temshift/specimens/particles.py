@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from temshift.core.errors import InputError
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.faults import draw_turns
 from temshift.specimens.multiply_twinned import multiply_twinned
@@ -71,7 +72,7 @@ def draw_particle(recipe: ParticleRecipe, size: float, generator: np.random.Gene
     Raises
     ------
     InputError
-        Where the shape needs wulffpack, which is not installed.
+        Where the shape needs wulffpack, which is not installed, or the particle would hold no atom.
 
     Examples
     --------
@@ -98,6 +99,10 @@ def _cut_out(recipe: ParticleRecipe, size: float, faults: tuple[int, int], gener
     rotation = draw_rotation(recipe.orientation, np.asarray(unit_cell(recipe.crystal).cell), generator)
     solid = solid_of(recipe.shape, recipe.crystal)
     numbers, positions = _within(recipe.crystal, solid, size, faults, generator)
+    if len(numbers) == 0:
+        raise InputError(
+            f"a particle of {recipe.crystal.name} of radius {size:.3g} A holds no atom; give larger particles"
+        )
     return Particle(numbers, rotation.apply(positions), size, size * solid.silhouette(rotation), rotation, *faults)
 
 

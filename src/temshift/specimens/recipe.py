@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from temshift.core.configuration import Configuration
 from temshift.core.errors import InputError
-from temshift.specimens.carbon import require_reachable
+from temshift.specimens.carbon import number_density, require_reachable
+from temshift.specimens.crystals import unit_cell
 from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.placement import find_places
 from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, in_angstrom, require, within
@@ -100,6 +101,15 @@ class SpecimenRecipe(Configuration):
         """Crystal and element of every kind of atom; the substrate's crystal has no name."""
         crystal = self.particles.crystal
         return {("", "C"), *((crystal.name, symbol) for symbol in crystal.symbols)}
+
+    @property
+    def atoms_per_area(self) -> float:
+        """Atoms over each A^2, at most [1/A^2]."""
+        film, particles = self.substrate, self.particles
+        cell = unit_cell(particles.crystal)
+        volume = particles.count.maximum * 4 / 3 * math.pi * particles.radius[1] ** 3
+        of_particles = volume * len(cell) / float(cell.get_volume()) / math.prod(self.cell)
+        return number_density(film.density_g_per_cm3) * film.thickness[1] + of_particles
 
 
 def _require_room(recipe: SpecimenRecipe) -> None:

@@ -1,11 +1,9 @@
 """The database file and folder: sets of random specimens with their exit waves, apart from any study."""
 
 import json
-import platform
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,15 +16,13 @@ from temshift.core.files import write_text
 from temshift.core.records import read_facts, write_record
 from temshift.execution import Progress, SilentProgress, make_executor
 from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.exitwaves.store import read_settings
+from temshift.exitwaves.store import create_store, read_settings
 from temshift.specimens import Recipe
 from temshift.studies.folder import locked, making, refuse_strangers
 from temshift.studies.room import require_room
 from temshift.studies.study import Study
 from temshift.studies.waves import WaveSet, make_waves, wave_faults, wave_sets
 from temshift.studies.work import Work
-
-PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "zarr")
 
 
 class Database(Configuration):
@@ -49,6 +45,9 @@ class Database(Configuration):
         wrong = [name for name in counts if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name)]
         if wrong:
             raise ValueError(f"the set {wrong[0]!r} becomes a folder; take letters, digits, - and _")
+        folded = [name.casefold() for name in counts]
+        if len(set(folded)) < len(folded):
+            raise ValueError("two sets differ in upper and lower case alone, which some file systems do not tell apart")
         return counts
 
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
@@ -149,14 +148,18 @@ def simulate_database(
     folder, sets = DatabaseFolder(output), database.sets
     refuse_strangers(output, folder.database_file, "database")
     _refuse_another(folder, sets)
-    require_room(output, [(folder.waves(name), waves) for name, waves in sets.items()], workers)
+    wanted = {name: _chosen(shards, waves.layout.shards) for name, waves in sets.items()}
+    if not any(wanted.values()):
+        raise InputError(f"shards from {shards.start if shards else 0} on: no set has so many; see temshift check")
+    require_room(output, [(folder.waves(name), waves, wanted[name]) for name, waves in sets.items()], workers)
     with making(output):
         (output / "waves").mkdir(exist_ok=True)
     with locked(output), make_executor(workers) as executor:
+        _refuse_another(folder, sets)  # again, now that nobody else writes
         _describe(folder, database)
         work = Work(executor, device, progress or SilentProgress())
         for name, waves in sets.items():
-            make_waves(work, folder.waves(name), waves, _chosen(shards, waves.layout.shards))
+            make_waves(work, folder.waves(name), waves, wanted[name])
     return folder
 
 
@@ -165,14 +168,13 @@ def _chosen(wanted: range | None, count: int) -> range:
 
 
 def _describe(folder: DatabaseFolder, database: Database) -> None:
-    """Write down what the stores will hold."""
+    """Lay out all stores, so that what an interruption leaves out is known, and write down what they will hold."""
+    for name, waves in database.sets.items():
+        create_store(folder.waves(name), waves.layout, waves.settings)
     write_text(folder.database_file, write_document(database.resolved()))
     facts = {
         "database": database.resolved(),
         "sets": {name: {"id": waves.id, "seed": waves.seed} for name, waves in database.sets.items()},
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "machine": platform.machine(),
     }
     write_record(folder.manifest, [folder.database_file], facts)
 

@@ -26,7 +26,7 @@ from temshift.studies.image_files import (
     write_masks_part,
 )
 from temshift.studies.image_sets import MASKS, ImageCondition, ImagePlan, form_images, source_of
-from temshift.studies.wave_sources import WaveSource
+from temshift.studies.wave_sources import WaveSource, refuse_inside_store
 from temshift.studies.work import Work, one_thread
 
 CONDITIONS_PER_TASK = 4
@@ -64,6 +64,7 @@ def write_images(
         Where a part of the work fails, such as on a damaged shard of waves; what is finished is kept.
     """
     folder = ImageFolder(output, plan)
+    refuse_inside_store(output / "images")
     _open(folder)
     with locked(output), make_executor(workers) as executor:
         work = Work(executor, device, progress or SilentProgress())
@@ -83,6 +84,7 @@ def _open(folder: ImageFolder) -> None:
         raise InputError(f"{root} is a file; name a folder with --output")
     held = _held(folder)
     if held is None:
+        shutil.rmtree(folder.parts, ignore_errors=True)  # of an image set whose other files were removed
         try:
             write_json(folder.marker, wanted)
         except TemshiftError as error:

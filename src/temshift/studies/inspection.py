@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 
 from temshift.core.errors import InputError
-from temshift.core.records import RecordState
-from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, shard_state, stores_in
+from temshift.core.records import RecordState, read_record
+from temshift.exitwaves.store import (
+    StoreLayout,
+    read_geometry,
+    read_layout,
+    read_makers,
+    read_settings,
+    shard_state,
+    stores_in,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,8 @@ class Inspection:
         One for each shard: complete, absent or damaged.
     geometry : tuple of dict
         Of the specimens in complete shards.
+    makers : tuple of dict
+        With which versions, and on what, complete shards were made; each once.
     """
 
     name: str
@@ -39,6 +49,12 @@ class Inspection:
     settings: dict[str, Any]
     states: tuple[RecordState, ...]
     geometry: tuple[dict[str, Any], ...]
+    makers: tuple[dict[str, str], ...]
+
+    @property
+    def energy(self) -> float:
+        """Electron energy [eV]."""
+        return float(self.settings["exit_waves"]["energy_kev"]) * 1e3
 
     @property
     def complete(self) -> list[int]:
@@ -86,27 +102,32 @@ def inspect_waves(folder: Path) -> list[Inspection]:
     InputError
         Where the folder holds no store, or one of another version.
     DamagedError
-        Where the description of a store is damaged.
+        Where the description of a store or of the database is damaged.
     """
+    if (folder / "waves").is_dir() and (folder / "manifest.json").exists() and (folder / "database.yaml").exists():
+        read_record(folder / "manifest.json")
     return [_inspected(name, place) for name, place in stores_in(folder).items()]
 
 
 def _inspected(name: str, place: Path) -> Inspection:
     layout = read_layout(place)
+    read_record(place / "manifest.json")
     states = tuple(shard_state(place, shard) for shard in range(layout.shards))
     complete = [number for number, state in enumerate(states) if state.state == "complete"]
-    return Inspection(name, place, layout, read_settings(place), states, tuple(read_geometry(place, complete)))
+    makers = {tuple(maker.items()): maker for maker in read_makers(place, complete)}
+    geometry = tuple(read_geometry(place, complete))
+    return Inspection(name, place, layout, read_settings(place), states, geometry, tuple(makers.values()))
 
 
-def first_complete(found: Sequence[Inspection]) -> Inspection:
-    """Return the first set that has a complete shard.
+def begun_sets(found: Sequence[Inspection]) -> list[Inspection]:
+    """Return the sets that have a complete shard.
 
     Raises
     ------
     InputError
         Where none has.
     """
-    for one in found:
-        if one.complete:
-            return one
-    raise InputError("no shard is complete, there is nothing to draw; run temshift simulate")
+    begun = [one for one in found if one.complete]
+    if not begun:
+        raise InputError("no shard is complete, there is nothing to draw; run temshift simulate")
+    return begun

@@ -12,15 +12,15 @@ from temshift.studies.waves import WaveSet
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet]], workers: int) -> None:
+def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet, Sequence[int]]], workers: int) -> None:
     """Refuse to start what the disk or the memory of this machine can't hold.
 
     Parameters
     ----------
     root : Path
         Where files go.
-    needs : sequence of (Path, WaveSet)
-        Stores and what goes there; finished shards count as there.
+    needs : sequence of (Path, WaveSet, shards)
+        Stores, and which shards of what go there; finished ones count as there.
     workers : int
         Processes.
 
@@ -29,14 +29,14 @@ def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet]], workers: int
     InputError
         Where there is too little room.
     """
-    lacking, free = sum(missing_bytes(place, waves) for place, waves in needs), shutil.disk_usage(_existing(root)).free
+    lacking, free = sum(missing_bytes(*need) for need in needs), shutil.disk_usage(_existing(root)).free
     if lacking > free:
         raise InputError(
             f"{root}: exit waves take {size_text(lacking)}, {size_text(free)} are free; free some, name another folder "
             "with --output, or store coarser (stored_sampling_angstrom)"
         )
     processes = max(workers, 1)
-    memory, there = processes * max((waves.worker_bytes for _, waves in needs), default=0), machine_memory()
+    memory, there = processes * max((waves.worker_bytes for _, waves, _ in needs), default=0), machine_memory()
     if memory > there:
         raise InputError(
             f"{processes} workers take {size_text(memory)} of memory, {size_text(there)} are there; take fewer with "
@@ -66,10 +66,10 @@ def size_text(count: float) -> str:
     return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
 
 
-def missing_bytes(place: Path, waves: WaveSet) -> int:
-    """Bytes on disk that a set still takes: its shards without a record."""
+def missing_bytes(place: Path, waves: WaveSet, shards: Sequence[int]) -> int:
+    """Bytes on disk that some shards of a set still take: those without a record."""
     made = finished_shards(place) if (place / "manifest.json").exists() else set()
-    lacking = set(range(waves.layout.shards)) - made
+    lacking = set(shards) - made
     return sum(len(waves.layout.specimens_of(shard)) for shard in lacking) * waves.layout.specimen_bytes
 
 

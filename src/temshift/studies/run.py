@@ -81,13 +81,13 @@ def run_study(
         Where a part of the work fails; what is finished is kept.
     """
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output)
-    needs = [(folder.waves(waves.id), waves) for waves in plan.databases.values()]
+    needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)
     open_folder(output, study, progress)
     with locked(output), make_executor(workers) as executor:
         run = Run(plan, folder, Work(executor, device, progress))
-        for place, waves in needs:
-            make_waves(run.work, place, waves)
+        for place, waves, shards in needs:
+            make_waves(run.work, place, waves, shards)
         objects = _measure(run)
         _train(run)
         _score(run)

@@ -13,7 +13,7 @@ from temshift.core.errors import InputError
 from temshift.core.files import replacing
 from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_masks, read_waves
-from temshift.studies.wave_sources import WaveSource, describe
+from temshift.studies.wave_sources import ENDLESS, WaveSource, describe, refuse_inside_store
 
 WAVE_FILE_VERSION = 1  # raised whenever older readers would misread the file
 
@@ -50,6 +50,7 @@ def export_waves(
     """
     chosen = {source.name: _chosen(source, specimens) for source in sources}
     _require_new(output)
+    refuse_inside_store(output)
     _require_room(output, sum(len(chosen[one.name]) * one.layout.specimen_bytes for one in sources), gzip)
     progress = progress or SilentProgress()
     with replacing(output) as temporary, h5py.File(temporary, "w") as file:
@@ -62,6 +63,8 @@ def _chosen(source: WaveSource, wanted: range | None) -> range:
     count = source.layout.count
     if wanted is None:
         return range(count)
+    if wanted.start < count <= wanted.stop and wanted.stop >= ENDLESS:
+        return range(wanted.start, count)
     if len(wanted) == 0 or wanted.start < 0 or wanted.stop > count:
         raise InputError(
             f"specimens {wanted.start}:{wanted.stop} of set {source.name}: it holds {count}; "

@@ -17,14 +17,14 @@ from temshift.exitwaves.store import read_masks, read_waves
 from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import image_intensities, wave_spectra
 from temshift.report import image_sheet
-from temshift.studies.inspection import Inspection, first_complete
+from temshift.studies.inspection import Inspection, begun_sets
 
 SHOWN_SPECIMENS = 6
 SHOWN_DEFOCUS_NM = (10.0, -10.0)
 
 
 def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
-    """Draw the first specimens of a set: amplitude, phase and images without noise, masks outlined.
+    """Draw the first specimens of every set: amplitude, phase and images without noise, masks outlined.
 
     Parameters
     ----------
@@ -43,29 +43,28 @@ def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
     InputError
         Where nothing is complete.
     """
-    one = first_complete(found)
-    shown = list(_first_specimens(one))
-    energy = float(one.settings["exit_waves"]["energy_kev"]) * 1e3
-    rows = [panels(wave, one.layout.grid, energy) for _, wave, _ in shown]
+    begun = begun_sets(found)
+    each = max(1, SHOWN_SPECIMENS // len(begun))
+    shown = [(one, *specimen) for one in begun for specimen in islice(_specimens(one), each)]
+    rows = [
+        panels(wave, one.layout.grid, float(one.settings["exit_waves"]["energy_kev"]) * 1e3)
+        for one, _, wave, _ in shown
+    ]
     titles = ["amplitude", "phase", *(f"defocus {defocus:+g} nm" for defocus in SHOWN_DEFOCUS_NM)]
-    names = [f"{one.name} {number}" for number, _, _ in shown]
-    sheet = image_sheet(rows, titles, one.layout.grid.sampling[1], [mask.numpy() for _, _, mask in shown], names)
+    names = [f"{one.name} {number}" for one, number, _, _ in shown]
+    sampling = begun[0].layout.grid.sampling[1]
+    sheet = image_sheet(rows, titles, sampling, [mask.numpy() for _, _, _, mask in shown], names)
     path = folder / "contact_sheet.png"
     with replacing(path) as temporary:
         sheet.savefig(temporary, format="png")
     return path
 
 
-def _first_specimens(one: Inspection) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """Number, waves and mask of the first specimens that are there; shards are read one by one."""
-    every = (
-        (number, wave, mask)
-        for shard in one.complete
-        for number, wave, mask in zip(
-            one.layout.specimens_of(shard), read_waves(one.place, shard), read_masks(one.place, shard), strict=True
-        )
-    )
-    yield from islice(every, SHOWN_SPECIMENS)
+def _specimens(one: Inspection) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """Number, waves and mask of the specimens that are there; shards are read one by one."""
+    for shard in one.complete:
+        waves, masks = read_waves(one.place, shard), read_masks(one.place, shard)
+        yield from zip(one.layout.specimens_of(shard), waves, masks, strict=True)
 
 
 def panels(wave: Tensor, grid: Grid, energy: float) -> list[NDArray[Any]]:

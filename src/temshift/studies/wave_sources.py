@@ -25,6 +25,7 @@ CONVENTIONS = {
     "defocus": "positive is underfocus; an object at height h upstream of the plane is in focus at defocus = +h",
     "periodicity": "the plane is periodic along x and y",
 }
+ENDLESS = 10**9  # where a range of specimens has no end
 PLANES = {
     "exit_plane": "defocus counts from the exit plane, the top of the cell",
     "minimum_contrast": "defocus counts from the plane where the particles alone have least contrast, "
@@ -103,6 +104,19 @@ def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, .
     for source in sources:
         _require_finished(source)
     return sources
+
+
+def refuse_inside_store(output: Path) -> None:
+    """Refuse to write among the files of a wave store.
+
+    Raises
+    ------
+    InputError
+        Where a folder above the output is a store.
+    """
+    inside = [place for place in output.resolve().parents if (place / "zarr.json").exists()]
+    if inside:
+        raise InputError(f"{output} lies inside the wave store {inside[-1]}; name another place with --output")
 
 
 def _source(name: str, store: Path) -> WaveSource:

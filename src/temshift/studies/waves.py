@@ -1,12 +1,15 @@
 """Sets of specimens with their exit waves: named by what they depend on, made shard by shard."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import platform
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any
 
+import torch
 from ase import Atoms
 
 from temshift.core.documents import KeyPath
@@ -30,6 +33,7 @@ from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.studies.work import Work, one_thread
 
 WARNINGS_SHOWN = 3
+PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "zarr")
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,10 @@ class WaveSet:
     @property
     def worker_bytes(self) -> int:
         """Memory that a worker takes: a simulation, and a shard before it is written, once more while it is stacked."""
-        return self.exit_waves.peak_bytes(self.recipe.cell[::-1]) + 2 * self.layout.specimen_bytes * self.per_shard
+        extent, atoms = self.recipe.cell[::-1], self.recipe.atoms_per_area
+        return (
+            self.exit_waves.peak_bytes(extent, atoms_per_area=atoms) + 2 * self.layout.specimen_bytes * self.per_shard
+        )
 
 
 def wave_sets(
@@ -109,7 +116,7 @@ def wave_sets(
     }
 
 
-def make_waves(work: Work, place: Path, waves: WaveSet, only: Iterable[int] | None = None) -> None:
+def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -> None:
     """Make what a set lacks and warn of particles that no mask shows.
 
     Parameters
@@ -120,11 +127,10 @@ def make_waves(work: Work, place: Path, waves: WaveSet, only: Iterable[int] | No
         Folder of the set's store.
     waves : WaveSet
         What to make.
-    only : iterable of int, optional
-        The shards to make; all by default.
+    wanted : sequence of int
+        The shards to make.
     """
     create_store(place, waves.layout, waves.settings)
-    wanted = list(range(waves.layout.shards) if only is None else only)
     shards = work.missing(wanted, lambda shard: shard_state(place, shard))
     for shard in shards:
         discard_shard(place, shard)
@@ -142,10 +148,16 @@ def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None
     """Simulate the specimens of one shard on one thread and write it with its record."""
     one_thread()
     each = [
-        simulate(waves.specimen(number), waves.exit_waves, waves.seed, number, device=device)
+        simulate(waves.specimen(number), waves.exit_waves, waves.seed, number, device=device).on_cpu()
         for number in waves.layout.specimens_of(shard)
     ]
-    write_shard(place, shard, each)
+    write_shard(place, shard, each, made_with(device))
+
+
+def made_with(device: str) -> dict[str, str]:
+    """Versions and machine that waves may depend on in their last bits."""
+    card = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
+    return {**{name: version(name) for name in PACKAGES}, "python": platform.python_version(), "device": card}
 
 
 def wave_faults(sets: Mapping[str, WaveSet]) -> Iterator[tuple[KeyPath, str]]:
@@ -180,6 +192,13 @@ def _count_faults(recipe: SpecimenRecipe | FileRecipe, count: int) -> Iterator[t
 
 def _phonon_faults(recipe: SpecimenRecipe | FileRecipe, exit_waves: ExitWaveSettings) -> Iterator[tuple[KeyPath, str]]:
     phonons = exit_waves.phonons
+    crystals = {crystal for crystal, _ in recipe.sites} - {""}
+    strange = sorted({key.rpartition(".")[0] for key in phonons.rms_displacement_angstrom} - crystals - {""})
+    if strange:
+        yield (
+            ("exit_waves", "phonons", "rms_displacement_angstrom"),
+            f"names the crystal {strange[0]!r}; specimens hold {', '.join(sorted(crystals)) or 'none by name'}",
+        )
     missing = phonons.missing(recipe.sites)
     if missing:
         yield (
