@@ -167,6 +167,13 @@ def test_the_type_of_pixels_holds_what_the_dose_may_give(training: WaveSource, d
     assert plan.dtype.name == name
 
 
+def test_a_dose_that_no_file_of_counts_holds_is_refused_before_anything_is_formed(training: WaveSource) -> None:
+    blinding = image_set(default=DEFAULT | {"dose_e_per_A2": 2e9})
+    with pytest.raises(InputError, match=r"a pixel may count 5.1e\+09 electrons, .* lower dose_e_per_A2"):
+        ImagePlan(blinding, (training,), "tiff")
+    assert ImagePlan(blinding.model_copy(update={"standardise": True}), (training,), "tiff").dtype == np.float32
+
+
 def test_a_count_beyond_the_type_is_told_and_never_wraps_around(stored, tmp_path: Path) -> None:
     """A wave of intensity 25 where 1 is the incident one: such a store is wrong, and its counts go past the margin."""
     source = flat_source(stored, tmp_path, 5.0)

@@ -131,7 +131,8 @@ class ImagePlan:
     Raises
     ------
     InputError
-        Where an image would alias on a stored grid, or TIFF can't tell the size of its pixels.
+        Where an image would alias on a stored grid, a pixel may count more electrons than files hold, or TIFF can't
+        tell the size of its pixels.
     """
 
     image_set: ImageSet
@@ -141,6 +142,11 @@ class ImagePlan:
     def __post_init__(self) -> None:
         checks = (self._aperture_faults, self._sampling_faults)
         faults = [fault for source in self.sources for check in checks for fault in check(source)]
+        if not self.image_set.standardise and self._brightest > np.iinfo(np.uint32).max:
+            faults.append(
+                f"a pixel may count {self._brightest:.2g} electrons, more than a file of whole numbers holds; lower "
+                "dose_e_per_A2, or give standardise: true"
+            )
         if faults:
             raise InputError("\n  ".join(["these images can't be formed:", *faults]))
 
@@ -157,9 +163,13 @@ class ImagePlan:
         """
         if self.image_set.standardise:
             return np.dtype(np.float32)
+        return np.dtype(np.uint16 if self._brightest <= np.iinfo(np.uint16).max else np.uint32)
+
+    @cached_property
+    def _brightest(self) -> float:
+        """Electrons that a pixel holds at most under the highest dose."""
         doses = [float(one.conditions.dose_e_per_A2.quantile(np.array(1 - 2.9e-7))) for one in self.conditions]
-        mean = max(doses) * max(source.layout.grid.pixel_area for source in self.sources)
-        return np.dtype(np.uint16 if BRIGHTEST * mean <= np.iinfo(np.uint16).max else np.uint32)
+        return BRIGHTEST * max(doses) * max(source.layout.grid.pixel_area for source in self.sources)
 
     @property
     def unit(self) -> str:
