@@ -300,6 +300,11 @@ def test_a_file_that_changed_is_told(tmp_path: Path) -> None:
         load_database(made.manifest)
 
 
+def test_a_study_is_no_database() -> None:
+    with pytest.raises(InputError, match="tiny.yaml is a study, not a database; give it to temshift run"):
+        load_database(ROOT / "examples" / "tiny.yaml")
+
+
 def test_the_tiny_example_is_a_database() -> None:
     assert load_database(ROOT / "examples" / "tiny_database.yaml").counts == {"training": 6, "test": 3}
 

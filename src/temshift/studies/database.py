@@ -89,17 +89,26 @@ def load_database(path: Path) -> Database:
     """Read a database file (YAML), or the manifest (JSON) of a database that was made before."""
     if path.suffix == ".json":
         return parse_configuration(json.dumps(read_facts(path)["database"]), Database, str(path))
+    if _kind_of(path) is Study:
+        raise InputError(
+            f"{path} is a study, not a database; give it to temshift run, or see examples/tiny_database.yaml"
+        )
     return load_configuration(path, Database)
 
 
 def load_plan(path: Path) -> Study | Database:
     """Read a study or a database file, whichever its keys come nearer to."""
+    return load_configuration(path, _kind_of(path))
+
+
+def _kind_of(path: Path) -> type[Study | Database]:
+    """Tell which kind of file the keys come nearer to; a database where they tell nothing."""
     try:
         keys = set(read_document(path.read_text(encoding="utf-8-sig")).data or ())
     except (OSError, UnicodeDecodeError, TypeError):
-        keys = set()
-    kinds: tuple[type[Study | Database], ...] = (Study, Database)
-    return load_configuration(path, min(kinds, key=lambda kind: _strangeness(keys, kind)))
+        return Database
+    kinds: tuple[type[Study | Database], ...] = (Database, Study)
+    return min(kinds, key=lambda kind: _strangeness(keys, kind))
 
 
 def _strangeness(keys: set[str], kind: type[Configuration]) -> int:
