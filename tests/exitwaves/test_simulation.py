@@ -13,7 +13,7 @@ from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator
 from temshift.exitwaves.downsampling import downsampled
 from temshift.exitwaves.focus import minimum_contrast_height
-from temshift.exitwaves.masks import outline_mask, phase_mask
+from temshift.exitwaves.masks import disc_coverage, outline_mask, phase_mask
 from temshift.exitwaves.multislice import Multislice, fresnel_propagator, propagate_through
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import FOCUS_MARGIN, ExitWave, grid_of, simulate
@@ -251,3 +251,24 @@ def test_atoms_are_left_alone() -> None:
 def test_an_element_without_displacement_is_refused() -> None:
     with pytest.raises(InputError, match="lacks Cd"):
         simulate(specimen(), settings_with(1, {"C": 0.1}), 0, 0)
+
+
+@pytest.mark.slow
+def test_a_thick_crystal_along_its_axis_has_a_mask_without_holes() -> None:
+    """Columns of iron 5 nm long advance the wave past pi; phases up to pi alone leave the middle without a mask."""
+    particles = {"crystal": "Fe", "radius_nm": 2.5, "count": 1, "gap_nm": 0.5}
+    recipe = SpecimenRecipe.model_validate(
+        {
+            "cell_nm": (6.0, 6.0),
+            "substrate": {"thickness_nm": 0.5},
+            "particles": {**particles, "orientation": {"zone_axis": (1, 0, 0), "spread_deg": 0}},
+        }
+    )
+    settings = ExitWaveSettings.model_validate(
+        {"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2.0, "mask": {"definition": "phase"}}
+    )
+    atoms = build_specimen(recipe, 1, 0)
+    found = simulate(atoms, settings, 1, 0)
+    facts = atoms.info["particles"][0]
+    middle = 0.75 * facts["radius_angstrom"]
+    assert disc_coverage(found.mask, facts["center_xy_angstrom"], middle, grid_of(atoms, settings)) == 1.0

@@ -70,8 +70,8 @@ def phase_mask(wave: Tensor, grid: Grid, *, threshold: float, blur_sigma: float)
 
     Notes
     -----
-    Phases are taken between -pi/2 and 3 pi/2: atoms advance the phase, so what lies below -pi/2 has gone once around,
-    in columns of a thick crystal. Around pi/2, phases that have gone around more often are above any threshold.
+    Phases are taken between -pi/2 and 3 pi/2: atoms advance the phase, so what lies below -pi/2 has gone around, in
+    columns of a thick crystal. Phases that have gone around more than once lie about pi/2 on average.
     """
     turned = torch.angle(wave.mean(dim=0) * -1j) + math.pi / 2
     phase = turned.cpu().numpy().astype(np.float64)
