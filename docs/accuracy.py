@@ -41,6 +41,7 @@ PIXEL = 0.2  # on which waves are compared and images formed [A]
 RMS = {6: 0.08, 34: 0.10, 48: 0.12}  # assumed displacements at 300 K [A]
 FINE = 0.05  # pixels of references [A]
 THICKNESSES = (4.0, 2.0, 1.0, 0.5)  # A
+MARKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)  # of the axis of errors
 CHOICES = ((0.2, 2.0), (0.2, 1.0), (0.16, 2.0), (0.1, 2.0), (0.1, 1.0))  # sampling, slices [A]
 PROJECTIONS: tuple[Projection, ...] = ("infinite", "shared", "finite")
 Rows = Iterable[tuple[object, ...]]
@@ -241,6 +242,7 @@ def draw(atoms: Atoms) -> None:
         xlabel="sampling / Å (slices of 2 Å)", ylabel="error of the image, rms(dI) / std(I)", xscale="log", yscale="log"
     )
     left.set_xticks(samplings, [f"{value:g}" for value in samplings], minor=False)
+    left.set_yticks(MARKS, [f"{100 * value:g} %" for value in MARKS], minor=False)
     thickness = exact_wave(atoms, 0.1, 0.25, "finite")
     for projection in PROJECTIONS:
         values = [errors(exact_wave(atoms, 0.1, t, projection), thickness, atoms)[1] for t in THICKNESSES]
