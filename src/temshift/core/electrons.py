@@ -44,6 +44,27 @@ def wavelength(energy: float) -> float:
     return PLANCK_TIMES_LIGHT / math.sqrt(energy * (energy + 2 * ELECTRON_REST_ENERGY))
 
 
+def energy_of(wavelength: float) -> float:
+    """Energy of an electron of some wavelength, E = sqrt((m c^2)^2 + (h c / lambda)^2) - m c^2.
+
+    Parameters
+    ----------
+    wavelength : float
+        Electron wavelength [A], > 0.
+
+    Returns
+    -------
+    float
+        Kinetic energy [eV].
+
+    Examples
+    --------
+    >>> round(energy_of(wavelength(200e3)), 3)
+    200000.0
+    """
+    return math.hypot(ELECTRON_REST_ENERGY, PLANCK_TIMES_LIGHT / wavelength) - ELECTRON_REST_ENERGY
+
+
 def interaction_constant(energy: float) -> float:
     """Phase per projected potential, sigma = (2 pi / lambda E) (m c^2 + E) / (2 m c^2 + E).
 

@@ -1,12 +1,9 @@
-"""Partial coherence as envelopes of the transfer function (the quasi-coherent approximation)."""
+"""Partial coherence as envelopes of the transfer function (the quasi-coherent approximation), and the aperture."""
 
 import math
 
 import torch
 from torch import Tensor
-
-from temshift.optics.aberrations import aberration_gradient_squared
-from temshift.optics.conditions import Conditions
 
 
 def temporal_envelope(alpha: Tensor, wavelength: float, focal_spread_sigma: Tensor) -> Tensor:
@@ -33,17 +30,15 @@ def temporal_envelope(alpha: Tensor, wavelength: float, focal_spread_sigma: Tens
     return torch.exp(-0.5 * (math.pi / wavelength * focal_spread_sigma[:, None] * alpha**2) ** 2)
 
 
-def spatial_envelope(alpha: Tensor, phi: Tensor, wavelength: float, conditions: Conditions) -> Tensor:
+def spatial_envelope(gradient: tuple[Tensor, Tensor], angular_spread_sigma: Tensor) -> Tensor:
     """Envelope of a normal spread of illumination angles, exp(-(s |grad chi|)^2 / 2).
 
     Parameters
     ----------
-    alpha, phi : Tensor (frequencies,)
-        Scattering angle and azimuth [rad].
-    wavelength : float
-        Electron wavelength [A].
-    conditions : Conditions
-        Aberrations, and the standard deviation s of the angle along each axis [rad].
+    gradient : tuple of Tensor (n, frequencies)
+        Of the whole aberration function over the angles along x and y [rad per rad].
+    angular_spread_sigma : Tensor (n,)
+        Standard deviation s of the illumination's angle along each axis [rad].
 
     Returns
     -------
@@ -54,8 +49,8 @@ def spatial_envelope(alpha: Tensor, phi: Tensor, wavelength: float, conditions: 
     ----------
     J. Frank, Optik 38, 519 (1973)
     """
-    gradient_squared = aberration_gradient_squared(alpha, phi, wavelength, conditions)
-    return torch.exp(-0.5 * conditions.angular_spread_sigma[:, None] ** 2 * gradient_squared)
+    squared = gradient[0].square() + gradient[1].square()
+    return torch.exp(-0.5 * angular_spread_sigma[:, None] ** 2 * squared)
 
 
 def aperture(alpha: Tensor, semiangle_cutoff: Tensor, edge: Tensor) -> Tensor:
@@ -63,12 +58,12 @@ def aperture(alpha: Tensor, semiangle_cutoff: Tensor, edge: Tensor) -> Tensor:
 
     Parameters
     ----------
-    alpha : Tensor (frequencies,)
+    alpha : Tensor (..., frequencies)
         Scattering angle [rad].
     semiangle_cutoff : Tensor (n,)
-        Angle of half transmission [rad].
-    edge : Tensor (frequencies,)
-        Width of the edge [rad], usually one frequency step.
+        Angle of half transmission [rad]; infinity is no aperture.
+    edge : Tensor (..., frequencies)
+        Width of the edge [rad].
 
     Returns
     -------
@@ -76,3 +71,4 @@ def aperture(alpha: Tensor, semiangle_cutoff: Tensor, edge: Tensor) -> Tensor:
         Between 0 and 1.
     """
     return ((semiangle_cutoff[:, None] - alpha) / edge + 0.5).clamp(0, 1)
+

@@ -1,144 +1,156 @@
-"""Imaging conditions: drawn values in angstrom and radian, and their distributions as users write them."""
+"""Imaging conditions as drawn: values in angstrom and radian, one for each image."""
 
-import math
-from dataclasses import dataclass, fields
-from typing import Annotated, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from pydantic import AfterValidator
 from torch import Tensor
 
-from temshift.core.configuration import Configuration
-from temshift.core.distributions import Distribution
+from temshift.core.parameters import ABERRATIONS, CANONICAL, DEFAULTS, FIELDS, azimuth
+from temshift.optics.limits import focal_spread
+
+_NO_ABERRATIONS: Mapping[str, Tensor] = {}
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Imaging conditions of n images; every field is a Tensor (n,).
+    """Imaging conditions of n images; every value is a Tensor (n,), made by :meth:`of`.
 
     Attributes
     ----------
-    C10 : Tensor
-        Minus the defocus [A]; negative is underfocus.
-    C12, phi12 : Tensor
-        Twofold astigmatism [A] and its azimuth from x towards y [rad].
-    C30 : Tensor
-        Spherical aberration [A].
+    aberrations : mapping of symbol to Tensor
+        C10 (minus the defocus: negative is underfocus), C12, C21 ... C56 [A], and their azimuths phi12 ... from x
+        towards y [rad]; those that are left out are 0.
     focal_spread_sigma : Tensor
-        Standard deviation of the focus [A].
+        Standard deviation of the focus [A], apart from what Cc makes.
+    Cc : Tensor
+        Chromatic aberration [A].
+    energy_spread_sigma : Tensor
+        Standard deviation of the energy [eV].
+    voltage_instability_sigma, current_instability_sigma : Tensor
+        Relative standard deviations of the high voltage and of the current of the lens.
     angular_spread_sigma : Tensor
-        Standard deviation of the illumination angle along each axis [rad].
+        Standard deviation of the illumination's angle along each axis [rad].
     semiangle_cutoff : Tensor
-        Objective aperture [rad].
+        Objective aperture [rad]; infinity is none.
+    aperture_edge : Tensor
+        Width of its edge [rad], at least one step of frequency.
     dose : Tensor
         Electrons per area [e/A^2].
+    vibration_sigma : Tensor
+        Standard deviation of vibrations along each axis [A].
+    drift, drift_azimuth : Tensor
+        Way that the specimen drifts in an exposure [A], and its azimuth from x towards y [rad].
+    pixel_size_error : Tensor
+        Relative error of the pixel size: 0.01 where pixels are 1 % larger than they are said to be.
+    mtf_half_frequency, ntf_half_frequency : Tensor
+        Where the camera's signal and noise transfer are 1/2, in units of its Nyquist frequency; infinity is perfect.
+    dqe_zero : Tensor
+        Share of the electrons that are detected.
+    gain : Tensor
+        Counts for each detected electron.
+    read_noise : Tensor
+        Standard deviation of the read noise [counts].
     """
 
-    C10: Tensor
-    C12: Tensor
-    phi12: Tensor
-    C30: Tensor
     focal_spread_sigma: Tensor
+    Cc: Tensor
+    energy_spread_sigma: Tensor
+    voltage_instability_sigma: Tensor
+    current_instability_sigma: Tensor
     angular_spread_sigma: Tensor
     semiangle_cutoff: Tensor
+    aperture_edge: Tensor
     dose: Tensor
+    vibration_sigma: Tensor
+    drift: Tensor
+    drift_azimuth: Tensor
+    pixel_size_error: Tensor
+    mtf_half_frequency: Tensor
+    ntf_half_frequency: Tensor
+    dqe_zero: Tensor
+    gain: Tensor
+    read_noise: Tensor
+    aberrations: Mapping[str, Tensor] = field(default_factory=lambda: _NO_ABERRATIONS)
+
+    @classmethod
+    def of(cls, **values: Tensor) -> "Conditions":
+        """Make conditions of some fields, each (n,); what is left out takes its default.
+
+        Coefficients may be given by their Cartesian components, ``C12a`` and ``C12b``, too.
+
+        Raises
+        ------
+        ValueError
+            For an unknown field, or without ``dose``.
+        """
+        if "dose" not in values:
+            raise ValueError("dose is missing; give the electrons per A^2 of each image")
+        values = _polar(values)
+        like = values["dose"]
+        aberrations = {name: value for name, value in values.items() if name in _SYMBOLS}
+        others = {name: value for name, value in values.items() if name not in _SYMBOLS}
+        known = [one.name for one in fields(cls) if one.name != "aberrations"]
+        unknown = sorted(set(others) - set(known))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: not known; allowed: {', '.join([*_SYMBOLS, *known])}")
+        filled = {name: others.get(name, torch.full_like(like, DEFAULTS[name])) for name in known}
+        return cls(**filled, aberrations=aberrations)
+
+    def focal_spread(self, energy: float) -> Tensor:
+        """Standard deviation of the focus from all causes (n,) [A], at an electron energy [eV]."""
+        if not bool((self.Cc > 0).any()):
+            return self.focal_spread_sigma
+        chromatic = focal_spread(
+            self.Cc,
+            energy,
+            self.energy_spread_sigma,
+            self.voltage_instability_sigma,
+            self.current_instability_sigma,
+        )
+        return torch.hypot(self.focal_spread_sigma, chromatic)
+
+    def defocused(self, change: float | Tensor) -> "Conditions":
+        """Return the same conditions with ``change`` [A] added to C10."""
+        coefficient = self.aberrations.get("C10", torch.zeros_like(self.dose)) + change
+        return replace(self, aberrations={**self.aberrations, "C10": coefficient})
+
+    def only(self, numbers: Tensor | slice) -> "Conditions":
+        """Return the conditions of some images."""
+        return self._each(lambda values: values[numbers])
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Conditions":
         """Return the same conditions on another device or in another precision."""
-        return Conditions(**{f.name: getattr(self, f.name).to(device, dtype) for f in fields(self)})
+        return self._each(lambda values: values.to(device, dtype))
 
-    def in_file_units(self) -> dict[str, NDArray[np.float64]]:
-        """Return each parameter (n,) under the key and in the unit of the files, such as ``defocus_nm``."""
-        return {
-            key: getattr(self, unit.field).cpu().numpy().astype(np.float64) / unit.factor + 0.0
-            for key, unit in UNITS.items()
-        }
+    def in_file_units(self) -> dict[str, list[float | None]]:
+        """Return each parameter (n) under the key and in the unit of the files; None is no aperture, no blur."""
+        found = {}
+        for row in CANONICAL:
+            values = self.aberrations.get(row.field) if row.field in _SYMBOLS else getattr(self, row.field)
+            plain = np.zeros(len(self)) if values is None else values.detach().cpu().numpy().astype(np.float64)
+            found[row.key] = [float(one) if np.isfinite(one) else None for one in plain / row.factor + 0.0]
+        return found
 
     def __len__(self) -> int:
-        return len(self.C10)
+        return len(self.dose)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Conditions":
+        parts = {one.name: change(getattr(self, one.name)) for one in fields(self) if one.name != "aberrations"}
+        return Conditions(**parts, aberrations={name: change(value) for name, value in self.aberrations.items()})
 
 
-class _Unit(NamedTuple):
-    field: str
-    factor: float
-    lowest: float
+_SYMBOLS = tuple(name for name in FIELDS if name in ABERRATIONS or name.startswith("phi"))
 
 
-# key in files -> field, factor to angstrom or radian, lowest value
-UNITS = {
-    "defocus_nm": _Unit("C10", -10.0, -math.inf),
-    "C12_nm": _Unit("C12", 10.0, 0.0),
-    "phi12_deg": _Unit("phi12", math.pi / 180, -math.inf),
-    "C30_mm": _Unit("C30", 1e7, -math.inf),
-    "focal_spread_sigma_nm": _Unit("focal_spread_sigma", 10.0, 0.0),
-    "angular_spread_sigma_mrad": _Unit("angular_spread_sigma", 1e-3, 0.0),
-    "semiangle_cutoff_mrad": _Unit("semiangle_cutoff", 1e-3, 0.0),
-    "dose_e_per_A2": _Unit("dose", 1.0, 0.0),
-}
-
-
-def _not_negative(distribution: Distribution) -> Distribution:
-    if not distribution.at_least(0):
-        raise ValueError(f"given {distribution.lowest:g}; must be 0 or more")
-    return distribution
-
-
-def _positive(distribution: Distribution) -> Distribution:
-    if not distribution.at_least(0) or distribution.center == 0:
-        raise ValueError(f"given {distribution.lowest:g}; must be above 0")
-    return distribution
-
-
-NotNegative = Annotated[Distribution, AfterValidator(_not_negative)]
-Positive = Annotated[Distribution, AfterValidator(_positive)]
-
-
-class ImagingConditions(Configuration):
-    """A distribution of imaging conditions; every parameter is independent of the others.
-
-    ``defocus_nm`` counts from the plane that waves are stored at, underfocus positive. Draws below a parameter's lowest
-    physical value (0 for widths and dose) are set to it.
-    """
-
-    defocus_nm: Distribution
-    dose_e_per_A2: Positive
-    semiangle_cutoff_mrad: Positive
-    C12_nm: NotNegative = Distribution(fixed=0.0)
-    phi12_deg: Distribution = Distribution(fixed=0.0)
-    C30_mm: Distribution = Distribution(fixed=0.0)
-    focal_spread_sigma_nm: NotNegative = Distribution(fixed=0.0)
-    angular_spread_sigma_mrad: NotNegative = Distribution(fixed=0.0)
-
-    @property
-    def widest_semiangle(self) -> float:
-        """The widest aperture that is drawn, up to five standard deviations [rad]."""
-        return 1e-3 * float(self.semiangle_cutoff_mrad.quantile(np.array(1 - 2.9e-7)))
-
-    def centers(self) -> dict[str, float]:
-        """Return the centre of each parameter, in the units of the files."""
-        return {key: getattr(self, key).center for key in UNITS}
-
-    def quantiles(self, probabilities: NDArray[np.float64]) -> Conditions:
-        """Turn uniform deviates into conditions.
-
-        Parameters
-        ----------
-        probabilities : ndarray (n, 8)
-            Between 0 and 1, one column for each parameter in the order of :data:`UNITS`.
-
-        Returns
-        -------
-        Conditions
-            n conditions in float64.
-        """
-        values = {}
-        for column, (key, unit) in enumerate(UNITS.items()):
-            drawn = np.maximum(getattr(self, key).quantile(probabilities[:, column]), unit.lowest)
-            values[unit.field] = torch.from_numpy(drawn * unit.factor)
-        return Conditions(**values)
-
-    def central(self) -> Conditions:
-        """Return the one condition at the centre of every parameter."""
-        return self.quantiles(np.full((1, len(UNITS)), 0.5))
+def _polar(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Turn Cartesian components among the values into magnitude and azimuth."""
+    found = dict(values)
+    for symbol, (_, multiplicity) in ABERRATIONS.items():
+        pair = [found.pop(f"{symbol}{part}", None) for part in "ab"]
+        if any(one is not None for one in pair) and multiplicity:
+            along, across = (torch.zeros_like(found["dose"]) if one is None else one for one in pair)
+            found[symbol] = torch.hypot(along, across)
+            found[azimuth(symbol)] = torch.atan2(across, along) / multiplicity
+    return found

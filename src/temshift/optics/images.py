@@ -1,6 +1,7 @@
-"""Image formation: exit waves through the lens to intensities, and electrons on the camera."""
+"""Image formation: exit waves through the lens to intensities."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -8,11 +9,15 @@ from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
+from temshift.optics.band import Band, band_of
 from temshift.optics.conditions import Conditions
-from temshift.optics.transfer import Band, band_of, lens_function
+from temshift.optics.lens import coherent_lens, enveloped_lens, tilted_lens
+from temshift.optics.resampling import magnified, refined
+from temshift.optics.settings import ImagingSettings
+from temshift.optics.sums import Nodes, coherence_nodes
 
-NORMAL_FROM = 12.0  # electrons a pixel
-OPTICS_VERSION = 1  # raised whenever the same settings would give other images
+OPTICS_VERSION = 2  # raised whenever the same settings would give other images
+CHUNK = 2**25  # complex numbers of all planes that are transformed together
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class WaveSpectra:
     Attributes
     ----------
     values : Tensor (specimen, phonon, frequencies)
-        Complex spectra.
+        Complex spectra, divided by the number of pixels.
     band : Band
         The frequencies kept.
     grid : Grid
@@ -34,7 +39,9 @@ class WaveSpectra:
     grid: Grid
 
 
-def wave_spectra(waves: Tensor, grid: Grid, energy: float, semiangle_cutoff: float) -> WaveSpectra:
+def wave_spectra(
+    waves: Tensor, grid: Grid, energy: float, semiangle_cutoff: float = math.inf, tilt: float = 0.0
+) -> WaveSpectra:
     """Transform exit waves once, for many images under apertures up to ``semiangle_cutoff``.
 
     Parameters
@@ -46,7 +53,9 @@ def wave_spectra(waves: Tensor, grid: Grid, energy: float, semiangle_cutoff: flo
     energy : float
         Electron energy [eV].
     semiangle_cutoff : float
-        The widest aperture that will be used [rad].
+        The widest aperture that will be used [rad]; infinity takes all that does not alias.
+    tilt : float
+        Largest tilt of the illumination in an exact sum [rad]: :func:`temshift.optics.sums.widest_tilt`.
 
     Returns
     -------
@@ -59,14 +68,19 @@ def wave_spectra(waves: Tensor, grid: Grid, energy: float, semiangle_cutoff: flo
         Where the image would alias on the grid.
     """
     real = torch.float64 if waves.dtype == torch.complex128 else torch.float32
-    band = band_of(grid, wavelength(energy), semiangle_cutoff, dtype=real)
-    band = band.to(waves.device)
-    kept = [torch.fft.fft2(wave).flatten(-2)[..., band.index] for wave in waves]
+    band = band_of(grid, wavelength(energy), semiangle_cutoff, tilt, dtype=real).to(waves.device)
+    kept = [torch.fft.fft2(wave, norm="forward").flatten(-2)[..., band.source] for wave in waves]
     return WaveSpectra(torch.stack(kept), band, grid)
 
 
-def image_intensities(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions) -> Tensor:
-    """Intensity |IFT(psi A E_s E_t exp(-i chi))|^2, averaged over phonon configurations.
+def image_intensities(
+    spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, settings: ImagingSettings | None = None
+) -> Tensor:
+    """Intensity sum_k w_k |IFT(psi A exp(-i chi_k))|^2, averaged over phonon configurations.
+
+    The sum runs over focus and angles of the illumination (``coherence: exact``, within ``tolerance``), or has one term,
+    damped by the envelopes E_s E_t (``coherence: envelope``). On a CPU images are formed one by one, since the size of
+    a batch would change their last bits.
 
     Parameters
     ----------
@@ -75,95 +89,89 @@ def image_intensities(spectra: WaveSpectra, specimens: Tensor, conditions: Condi
     specimens : Tensor (n,)
         Number of the specimen of each image.
     conditions : Conditions
-        Condition of each image, n of them.
+        Condition of each image, n of them; gradients flow back to aberrations.
+    settings : ImagingSettings, optional
+        How coherence is treated.
 
     Returns
     -------
     Tensor (n, y, x)
         Real, 1 in vacuum under an open aperture.
 
+    Raises
+    ------
+    ValueError
+        Where no sum reaches the tolerance.
+
     References
     ----------
-    E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), section 3.1
+    E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), section 3.1; K. Ishizuka, Ultramicroscopy 5, 55
+    (1980), DOI 10.1016/S0304-3991(80)80011-7, for sums beyond the envelopes
     """
-    conditions = conditions.to(spectra.band.alpha.device, spectra.band.alpha.dtype)
-    passed = spectra.values[specimens] * lens_function(spectra.band, conditions)[:, None]
-    plane = passed.new_zeros((*passed.shape[:2], spectra.grid.shape[0] * spectra.grid.shape[1]))
+    settings = settings or ImagingSettings()
+    band = spectra.band
+    conditions = conditions.to(band.omega.device, band.dtype)
+    images = [
+        _formed(spectra, specimens[part], conditions.only(part), settings) for part in _chunks(spectra, len(conditions))
+    ]
+    return torch.cat(images)
+
+
+def _chunks(spectra: WaveSpectra, count: int) -> Iterator[slice]:
+    """Which images are formed together: one on a CPU, as many as fit elsewhere."""
+    together = 1
+    if spectra.values.is_cuda:
+        together = max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.band.shape)))
+    for start in range(0, count, together):
+        yield slice(start, min(start + together, count))
+
+
+def _formed(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, settings: ImagingSettings) -> Tensor:
+    """Images of a chunk, on the grid."""
+    if settings.coherence == "envelope":
+        lens = enveloped_lens(spectra.band, conditions)
+        images = _squared(spectra, spectra.values[specimens], lens)
+    else:
+        images = _summed(spectra, specimens, conditions, settings.tolerance)
+    return magnified(refined(images, spectra.grid.shape), conditions.pixel_size_error)
+
+
+def _summed(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, tolerance: float) -> Tensor:
+    nodes = coherence_nodes(spectra.band, conditions, tolerance)
+    images = []
+    for number, each in enumerate(nodes):
+        one = conditions.only(slice(number, number + 1))
+        waves = spectra.values[specimens[number]]
+        images.append(sum(_weighted(spectra, waves, one, part) for part in _node_chunks(spectra, each)))
+    return torch.stack(images)
+
+
+def _node_chunks(spectra: WaveSpectra, nodes: Nodes) -> Iterator[Nodes]:
+    together = max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.band.shape)))
+    for start in range(0, len(nodes.weight), together):
+        part = slice(start, start + together)
+        yield Nodes(nodes.weight[part], nodes.focus[part], nodes.tilt[part])
+
+
+def _weighted(spectra: WaveSpectra, waves: Tensor, condition: Conditions, nodes: Nodes) -> Tensor:
+    """Part of the sum of one image (y, x)."""
+    count = len(nodes.weight)
+    real = {"device": spectra.band.omega.device, "dtype": spectra.band.dtype}
+    spread = condition.only(torch.zeros(count, dtype=torch.long, device=real["device"]))
+    spread = spread.defocused(torch.as_tensor(nodes.focus, **real))
+    if nodes.tilt.any():
+        lens = tilted_lens(spectra.band, spread, torch.as_tensor(nodes.tilt, device=real["device"]))
+    else:
+        lens = coherent_lens(spectra.band, spread)
+    squared = _squared(spectra, waves, lens)
+    return torch.tensordot(torch.as_tensor(nodes.weight, **real), squared, dims=1)
+
+
+def _squared(spectra: WaveSpectra, waves: Tensor, lens: Tensor) -> Tensor:
+    """|IFT(psi L)|^2 of waves (..., phonon, frequencies), averaged over phonons, on the plane of the band."""
+    passed = waves * lens[:, None]
+    plane = passed.new_zeros((*passed.shape[:2], math.prod(spectra.band.shape)))
     plane[..., spectra.band.index] = passed
-    wave = torch.fft.ifft2(plane.view(*plane.shape[:-1], *spectra.grid.shape))
-    intensities: Tensor = (wave.real.square() + wave.imag.square()).mean(dim=1)
-    return intensities
-
-
-def poisson_counts(intensities: Tensor, dose: Tensor, pixel_area: float, seeds: Sequence[int]) -> Tensor:
-    """Count electrons: in each pixel a Poisson number of mean intensity x dose x pixel area.
-
-    On a CPU, images whose every mean is at least :data:`NORMAL_FROM` are drawn by inverting the Poisson distribution
-    at a normal deviate, which is faster than :func:`torch.poisson`; the total variation from the true distribution
-    is below 1e-4 there, and falls with the mean.
-
-    Parameters
-    ----------
-    intensities : Tensor (n, y, x)
-        Intensity, >= 0.
-    dose : Tensor (n,)
-        Electrons per area [e/A^2], >= 0.
-    pixel_area : float
-        Area of a pixel [A^2].
-    seeds : sequence of int (n,)
-        Each image draws from its own seed, so that its noise ignores the batch that it stands in.
-
-    Returns
-    -------
-    Tensor (n, y, x)
-        Whole numbers as floats.
-
-    References
-    ----------
-    M. B. Giles, ACM Trans. Math. Softw. 42, 7 (2016), DOI 10.1145/2699466 (normal asymptotics of the inverse)
-    """
-    expected = intensities * (dose.to(intensities) * pixel_area)[:, None, None]
-    source = torch.Generator(device=intensities.device)
-    counts = [_counted(one, source.manual_seed(seed)) for one, seed in zip(expected, seeds, strict=True)]
-    return torch.stack(counts)
-
-
-def _counted(expected: Tensor, source: torch.Generator) -> Tensor:
-    if expected.is_cuda or bool(expected.min() < NORMAL_FROM):
-        return torch.poisson(expected, generator=source)
-    deviate = torch.empty_like(expected).normal_(generator=source)
-    return poisson_quantile(expected, deviate)
-
-
-def poisson_quantile(mean: Tensor, deviate: Tensor) -> Tensor:
-    """Poisson count at the probability of a normal deviate w, by Cornish-Fisher expansion to order 1 / mean.
-
-    floor(m + sqrt(m) w + 1/3 + w^2/6 - (w/36 + w^3/72) / sqrt(m) + (-8/405 + 7 w^2/810 + w^4/270) / m).
-
-    Parameters
-    ----------
-    mean : Tensor (...)
-        Mean m, at least :data:`NORMAL_FROM`.
-    deviate : Tensor (...)
-        Standard normal deviate w.
-
-    Returns
-    -------
-    Tensor (...)
-        Whole numbers >= 0, as floats.
-
-    References
-    ----------
-    M. B. Giles, ACM Trans. Math. Softw. 42, 7 (2016), section 3, DOI 10.1145/2699466
-    """
-    root, square = mean.sqrt(), deviate.square()
-    half_order = deviate * (root - (1 / 36 + square / 72) / root)
-    first_order = (-8 / 405 + square * (7 / 810 + square / 270)) / mean
-    return (mean + 1 / 3 + square / 6 + half_order + first_order).floor_().clamp_min_(0)
-
-
-def standardised(images: Tensor) -> Tensor:
-    """Shift and scale each image (..., y, x) to mean 0 and variance 1; an image without contrast becomes 0."""
-    centred = images - images.mean(dim=(-2, -1), keepdim=True)
-    deviation = centred.square().mean(dim=(-2, -1), keepdim=True).sqrt()
-    return centred / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+    wave = torch.fft.ifft2(plane.view(*plane.shape[:-1], *spectra.band.shape), norm="forward")
+    squared: Tensor = (wave.real.square() + wave.imag.square()).mean(dim=1)
+    return squared

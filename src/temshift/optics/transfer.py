@@ -1,140 +1,153 @@
-"""Contrast transfer: lens functions on a band of frequencies, and T(q) of a phase object at some height."""
+"""Contrast transfer functions T(q): what a lens makes of weak objects at some height, each envelope by itself."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.grids import Grid
-from temshift.optics.aberrations import aberration_function
+from temshift.core.electrons import energy_of
+from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient
 from temshift.optics.coherence import aperture, spatial_envelope, temporal_envelope
 from temshift.optics.conditions import Conditions
 
 
 @dataclass(frozen=True)
-class Band:
-    """The spatial frequencies of a grid that an aperture lets pass.
+class Transfer:
+    """Transfer functions of n conditions; every field is (n, frequencies), and the envelopes lie between 0 and 1.
 
     Attributes
     ----------
-    index : Tensor (frequencies,)
-        Position of each in the flattened (y, x) plane.
-    alpha, phi : Tensor (frequencies,)
-        Scattering angle and azimuth from x towards y [rad].
-    edge : Tensor (frequencies,)
-        Width of the aperture's edge [rad]: one frequency step along the azimuth.
-    wavelength : float
-        Electron wavelength [A].
+    phase : Tensor
+        T of a weak phase, complex: sin chi times the envelopes; its own phase is that of odd aberrations, such as coma,
+        which shift what they image.
+    amplitude : Tensor
+        Transfer of a weak amplitude, complex: cos chi times the envelopes.
+    aperture : Tensor
+        The objective aperture.
+    temporal, spatial : Tensor
+        Envelopes of the focal and of the angular spread.
+    signed : Tensor
+        T of a weak phase as a real number: the sign that even aberrations give it, phases of odd ones left out.
     """
 
-    index: Tensor
-    alpha: Tensor
-    phi: Tensor
-    edge: Tensor
-    wavelength: float
+    phase: Tensor
+    amplitude: Tensor
+    aperture: Tensor
+    temporal: Tensor
+    spatial: Tensor
+    signed: Tensor
 
-    def to(self, device: torch.device | str) -> "Band":
-        """Return the same band on another device."""
-        index, alpha, phi, edge = (part.to(device) for part in (self.index, self.alpha, self.phi, self.edge))
-        return Band(index, alpha, phi, edge, self.wavelength)
+    @property
+    def envelope(self) -> Tensor:
+        """Product of aperture and envelopes."""
+        return self.aperture * self.temporal * self.spatial
 
-
-def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, *, dtype: torch.dtype) -> Band:
-    """Find the frequencies of ``grid`` inside an aperture of ``semiangle_cutoff`` [rad].
-
-    Raises
-    ------
-    ValueError
-        Where the intensity, whose band is twice the aperture's, would alias on the grid.
-    """
-    limit = grid.nyquist * wavelength
-    if 2 * semiangle_cutoff > limit:
-        raise ValueError(
-            f"semiangle_cutoff = {semiangle_cutoff * 1e3:.2f} mrad: |psi|^2 would alias on {max(grid.sampling):.3g} A "
-            f"pixels; at most {limit / 2 * 1e3:.2f} mrad here, or sample finer"
-        )
-    qy, qx = (torch.from_numpy(q).flatten() for q in grid.frequencies())
-    alpha = wavelength * torch.hypot(qx, qy)
-    phi = torch.atan2(qy, qx)
-    edge = wavelength * torch.hypot(torch.cos(phi) / grid.extent[1], torch.sin(phi) / grid.extent[0])
-    index = torch.nonzero(alpha <= semiangle_cutoff + edge / 2).flatten()
-    kept_alpha, kept_phi, kept_edge = (part[index].to(dtype) for part in (alpha, phi, edge))
-    return Band(index, kept_alpha, kept_phi, kept_edge, wavelength)
+    def shaped(self, *shape: int) -> "Transfer":
+        """Return the same with the frequencies in another shape."""
+        return Transfer(**{name: values.reshape(-1, *shape) for name, values in vars(self).items()})
 
 
-def lens_function(band: Band, conditions: Conditions) -> Tensor:
-    """Coherent transfer of a wave with envelopes, A E_s E_t exp(-i chi).
+def transfer_functions(
+    q: Tensor, wavelength: float, conditions: Conditions, height: float = 0.0, *, step: float
+) -> Transfer:
+    """Transfer functions of weak objects at a height, in the approximation of envelopes.
+
+    A wave 1 + i phi(r) - a(r) gives the image spectrum 2 T_p(q) phi(q) - 2 T_a(q) a(q), with T_p = (i/2) (L(q) -
+    conj L(-q)), T_a = (1/2) (L(q) + conj L(-q)) and L = A E_s E_t exp(-i chi). Where chi is even, T_p = A E sin chi:
+    underfocus (chi < 0) shows atoms dark.
 
     Parameters
     ----------
-    band : Band
-        Frequencies to evaluate.
-    conditions : Conditions
-        n conditions, on the device and in the precision of ``band``.
-
-    Returns
-    -------
-    Tensor (n, frequencies)
-        Complex.
-    """
-    chi = aberration_function(band.alpha, band.phi, band.wavelength, conditions)
-    return torch.polar(envelope(band, conditions), -chi)
-
-
-def envelope(band: Band, conditions: Conditions) -> Tensor:
-    """Aperture times spatial times temporal envelope, Tensor (n, frequencies), between 0 and 1."""
-    product = aperture(band.alpha, conditions.semiangle_cutoff, band.edge)
-    if bool((conditions.focal_spread_sigma > 0).any()):
-        product = product * temporal_envelope(band.alpha, band.wavelength, conditions.focal_spread_sigma)
-    if bool((conditions.angular_spread_sigma > 0).any()):
-        product = product * spatial_envelope(band.alpha, band.phi, band.wavelength, conditions)
-    return product
-
-
-def phase_transfer(
-    q: NDArray[np.float64], wavelength: float, conditions: Conditions, height: float, *, azimuths: int = 8
-) -> tuple[Tensor, Tensor]:
-    """Transfer function of a weak phase object, T_h = E sin chi with C10 + h in place of C10.
-
-    The spectrum of the image of a weak phase phi is 2 T_h(q) phi(q): |1 + i phi exp(-i chi)|^2 = 1 + 2 phi sin chi to
-    first order, so underfocus (chi < 0) shows atoms dark. Astigmatism makes T depend on azimuth, so
-    several azimuths are returned.
-
-    Parameters
-    ----------
-    q : ndarray (frequencies,)
-        Spatial frequencies [1/A].
+    q : Tensor (frequencies,)
+        Spatial frequencies q_x + i q_y [1/A], complex.
     wavelength : float
         Electron wavelength [A].
     conditions : Conditions
         n conditions in float64.
     height : float
-        Height h of the object upstream of the exit plane [A].
-    azimuths : int
-        Number of azimuths, evenly over half a turn (T is even).
+        Height h of the object upstream of the plane that defocus counts from [A]: C10 + h stands for C10.
+    step : float
+        Spacing of frequencies [1/A], the least width of an aperture's edge.
 
     Returns
     -------
-    transfer : Tensor (n, azimuths, frequencies)
-        T, between -1 and 1.
-    envelope : Tensor (n, azimuths, frequencies)
-        E, between 0 and 1.
+    Transfer
 
     References
     ----------
-    L. Reimer and H. Kohl, Transmission Electron Microscopy (2008), section 6.4.1, DOI 10.1007/978-0-387-40093-8
+    L. Reimer and H. Kohl, Transmission Electron Microscopy (2008), section 6.4, DOI 10.1007/978-0-387-40093-8
     """
-    frequencies = torch.from_numpy(q).repeat(azimuths)
+    lowered = conditions.defocused(height)
+    omega = wavelength * q.to(torch.complex128)
+    there, back = _pieces(omega, wavelength, lowered, step), _pieces(-omega, wavelength, lowered, step)
+    forward, backward = there.lens, back.lens.conj()
+    signed = there.even * (there.damping + back.damping) / 2
+    return Transfer(
+        0.5j * (forward - backward), 0.5 * (forward + backward), there.aperture, there.temporal, there.spatial, signed
+    )
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    chi: Tensor
+    even: Tensor  # sine of the even part of chi
+    aperture: Tensor
+    temporal: Tensor
+    spatial: Tensor
+
+    @property
+    def damping(self) -> Tensor:
+        return self.aperture * self.temporal * self.spatial
+
+    @property
+    def lens(self) -> Tensor:
+        return torch.polar(self.damping, -self.chi)
+
+
+def _pieces(omega: Tensor, wavelength: float, conditions: Conditions, step: float) -> _Pieces:
+    basis = aberration_basis(omega)
+    alpha = omega.abs()
+    chi = aberration_function(basis, wavelength, conditions.aberrations)
+    opposite = aberration_function(aberration_basis(-omega), wavelength, conditions.aberrations)
+    gradient = aberration_gradient(basis, wavelength, conditions.aberrations)
+    edge = torch.clamp(conditions.aperture_edge[:, None], min=wavelength * step).expand(-1, len(alpha))
+    return _Pieces(
+        chi,
+        torch.sin((chi + opposite) / 2),
+        aperture(alpha, conditions.semiangle_cutoff, edge),
+        temporal_envelope(alpha, wavelength, conditions.focal_spread(energy_of(wavelength))),
+        spatial_envelope(gradient, conditions.angular_spread_sigma),
+    )
+
+
+def azimuthal_transfer(
+    q: NDArray[np.float64], wavelength: float, conditions: Conditions, height: float, *, azimuths: int = 1
+) -> Transfer:
+    """Transfer functions along several azimuths, which astigmatism and its kin make differ.
+
+    Parameters
+    ----------
+    q : ndarray (frequencies,)
+        Spatial frequencies [1/A], evenly spaced.
+    wavelength : float
+        Electron wavelength [A].
+    conditions : Conditions
+        n conditions in float64.
+    height : float
+        Height h of the object upstream of the plane that defocus counts from [A].
+    azimuths : int
+        Number of azimuths, evenly over half a turn: the size of T is even.
+
+    Returns
+    -------
+    Transfer
+        Every field (n, azimuths, frequencies).
+    """
     phi = torch.arange(azimuths, dtype=torch.float64).repeat_interleave(len(q)) * math.pi / azimuths
+    size = torch.from_numpy(q).repeat(azimuths)
     step = float(np.min(np.diff(q))) if len(q) > 1 else float(q[0])
-    edge = torch.full_like(frequencies, wavelength * step)
-    band = Band(torch.arange(len(phi)), wavelength * frequencies, phi, edge, wavelength)
-    lowered = replace(conditions, C10=conditions.C10 + height)
-    # The illumination's angles blur at the exit plane's own focus: envelopes use the object's focus as well.
-    damping = envelope(band, lowered)
-    transfer = damping * torch.sin(aberration_function(band.alpha, band.phi, wavelength, lowered))
-    shape = (len(conditions), azimuths, len(q))
-    return transfer.view(shape), damping.view(shape)
+    found = transfer_functions(torch.polar(size, phi), wavelength, conditions, height, step=step)
+    return found.shaped(azimuths, len(q))

@@ -1,0 +1,109 @@
+"""Every number that an imaging condition has: its key in files, its unit, and what physics allows.
+
+Keys name their unit (``defocus_nm``); inside, lengths are angstrom and angles radian. Several keys may stand for one
+field, such as the three widths of a focal spread; the first of them is the one that tables use.
+"""
+
+import math
+from typing import NamedTuple
+
+NANOMETRE, MICROMETRE, MILLIMETRE = 10.0, 1e4, 1e7  # A
+MILLIRADIAN, DEGREE = 1e-3, math.pi / 180  # rad
+PERCENT, PPM = 1e-2, 1e-6
+ONE_OVER_E = 1 / math.sqrt(2)  # sigma of a normal distribution over its half width at 1/e
+FWHM = 1 / (2 * math.sqrt(2 * math.log(2)))  # sigma over its full width at half maximum
+
+
+class Parameter(NamedTuple):
+    """One key of a condition: its field, the factor from the file's unit, and the field's bounds in the file's unit."""
+
+    key: str
+    field: str
+    factor: float
+    lowest: float = -math.inf
+    highest: float = math.inf
+
+
+# Krivanek's coefficients C_nm: order n, multiplicity m
+ABERRATIONS = {
+    "C10": (1, 0),
+    "C12": (1, 2),
+    "C21": (2, 1),
+    "C23": (2, 3),
+    "C30": (3, 0),
+    "C32": (3, 2),
+    "C34": (3, 4),
+    "C41": (4, 1),
+    "C43": (4, 3),
+    "C45": (4, 5),
+    "C50": (5, 0),
+    "C52": (5, 2),
+    "C54": (5, 4),
+    "C56": (5, 6),
+}
+CUSTOMARY = {1: ("nm", NANOMETRE), 2: ("nm", NANOMETRE), 3: ("um", MICROMETRE), 4: ("um", MICROMETRE)}
+FARTHEST = 1e13  # bound of every aberration coefficient [A], 1 m
+
+
+def azimuth(symbol: str) -> str:
+    """Return the name of a coefficient's azimuth: that of C12 is phi12."""
+    return f"phi{symbol[1:]}"
+
+
+def _aberrations() -> list[Parameter]:
+    rows = [Parameter("defocus_nm", "C10", -NANOMETRE, -1e6, 1e6)]
+    for symbol, (order, multiplicity) in ABERRATIONS.items():
+        unit, factor = CUSTOMARY.get(order, ("mm", MILLIMETRE))
+        if symbol == "C30":
+            unit, factor = "mm", MILLIMETRE
+        if multiplicity:
+            rows += [
+                Parameter(f"{symbol}_{unit}", symbol, factor, 0.0, FARTHEST / factor),
+                Parameter(f"{azimuth(symbol)}_deg", azimuth(symbol), DEGREE, -3600, 3600),
+            ]
+        elif symbol != "C10":
+            rows.append(Parameter(f"{symbol}_{unit}", symbol, factor, -FARTHEST / factor, FARTHEST / factor))
+    return rows
+
+
+_OTHERS = [
+    Parameter("focal_spread_sigma_nm", "focal_spread_sigma", NANOMETRE, 0, 1e4),
+    Parameter("Cc_mm", "Cc", MILLIMETRE, 0, 100),
+    Parameter("energy_spread_sigma_ev", "energy_spread_sigma", 1.0, 0, 1e3),
+    Parameter("voltage_instability_sigma_ppm", "voltage_instability_sigma", PPM, 0, 1e4),
+    Parameter("current_instability_sigma_ppm", "current_instability_sigma", PPM, 0, 1e4),
+    Parameter("angular_spread_sigma_mrad", "angular_spread_sigma", MILLIRADIAN, 0, 50),
+    Parameter("semiangle_cutoff_mrad", "semiangle_cutoff", MILLIRADIAN, 0, 500),
+    Parameter("aperture_edge_mrad", "aperture_edge", MILLIRADIAN, 0, 500),
+    Parameter("dose_e_per_A2", "dose", 1.0, 0, 1e9),
+    Parameter("vibration_sigma_nm", "vibration_sigma", NANOMETRE, 0, 10),
+    Parameter("drift_nm", "drift", NANOMETRE, 0, 100),
+    Parameter("drift_azimuth_deg", "drift_azimuth", DEGREE, -3600, 3600),
+    Parameter("pixel_size_error_percent", "pixel_size_error", PERCENT, -30, 30),
+    Parameter("mtf_half_frequency", "mtf_half_frequency", 1.0, 0.02, 1e3),
+    Parameter("ntf_half_frequency", "ntf_half_frequency", 1.0, 0.02, 1e3),
+    Parameter("dqe_zero", "dqe_zero", 1.0, 1e-3, 1),
+    Parameter("gain_counts_per_e", "gain", 1.0, 1e-6, 1e6),
+    Parameter("read_noise_counts", "read_noise", 1.0, 0, 1e6),
+]
+WIDTHS = [
+    Parameter("focal_spread_one_over_e_nm", "focal_spread_sigma", NANOMETRE * ONE_OVER_E, 0, 1e4),
+    Parameter("focal_spread_fwhm_nm", "focal_spread_sigma", NANOMETRE * FWHM, 0, 1e4),
+    Parameter("energy_spread_one_over_e_ev", "energy_spread_sigma", ONE_OVER_E, 0, 1e3),
+    Parameter("energy_spread_fwhm_ev", "energy_spread_sigma", FWHM, 0, 1e3),
+    Parameter("angular_spread_one_over_e_mrad", "angular_spread_sigma", MILLIRADIAN * ONE_OVER_E, 0, 50),
+    Parameter("angular_spread_fwhm_mrad", "angular_spread_sigma", MILLIRADIAN * FWHM, 0, 50),
+]
+
+CANONICAL = tuple([*_aberrations(), *_OTHERS])
+FIELDS = tuple(row.field for row in CANONICAL)
+# A field that is left out: no aperture, a perfect camera, nothing else.
+DEFAULTS = dict.fromkeys(FIELDS, 0.0) | {
+    "semiangle_cutoff": math.inf,
+    "mtf_half_frequency": math.inf,
+    "ntf_half_frequency": math.inf,
+    "dqe_zero": 1.0,
+    "gain": 1.0,
+}
+POSITIVE = ("dose", "semiangle_cutoff")  # fields that must lie above 0
+REQUIRED = ("C10", "dose")  # fields without default

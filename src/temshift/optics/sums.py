@@ -1,0 +1,221 @@
+"""Partial coherence exactly: sums of images over focus (Gauss-Hermite) and over angles of the illumination (a lattice).
+
+A normal spread of standard deviation s turns the phase between two beams by t for each s, and leaves exp(-t^2 / 2) of
+their interference. n nodes leave a sum of n cosines instead, good for small t and bad for large. The largest t is
+known beforehand from the band and the aberrations, so the number of nodes follows from a tolerance.
+
+Angles need another rule than focus: a tilt moves beams in and out of the aperture, and Gauss-Hermite converges slowly
+on such edges, a lattice quickly.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from temshift.core.electrons import energy_of
+from temshift.optics.aberrations import aberration_gradient
+from temshift.optics.band import Band
+from temshift.optics.conditions import Conditions
+
+HIGHEST_ORDER = 100
+_STEPS = 2000  # of the table of errors over t
+_REACH = 12.0  # largest t of that table
+LIGHT = 0.1  # nodes whose weights sum up to this share of the tolerance are left out
+MOST_ANGLES = 4000
+# Error that the edge of an aperture alone makes on a lattice of spacing h standard deviations, EDGE (s / cutoff)^1.5
+# h^3.4 of the image's standard deviation: measured on strongly scattering specimens (docs/image_formation.py).
+EDGE = 0.7
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Coherent images that make up one partially coherent image; every field is (nodes,).
+
+    Attributes
+    ----------
+    weight : ndarray
+        Sums up to 1.
+    focus : ndarray
+        Added to C10 [A].
+    tilt : ndarray of complex
+        Angle of the illumination, x + i y [rad].
+    """
+
+    weight: NDArray[np.float64]
+    focus: NDArray[np.float64]
+    tilt: NDArray[np.complex128]
+
+
+def gauss_hermite(order: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes, in standard deviations, and weights of the mean over a normal distribution."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(order)
+    return nodes, weights / weights.sum()
+
+
+def sum_error(order: int, reach: float) -> float:
+    """Largest error of sum_k w_k cos(x_k t) from exp(-t^2 / 2) for t up to ``reach``.
+
+    Examples
+    --------
+    >>> sum_error(1, 0.1) < 0.006, sum_error(5, 1.0) < 1e-4
+    (True, True)
+    """
+    return float(np.interp(reach, *_errors(order)))
+
+
+def hermite_order(reach: float, tolerance: float) -> int | None:
+    """Return the lowest order whose :func:`sum_error` is at most ``tolerance``; None where none below 100 is.
+
+    Examples
+    --------
+    >>> hermite_order(0.0, 1e-3), hermite_order(0.2, 1e-3), hermite_order(1.0, 1e-3)
+    (1, 2, 4)
+    """
+    found = (order for order in range(1, HIGHEST_ORDER + 1) if sum_error(order, reach) <= tolerance)
+    return next(found, None) if reach <= _REACH else None
+
+
+@functools.cache
+def _errors(order: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    phase = np.linspace(0, _REACH, _STEPS)
+    nodes, weights = gauss_hermite(order)
+    error = np.abs(np.cos(phase[:, None] * nodes) @ weights - np.exp(-(phase**2) / 2))
+    return phase, np.maximum.accumulate(error)
+
+
+def reaches(band: Band, conditions: Conditions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return how far a spread of one standard deviation turns the phase of a beam against the direct one, at most.
+
+    Parameters
+    ----------
+    band : Band
+        The frequencies that pass.
+    conditions : Conditions
+        n conditions.
+
+    Returns
+    -------
+    focal, angular : ndarray (n,)
+        pi Delta alpha^2 / lambda and s |grad chi| at their largest [rad].
+    """
+    cutoff = np.minimum(_numbers(conditions.semiangle_cutoff), band.widest)
+    focal = np.pi / band.wavelength * _numbers(conditions.focal_spread(energy_of(band.wavelength))) * cutoff**2
+    spread = _numbers(conditions.angular_spread_sigma)
+    if not (spread > 0).any():
+        return focal, np.zeros_like(focal)
+    gradient = aberration_gradient(band.basis, band.wavelength, conditions.aberrations)
+    inside = band.alpha <= conditions.semiangle_cutoff.to(band.alpha)[:, None]
+    steepest = (torch.hypot(*gradient).detach() * inside).amax(dim=1)
+    return focal, spread * _numbers(steepest)
+
+
+def widest_tilt(angular_spread_sigma: float) -> float:
+    """Return the largest tilt of the illumination [rad] that a sum over a spread [rad] needs: five deviations."""
+    return 5 * angular_spread_sigma
+
+
+def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> list[Nodes]:
+    """Choose the coherent images that each partially coherent one is summed from.
+
+    Parameters
+    ----------
+    band : Band
+        The frequencies that pass.
+    conditions : Conditions
+        n conditions, on the device of the band.
+    tolerance : float
+        Largest error of the mean interference of a beam with the direct one.
+
+    Returns
+    -------
+    list of Nodes
+        One for each condition.
+
+    Raises
+    ------
+    ValueError
+        Where no sum of at most 100 nodes along an axis is good enough.
+    """
+    focal, angular = reaches(band, conditions)
+    focal_spread = _numbers(conditions.focal_spread(energy_of(band.wavelength)))
+    angular_spread = _numbers(conditions.angular_spread_sigma)
+    cutoff = np.minimum(_numbers(conditions.semiangle_cutoff), band.widest)
+    nodes = []
+    for number in range(len(conditions)):
+        order = _order(focal[number], tolerance)
+        spacing = _spacing(angular[number], angular_spread[number] / cutoff[number], tolerance)
+        unit = _unit_nodes(order, spacing, tolerance)
+        nodes.append(Nodes(unit.weight, focal_spread[number] * unit.focus, angular_spread[number] * unit.tilt))
+    return nodes
+
+
+def _order(reach: float, tolerance: float) -> int:
+    order = hermite_order(reach, tolerance)
+    if order is None:
+        raise ValueError(_too_far("focal", reach, HIGHEST_ORDER, tolerance))
+    return order
+
+
+def _spacing(reach: float, spread: float, tolerance: float) -> float:
+    """Spacing of the lattice of angles in standard deviations, for a spread relative to the aperture; 0 is no lattice."""
+    if spread == 0:
+        return 0.0
+    phases = 2 * np.pi / (reach + np.sqrt(2 * np.log(20 / tolerance)))
+    edges = (tolerance / (EDGE * spread**1.5)) ** (1 / 3.4)
+    spacing = float(min(phases, edges))
+    if np.pi * 2 * np.log(3 / tolerance) / spacing**2 > MOST_ANGLES:
+        raise ValueError(_too_far("angular", reach, MOST_ANGLES, tolerance))
+    return spacing
+
+
+def _too_far(name: str, reach: float, most: int, tolerance: float) -> str:
+    return (
+        f"the {name} spread turns phases by {reach:.1f} rad for each standard deviation at the edge of the band, too "
+        f"far for a sum of {most} images to be exact to {tolerance:g}; take a smaller semiangle_cutoff or spread, a larger "
+        "tolerance, or coherence: envelope"
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _unit_nodes(order: int, spacing: float, tolerance: float) -> Nodes:
+    """All combinations of focus and angle, in standard deviations, but for those that weigh next to nothing."""
+    focus, of_focus = gauss_hermite(order)
+    angle, of_angle = angle_lattice(spacing, tolerance)
+    weight = np.outer(of_focus, of_angle).ravel()
+    ranked = np.argsort(weight, kind="stable")
+    kept = np.sort(ranked[np.cumsum(weight[ranked]) > LIGHT * tolerance])
+    all_focus, all_angles = np.repeat(focus, len(angle)), np.tile(angle, len(focus))
+    return Nodes(weight[kept] / weight[kept].sum(), all_focus[kept], all_angles[kept])
+
+
+def angle_lattice(spacing: float, tolerance: float) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
+    """Return the points x + i y of a square lattice that hold all but a third of ``tolerance`` of a normal distribution, and weights.
+
+    Parameters
+    ----------
+    spacing : float
+        Of the lattice, in standard deviations; 0 gives the one point in the middle.
+    tolerance : float
+        Share of the distribution that may lie beyond.
+
+    Returns
+    -------
+    points, weights : ndarray (nodes,)
+        In standard deviations along each axis; the weights sum up to 1.
+    """
+    if spacing == 0:
+        return np.zeros(1, complex), np.ones(1)
+    radius = np.sqrt(2 * np.log(3 / tolerance))
+    along = spacing * np.arange(-int(radius / spacing), int(radius / spacing) + 1)
+    points = np.add.outer(1j * along, along).ravel()
+    points = points[np.abs(points) <= radius]
+    weights = np.exp(-(np.abs(points) ** 2) / 2)
+    return points, weights / weights.sum()
+
+
+def _numbers(values: Tensor) -> NDArray[np.float64]:
+    return values.detach().cpu().numpy().astype(np.float64)
