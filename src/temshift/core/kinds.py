@@ -6,12 +6,13 @@ from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from scipy.special import ndtr, ndtri, spherical_in
 
-from temshift.core.configuration import Configuration
+from temshift.core.configuration import Configuration, as_tuples
 
-Weights = tuple[Annotated[float, Field(gt=0)], ...]
+Numbers = Annotated[tuple[float, ...], BeforeValidator(as_tuples), Field(min_length=1)]
+Weights = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(as_tuples)]
 
 
 class Normal(Configuration):
@@ -222,7 +223,7 @@ class Loguniform(Configuration):
 class Choice(Configuration):
     """One of several values; ``weights``, where given, say how often each is drawn against the others."""
 
-    values: Annotated[tuple[float, ...], Field(min_length=1)]
+    values: Numbers
     weights: Weights | None = None
 
     @model_validator(mode="after")
@@ -299,7 +300,7 @@ def require_weights(weights: Sequence[float] | None, count: int, item: str) -> N
         Where there are more or fewer weights than items.
     """
     if weights is not None and len(weights) != count:
-        raise ValueError(f"{len(weights)} weights are given for {count} {item}s; give one for each {item}, or none")
+        raise ValueError(f"weights: given {len(weights)} for {count} {item}s; give one for each {item}, or none")
 
 
 def _require_cut(lowest: float, center: float, highest: float, name: str) -> None:
