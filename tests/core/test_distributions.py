@@ -1,5 +1,6 @@
 """Distributions of conditions: quantiles, units, bounds."""
 
+import json
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from scipy import stats
 
+from temshift.core.configuration import Configuration, dump_configuration, parse_configuration
 from temshift.optics import Distribution, ImagingConditions
 from temshift.optics.conditions import UNITS
 
@@ -86,6 +88,7 @@ def test_without_spread_every_draw_is_the_centre() -> None:
         ({"normal": {"mean": 1, "sd": 1, "minimum": 2}}, "mean 1 is not between minimum 2 and maximum inf"),
         ({"lognormal": {"median": 3, "sigma": 1, "maximum": 2}}, "median 3 is not between minimum 0 and maximum 2"),
         ({"uniform": {"minimum": 3, "maximum": 2}}, "minimum 3 is above maximum 2; swap them"),
+        ({"loguniform": {"minimum": 3, "maximum": 2}}, "minimum 3 is above maximum 2; swap them"),
         ({"normal": {"mean": 1, "sd": 1}, "lognormal": {"median": 1, "sigma": 1}}, "write one of"),
     ],
 )
@@ -103,6 +106,121 @@ def test_distributions_are_written_back_without_what_was_not_given() -> None:
 def test_exactly_one_kind_is_needed(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="write one of"):
         Distribution.model_validate(wrong)
+
+
+KINDS = [
+    4.0,
+    {"normal": {"mean": 2.0, "sd": 3.0}},
+    {"normal": {"mean": 2.0, "sd": 3.0, "minimum": -1.0, "maximum": 4.0}},
+    {"normal": {"mean": 2.0, "sd": 0.0}},
+    {"lognormal": {"median": 2.0, "sigma": 0.5}},
+    {"lognormal": {"median": 2.0, "sigma": 0.5, "minimum": 1.0, "maximum": 3.0}},
+    {"uniform": {"minimum": -1.0, "maximum": 4.0}},
+    {"uniform": {"minimum": 4.0, "maximum": 4.0}},
+    {"loguniform": {"minimum": 0.5, "maximum": 50.0}},
+    {"loguniform": {"minimum": 4.0, "maximum": 4.0}},
+    {"choice": {"values": [5.0, -2.0, 3.0]}},
+    {"choice": {"values": [5.0, -2.0, 3.0, 5.0], "weights": [1.0, 2.0, 4.0, 1.0]}},
+]
+
+
+@pytest.mark.parametrize("written", KINDS)
+def test_every_kind_is_read_back_from_yaml_alike(written: object) -> None:
+    class Lens(Configuration):
+        defocus_nm: Distribution
+
+    lens = parse_configuration(f"defocus_nm: {json.dumps(written)}", Lens, "lens.yaml")
+    assert parse_configuration(dump_configuration(lens), Lens, "lens.yaml") == lens
+    assert lens.model_dump(mode="json") == {"defocus_nm": written}
+
+
+@pytest.mark.parametrize("written", KINDS)
+@given(bound=st.floats(-5, 60) | st.sampled_from([-2.0, 0.0, 3.0, 4.0, 5.0]))
+def test_the_share_below_a_bound_is_that_of_the_quantiles(written: object, bound: float) -> None:
+    kind = Distribution.model_validate(written)
+    draws = kind.quantile((np.arange(4000) + 0.5) / 4000)
+    assert kind.share_below(bound) == pytest.approx((draws < bound).mean(), abs=2.6e-4)
+
+
+@pytest.mark.parametrize("written", KINDS)
+@given(probability=st.floats(0, 1))
+def test_quantiles_lie_within_the_bounds_and_rise(written: object, probability: float) -> None:
+    kind = Distribution.model_validate(written)
+    value, later = kind.quantile(np.array([probability, (1 + probability) / 2]))
+    if kind.kind is not None:
+        assert kind.kind.lowest <= value <= kind.kind.highest
+    assert value <= later or kind.choice is not None
+    assert kind.share_below(math.nextafter(kind.lowest, -math.inf)) == 0 or kind.normal is not None
+
+
+@pytest.mark.parametrize("written", KINDS)
+def test_deviations_are_those_of_the_quantiles(written: object) -> None:
+    kind = Distribution.model_validate(written)
+    draws = kind.quantile((np.arange(400_000) + 0.5) / 400_000)
+    assert kind.sd == pytest.approx(draws.std(), rel=1e-3, abs=1e-12)
+
+
+def test_the_tail_of_a_normal_dose_below_zero_is_told() -> None:
+    wide = Distribution.model_validate({"normal": {"mean": 5, "sd": 50}})
+    assert wide.share_below(0) == pytest.approx(stats.norm(5, 50).cdf(0), rel=1e-12)
+    cut = Distribution.model_validate({"normal": {"mean": 5, "sd": 50, "minimum": 0}})
+    assert cut.share_below(0) == 0.0
+    far = Distribution.model_validate({"normal": {"mean": 5, "sd": 0.5}})
+    assert far.share_below(0) == pytest.approx(stats.norm(5, 0.5).cdf(0), rel=1e-9)
+
+
+@given(st.floats(1e-3, 1e3), st.floats(1.001, 1e4), st.floats(0, 1))
+def test_a_loguniform_is_that_of_scipy(minimum: float, ratio: float, probability: float) -> None:
+    ours = Distribution.model_validate({"loguniform": {"minimum": minimum, "maximum": minimum * ratio}})
+    theirs = stats.loguniform(minimum, minimum * ratio)
+    assert ours.quantile(np.array(probability)) == pytest.approx(theirs.ppf(probability), rel=1e-9)
+    assert ours.share_below(minimum * ratio**0.3) == pytest.approx(0.3, abs=1e-9)
+    assert ours.center == pytest.approx(minimum * ratio**0.5)
+    assert ours.sd == pytest.approx(theirs.std(), rel=1e-6)
+
+
+def test_the_deviation_of_a_narrow_loguniform_keeps_its_digits() -> None:
+    narrow = Distribution.model_validate({"loguniform": {"minimum": 1.0, "maximum": 1.0 + 1e-9}})
+    assert narrow.sd == pytest.approx(1e-9 / 12**0.5, rel=1e-6)  # as good as uniform; the bound has 7 digits left
+
+
+def test_bounds_too_close_for_the_spread_leave_the_centre() -> None:
+    flat = Distribution.model_validate({"normal": {"mean": 1, "sd": 1e20, "minimum": 0, "maximum": 2}})
+    assert (flat.sd, flat.share_below(1), flat.share_below(1.5)) == (0.0, 0.0, 1.0)
+
+
+def test_a_choice_is_the_inverse_of_its_cumulative_shares_in_the_order_given() -> None:
+    choice = Distribution.model_validate({"choice": {"values": [30, 10, 20], "weights": [2, 1, 1]}})
+    probabilities = np.array([0.0, 0.5, 0.51, 0.75, 0.76, 1.0])
+    assert choice.quantile(probabilities).tolist() == [30, 30, 10, 10, 20, 20]
+    assert (choice.center, choice.lowest, choice.highest) == (30.0, 10.0, 30.0)
+    assert [choice.share_below(bound) for bound in (10, 10.1, 30, 31)] == [0.0, 0.25, 0.5, 1.0]
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=20))
+def test_values_of_a_choice_are_drawn_as_often_as_they_weigh(weights: list[float]) -> None:
+    choice = Distribution.model_validate({"choice": {"values": list(range(len(weights))), "weights": weights}})
+    drawn = choice.quantile((np.arange(20_000) + 0.5) / 20_000)
+    shares = np.bincount(drawn.astype(int), minlength=len(weights)) / 20_000
+    assert shares == pytest.approx(np.array(weights) / sum(weights), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"values": [1, 2], "weights": [1]}, "weights: given 1 for 2 values; give one for each value, or none"),
+        ({"values": [1, 2], "weights": [1, 0]}, "greater than 0"),
+        ({"values": []}, "at least 1 item"),
+    ],
+)
+def test_choices_that_cannot_be_drawn_are_refused(wrong: dict[str, object], text: str) -> None:
+    with pytest.raises(ValidationError, match=text):
+        Distribution.model_validate({"choice": wrong})
+
+
+def test_a_loguniform_starts_above_zero() -> None:
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Distribution.model_validate({"loguniform": {"minimum": 0, "maximum": 1}})
 
 
 def test_units_become_angstrom_and_radian() -> None:

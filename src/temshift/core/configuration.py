@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -15,6 +15,7 @@ __all__ = [
     "Configuration",
     "ConfigurationError",
     "Fault",
+    "as_tuples",
     "dump_configuration",
     "load_configuration",
     "parse_configuration",
@@ -34,6 +35,11 @@ class Configuration(BaseModel):
         Only the configuration that is read as a whole is asked, after all its keys are valid.
         """
         return ()
+
+
+def as_tuples(value: Any) -> Any:
+    """Turn lists, nested ones too, into the tuples of frozen configurations; anything else stays."""
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 class ConfigurationError(InputError):

@@ -60,6 +60,34 @@ def add_faults(document: Document, errors: Sequence[Mapping[str, Any]], model: A
         document.add_fault(path, message)
 
 
+def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
+    """Tell what is allowed, and which of it comes nearest to what was given.
+
+    Parameters
+    ----------
+    given : Any
+        What was given, such as a key.
+    allowed : sequence
+        What could be given; may be empty.
+
+    Returns
+    -------
+    str
+        The end of a message, from its semicolon on.
+
+    Examples
+    --------
+    >>> allowed_text("defocus", ["defocus_nm", "C12_nm"])
+    "; allowed: 'defocus_nm', 'C12_nm'; nearest: 'defocus_nm'"
+    """
+    listed = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in allowed)
+    names = {str(item).lower(): item for item in allowed}
+    wanted = str(given).lower()
+    near = [name for name in names if name.startswith(f"{wanted}_")] or get_close_matches(wanted, names, n=1)
+    nearest = f"; nearest: {names[near[0]]!r}" if near else ""
+    return f"; allowed: {listed}{nearest}" if allowed else "; no key is allowed here"
+
+
 def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether a list is short only because some of its items are wrong, which is told already."""
     place = error["loc"]
@@ -114,17 +142,17 @@ def _message(finding: _Finding) -> str:
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            return f"unknown key{_choice(str(error['loc'][-1]), _keys(place.model))}"
+            return f"unknown key{allowed_text(str(error['loc'][-1]), _keys(place.model))}"
         case "missing":
             return "is missing; this key is required"
         case "union_tag_invalid":
             tags = str(context["expected_tags"]).replace("'", "").split(", ")
-            return f"{context['tag']!r} is not known{_choice(context['tag'], tags)}"
+            return f"{context['tag']!r} is not known{allowed_text(context['tag'], tags)}"
         case "union_tag_not_found":
             return f"the key {context['discriminator']} is missing"
         case "literal_error" | "enum":
             allowed = _allowed(place.wanted) or [context["expected"]]
-            return f"{_shown(error['input'])} is not known{_choice(error['input'], allowed)}"
+            return f"{_shown(error['input'])} is not known{allowed_text(error['input'], allowed)}"
         case "value_error" | "assertion_error":
             return str(context["error"])
     return _plain_message(error)
@@ -134,15 +162,6 @@ def _plain_message(error: Mapping[str, Any]) -> str:
     stated = str(error["msg"]).startswith(_PREFIX) or error["type"] in _KINDS
     rule = f"must be {_wish(error)}" if stated else error["msg"]
     return f"given {_shown(error['input'])}; {rule}"
-
-
-def _choice(given: Any, allowed: Sequence[Any]) -> str:
-    listed = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in allowed)
-    names = {str(item).lower(): item for item in allowed}
-    wanted = str(given).lower()
-    near = [name for name in names if name.startswith(f"{wanted}_")] or get_close_matches(wanted, names, n=1)
-    nearest = f"; nearest: {names[near[0]]!r}" if near else ""
-    return f"; allowed: {listed}{nearest}" if allowed else "; no key is allowed here"
 
 
 def _shown(value: Any) -> str:

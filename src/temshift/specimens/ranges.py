@@ -59,11 +59,6 @@ def in_angstrom(lengths: Range[float]) -> tuple[float, float]:
     return lengths.minimum * ANGSTROM_PER_NM, lengths.maximum * ANGSTROM_PER_NM
 
 
-def as_tuples(value: Any) -> Any:
-    """Turn lists, nested ones too, into the tuples of frozen configurations; anything else stays."""
-    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
-
-
 def require(check: Callable[..., Result], *given: object) -> Result:
     """Turn an input error of `check` into the ValueError that validators raise; else give its result."""
     try:

@@ -13,11 +13,10 @@ from pydantic import Field, model_serializer, model_validator
 from scipy.spatial import QhullError
 from scipy.spatial.transform import Rotation
 
-from temshift.core.configuration import Configuration
+from temshift.core.configuration import Configuration, as_tuples
 from temshift.core.errors import InputError
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.multiply_twinned import multiply_twinned, require_fcc
-from temshift.specimens.ranges import as_tuples
 
 _SYMMETRY = 0.01  # how far the rounded coordinates of a file may be off their symmetry [A]
 
