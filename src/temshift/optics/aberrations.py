@@ -55,53 +55,5 @@ def aberration_gradient_squared(alpha: Tensor, phi: Tensor, wavelength: float, c
     return (2 * math.pi / wavelength) ** 2 * (radial**2 + azimuthal**2)
 
 
-def scherzer_defocus(C30: float, wavelength: float) -> float:
-    """Scherzer's defocus, 1.2 sqrt(C30 lambda), underfocus positive.
-
-    Parameters
-    ----------
-    C30, wavelength : float
-        Spherical aberration and wavelength [A], both > 0.
-
-    Returns
-    -------
-    float
-        Defocus [A].
-
-    References
-    ----------
-    O. Scherzer, J. Appl. Phys. 20, 20 (1949); in the extended form of D. B. Williams and C. B. Carter,
-    Transmission Electron Microscopy (2009), eq. 28.35, DOI 10.1007/978-0-387-76501-3
-    """
-    return 1.2 * math.sqrt(C30 * wavelength)
-
-
-def point_resolution(C30: float, wavelength: float) -> float:
-    """Scherzer's point resolution, 0.66 C30^(1/4) lambda^(3/4).
-
-    The first zero of sin chi at Scherzer's defocus lies at 0.645 C30^(1/4) lambda^(3/4); 0.66 is the usual rounding.
-
-    Parameters
-    ----------
-    C30, wavelength : float
-        Spherical aberration and wavelength [A], both > 0.
-
-    Returns
-    -------
-    float
-        Distance [A].
-
-    References
-    ----------
-    D. B. Williams and C. B. Carter, Transmission Electron Microscopy (2009), eq. 28.36
-
-    Examples
-    --------
-    >>> round(point_resolution(1e7, 0.0251), 2)  # Cs 1 mm at 200 kV
-    2.34
-    """
-    return float(0.66 * C30**0.25 * wavelength**0.75)
-
-
 def _column(values: Tensor) -> Tensor:
     return values[:, None]
