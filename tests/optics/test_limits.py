@@ -54,7 +54,7 @@ def test_point_resolution_is_near_abtems_and_the_first_zero() -> None:
     assert point_resolution(-C30, LAMBDA) == pytest.approx(abtem_resolution(C30, 300e3), rel=0.05)
 
 
-@given(st.floats(-1500, 1500), st.floats(-2e7, 2e7), st.floats(-5e7, 5e7))
+@given(*(st.floats(-size, size).map(lambda value: round(value, 3)) for size in (1500, 2e7, 5e7)))
 def test_first_zero_is_a_zero_and_none_lies_before_it(C10: float, C30: float, C50: float) -> None:
     zero = first_zero(LAMBDA, C10, C30, C50)
     if zero is None:
@@ -123,9 +123,9 @@ def test_minimum_contrast_of_a_wide_band_is_that_of_fresnels_integrals() -> None
     transparency = np.cos(math.pi * D**2) * (0.5 + c) + np.sin(math.pi * D**2) * (0.5 + s)
     expected = float(D[np.argmax(transparency)]) * math.sqrt(C30 * LAMBDA)
     assert expected == pytest.approx(0.521 * math.sqrt(C30 * LAMBDA), rel=1e-3)
-    found = minimum_contrast_defocus(LAMBDA, C30, 1.2, focal_spread_sigma=5.0)
-    assert found == pytest.approx(expected, rel=0.02)
-    assert minimum_contrast_defocus(LAMBDA, -C30, 1.2, focal_spread_sigma=5.0) == pytest.approx(-found, rel=1e-3)
+    found = minimum_contrast_defocus(LAMBDA, C30, 1.5, focal_spread_sigma=20.0)
+    assert found == pytest.approx(expected, rel=0.01)
+    assert minimum_contrast_defocus(LAMBDA, -C30, 1.5, focal_spread_sigma=20.0) == pytest.approx(-found, rel=1e-3)
 
 
 def test_focal_spread_from_chromatic_aberration() -> None:

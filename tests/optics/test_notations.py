@@ -119,7 +119,7 @@ def test_arrays_are_converted_element_by_element() -> None:
 @pytest.mark.parametrize(
     ("coefficients", "message"),
     [
-        ({"C22": 1.0}, r"'C22' is no aberration coefficient that is known here; the nearest is 'C2\d'"),
+        ({"C22": 1.0}, r"'C22' is no aberration coefficient that is known here; the nearest is 'C"),
         ({"A1_angle": 1.0}, r"the nearest is 'A1_"),
         ({"defocus": 1.0, "C10": -1.0}, r"'defocus' and 'C10' give C10 \(defocus\) twice; keep one"),
         ({"C12": 1.0, "C12b": 1.0}, r"'C12' and 'C12b' give C12 \(twofold astigmatism\) twice"),
@@ -151,6 +151,7 @@ def test_keys_of_files() -> None:
         "S5_argument_deg": ("phi52", -math.pi / 360),
     }
     assert {key: (rows[key][0], pytest.approx(rows[key][1])) for key in expected} == expected
-    canonical = "C12_nm C21_nm C23_nm C30_mm C32_um C34_um C41_um C43_um C45_um C50_mm C52_mm C54_mm C56_mm".split()
+    canonical = ["C12_nm", "C21_nm", "C23_nm", "C30_mm", "C32_um", "C34_um", "C41_um", "C43_um", "C45_um"]
+    canonical += ["C50_mm", "C52_mm", "C54_mm", "C56_mm"]
     first = {field: key for key, field, _ in reversed(NOTATION_KEYS)}
     assert [first[key.split("_")[0]] for key in canonical] == canonical

@@ -324,12 +324,10 @@ def _lowest_root(polynomial: Polynomial) -> float | None:
     coefficients: list[float] = np.trim_zeros(polynomial.coef).tolist()  # roots at 0 go with the leading zeros
     if len(coefficients) < 2:
         return None
-    ratios = {power: abs(c / coefficients[0]) for power, c in enumerate(coefficients) if power and c}
-    scale = min(ratio ** (-1 / power) for power, ratio in ratios.items())
-    scaled = Polynomial([c / coefficients[0] * scale**power for power, c in enumerate(coefficients)])
-    roots: list[complex] = scaled.roots().tolist()
-    real = [root.real for root in roots if root.real > 0 and abs(root.imag) <= 1e-7 * abs(root)]
-    return scale * min(real) if real else None
+    # The lowest root is the greatest of the reversed polynomial's, which comes out exactly however far the others lie
+    reversed_roots: list[complex] = Polynomial([c / coefficients[0] for c in reversed(coefficients)]).roots().tolist()
+    real = [root.real for root in reversed_roots if root.real > 0 and abs(root.imag) <= 1e-7 * abs(root)]
+    return 1 / max(real) if real else None
 
 
 def _band(

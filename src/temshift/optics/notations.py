@@ -5,8 +5,8 @@ Cartesian coefficients are C_a = C cos(m phi_nm) and C_b = C sin(m phi_nm); abTE
 
 CEOS writes chi as the real part of a polynomial in omega = alpha exp(i phi) with complex coefficients: Re (2 pi /
 lambda) [C1 |omega|^2 / 2 + A1 conj(omega)^2 / 2 + B2 omega^2 conj(omega) + A2 conj(omega)^3 / 3 + ...]. Thus C21 =
-3 B2, C32 = 4 S3, C41 = 5 B4, C43 = 5 D4, C52 = 6 S5, C54 = 6 R5 (also called D5), and the others are equal. A quoted angle
-is either the azimuth, where the term is greatest (``B2_azimuth``, equal to phi21), or the argument of the complex
+3 B2, C32 = 4 S3, C41 = 5 B4, C43 = 5 D4, C52 = 6 S5, C54 = 6 R5 (also called D5), and the others are equal. A quoted
+angle is either the azimuth, where the term is greatest (``B2_azimuth``, equal to phi21), or the argument of the complex
 coefficient (``B2_argument``). The argument of an A is m times the azimuth; that of a B, S, D or R is **minus** m times
 it, since these multiply unconjugated powers of omega. Programs differ, so a plain "angle" is not accepted.
 
