@@ -13,12 +13,8 @@ from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import fresnel_propagator
 from temshift.optics import ImagingConditions, image_intensities, phase_transfer, wave_spectra
-from temshift.optics.aberrations import (
-    aberration_function,
-    aberration_gradient_squared,
-    point_resolution,
-    scherzer_defocus,
-)
+from temshift.optics.aberrations import aberration_function, aberration_gradient_squared
+from temshift.optics.limits import point_resolution, scherzer_defocus
 
 ENERGY = 300e3
 LAMBDA = wavelength(ENERGY)
