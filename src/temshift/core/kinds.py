@@ -248,15 +248,17 @@ class Choice(Configuration):
         return math.sqrt(np.average((np.array(self.values) - mean) ** 2, weights=self.weights))
 
     def quantile(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Inverse of the cumulative distribution in the order given, of the shape of ``probability`` (0 to 1)."""
-        return np.asarray(np.array(self.values)[chosen(probability, len(self.values), self.weights)])
+        """Inverse of the cumulative distribution, of the shape of ``probability`` (0 to 1)."""
+        order = np.argsort(self.values, kind="stable")
+        weights = None if self.weights is None else np.array(self.weights)[order]
+        return np.asarray(np.array(self.values)[order][chosen(probability, len(order), weights)])
 
     def share_below(self, bound: float) -> float:
         """Probability that a draw is less than ``bound``."""
         return float(np.average(np.array(self.values) < bound, weights=self.weights))
 
 
-def chosen(probability: NDArray[np.float64], count: int, weights: Sequence[float] | None = None) -> NDArray[np.intp]:
+def chosen(probability: NDArray[np.float64], count: int, weights: Sequence[float] | NDArray[np.float64] | None = None) -> NDArray[np.intp]:
     """Choose among items: the first whose cumulative share reaches the probability.
 
     Parameters

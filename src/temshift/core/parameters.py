@@ -41,7 +41,7 @@ ABERRATIONS = {
     "C54": (5, 4),
     "C56": (5, 6),
 }
-CUSTOMARY = {1: ("nm", NANOMETRE), 2: ("nm", NANOMETRE), 3: ("um", MICROMETRE), 4: ("um", MICROMETRE)}
+LENGTHS = {"nm": NANOMETRE, "um": MICROMETRE, "mm": MILLIMETRE}  # A
 FARTHEST = 1e13  # bound of every aberration coefficient [A], 1 m
 
 
@@ -50,12 +50,17 @@ def azimuth(symbol: str) -> str:
     return f"phi{symbol[1:]}"
 
 
+def customary_unit(symbol: str) -> str:
+    """Return the unit that microscopists use for a coefficient."""
+    usual = {1: "nm", 2: "nm", 3: "um", 4: "um", 5: "mm"}[ABERRATIONS[symbol][0]]
+    return "mm" if symbol == "C30" else usual
+
+
 def _aberrations() -> list[Parameter]:
     rows = [Parameter("defocus_nm", "C10", -NANOMETRE, -1e6, 1e6)]
-    for symbol, (order, multiplicity) in ABERRATIONS.items():
-        unit, factor = CUSTOMARY.get(order, ("mm", MILLIMETRE))
-        if symbol == "C30":
-            unit, factor = "mm", MILLIMETRE
+    for symbol, (_, multiplicity) in ABERRATIONS.items():
+        unit = customary_unit(symbol)
+        factor = LENGTHS[unit]
         if multiplicity:
             rows += [
                 Parameter(f"{symbol}_{unit}", symbol, factor, 0.0, FARTHEST / factor),

@@ -2,16 +2,9 @@
 
 import polars as pl
 
-CONDITION_COLUMNS = (
-    "defocus_nm",
-    "dose_e_per_A2",
-    "C30_mm",
-    "C12_nm",
-    "phi12_deg",
-    "focal_spread_sigma_nm",
-    "angular_spread_sigma_mrad",
-    "semiangle_cutoff_mrad",
-)
+from temshift.core.parameters import CANONICAL
+
+CONDITION_COLUMNS = tuple(row.key for row in CANONICAL)
 
 # Scores of one network under one test condition.
 SCORES = {

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from temshift.core.seeds import Stage, generator, torch_seed
 from temshift.optics.conditions import UNITS, Conditions, ImagingConditions
-from temshift.optics.images import WaveSpectra, image_intensities, poisson_counts, standardised
+from temshift.optics.counting import poisson_counts, standardised
+from temshift.optics.images import WaveSpectra, image_intensities
 
 DATASETS_VERSION = 1
 

@@ -1,8 +1,52 @@
-"""Optics: aberrations, coherence, transfer functions, imaging conditions, image formation."""
+"""Optics: aberrations, coherence, transfer functions, imaging conditions, image formation, the camera."""
 
 from temshift.core.distributions import Distribution
+from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient
+from temshift.optics.binning import binned, binned_masks
+from temshift.optics.camera import CameraResponse, CameraSettings, detect
 from temshift.optics.conditions import Conditions
-from temshift.optics.images import image_intensities, wave_spectra
-from temshift.optics.imaging import ImagingConditions
+from temshift.optics.counting import poisson_counts, standardised
+from temshift.optics.images import WaveSpectra, image_intensities, wave_spectra
+from temshift.optics.imaging import ImagingConditions, PartialConditions
+from temshift.optics.limits import (
+    focal_spread,
+    information_limit,
+    minimum_contrast_defocus,
+    point_resolution,
+    scherzer_defocus,
+)
+from temshift.optics.notations import to_ceos, to_cartesian, to_polar
 from temshift.optics.settings import ImagingSettings
-from temshift.optics.transfer import transfer_functions
+from temshift.optics.transfer import Transfer, azimuthal_transfer, transfer_functions
+
+__all__ = [
+    "CameraResponse",
+    "CameraSettings",
+    "Conditions",
+    "Distribution",
+    "ImagingConditions",
+    "ImagingSettings",
+    "PartialConditions",
+    "Transfer",
+    "WaveSpectra",
+    "aberration_basis",
+    "aberration_function",
+    "aberration_gradient",
+    "azimuthal_transfer",
+    "binned",
+    "binned_masks",
+    "detect",
+    "focal_spread",
+    "image_intensities",
+    "information_limit",
+    "minimum_contrast_defocus",
+    "point_resolution",
+    "poisson_counts",
+    "scherzer_defocus",
+    "standardised",
+    "to_cartesian",
+    "to_ceos",
+    "to_polar",
+    "transfer_functions",
+    "wave_spectra",
+]

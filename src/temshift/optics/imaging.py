@@ -1,6 +1,7 @@
 """Distributions of imaging conditions, as users write them: any key of the table of parameters, with its unit."""
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -47,8 +48,8 @@ def _bounded(row: Parameter) -> AfterValidator:
 
     def check(distribution: Distribution) -> Distribution:
         allowed = f"{row.lowest:g} to {row.highest:g}" if np.isfinite(row.highest) else f"{row.lowest:g} or more"
-        if row.field in POSITIVE and distribution.highest <= 0:
-            raise ValueError(f"given {distribution.highest:g}; must be above 0")
+        if row.field in POSITIVE and distribution.share_below(math.nextafter(0, 1)) > NEARLY_NONE:
+            raise ValueError(f"given {distribution.lowest:g}; must be above 0")
         if distribution.lowest < row.lowest or distribution.center > row.highest:
             worst = distribution.lowest if distribution.lowest < row.lowest else distribution.center
             raise ValueError(f"given {worst:g}; must be {allowed}")
@@ -145,7 +146,8 @@ class ImagingConditions(PartialConditions):
         """Return the largest value of a field that is drawn, up to five standard deviations, in A and rad."""
         found = self.distribution(field)
         if found is not None:
-            return float(found[0].quantile(np.array(NEARLY_ALL))) * found[1].factor
+            bound = found[0].highest
+            return (bound if np.isfinite(bound) else float(found[0].quantile(np.array(NEARLY_ALL)))) * found[1].factor
         columns = self.measured.columns if self.measured else {}
         measured = [max(values) * KEYS[key].factor for key, values in columns.items() if KEYS[key].field == field]
         return measured[0] if measured else default

@@ -28,6 +28,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from temshift.core.parameters import ABERRATIONS, LENGTHS, azimuth, customary_unit
+
 Value = float | NDArray[np.float64]
 
 
@@ -41,17 +43,17 @@ class Symbol(NamedTuple):
     @property
     def order(self) -> int:
         """Order n: the ray deviates by alpha^n."""
-        return int(self.krivanek[1])
+        return ABERRATIONS[self.krivanek][0]
 
     @property
     def multiplicity(self) -> int:
         """Azimuthal multiplicity m; 0 is round."""
-        return int(self.krivanek[2])
+        return ABERRATIONS[self.krivanek][1]
 
     @property
     def azimuth(self) -> str:
         """Krivanek's name of the azimuth, such as ``phi12``."""
-        return "phi" + self.krivanek[1:]
+        return azimuth(self.krivanek)
 
     @property
     def per_ceos(self) -> float:
@@ -66,7 +68,7 @@ class Symbol(NamedTuple):
     @property
     def unit(self) -> str:
         """The unit that microscopists use for it."""
-        return {1: "nm", 2: "nm", 3: "um", 4: "um", 5: "mm"}[self.order] if self.krivanek != "C30" else "mm"
+        return customary_unit(self.krivanek)
 
 
 SYMBOLS = (
@@ -206,9 +208,6 @@ class NotationKey(NamedTuple):
     key: str
     field: str
     factor: float
-
-
-LENGTHS = {"nm": 10.0, "um": 1e4, "mm": 1e7}  # in A
 
 
 def _keys() -> tuple[NotationKey, ...]:

@@ -24,7 +24,8 @@ from temshift.datasets.micrographs import (
 )
 from temshift.exitwaves.store import read_masks, read_waves
 from temshift.optics.conditions import ImagingConditions
-from temshift.optics.images import OPTICS_VERSION, standardised, wave_spectra
+from temshift.optics.counting import standardised
+from temshift.optics.images import OPTICS_VERSION, wave_spectra
 from temshift.studies.conditions import Items, PartialConditions, aperture_faults, resolved
 from temshift.studies.wave_sources import WaveSource
 

@@ -1,0 +1,135 @@
+"""Radial transfer of a camera: parametric forms and measured tables; frequencies in units of the Nyquist frequency."""
+
+import math
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+from scipy.interpolate import PchipInterpolator
+from torch import Tensor
+
+from temshift.core.configuration import Configuration
+from temshift.optics.mtf_files import preset_table, read_table
+
+Shape = Literal["gaussian", "exponential", "lorentzian"]
+ENDS_AT_LEAST_AT = 0.98  # of Nyquist: averages over rings of a spectrum end half a ring below it
+_FIRST_WITHIN = 1e-3
+_KEYS = ("file", "preset", "frequency_per_pixel", "frequency_nyquist")
+
+
+def parametric_transfer(frequency: Tensor, half_frequency: Tensor, shape: Shape) -> Tensor:
+    """Transfer that falls to 1/2 at a frequency h: 2^-(f/h)^2, 2^-(f/h) or 1 / (1 + (f/h)^2).
+
+    The Lorentzian is the form that Grob et al. fitted to spectra of shot noise of three scintillator cameras and a
+    direct detector, told by the frequency where it is 1/2, so it suits an NTF. The other two are convenient forms, the
+    Gaussian for a blur without long tails.
+
+    Parameters
+    ----------
+    frequency : Tensor (k,)
+        Radial frequency f in units of Nyquist, >= 0.
+    half_frequency : Tensor (n,)
+        h of each image, > 0, in the same units; infinite where the transfer is 1.
+    shape : "gaussian", "exponential" or "lorentzian"
+        Form of the curve.
+
+    Returns
+    -------
+    Tensor (n, k)
+        1 at f = 0, falling with f.
+
+    References
+    ----------
+    P. Grob, D. Bean, D. Typke, X. Li, E. Nogales and R. M. Glaeser, Ultramicroscopy 133 (2013),
+    DOI 10.1016/j.ultramic.2013.01.003
+
+    Examples
+    --------
+    >>> parametric_transfer(torch.tensor([0.0, 0.5]), torch.tensor([0.5, math.inf]), "gaussian").tolist()
+    [[1.0, 0.5], [1.0, 1.0]]
+    """
+    ratio = frequency / half_frequency[:, None]
+    if shape == "lorentzian":
+        return 1 / (1 + ratio.square())
+    power = ratio.square() if shape == "gaussian" else ratio
+    return torch.exp(-math.log(2) * power)
+
+
+class TransferTable(Configuration):
+    """A measured MTF or NTF, falling from 1 at frequency 0.
+
+    Written as numbers (``frequency_nyquist`` or ``frequency_per_pixel``, and ``value``), as ``file`` (see
+    :func:`temshift.optics.mtf_files.read_table`; its path counts from the folder where temshift is called) or as
+    ``preset``; what is kept are the numbers, so that a hash holds them. A measured MTF includes the aperture of the
+    camera's pixel. Between its points the curve is a monotone cubic; beyond its end, up to the corner of the plane at
+    sqrt(2), it keeps its last value.
+    """
+
+    frequency_nyquist: Annotated[tuple[float, ...], Field(min_length=2)]
+    value: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        named = [key for key in _KEYS if key in given]
+        if len(named) != 1:
+            raise ValueError(f"given {', '.join(named) or 'none of them'}; give one of {', '.join(_KEYS)}")
+        if named[0] in ("file", "preset"):
+            return _read(named[0], given)
+        if named[0] == "frequency_per_pixel":
+            return _in_nyquist(given)
+        return given
+
+    @model_validator(mode="after")
+    def _falling(self) -> "TransferTable":
+        _require_falling(np.array(self.frequency_nyquist), np.array(self.value))
+        return self
+
+    def at(self, frequency: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Interpolate the transfer, divided by its value at 0, at frequencies (...) in units of Nyquist."""
+        curve = PchipInterpolator(self.frequency_nyquist, np.array(self.value) / self.value[0])
+        return np.asarray(curve(np.minimum(frequency, self.frequency_nyquist[-1])))
+
+
+def _read(key: str, given: dict[str, Any]) -> Any:
+    if len(given) > 1 or not isinstance(given[key], str):
+        raise ValueError(f"{key} = {given[key]!r}: give {key} alone, as text")
+    frequency, value = read_table(given[key]) if key == "file" else preset_table(given[key])
+    return {"frequency_nyquist": tuple(frequency), "value": tuple(value)}
+
+
+def _in_nyquist(given: dict[str, Any]) -> Any:
+    rest = {key: value for key, value in given.items() if key != "frequency_per_pixel"}
+    listed = given["frequency_per_pixel"]
+    if not isinstance(listed, list | tuple) or not all(isinstance(each, int | float) for each in listed):
+        raise ValueError(f"frequency_per_pixel = {listed!r}; must be a list of numbers")
+    return {**rest, "frequency_nyquist": tuple(2.0 * each for each in listed)}
+
+
+def _require_falling(frequency: NDArray[np.float64], value: NDArray[np.float64]) -> None:
+    if len(frequency) != len(value):
+        raise ValueError(f"{len(frequency)} frequencies but {len(value)} values; give a value for each frequency")
+    if frequency[0] != 0 or abs(value[0] - 1) > _FIRST_WITHIN:
+        raise ValueError(
+            f"the first point is {value[0]:g} at frequency {frequency[0]:g}; must be 1 at frequency 0: start there, "
+            "and divide all values by that at 0"
+        )
+    _require_order(frequency[1:] > frequency[:-1], frequency, "the frequencies do not increase", "sort them")
+    _require_order(
+        value[1:] <= value[:-1], frequency, "the values rise", "smooth them: a transfer falls with frequency"
+    )
+    if frequency[-1] < ENDS_AT_LEAST_AT:
+        raise ValueError(
+            f"ends at {frequency[-1]:g} of Nyquist ({frequency[-1] / 2:g} cycles per pixel); must reach "
+            f"{ENDS_AT_LEAST_AT:g}: measure farther, or add points down to 0"
+        )
+
+
+def _require_order(kept: NDArray[np.bool_], frequency: NDArray[np.float64], fault: str, remedy: str) -> None:
+    if not kept.all():
+        first = int(np.argmin(kept)) + 1
+        raise ValueError(f"{fault} at point {first + 1}, {frequency[first]:g} of Nyquist; {remedy}")
