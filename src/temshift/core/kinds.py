@@ -258,7 +258,9 @@ class Choice(Configuration):
         return float(np.average(np.array(self.values) < bound, weights=self.weights))
 
 
-def chosen(probability: NDArray[np.float64], count: int, weights: Sequence[float] | NDArray[np.float64] | None = None) -> NDArray[np.intp]:
+def chosen(
+    probability: NDArray[np.float64], count: int, weights: Sequence[float] | NDArray[np.float64] | None = None
+) -> NDArray[np.intp]:
     """Choose among items: the first whose cumulative share reaches the probability.
 
     Parameters

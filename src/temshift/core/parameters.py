@@ -100,7 +100,7 @@ WIDTHS = [
     Parameter("angular_spread_fwhm_mrad", "angular_spread_sigma", MILLIRADIAN * FWHM, 0, 50),
 ]
 
-CANONICAL = tuple([*_aberrations(), *_OTHERS])
+CANONICAL = (*_aberrations(), *_OTHERS)
 FIELDS = tuple(row.field for row in CANONICAL)
 # A field that is left out: no aperture, a perfect camera, nothing else.
 DEFAULTS = dict.fromkeys(FIELDS, 0.0) | {

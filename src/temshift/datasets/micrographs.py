@@ -9,11 +9,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.core.seeds import Stage, generator, torch_seed
-from temshift.optics.conditions import UNITS, Conditions, ImagingConditions
-from temshift.optics.counting import poisson_counts, standardised
+from temshift.optics.binning import binned_masks
+from temshift.optics.camera import CameraResponse, detect
+from temshift.optics.conditions import Conditions
+from temshift.optics.counting import standardised
 from temshift.optics.images import WaveSpectra, image_intensities
+from temshift.optics.imaging import COLUMNS, ImagingConditions
+from temshift.optics.resampling import magnified_masks
+from temshift.optics.settings import ImagingSettings
 
-DATASETS_VERSION = 1
+DATASETS_VERSION = 2
+EXACT = ImagingSettings()
 
 Batch = tuple[Tensor, Tensor]
 
@@ -28,10 +34,13 @@ class MicrographSource:
         Transformed exit waves of the specimens.
     masks : Tensor (specimen, y, x) of bool
         Ground truth.
+    imaging : ImagingSettings
+        Treatment of coherence, and the camera.
     """
 
     spectra: WaveSpectra
     masks: Tensor
+    imaging: ImagingSettings = EXACT
 
     def __len__(self) -> int:
         return len(self.masks)
@@ -76,13 +85,12 @@ def form_micrographs(
     """
     drawn = drawn_conditions(conditions, numbers, stream)
     counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
-    masks = source.masks[torch.from_numpy(specimens).to(source.masks.device)]
-    return standardised(counts)[:, None], masks[:, None]
+    return standardised(counts)[:, None], masks_of(source, drawn, specimens)[:, None]
 
 
 def drawn_conditions(conditions: ImagingConditions, numbers: Sequence[int], stream: Stream) -> Conditions:
     """Draw the conditions of the images ``numbers`` of a stream, n of them in float64."""
-    uniform = [generator(stream.root, Stage.CONDITION, *stream.key, number).random(len(UNITS)) for number in numbers]
+    uniform = [generator(stream.root, Stage.CONDITION, *stream.key, number).random(len(COLUMNS)) for number in numbers]
     return conditions.quantiles(np.stack(uniform))
 
 
@@ -110,11 +118,29 @@ def count_electrons(
     Returns
     -------
     Tensor (n, y, x)
-        Electrons in each pixel, whole numbers as floats.
+        Counts in each pixel of the camera; whole electrons where it counts perfectly.
     """
     index = torch.from_numpy(specimens).to(source.masks.device)
-    intensities = image_intensities(source.spectra, index, drawn)
-    return poisson_counts(intensities, drawn.dose, source.spectra.grid.pixel_area, seeds)
+    intensities = image_intensities(source.spectra, index, drawn, source.imaging)
+    return detect(intensities, drawn.dose, source.spectra.grid, seeds, camera_response(drawn, source.imaging))
+
+
+def camera_response(drawn: Conditions, imaging: ImagingSettings) -> CameraResponse:
+    """Return how the camera answers under some conditions; motion counts in pixels as they are said to be."""
+    same = ("mtf_half_frequency", "ntf_half_frequency", "dqe_zero", "gain", "read_noise", "drift_azimuth")
+    scale = 1 + drawn.pixel_size_error
+    return CameraResponse(
+        **{name: getattr(drawn, name) for name in same},
+        vibration_sigma=drawn.vibration_sigma / scale,
+        drift=drawn.drift / scale,
+        settings=imaging.camera,
+    )
+
+
+def masks_of(source: MicrographSource, drawn: Conditions, specimens: NDArray[np.int64]) -> Tensor:
+    """Return the masks of images (n, y, x) of bool: on the pixels that the camera has under some conditions."""
+    masks = source.masks[torch.from_numpy(specimens).to(source.masks.device)]
+    return binned_masks(magnified_masks(masks, drawn.pixel_size_error), source.imaging.camera.binning)
 
 
 def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Stream) -> Batch:

@@ -3,14 +3,20 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from temshift.core.parameters import ABERRATIONS
 from temshift.core.seeds import Stage, generator
 from temshift.information.spectra import ObjectSpectra
-from temshift.optics.conditions import UNITS, ImagingConditions
-from temshift.optics.transfer import phase_transfer
+from temshift.optics.camera import CameraResponse, CameraSettings, blur_transfer, camera_transfer
+from temshift.optics.conditions import Conditions
+from temshift.optics.imaging import COLUMNS, ImagingConditions
+from temshift.optics.transfer import azimuthal_transfer
 
-METRICS_VERSION = 1
+METRICS_VERSION = 2
+COUNTING = CameraSettings()
+Array = NDArray[np.float64]
 AZIMUTHS = 64  # enough for a twofold astigmatism of 40 nm up to 0.6 / A
 
 
@@ -38,15 +44,18 @@ def information(
     objects: ObjectSpectra,
     wavelength: float,
     *,
+    camera: CameraSettings = COUNTING,
+    nyquist: float = 1.0,
     draws: int = 256,
     seed: int = 0,
 ) -> Information:
     """Information that a distribution of conditions transfers about particles on a substrate.
 
-    epsilon = E int q log2(1 + 4 D T_p^2 P / (1 + 4 D T_c^2 C)) dq / int q dq: D dose, P and C phase power of
-    particles and substrate, T_p and T_c the transfer at their mean heights, E the mean over draws of conditions and
-    over azimuth; the substrate counts as noise. S = E[s / int q s dq] with s = 1 + 4 D (f P T_p^2 + C T_c^2), f the
-    area fraction of the particles.
+    epsilon = E int q log2(1 + 4 D T_p^2 P / (1 + 4 D T_c^2 C)) dq / int q dq: D dose times DQE(q), P and C phase
+    power of particles and substrate, T_p and T_c the transfer at their mean heights, motion included, E the mean over
+    draws of conditions and over azimuth; the substrate counts as noise. S = E[s / int q s dq] with s = NTF^2 (1 +
+    4 D (f P T_p^2 + C T_c^2)), f the area fraction of the particles. Read noise and errors of the pixel size are left
+    out.
 
     Parameters
     ----------
@@ -56,6 +65,10 @@ def information(
         P, C, heights and area fraction; its rings are the band.
     wavelength : float
         Electron wavelength [A].
+    camera : CameraSettings
+        The camera; a perfect one unless given.
+    nyquist : float
+        Nyquist frequency of its pixels [1/A], in units of which its transfer counts.
     draws : int
         Number of draws of conditions, >= 2.
     seed : int
@@ -70,21 +83,58 @@ def information(
     ----------
     L. Rangel DaCosta and M. C. Scott, arXiv 2512.09067 (2025), for the idea; this form is this project's own.
     """
-    drawn = conditions.quantiles(generator(seed, Stage.METRIC).random((draws, len(UNITS))))
-    azimuths = AZIMUTHS if bool((drawn.C12 > 0).any()) else 1
+    drawn = conditions.quantiles(generator(seed, Stage.METRIC).random((draws, len(COLUMNS))))
+    azimuths = AZIMUTHS if _has_azimuths(drawn) else 1
     weight = objects.q / objects.q.sum()
-    power = 4 * drawn.dose.numpy()[:, None, None]
+    mtf, ntf = _camera(drawn, camera, objects.q / nyquist)
+    power = (
+        4
+        * (drawn.dose * drawn.dqe_zero).numpy()[:, None, None]
+        * (mtf / ntf) ** 2
+        * _motion(drawn, objects.q, azimuths)
+    )
     particle, substrate = (
-        power * phase_transfer(objects.q, wavelength, drawn, height, azimuths=azimuths)[0].numpy() ** 2 * phase_power
+        power
+        * azimuthal_transfer(objects.q, wavelength, drawn, height, azimuths=azimuths).phase.abs().numpy() ** 2
+        * phase_power
         for height, phase_power in (
             (objects.particle_height, objects.particle),
             (objects.substrate_height, objects.substrate),
         )
     )
     bits = (np.log2(1 + particle / (1 + substrate)) @ weight).mean(axis=1)
-    image = (1 + objects.area_fraction * particle + substrate).mean(axis=1)
+    image = (ntf**2 * (1 + objects.area_fraction * particle + substrate)).mean(axis=1)
     spectrum = (image / (image @ weight)[:, None]).mean(axis=0)
     return Information(float(bits.mean()), float(bits.std(ddof=1) / np.sqrt(draws)), spectrum)
+
+
+def _phase_transfer(q: Array, wavelength: float, drawn: Conditions, height: float, azimuths: int) -> Array:
+    """T^2 of a weak phase, (draws, azimuths, rings)."""
+    transfer = azimuthal_transfer(q, wavelength, drawn, height, azimuths=azimuths).phase
+    return np.asarray(transfer.abs().square().numpy())
+
+
+def _has_azimuths(drawn: Conditions) -> bool:
+    """Tell whether transfer differs between azimuths in any draw."""
+    folded = [values for name, values in drawn.aberrations.items() if ABERRATIONS.get(name, (0, 0))[1]]
+    return any(bool((values > 0).any()) for values in [*folded, drawn.drift])
+
+
+def _camera(drawn: Conditions, camera: CameraSettings, frequency: Array) -> tuple[Array, Array]:
+    """MTF and NTF of every draw, each (draws, 1, rings)."""
+    response = CameraResponse.perfect(
+        len(drawn), camera, mtf_half_frequency=drawn.mtf_half_frequency, ntf_half_frequency=drawn.ntf_half_frequency
+    )
+    mtf, ntf = camera_transfer(torch.from_numpy(frequency), response)
+    return mtf.numpy()[:, None], ntf.numpy()[:, None]
+
+
+def _motion(drawn: Conditions, q: Array, azimuths: int) -> Array:
+    """Squared transfer of vibration and drift, (draws, azimuths, rings)."""
+    phi = np.arange(azimuths)[:, None] * np.pi / azimuths
+    qy, qx = (torch.from_numpy((q * part).ravel()) for part in (np.sin(phi), np.cos(phi)))
+    blur = blur_transfer(qy, qx, drawn.vibration_sigma, drawn.drift, drawn.drift_azimuth)
+    return np.asarray(blur.view(len(drawn), azimuths, len(q)).numpy() ** 2)
 
 
 def spectral_distance(one: Information, other: Information, q: NDArray[np.float64]) -> float:

@@ -15,7 +15,7 @@ from temshift.optics.limits import (
     point_resolution,
     scherzer_defocus,
 )
-from temshift.optics.notations import to_ceos, to_cartesian, to_polar
+from temshift.optics.notations import to_cartesian, to_ceos, to_polar
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import Transfer, azimuthal_transfer, transfer_functions
 

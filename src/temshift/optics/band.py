@@ -1,6 +1,6 @@
 """The spatial frequencies that a lens lets pass, and the plane that images of them are formed on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,38 +13,57 @@ from temshift.optics.aberrations import AberrationBasis, aberration_basis
 
 WORTH = 0.5  # share of the grid's pixels from which on a smaller plane pays
 
+
 @dataclass(frozen=True)
 class Band:
     """The spatial frequencies of a grid that can reach an image.
 
     Attributes
     ----------
-    source, index : Tensor (frequencies,)
-        Position of each in the flattened grid, and in the flattened plane of ``shape``.
+    source : Tensor (frequencies,)
+        Position of each in the flattened grid.
+    rows, columns : Tensor (frequencies,)
+        Number of waves along y and x over the cell.
     omega : Tensor (frequencies,)
         Angle alpha_x + i alpha_y, lambda q [rad], complex128.
     edge : Tensor (frequencies,)
         Least width of an aperture's edge [rad]: one frequency step along the azimuth.
     wavelength : float
         Electron wavelength [A].
-    shape : tuple of int
-        The smallest (y, x) plane on which |psi|^2 does not alias; no larger than the grid.
+    grid : Grid
+        The (y, x) plane of waves and images.
     dtype : torch.dtype
         Of real numbers.
     """
 
     source: Tensor
-    index: Tensor
+    rows: Tensor
+    columns: Tensor
     omega: Tensor
     edge: Tensor
     wavelength: float
-    shape: tuple[int, int]
+    grid: Grid
     dtype: torch.dtype
 
     def to(self, device: torch.device | str) -> "Band":
         """Return the same band on another device."""
-        source, index, omega, edge = (part.to(device) for part in (self.source, self.index, self.omega, self.edge))
-        return Band(source, index, omega, edge, self.wavelength, self.shape, self.dtype)
+        tensors = ("source", "rows", "columns", "omega", "edge")
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
+
+    def plane(self, semiangle_cutoff: float) -> tuple[tuple[int, int], Tensor]:
+        """Return the smallest (y, x) plane on which |psi|^2 under an aperture [rad] does not alias, and places in it.
+
+        The plane is no larger than the grid, and depends on the aperture alone; places (frequencies,) count in the
+        flattened plane.
+        """
+        shape = _plane(self.grid, min(semiangle_cutoff, widest_aperture(self.grid, self.wavelength)) / self.wavelength)
+        if shape not in self._places:
+            self._places[shape] = (self.rows % shape[0]) * shape[1] + self.columns % shape[1]
+        return shape, self._places[shape]
+
+    @cached_property
+    def _places(self) -> dict[tuple[int, int], Tensor]:
+        return {}
 
     @cached_property
     def alpha(self) -> Tensor:
@@ -104,11 +123,10 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, tilt: float 
     edge = wavelength * np.hypot(np.cos(phi) / grid.extent[1], np.sin(phi) / grid.extent[0])
     kept = wavelength * np.hypot(qx, qy) <= cutoff + tilt + edge / 2
     rows, columns = (np.rint(q * size).astype(np.int64)[kept] for q, size in zip((qy, qx), grid.extent, strict=True))
-    shape = _plane(grid, cutoff / wavelength)
-    index = (rows % shape[0]) * shape[1] + columns % shape[1]
     omega = wavelength * (qx + 1j * qy)[kept]
-    tensors = (torch.from_numpy(part) for part in (np.flatnonzero(kept), index, omega, edge[kept]))
-    return Band(*tensors, wavelength, shape, dtype)
+    parts = {"source": np.flatnonzero(kept), "rows": rows, "columns": columns, "omega": omega, "edge": edge[kept]}
+    tensors = {name: torch.from_numpy(part) for name, part in parts.items()}
+    return Band(**tensors, wavelength=wavelength, grid=grid, dtype=dtype)
 
 
 def _plane(grid: Grid, highest: float) -> tuple[int, int]:

@@ -272,6 +272,11 @@ def _tabled(table: TransferTable, frequencies: _Frequencies) -> Tensor:
     return torch.from_numpy(table.at(radial.cpu().double().numpy())).to(radial)
 
 
+def camera_transfer(frequency: Tensor, response: CameraResponse) -> tuple[Tensor, Tensor]:
+    """MTF and NTF of every image, each (n, k), at frequencies (k,) in units of the Nyquist frequency."""
+    return _transfers(_Frequencies(frequency, frequency, frequency, tuple(frequency.shape)), response)
+
+
 def _transfers(frequencies: _Frequencies, response: CameraResponse) -> tuple[Tensor, Tensor]:
     """MTF and NTF of every image, each (n, k)."""
     settings = response.settings
@@ -326,6 +331,6 @@ def _require_detectable(mtf: Tensor, ntf: Tensor) -> None:
         image = int((mtf - ntf)[:, worst].argmax())
         raise ValueError(
             f"the MTF is {float(mtf[image, worst]):.3g} and the NTF {float(ntf[image, worst]):.3g} at "
-            f"{math.sqrt(2) * worst / (len(excess) - 1):.2g} of Nyquist: DQE = DQE(0) MTF^2 / NTF^2 would exceed DQE(0); "
-            "give an NTF nowhere below the MTF, or none for a camera that counts"
+            f"{math.sqrt(2) * worst / (len(excess) - 1):.2g} of Nyquist: DQE = DQE(0) MTF^2 / NTF^2 would exceed "
+            "DQE(0); give an NTF nowhere below the MTF, or none for a camera that counts"
         )

@@ -71,4 +71,3 @@ def aperture(alpha: Tensor, semiangle_cutoff: Tensor, edge: Tensor) -> Tensor:
         Between 0 and 1.
     """
     return ((semiangle_cutoff[:, None] - alpha) / edge + 0.5).clamp(0, 1)
-

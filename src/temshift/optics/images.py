@@ -78,9 +78,9 @@ def image_intensities(
 ) -> Tensor:
     """Intensity sum_k w_k |IFT(psi A exp(-i chi_k))|^2, averaged over phonon configurations.
 
-    The sum runs over focus and angles of the illumination (``coherence: exact``, within ``tolerance``), or has one term,
-    damped by the envelopes E_s E_t (``coherence: envelope``). On a CPU images are formed one by one, since the size of
-    a batch would change their last bits.
+    The sum runs over focus and angles of the illumination (``coherence: exact``, within ``tolerance``), or has one
+    term, damped by the envelopes E_s E_t (``coherence: envelope``). On a CPU images are formed one by one, since the
+    size of a batch would change their last bits.
 
     Parameters
     ----------
@@ -121,57 +121,64 @@ def _chunks(spectra: WaveSpectra, count: int) -> Iterator[slice]:
     """Which images are formed together: one on a CPU, as many as fit elsewhere."""
     together = 1
     if spectra.values.is_cuda:
-        together = max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.band.shape)))
+        together = _planes_together(spectra)
     for start in range(0, count, together):
         yield slice(start, min(start + together, count))
 
 
 def _formed(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, settings: ImagingSettings) -> Tensor:
     """Images of a chunk, on the grid."""
+    cutoff = float(conditions.semiangle_cutoff.max())
     if settings.coherence == "envelope":
         lens = enveloped_lens(spectra.band, conditions)
-        images = _squared(spectra, spectra.values[specimens], lens)
+        images = _squared(spectra, spectra.values[specimens], lens, cutoff)
     else:
-        images = _summed(spectra, specimens, conditions, settings.tolerance)
+        images = _summed(spectra, specimens, conditions, settings.tolerance, cutoff)
     return magnified(refined(images, spectra.grid.shape), conditions.pixel_size_error)
 
 
-def _summed(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, tolerance: float) -> Tensor:
+def _summed(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, tolerance: float, cutoff: float) -> Tensor:
     nodes = coherence_nodes(spectra.band, conditions, tolerance)
     images = []
     for number, each in enumerate(nodes):
         one = conditions.only(slice(number, number + 1))
         waves = spectra.values[specimens[number]]
-        images.append(sum(_weighted(spectra, waves, one, part) for part in _node_chunks(spectra, each)))
+        parts = [_weighted(spectra, waves, one, part, cutoff) for part in _node_chunks(spectra, each)]
+        images.append(torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0])
     return torch.stack(images)
 
 
+def _planes_together(spectra: WaveSpectra) -> int:
+    return max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.grid.shape)))
+
+
 def _node_chunks(spectra: WaveSpectra, nodes: Nodes) -> Iterator[Nodes]:
-    together = max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.band.shape)))
+    together = _planes_together(spectra)
     for start in range(0, len(nodes.weight), together):
         part = slice(start, start + together)
         yield Nodes(nodes.weight[part], nodes.focus[part], nodes.tilt[part])
 
 
-def _weighted(spectra: WaveSpectra, waves: Tensor, condition: Conditions, nodes: Nodes) -> Tensor:
+def _weighted(spectra: WaveSpectra, waves: Tensor, condition: Conditions, nodes: Nodes, cutoff: float) -> Tensor:
     """Part of the sum of one image (y, x)."""
-    count = len(nodes.weight)
-    real = {"device": spectra.band.omega.device, "dtype": spectra.band.dtype}
-    spread = condition.only(torch.zeros(count, dtype=torch.long, device=real["device"]))
-    spread = spread.defocused(torch.as_tensor(nodes.focus, **real))
+    like = spectra.band.alpha
+    spread = condition.only(torch.zeros(len(nodes.weight), dtype=torch.long, device=like.device))
+    spread = spread.defocused(torch.from_numpy(nodes.focus).to(like))
     if nodes.tilt.any():
-        lens = tilted_lens(spectra.band, spread, torch.as_tensor(nodes.tilt, device=real["device"]))
+        lens = tilted_lens(spectra.band, spread, torch.from_numpy(nodes.tilt).to(like.device))
     else:
         lens = coherent_lens(spectra.band, spread)
-    squared = _squared(spectra, waves, lens)
-    return torch.tensordot(torch.as_tensor(nodes.weight, **real), squared, dims=1)
+    squared = _squared(spectra, waves, lens, cutoff)
+    part: Tensor = torch.tensordot(torch.from_numpy(nodes.weight).to(like), squared, dims=1)
+    return part
 
 
-def _squared(spectra: WaveSpectra, waves: Tensor, lens: Tensor) -> Tensor:
-    """|IFT(psi L)|^2 of waves (..., phonon, frequencies), averaged over phonons, on the plane of the band."""
+def _squared(spectra: WaveSpectra, waves: Tensor, lens: Tensor, cutoff: float) -> Tensor:
+    """|IFT(psi L)|^2 of waves (..., phonon, frequencies), averaged over phonons, on the plane of the aperture."""
     passed = waves * lens[:, None]
-    plane = passed.new_zeros((*passed.shape[:2], math.prod(spectra.band.shape)))
-    plane[..., spectra.band.index] = passed
-    wave = torch.fft.ifft2(plane.view(*plane.shape[:-1], *spectra.band.shape), norm="forward")
+    shape, places = spectra.band.plane(cutoff)
+    plane = passed.new_zeros((*passed.shape[:2], math.prod(shape)))
+    plane[..., places] = passed
+    wave = torch.fft.ifft2(plane.view(*plane.shape[:-1], *shape), norm="forward")
     squared: Tensor = (wave.real.square() + wave.imag.square()).mean(dim=1)
     return squared

@@ -1,6 +1,7 @@
 """Distributions of imaging conditions, as users write them: any key of the table of parameters, with its unit."""
 
 import difflib
+import functools
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -14,7 +15,18 @@ from temshift.core.configuration import Configuration
 from temshift.core.correlations import Correlation, correlated, correlation_matrix
 from temshift.core.distributions import Distribution
 from temshift.core.measured import MeasuredTable
-from temshift.core.parameters import ABERRATIONS, CANONICAL, FARTHEST, FIELDS, POSITIVE, REQUIRED, WIDTHS, Parameter, azimuth
+from temshift.core.parameters import (
+    ABERRATIONS,
+    CANONICAL,
+    FARTHEST,
+    FIELDS,
+    NANOMETRE,
+    POSITIVE,
+    REQUIRED,
+    WIDTHS,
+    Parameter,
+    azimuth,
+)
 from temshift.optics.conditions import Conditions
 from temshift.optics.notations import NOTATION_KEYS
 from temshift.optics.plausibility import implausible
@@ -43,23 +55,23 @@ def _keys() -> dict[str, Parameter]:
 KEYS = _keys()  # by name
 
 
-def _bounded(row: Parameter) -> AfterValidator:
+def _require_within(row: Parameter, distribution: Distribution) -> Distribution:
     """Check a distribution against the bounds of a parameter; up to one draw in 10,000 may lie beyond them."""
+    allowed = f"{row.lowest:g} to {row.highest:g}" if np.isfinite(row.highest) else f"{row.lowest:g} or more"
+    if row.field in POSITIVE and distribution.share_below(math.nextafter(0, 1)) > NEARLY_NONE:
+        raise ValueError(f"given {distribution.lowest:g}; must be above 0")
+    for end in (distribution.lowest, distribution.center):
+        if not row.lowest <= end <= row.highest:
+            raise ValueError(f"given {end:g}; must be {allowed}")
+    below, above = distribution.share_below(row.lowest), 1 - distribution.share_below(row.highest)
+    if below > NEARLY_NONE or (distribution.highest > row.highest and above > NEARLY_NONE):
+        beyond = f"{max(below, above):.2g} of the draws lie outside {allowed}"
+        raise ValueError(f"{beyond}; narrow it, give minimum or maximum, or take lognormal or uniform")
+    return distribution
 
-    def check(distribution: Distribution) -> Distribution:
-        allowed = f"{row.lowest:g} to {row.highest:g}" if np.isfinite(row.highest) else f"{row.lowest:g} or more"
-        if row.field in POSITIVE and distribution.share_below(math.nextafter(0, 1)) > NEARLY_NONE:
-            raise ValueError(f"given {distribution.lowest:g}; must be above 0")
-        if distribution.lowest < row.lowest or distribution.center > row.highest:
-            worst = distribution.lowest if distribution.lowest < row.lowest else distribution.center
-            raise ValueError(f"given {worst:g}; must be {allowed}")
-        below, above = distribution.share_below(row.lowest), 1 - distribution.share_below(row.highest)
-        if below > NEARLY_NONE or (distribution.highest > row.highest and above > NEARLY_NONE):
-            beyond = f"{max(below, above):.2g} of the draws lie outside {allowed}"
-            raise ValueError(f"{beyond}; narrow it, give minimum or maximum, or take lognormal or uniform")
-        return distribution
 
-    return AfterValidator(check)
+def _bounded(row: Parameter) -> AfterValidator:
+    return AfterValidator(functools.partial(_require_within, row))
 
 
 if TYPE_CHECKING:
@@ -91,6 +103,8 @@ class PartialConditions(_Parameters):
         keys = [*self.given(), *(self.measured.keys if self.measured else ())]
         for key in keys:
             _known(key)
+        for key in self.measured.keys if self.measured else ():
+            _check_measured(key, self.measured)
         for one, other in _rivals(keys):
             raise ValueError(f"{one} and {other} tell the same; give one of them")
         return self
@@ -132,11 +146,6 @@ class ImagingConditions(PartialConditions):
         self._matrix()
         return self
 
-    def distribution(self, field: str) -> tuple[Distribution, Parameter] | None:
-        """Return the distribution of a field with the parameter that it is written as; None where it is not given."""
-        found = [(value, KEYS[key]) for key, value in self.given().items() if KEYS[key].field == field]
-        return found[0] if found else None
-
     @property
     def widest_semiangle(self) -> float:
         """The widest aperture that is drawn, up to five standard deviations [rad]; infinity where there is none."""
@@ -144,13 +153,36 @@ class ImagingConditions(PartialConditions):
 
     def highest(self, field: str, default: float = 0.0) -> float:
         """Return the largest value of a field that is drawn, up to five standard deviations, in A and rad."""
-        found = self.distribution(field)
-        if found is not None:
-            bound = found[0].highest
-            return (bound if np.isfinite(bound) else float(found[0].quantile(np.array(NEARLY_ALL)))) * found[1].factor
-        columns = self.measured.columns if self.measured else {}
-        measured = [max(values) * KEYS[key].factor for key, values in columns.items() if KEYS[key].field == field]
-        return measured[0] if measured else default
+        return max(self._ends(field), default=default)
+
+    def lowest(self, field: str, default: float = 0.0) -> float:
+        """Return the smallest value of a field that is drawn, down to five standard deviations, in A and rad."""
+        return min(self._ends(field), default=default)
+
+    def _ends(self, field: str) -> list[float]:
+        for key, distribution in self.distributions().items():
+            if KEYS[key].field == field:
+                ends = distribution.quantile(np.array([1 - NEARLY_ALL, NEARLY_ALL]))
+                if distribution.choice is not None:
+                    ends = np.array([distribution.lowest, distribution.highest])
+                return [float(end) * KEYS[key].factor for end in ends]
+        return []
+
+    def distributions(self) -> dict[str, Distribution]:
+        """Return the distribution of each parameter by itself, by key; measured ones are choices."""
+        keys = self.measured.keys if self.measured else ()
+        return {**self.given(), **{key: self.measured.distribution(key) for key in keys if self.measured}}
+
+    @property
+    def defocus_nm(self) -> float:
+        """Centre of the defocus [nm], underfocus positive."""
+        return -float(self.central().aberrations["C10"]) / NANOMETRE
+
+    @property
+    def defocus_sd_nm(self) -> float:
+        """Standard deviation of the defocus [nm]."""
+        found = {key: one for key, one in self.distributions().items() if KEYS[key].field == "C10"}
+        return sum(one.sd * abs(KEYS[key].factor) for key, one in found.items()) / NANOMETRE
 
     def centers(self) -> dict[str, float | None]:
         """Return the centre of each parameter, in the units of the files; None where there is none."""
@@ -186,7 +218,7 @@ class ImagingConditions(PartialConditions):
     def remarks(self) -> list[str]:
         """Return what looks like a mistaken unit, one sentence each."""
         found = []
-        for key, distribution in self.given().items():
+        for key, distribution in self.distributions().items():
             remark = implausible(KEYS[key].field, distribution.center * KEYS[key].factor)
             if remark:
                 found.append(f"{key} = {distribution.center:g}: {remark}")
@@ -209,6 +241,15 @@ class ImagingConditions(PartialConditions):
         return tied
 
 
+def _check_measured(key: str, table: MeasuredTable | None) -> None:
+    if table is None:
+        return
+    try:
+        _require_within(KEYS[key], table.distribution(key))
+    except ValueError as error:
+        raise ValueError(f"measured {key}: {error}") from error
+
+
 def _known(key: str) -> None:
     if key not in KEYS:
         near = difflib.get_close_matches(key, KEYS, n=3)
@@ -217,9 +258,7 @@ def _known(key: str) -> None:
 
 def _rivals(keys: Iterable[str]) -> list[tuple[str, str]]:
     listed = list(keys)
-    return [
-        (one, other) for number, one in enumerate(listed) for other in listed[:number] if _rival_of(one, [other])
-    ]
+    return [(one, other) for number, one in enumerate(listed) for other in listed[:number] if _rival_of(one, [other])]
 
 
 def _rival_of(key: str, others: Iterable[str]) -> bool:

@@ -167,12 +167,12 @@ def to_cartesian(coefficients: Mapping[str, Value]) -> dict[str, Value]:
     {'C23a': 30.0, 'C23b': 0.0}
     """
     cartesian: dict[str, Value] = {}
-    for symbol, magnitude, azimuth in _each(coefficients):
+    for symbol, magnitude, angle in _each(coefficients):
         if symbol.multiplicity == 0:
             cartesian[symbol.krivanek] = magnitude
         else:
-            cartesian[symbol.krivanek + "a"] = magnitude * _plain(np.cos(symbol.multiplicity * azimuth))
-            cartesian[symbol.krivanek + "b"] = magnitude * _plain(np.sin(symbol.multiplicity * azimuth))
+            cartesian[symbol.krivanek + "a"] = magnitude * _plain(np.cos(symbol.multiplicity * angle))
+            cartesian[symbol.krivanek + "b"] = magnitude * _plain(np.sin(symbol.multiplicity * angle))
     return cartesian
 
 
@@ -195,10 +195,10 @@ def to_ceos(coefficients: Mapping[str, Value]) -> dict[str, Value]:
     {'C3': 10000000.0, 'S3': 100.0, 'S3_azimuth': 0.2}
     """
     ceos: dict[str, Value] = {}
-    for symbol, magnitude, azimuth in _each(coefficients):
+    for symbol, magnitude, angle in _each(coefficients):
         ceos[symbol.ceos] = magnitude / symbol.per_ceos
         if symbol.multiplicity:
-            ceos[symbol.ceos + "_azimuth"] = azimuth
+            ceos[symbol.ceos + "_azimuth"] = angle
     return ceos
 
 

@@ -28,7 +28,8 @@ def refined(images: Tensor, shape: tuple[int, int]) -> Tensor:
     above, below = (rows + 1) // 2, rows // 2
     padded[:, :above, : spectrum.shape[-1]] = spectrum[:, :above]
     padded[:, shape[0] - below :, : spectrum.shape[-1]] = spectrum[:, rows - below :]
-    return torch.fft.irfft2(padded, s=shape, norm="forward")
+    finer: Tensor = torch.fft.irfft2(padded, s=shape, norm="forward")
+    return finer
 
 
 def magnified(images: Tensor, pixel_size_error: Tensor) -> Tensor:
@@ -58,6 +59,8 @@ def magnified(images: Tensor, pixel_size_error: Tensor) -> Tensor:
 
 def magnified_masks(masks: Tensor, pixel_size_error: Tensor) -> Tensor:
     """Sample masks (n, y, x) at the places that :func:`magnified` samples images at, by the nearest pixel."""
+    if not bool((pixel_size_error != 0).any()):
+        return masks
     sampled = []
     for mask, error in zip(masks, pixel_size_error, strict=True):
         rows, columns = (

@@ -1,10 +1,12 @@
 """How images are formed, whatever their conditions: the treatment of coherence, and the camera."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from temshift.core.configuration import Configuration
+from temshift.core.grids import Grid
 from temshift.optics.camera import CameraSettings
 
 
@@ -12,10 +14,22 @@ class ImagingSettings(Configuration):
     """How images are formed.
 
     ``coherence: exact`` sums coherent images over focus and angles of the illumination, as many as keep the error of
-    interference with the direct beam below ``tolerance``; ``envelope`` damps one image by envelopes, faster and exact only for
-    objects that scatter weakly. ``camera`` is what all images are taken with.
+    interference with the direct beam below ``tolerance``; ``envelope`` damps one image by envelopes, faster, and exact
+    only for objects that scatter weakly. ``camera`` is what all images are taken with.
     """
 
     coherence: Literal["exact", "envelope"] = "exact"
     tolerance: Annotated[float, Field(ge=1e-9, le=0.1)] = 1e-3
     camera: CameraSettings = CameraSettings()
+
+    def image_grid(self, grid: Grid) -> Grid:
+        """Return the (y, x) plane of binned images of waves on ``grid``."""
+        binning = self.camera.binning
+        shape = grid.shape[0] // binning, grid.shape[1] // binning
+        return Grid(shape, (binning * grid.sampling[0], binning * grid.sampling[1]))
+
+    def faults(self, grid: Grid) -> Iterator[str]:
+        """Tell why images of waves on ``grid`` can't be formed this way."""
+        binning = self.camera.binning
+        if any(size % binning for size in grid.shape):
+            yield f"{binning} does not divide {grid.shape[1]} x {grid.shape[0]} pixels; change cell_nm or the sampling"

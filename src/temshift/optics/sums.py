@@ -153,6 +153,15 @@ def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> lis
     return nodes
 
 
+def require_reachable(band: Band, conditions: Conditions, tolerance: float) -> None:
+    """Raise the error of :func:`coherence_nodes` where no sum is exact to ``tolerance``, without making one."""
+    focal, angular = reaches(band, conditions)
+    cutoff = np.minimum(_numbers(conditions.semiangle_cutoff), band.widest)
+    for number, spread in enumerate(_numbers(conditions.angular_spread_sigma) / cutoff):
+        _order(focal[number], tolerance)
+        _spacing(angular[number], spread, tolerance)
+
+
 def _order(reach: float, tolerance: float) -> int:
     order = hermite_order(reach, tolerance)
     if order is None:
@@ -161,7 +170,7 @@ def _order(reach: float, tolerance: float) -> int:
 
 
 def _spacing(reach: float, spread: float, tolerance: float) -> float:
-    """Spacing of the lattice of angles in standard deviations, for a spread relative to the aperture; 0 is no lattice."""
+    """Spacing of the lattice of angles, in standard deviations, for a spread relative to the aperture; 0 is none."""
     if spread == 0:
         return 0.0
     phases = 2 * np.pi / (reach + np.sqrt(2 * np.log(20 / tolerance)))
@@ -175,8 +184,8 @@ def _spacing(reach: float, spread: float, tolerance: float) -> float:
 def _too_far(name: str, reach: float, most: int, tolerance: float) -> str:
     return (
         f"the {name} spread turns phases by {reach:.1f} rad for each standard deviation at the edge of the band, too "
-        f"far for a sum of {most} images to be exact to {tolerance:g}; take a smaller semiangle_cutoff or spread, a larger "
-        "tolerance, or coherence: envelope"
+        f"far for a sum of {most} images to be exact to {tolerance:g}; take a smaller semiangle_cutoff or spread, a "
+        "larger tolerance, or coherence: envelope"
     )
 
 
@@ -193,14 +202,14 @@ def _unit_nodes(order: int, spacing: float, tolerance: float) -> Nodes:
 
 
 def angle_lattice(spacing: float, tolerance: float) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """Return the points x + i y of a square lattice that hold all but a third of ``tolerance`` of a normal distribution, and weights.
+    """Return points x + i y of a square lattice, and weights, in place of a normal distribution along both axes.
 
     Parameters
     ----------
     spacing : float
         Of the lattice, in standard deviations; 0 gives the one point in the middle.
     tolerance : float
-        Share of the distribution that may lie beyond.
+        Three times the share of the distribution that may lie beyond.
 
     Returns
     -------

@@ -19,14 +19,15 @@ from temshift.information.regression import (
     predict_left_out,
 )
 from temshift.information.spectra import ObjectSpectra
-from temshift.optics.conditions import UNITS, ImagingConditions
-from temshift.optics.transfer import phase_transfer
+from temshift.optics.imaging import COLUMNS, ImagingConditions
+from temshift.optics.transfer import azimuthal_transfer
 from temshift.studies.plan import Plan
 from temshift.studies.study import Study
 
 FEATURES = ("ln epsilon(test)", "d")
 CURVE_POINTS = 160
 CURVE_DRAWS = 64
+CURVE_AZIMUTHS = 8
 CURVE_REACH = 1.05  # of the widest aperture
 
 
@@ -79,8 +80,8 @@ def result_rows(plan: Plan, scores: pl.DataFrame) -> pl.DataFrame:
             "training_name": run.training_name,
             "seed": run.seed,
             "test_name": test.name,
-            "training_defocus_nm": run.conditions.defocus_nm.center,
-            "training_defocus_sd_nm": run.conditions.defocus_nm.sd,
+            "training_defocus_nm": run.conditions.defocus_nm,
+            "training_defocus_sd_nm": run.conditions.defocus_sd_nm,
             **{f"test_{key}": value for key, value in test.conditions.centers().items()},
         }
         for run in plan.networks
@@ -97,7 +98,7 @@ def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.Data
         for role in ("training", "test")
     }
     centers = {
-        role: {name: conditions.defocus_nm.center for name, conditions in study.conditions.resolved(role)}
+        role: {name: conditions.defocus_nm for name, conditions in study.conditions.resolved(role)}
         for role in ("training", "test")
     }
     rows = [
@@ -118,8 +119,15 @@ def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.Data
 
 
 def _information(study: Study, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
-    draws = study.information.draws
-    return information(conditions, objects, wavelength(study.exit_waves.energy), draws=draws, seed=study.seed)
+    return information(
+        conditions,
+        objects,
+        wavelength(study.exit_waves.energy),
+        camera=study.imaging.camera,
+        nyquist=study.grid.nyquist,
+        draws=study.information.draws,
+        seed=study.seed,
+    )
 
 
 def _pair(training: Information, test: Information, q: NDArray[np.float64]) -> dict[str, float]:
@@ -243,18 +251,18 @@ def _transfer_curve(
 ) -> pl.DataFrame:
     electron_wavelength = wavelength(study.exit_waves.energy)
     uniform = (np.arange(CURVE_DRAWS) + 0.5)[:, None] / CURVE_DRAWS
-    drawn = conditions.quantiles(np.tile(uniform, (1, len(UNITS))))
+    drawn = conditions.quantiles(np.tile(uniform, (1, len(COLUMNS))))
     central = conditions.central()
-    particle, damping = phase_transfer(q, electron_wavelength, central, objects.particle_height)
-    substrate, _ = phase_transfer(q, electron_wavelength, central, objects.substrate_height)
-    spread, _ = phase_transfer(q, electron_wavelength, drawn, objects.particle_height)
+    particle = azimuthal_transfer(q, electron_wavelength, central, objects.particle_height)
+    substrate = azimuthal_transfer(q, electron_wavelength, central, objects.substrate_height)
+    spread = azimuthal_transfer(q, electron_wavelength, drawn, objects.particle_height, azimuths=CURVE_AZIMUTHS)
     columns = {
         "role": [role] * len(q),
         "name": [name] * len(q),
         "q_per_A": q,
-        "particle_transfer": particle[0, 0].numpy(),
-        "substrate_transfer": substrate[0, 0].numpy(),
-        "particle_transfer_rms": spread.square().mean(dim=(0, 1)).sqrt().numpy(),
-        "envelope": damping[0].mean(dim=0).numpy(),
+        "particle_transfer": particle.signed[0, 0].numpy(),
+        "substrate_transfer": substrate.signed[0, 0].numpy(),
+        "particle_transfer_rms": spread.phase.abs().square().mean(dim=(0, 1)).sqrt().numpy(),
+        "envelope": particle.envelope[0, 0].numpy(),
     }
     return pl.DataFrame(columns, schema=TRANSFER)

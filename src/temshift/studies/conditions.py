@@ -3,32 +3,24 @@
 from collections.abc import Iterator
 from typing import Annotated
 
+import numpy as np
+import torch
 from pydantic import Field, ValidationError, model_validator
 
 from temshift.core.configuration import Configuration
 from temshift.core.distributions import Distribution, Normal
 from temshift.core.electrons import largest_semiangle, wavelength
+from temshift.core.faults import allowed_text
 from temshift.core.grids import Grid
-from temshift.optics.conditions import UNITS, ImagingConditions, NotNegative, Positive
+from temshift.datasets.micrographs import camera_response
+from temshift.optics.band import band_of
+from temshift.optics.conditions import Conditions
+from temshift.optics.imaging import COLUMNS, KEYS, ImagingConditions, PartialConditions
+from temshift.optics.lens import envelopes
+from temshift.optics.settings import ImagingSettings
+from temshift.optics.sums import require_reachable
 
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
-
-
-class PartialConditions(Configuration):
-    """Imaging conditions of which some may be left to the defaults of the study."""
-
-    defocus_nm: Distribution | None = None
-    dose_e_per_A2: Positive | None = None
-    semiangle_cutoff_mrad: Positive | None = None
-    C12_nm: NotNegative | None = None
-    phi12_deg: Distribution | None = None
-    C30_mm: Distribution | None = None
-    focal_spread_sigma_nm: NotNegative | None = None
-    angular_spread_sigma_mrad: NotNegative | None = None
-
-    def given(self) -> dict[str, Distribution]:
-        """Return the parameters that are given."""
-        return {key: getattr(self, key) for key in UNITS if getattr(self, key) is not None}
 
 
 class ConditionItem(PartialConditions):
@@ -46,8 +38,8 @@ class ConditionItem(PartialConditions):
     def _series_is_whole(self) -> "ConditionItem":
         if (self.series is None) != (self.values is None):
             raise ValueError("series and values go together: give both, or neither")
-        if self.series is not None and self.series not in UNITS:
-            raise ValueError(f"series: {self.series!r} is not known; allowed: {', '.join(UNITS)}")
+        if self.series is not None and self.series not in KEYS:
+            raise ValueError(f"series: {self.series!r} is not known{allowed_text(self.series, list(KEYS))}")
         if self.series is not None and self.series in self.given():
             raise ValueError(f"{self.series} is given twice, as the series and as a value; remove one")
         if self.series is not None and "{value" not in self.name:
@@ -59,7 +51,7 @@ class ConditionItem(PartialConditions):
     def _check_member(self, value: float) -> None:
         self.named(value)
         try:
-            PartialConditions(**{str(self.series): Distribution(fixed=value)})
+            self._member(value)
         except ValidationError as error:
             message = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise ValueError(f"values of {self.series}: {message}") from error
@@ -71,14 +63,18 @@ class ConditionItem(PartialConditions):
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(f"name {self.name!r}: only {{value}} and number formats may stand in braces") from error
 
-    def expanded(self) -> Iterator[tuple[str, dict[str, Distribution]]]:
+    def expanded(self) -> Iterator[tuple[str, PartialConditions]]:
         """Yield name and parameters of each distribution that the item stands for."""
         if self.series is None or self.values is None:
-            yield self.name, self.given()
+            yield self.name, self
             return
         for value in self.values:
-            spread = Distribution(normal=Normal(mean=value, sd=self.sd)) if self.sd else Distribution(fixed=value)
-            yield self.named(value), {**self.given(), self.series: spread}
+            yield self.named(value), self._member(value)
+
+    def _member(self, value: float) -> PartialConditions:
+        spread = Distribution(normal=Normal(mean=value, sd=self.sd)) if self.sd else Distribution(fixed=value)
+        tied = {"correlations": self.correlations, "measured": self.measured}
+        return PartialConditions(**{**self.given(), **tied, str(self.series): spread})
 
 
 Items = Annotated[tuple[ConditionItem, ...], Field(min_length=1)]
@@ -123,27 +119,33 @@ def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple
     ValueError
         Where a parameter that has no default is missing, or a name is used twice.
     """
-    given_by_default = default.given()
     parts = [part for item in items for part in item.expanded()]
-    needed = [key for key, field in ImagingConditions.model_fields.items() if field.is_required()]
-    for name, given in parts:
-        missing = [key for key in needed if key not in given_by_default and key not in given]
-        if missing:
-            raise ValueError(f"{place}, {name!r}: {', '.join(missing)} missing; give it there or in default")
     names = [name for name, _ in parts]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"{place}: the name {twice[0]!r} is used twice; names must differ")
-    return [(name, ImagingConditions(**{**given_by_default, **given})) for name, given in parts]
+    return [(name, _whole(name, given, default, place)) for name, given in parts]
 
 
-def aperture_faults(named: list[tuple[str, ImagingConditions]], grid: Grid, energy: float) -> Iterator[str]:
-    """Tell which conditions have an aperture that a stored wave can't serve.
+def _whole(name: str, given: PartialConditions, default: PartialConditions, place: str) -> ImagingConditions:
+    try:
+        return ImagingConditions(**given.over(default))
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{place}, {name!r}: {message}") from error
+
+
+def imaging_faults(
+    named: list[tuple[str, ImagingConditions]], imaging: ImagingSettings, grid: Grid, energy: float
+) -> Iterator[str]:
+    """Tell which conditions stored waves can't serve.
 
     Parameters
     ----------
     named : list of (str, ImagingConditions)
         Conditions with their names.
+    imaging : ImagingSettings
+        How images are formed.
     grid : Grid
         The (y, x) plane of stored waves.
     energy : float
@@ -152,19 +154,71 @@ def aperture_faults(named: list[tuple[str, ImagingConditions]], grid: Grid, ener
     Yields
     ------
     str
-        A fault: an aperture so narrow that hardly a spatial frequency passes, or so wide that |psi|^2 would alias.
+        A fault: an aperture so narrow that hardly a spatial frequency passes, or so wide that |psi|^2 would alias;
+        spreads that no sum is exact for; a camera that detects more than arrives.
     """
-    limit = largest_semiangle(grid.nyquist, energy) * 1e3
-    lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy) * 1e3
+    limit = largest_semiangle(grid.nyquist, energy)
+    lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy)
     for name, conditions in named:
-        widest, least = conditions.widest_semiangle * 1e3, conditions.semiangle_cutoff_mrad.lowest
+        widest, least = conditions.widest_semiangle, conditions.lowest("semiangle_cutoff", default=limit)
         if least < lowest:
             yield (
-                f"{name!r}: semiangle_cutoff_mrad = {least:g} passes hardly a spatial frequency of this cell; "
-                f"at least {lowest:.2f} mrad, or a larger cell_nm"
+                f"{name!r}: semiangle_cutoff_mrad = {least * 1e3:g} passes hardly a spatial frequency of this cell; "
+                f"at least {lowest * 1e3:.2f} mrad, or a larger cell_nm"
             )
-        if widest > limit:
+        elif np.isfinite(widest) and widest > limit * (1 + 1e-9):
             yield (
-                f"{name!r}: semiangle_cutoff_mrad reaches {widest:.2f}; |psi|^2 would alias on "
-                f"{max(grid.sampling):.3g} A pixels: at most {limit:.2f} mrad, or sample finer"
+                f"{name!r}: semiangle_cutoff_mrad reaches {widest * 1e3:.2f}; |psi|^2 would alias on "
+                f"{max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
             )
+        else:
+            yield from (f"{name!r}: {fault}" for fault in _forming_faults(conditions, imaging, grid, energy))
+
+
+def _forming_faults(
+    conditions: ImagingConditions, imaging: ImagingSettings, grid: Grid, energy: float
+) -> Iterator[str]:
+    """What shows only once the worst of some draws are looked at closely."""
+    drawn = trial_draws(conditions)
+    try:
+        camera_response(drawn, imaging)
+        if imaging.coherence == "exact":
+            band = band_of(grid, wavelength(energy), conditions.widest_semiangle, dtype=torch.float64)
+            require_reachable(band, drawn, imaging.tolerance)
+    except ValueError as error:
+        yield str(error)
+
+
+def imaging_remarks(
+    named: list[tuple[str, ImagingConditions]], imaging: ImagingSettings, grid: Grid, energy: float
+) -> list[str]:
+    """Tell what a person should know of conditions before they are used.
+
+    Parameters
+    ----------
+    named, imaging, grid, energy
+        As for :func:`imaging_faults`.
+
+    Returns
+    -------
+    list of str
+        Probable mistakes of units; images without aperture whose band ends with the grid, before coherence ends it.
+    """
+    remarks = [f"{name!r}: {remark}" for name, conditions in named for remark in conditions.remarks()]
+    for name, conditions in named:
+        if np.isfinite(conditions.widest_semiangle):
+            continue
+        band = band_of(grid, wavelength(energy), np.inf, dtype=torch.float64)
+        left = float(envelopes(band, conditions.central())[0, band.alpha.argmax()])
+        if left > imaging.tolerance:
+            remarks.append(
+                f"{name!r}: without an aperture images end with the grid, at {1e3 * band.widest:.2f} mrad, where "
+                f"coherence still leaves {left:.2g} of the contrast; give semiangle_cutoff_mrad, or sample finer"
+            )
+    return list(dict.fromkeys(remarks))
+
+
+def trial_draws(conditions: ImagingConditions) -> Conditions:
+    """Draw some conditions that reach into the tails of every parameter, for checks before any work."""
+    ends = np.array([2.9e-7, 0.5, 1 - 2.9e-7])[:, None]
+    return conditions.quantiles(np.tile(ends, (1, len(COLUMNS))))

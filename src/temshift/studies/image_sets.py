@@ -23,10 +23,12 @@ from temshift.datasets.micrographs import (
     noise_seeds,
 )
 from temshift.exitwaves.store import read_masks, read_waves
-from temshift.optics.conditions import ImagingConditions
 from temshift.optics.counting import standardised
 from temshift.optics.images import OPTICS_VERSION, wave_spectra
-from temshift.studies.conditions import Items, PartialConditions, aperture_faults, resolved
+from temshift.optics.imaging import ImagingConditions, PartialConditions
+from temshift.optics.settings import ImagingSettings
+from temshift.optics.sums import widest_tilt
+from temshift.studies.conditions import Items, imaging_faults, resolved
 from temshift.studies.wave_sources import WaveSource
 
 IMAGES_VERSION = 1  # raised whenever the same settings would give other files
@@ -41,12 +43,15 @@ ImageFormat = Literal["tiff", "png", "hdf5"]
 class ImageSet(Configuration):
     """Micrographs to form of every specimen of a database, as one YAML file.
 
-    ``standardise`` shifts and scales each image to mean 0 and variance 1; else pixels count electrons.
+    ``standardise`` shifts and scales each image to mean 0 and variance 1; else pixels count electrons. ``energy_kev``
+    serves transfer functions without a database, and must be that of the database where there is one.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     images_per_specimen: Annotated[int, Field(ge=1, le=10_000)] = 1
     standardise: bool = False
+    energy_kev: Annotated[float, Field(ge=30, le=1500)] | None = None
+    imaging: ImagingSettings = ImagingSettings()
     default: PartialConditions = PartialConditions()
     conditions: Items
 
@@ -169,7 +174,7 @@ class ImagePlan:
     @cached_property
     def _brightest(self) -> float:
         """Electrons that a pixel holds at most under the highest dose."""
-        doses = [float(one.conditions.dose_e_per_A2.quantile(np.array(1 - 2.9e-7))) for one in self.conditions]
+        doses = [one.conditions.highest("dose") for one in self.conditions]
         return BRIGHTEST * max(doses) * max(source.layout.grid.pixel_area for source in self.sources)
 
     @property
@@ -196,8 +201,8 @@ class ImagePlan:
         return next(source for source in self.sources if source.name == name)
 
     def _aperture_faults(self, source: WaveSource) -> Iterator[str]:
-        named = self.image_set.resolved()
-        for fault in aperture_faults(named, source.layout.grid, source.exit_waves.energy):
+        named, imaging = self.image_set.resolved(), self.image_set.imaging
+        for fault in imaging_faults(named, imaging, source.layout.grid, source.exit_waves.energy):
             yield f"set {source.name}, {fault}"
 
     def _sampling_faults(self, source: WaveSource) -> Iterator[str]:
@@ -209,14 +214,12 @@ class ImagePlan:
             )
 
 
-def source_of(source: WaveSource, shard: int, device: str) -> MicrographSource:
-    """Load one shard, ready to form images under any aperture that does not alias.
-
-    The band kept is the same for every image set, so that an image does not depend on its companions.
-    """
+def source_of(plan: ImagePlan, source: WaveSource, shard: int, device: str) -> MicrographSource:
+    """Load one shard, ready to form the images of a plan."""
     waves = read_waves(source.store, shard).to(device)
-    spectra = wave_spectra(waves, source.layout.grid, source.exit_waves.energy, source.widest_semiangle)
-    return MicrographSource(spectra, read_masks(source.store, shard).to(device))
+    tilt = widest_tilt(max(one.conditions.highest("angular_spread_sigma") for one in plan.conditions))
+    spectra = wave_spectra(waves, source.layout.grid, source.exit_waves.energy, source.widest_semiangle, tilt)
+    return MicrographSource(spectra, read_masks(source.store, shard).to(device), plan.image_set.imaging)
 
 
 def form_images(
@@ -271,7 +274,7 @@ def _formed(
         "specimen": specimen,
         "image": copy,
         "number": specimen * plan.images_per_specimen + copy,
-        **{key: float(values[0]) for key, values in drawn.in_file_units().items()},
+        **{key: values[0] for key, values in drawn.in_file_units().items()},
         "seed": seeds[0],
         "counts_mean": float(counts.double().mean()),
         "counts_sd": float(counts.double().std(correction=0)),

@@ -161,7 +161,7 @@ def make_images(folder: ImageFolder, set_name: str, shard: int, conditions: list
     """Form the images of one shard under some conditions; write each condition's with their record."""
     one_thread()
     source = folder.plan.source(set_name)
-    loaded = source_of(source, shard, device)
+    loaded = source_of(folder.plan, source, shard, device)
     for condition in conditions:
         write_images_part(folder, source, condition, shard, form_images(folder.plan, source, shard, loaded, condition))
 

@@ -9,8 +9,8 @@ from temshift.datasets.micrographs import DATASETS_VERSION, Stream
 from temshift.generalization.scores import SCORES_VERSION
 from temshift.information.metrics import METRICS_VERSION
 from temshift.networks.training import TRAINING_VERSION
-from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import OPTICS_VERSION
+from temshift.optics.imaging import ImagingConditions
 from temshift.studies.study import Study
 from temshift.studies.waves import WaveSet
 
@@ -80,7 +80,7 @@ class Plan:
 
     def score_id(self, network_id: str, test: TestCondition) -> str:
         """Name the scores of one network under one test condition."""
-        parts = [network_id, self.databases["test"].id, test.conditions, SCORES_VERSION]
+        parts = [network_id, self.databases["test"].id, test.conditions, self.study.imaging, SCORES_VERSION]
         return content_hash([*parts, self.study.seed, OPTICS_VERSION, DATASETS_VERSION])
 
     def training_stream(self, run: NetworkRun) -> Stream:
@@ -97,6 +97,14 @@ class Plan:
 
     def _network_id(self, conditions: ImagingConditions, seed: int) -> str:
         study = self.study
-        parts = [self.databases["training"].id, conditions, study.network, study.training, study.seed, seed]
+        parts = [
+            self.databases["training"].id,
+            conditions,
+            study.imaging,
+            study.network,
+            study.training,
+            study.seed,
+            seed,
+        ]
         # Which frequencies the stored spectra keep follows from the widest aperture; it does not change a result.
         return content_hash([*parts, OPTICS_VERSION, DATASETS_VERSION, TRAINING_VERSION])

@@ -7,12 +7,16 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from temshift.core.configuration import Configuration
+from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
+from temshift.optics.imaging import ImagingConditions
+from temshift.optics.settings import ImagingSettings
+from temshift.optics.sums import widest_tilt
 from temshift.specimens import Recipe
-from temshift.studies.conditions import ConditionSets, aperture_faults
+from temshift.studies.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.studies.waves import WaveSet, wave_faults, wave_sets
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -49,6 +53,7 @@ class Study(Configuration):
     specimens: Recipe
     counts: SpecimenCounts
     exit_waves: ExitWaveSettings
+    imaging: ImagingSettings = ImagingSettings()
     conditions: ConditionSets
     network: CompactUNetSettings = CompactUNetSettings()
     training: TrainingSettings = TrainingSettings()
@@ -58,9 +63,14 @@ class Study(Configuration):
 
     @property
     def grid(self) -> Grid:
-        """The (y, x) plane of waves and images."""
+        """The (y, x) plane of waves."""
         width, depth = self.specimens.cell
         return self.exit_waves.stored_grid((depth, width))
+
+    @property
+    def image_grid(self) -> Grid:
+        """The (y, x) plane of images."""
+        return self.imaging.image_grid(self.grid)
 
     @property
     def wave_sets(self) -> dict[str, WaveSet]:
@@ -70,9 +80,18 @@ class Study(Configuration):
 
     @property
     def widest_semiangle(self) -> float:
-        """The widest aperture of any condition [rad]."""
-        every = [*self.conditions.resolved("training"), *self.conditions.resolved("test")]
-        return max(conditions.widest_semiangle for _, conditions in every)
+        """The widest aperture of any condition, at most what does not alias on the grid [rad]."""
+        limit = largest_semiangle(self.grid.nyquist, self.exit_waves.energy)
+        return min(limit, max(conditions.widest_semiangle for _, conditions in self._every))
+
+    @property
+    def widest_tilt(self) -> float:
+        """The largest tilt of the illumination in a sum over its angles [rad]."""
+        return widest_tilt(max(conditions.highest("angular_spread_sigma") for _, conditions in self._every))
+
+    @property
+    def _every(self) -> list[tuple[str, ImagingConditions]]:
+        return [*self.conditions.resolved("training"), *self.conditions.resolved("test")]
 
     @property
     def slug(self) -> str:
@@ -84,7 +103,10 @@ class Study(Configuration):
         faults = list(wave_faults(self.wave_sets))
         if any("sampling" in str(path[-1]) for path, _ in faults):
             return faults
-        return [*faults, *self._grid_faults(self.grid), *self._aperture_faults(self.grid), *self._name_faults()]
+        faults += [(("imaging", "camera", "binning"), fault) for fault in self.imaging.faults(self.grid)]
+        if any(path[0] == "imaging" for path, _ in faults):
+            return faults
+        return [*faults, *self._grid_faults(self.image_grid), *self._imaging_faults(), *self._name_faults()]
 
     def _grid_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if grid.shape[0] != grid.shape[1]:
@@ -99,10 +121,15 @@ class Study(Configuration):
                 f"(stem {self.network.stem}, {len(self.network.widths)} scales): change cell_nm or the sampling",
             )
 
-    def _aperture_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    def _imaging_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for role in ("training", "test"):
-            for fault in aperture_faults(self.conditions.resolved(role), grid, self.exit_waves.energy):
+            named = self.conditions.resolved(role)
+            for fault in imaging_faults(named, self.imaging, self.grid, self.exit_waves.energy):
                 yield ("conditions", role), fault
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know of the conditions before they are used, one sentence each."""
+        return imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
 
     def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for key, role in (("conditions", "test"), ("networks", "training")):

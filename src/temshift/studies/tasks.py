@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
+from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.files import write_table
@@ -18,7 +19,7 @@ from temshift.information.spectra import ObjectSpectra, measure_specimen
 from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.networks.weights import load_weights, save_weights
-from temshift.optics.images import wave_spectra
+from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
 from temshift.studies.study import Study
@@ -84,14 +85,15 @@ def load_network(folder: StudyFolder, study: Study, run: NetworkRun, device: str
 
 def source_of(folder: StudyFolder, plan: Plan, role: str, device: str) -> MicrographSource:
     """Load the waves and masks of a database, ready to form images; a worker keeps the last two."""
-    energy, widest = plan.study.exit_waves.energy, plan.study.widest_semiangle
-    return _loaded(folder.waves(plan.databases[role].id), energy, widest, device)
+    study = plan.study
+    band = (study.exit_waves.energy, study.widest_semiangle, study.widest_tilt)
+    return MicrographSource(*_loaded(folder.waves(plan.databases[role].id), band, device), study.imaging)
 
 
 @functools.lru_cache(maxsize=2)
-def _loaded(waves: Path, energy: float, widest_semiangle: float, device: str) -> MicrographSource:
-    spectra = wave_spectra(read_waves(waves).to(device), read_layout(waves).grid, energy, widest_semiangle)
-    return MicrographSource(spectra, read_masks(waves).to(device))
+def _loaded(waves: Path, band: tuple[float, float, float], device: str) -> tuple[WaveSpectra, Tensor]:
+    spectra = wave_spectra(read_waves(waves).to(device), read_layout(waves).grid, *band)
+    return spectra, read_masks(waves).to(device)
 
 
 def _write_network(

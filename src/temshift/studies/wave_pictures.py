@@ -14,8 +14,8 @@ from temshift.core.electrons import largest_semiangle
 from temshift.core.files import replacing
 from temshift.core.grids import Grid
 from temshift.exitwaves.store import read_masks, read_waves
-from temshift.optics.conditions import ImagingConditions
 from temshift.optics.images import image_intensities, wave_spectra
+from temshift.optics.imaging import ImagingConditions
 from temshift.report import image_sheet
 from temshift.studies.inspection import Inspection, begun_sets
 
