@@ -71,6 +71,11 @@ class Band:
         return self.omega.abs().to(self.dtype)
 
     @cached_property
+    def defocus_phase(self) -> Tensor:
+        """Phase that chi gains for each angstrom of C10, pi alpha^2 / lambda (frequencies,) [rad/A]."""
+        return (np.pi / self.wavelength * self.omega.abs() ** 2).to(self.dtype)
+
+    @cached_property
     def widest(self) -> float:
         """The largest angle [rad]."""
         return float(self.alpha.max())

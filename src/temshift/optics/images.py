@@ -11,13 +11,14 @@ from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.optics.band import Band, band_of
 from temshift.optics.conditions import Conditions
-from temshift.optics.lens import coherent_lens, enveloped_lens, tilted_lens
+from temshift.optics.lens import CoherentLens, envelopes
 from temshift.optics.resampling import magnified, refined
 from temshift.optics.settings import ImagingSettings
-from temshift.optics.sums import Nodes, coherence_nodes
+from temshift.optics.sums import SINGLE, Nodes, NodesOfMany, coherence_nodes
 
 OPTICS_VERSION = 2  # raised whenever the same settings would give other images
-CHUNK = 2**25  # complex numbers of all planes that are transformed together
+CHUNK = 2**23  # complex numbers of all planes that are transformed together
+EXACT = ImagingSettings()
 
 
 @dataclass(frozen=True)
@@ -108,77 +109,51 @@ def image_intensities(
     E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), section 3.1; K. Ishizuka, Ultramicroscopy 5, 55
     (1980), DOI 10.1016/S0304-3991(80)80011-7, for sums beyond the envelopes
     """
-    settings = settings or ImagingSettings()
+    settings = settings or EXACT
     band = spectra.band
+    nodes = _nodes(band, conditions, settings)
     conditions = conditions.to(band.omega.device, band.dtype)
+    parts = [slice(0, len(conditions))] if spectra.values.is_cuda else [slice(i, i + 1) for i in range(len(conditions))]
     images = [
-        _formed(spectra, specimens[part], conditions.only(part), settings) for part in _chunks(spectra, len(conditions))
+        _formed(spectra, specimens[part], one, nodes[part], settings)
+        for part, one in zip(parts, conditions.split(parts), strict=True)
     ]
     return torch.cat(images)
 
 
-def _chunks(spectra: WaveSpectra, count: int) -> Iterator[slice]:
-    """Which images are formed together: one on a CPU, as many as fit elsewhere."""
-    together = 1
-    if spectra.values.is_cuda:
-        together = _planes_together(spectra)
-    for start in range(0, count, together):
-        yield slice(start, min(start + together, count))
-
-
-def _formed(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, settings: ImagingSettings) -> Tensor:
-    """Images of a chunk, on the grid."""
-    cutoff = float(conditions.semiangle_cutoff.max())
+def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> list[Nodes]:
     if settings.coherence == "envelope":
-        lens = enveloped_lens(spectra.band, conditions)
-        images = _squared(spectra, spectra.values[specimens], lens, cutoff)
-    else:
-        images = _summed(spectra, specimens, conditions, settings.tolerance, cutoff)
+        return [SINGLE] * len(conditions)
+    return coherence_nodes(band, conditions, settings.tolerance)
+
+
+def _formed(
+    spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, nodes: list[Nodes], settings: ImagingSettings
+) -> Tensor:
+    """Images (n, y, x) on the grid."""
+    damping = envelopes(spectra.band, conditions) if settings.coherence == "envelope" else None
+    lens = CoherentLens(spectra.band, conditions, damping)
+    shape, places = spectra.band.plane(float(conditions.semiangle_cutoff.max()))
+    images = spectra.band.alpha.new_zeros((len(conditions), *shape))
+    for part in _chunks(nodes, spectra):
+        owner = torch.from_numpy(part.owner).to(specimens.device)
+        passed = spectra.values[specimens[owner]] * lens.at(owner, part)[:, None]
+        plane = passed.new_zeros((*passed.shape[:2], math.prod(shape)))
+        plane = plane.index_copy(-1, places, passed).view(*passed.shape[:2], *shape)
+        images = images.index_add(0, owner, _intensity(plane))
     return magnified(refined(images, spectra.grid.shape), conditions.pixel_size_error)
 
 
-def _summed(spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, tolerance: float, cutoff: float) -> Tensor:
-    nodes = coherence_nodes(spectra.band, conditions, tolerance)
-    images = []
-    for number, each in enumerate(nodes):
-        one = conditions.only(slice(number, number + 1))
-        waves = spectra.values[specimens[number]]
-        parts = [_weighted(spectra, waves, one, part, cutoff) for part in _node_chunks(spectra, each)]
-        images.append(torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0])
-    return torch.stack(images)
+def _intensity(plane: Tensor) -> Tensor:
+    """|IFT|^2 of spectra (node, phonon, y, x), averaged over phonon configurations."""
+    wave = torch.fft.ifft2(plane, norm="forward")
+    squared: Tensor = (wave * wave.conj()).real
+    return squared[:, 0] if squared.shape[1] == 1 else squared.mean(dim=1)
 
 
-def _planes_together(spectra: WaveSpectra) -> int:
-    return max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.grid.shape)))
-
-
-def _node_chunks(spectra: WaveSpectra, nodes: Nodes) -> Iterator[Nodes]:
-    together = _planes_together(spectra)
-    for start in range(0, len(nodes.weight), together):
-        part = slice(start, start + together)
-        yield Nodes(nodes.weight[part], nodes.focus[part], nodes.tilt[part])
-
-
-def _weighted(spectra: WaveSpectra, waves: Tensor, condition: Conditions, nodes: Nodes, cutoff: float) -> Tensor:
-    """Part of the sum of one image (y, x)."""
-    like = spectra.band.alpha
-    spread = condition.only(torch.zeros(len(nodes.weight), dtype=torch.long, device=like.device))
-    spread = spread.defocused(torch.from_numpy(nodes.focus).to(like))
-    if nodes.tilt.any():
-        lens = tilted_lens(spectra.band, spread, torch.from_numpy(nodes.tilt).to(like.device))
-    else:
-        lens = coherent_lens(spectra.band, spread)
-    squared = _squared(spectra, waves, lens, cutoff)
-    part: Tensor = torch.tensordot(torch.from_numpy(nodes.weight).to(like), squared, dims=1)
-    return part
-
-
-def _squared(spectra: WaveSpectra, waves: Tensor, lens: Tensor, cutoff: float) -> Tensor:
-    """|IFT(psi L)|^2 of waves (..., phonon, frequencies), averaged over phonons, on the plane of the aperture."""
-    passed = waves * lens[:, None]
-    shape, places = spectra.band.plane(cutoff)
-    plane = passed.new_zeros((*passed.shape[:2], math.prod(shape)))
-    plane[..., places] = passed
-    wave = torch.fft.ifft2(plane.view(*plane.shape[:-1], *shape), norm="forward")
-    squared: Tensor = (wave.real.square() + wave.imag.square()).mean(dim=1)
-    return squared
+def _chunks(nodes: list[Nodes], spectra: WaveSpectra) -> Iterator[NodesOfMany]:
+    """All nodes of all images, as many at once as memory allows."""
+    together = max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.grid.shape)))
+    every = NodesOfMany.of(nodes)
+    for start in range(0, len(every.owner), together):
+        yield every.part(slice(start, start + together))

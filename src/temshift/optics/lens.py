@@ -4,54 +4,61 @@ import torch
 from torch import Tensor
 
 from temshift.core.electrons import energy_of
-from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient
+from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient, present
 from temshift.optics.band import Band
 from temshift.optics.coherence import aperture, spatial_envelope, temporal_envelope
 from temshift.optics.conditions import Conditions
+from temshift.optics.sums import NodesOfMany
 
 
-def coherent_lens(band: Band, conditions: Conditions) -> Tensor:
-    """Coherent transfer A exp(-i chi) of each condition, Tensor (n, frequencies), complex."""
-    chi = aberration_function(band.basis, band.wavelength, conditions.aberrations)
-    return _turned(chi) * _aperture(band.alpha, band, conditions)
-
-
-def tilted_lens(band: Band, conditions: Conditions, tilt: Tensor) -> Tensor:
-    """Coherent transfer under tilted illumination: A exp(-i chi) at the angle omega + tilt.
+class CoherentLens:
+    """Coherent transfer A exp(-i chi) of n conditions, at any change of focus and tilt of the illumination.
 
     Parameters
     ----------
     band : Band
-        Frequencies of the wave; a tilt moves all of them in the aperture.
+        Frequencies of the wave.
     conditions : Conditions
-        n conditions.
-    tilt : Tensor (n,)
-        Angle of the illumination, x + i y [rad], complex.
-
-    Returns
-    -------
-    Tensor (n, frequencies)
-        Complex.
+        n conditions, on the device and in the precision of the band.
+    damping : Tensor (n, frequencies), optional
+        Envelopes to multiply with.
     """
-    symbols = [symbol for symbol in band.basis.rows if symbol in conditions.aberrations]
-    rows = []
-    for number, angle in enumerate(tilt.to(band.omega)):
-        omega = band.omega + angle
-        one = conditions.only(slice(number, number + 1))
-        basis = aberration_basis(omega, symbols).of_type(band.dtype)
-        chi = aberration_function(basis, band.wavelength, one.aberrations)
-        rows.append(_turned(chi) * _aperture(omega.abs().to(band.dtype), band, one))
-    return torch.cat(rows)
 
+    def __init__(self, band: Band, conditions: Conditions, damping: Tensor | None = None) -> None:
+        self._band, self._conditions = band, conditions
+        self._chi = aberration_function(band.basis, band.wavelength, conditions.aberrations)
+        self._passed = _aperture(band.alpha, band, conditions)
+        if damping is not None:
+            self._passed = self._passed * damping
 
-def enveloped_lens(band: Band, conditions: Conditions) -> Tensor:
-    """Transfer in the quasi-coherent approximation, A E_s E_t exp(-i chi), Tensor (n, frequencies), complex.
+    def at(self, owner: Tensor, nodes: NodesOfMany) -> Tensor:
+        """Return the transfer at nodes (k,), the root of their weight included.
 
-    References
-    ----------
-    L. Reimer and H. Kohl, Transmission Electron Microscopy (2008), section 6.4.2, DOI 10.1007/978-0-387-40093-8
-    """
-    return coherent_lens(band, conditions) * envelopes(band, conditions)
+        Parameters
+        ----------
+        owner : Tensor (k,)
+            The condition of each node, on the device of the band.
+        nodes : NodesOfMany
+            Weights, changes of focus and tilts.
+
+        Returns
+        -------
+        Tensor (k, frequencies)
+            Complex.
+        """
+        like = self._chi
+        focus, weight = (torch.from_numpy(part).to(like)[:, None] for part in (nodes.focus, nodes.weight))
+        if nodes.tilt.any():
+            return torch.cat([self._tilted(*node) for node in zip(owner, focus, weight, nodes.tilt, strict=True)])
+        chi = self._chi[owner] + focus * self._band.defocus_phase
+        return _turned(chi) * (self._passed[owner] * weight.sqrt())
+
+    def _tilted(self, owner: Tensor, focus: Tensor, weight: Tensor, tilt: complex) -> Tensor:
+        """Transfer at the angle omega + tilt: the wave moves in the aperture, (1, frequencies)."""
+        one, omega = self._conditions.only(owner[None]), self._band.omega + complex(tilt)
+        basis = aberration_basis(omega, present(one.aberrations) or ["C10"]).of_type(self._band.dtype)
+        chi = aberration_function(basis, self._band.wavelength, one.defocused(focus).aberrations)
+        return _turned(chi) * _aperture(omega.abs().to(self._band.dtype), self._band, one) * weight.sqrt()
 
 
 def envelopes(band: Band, conditions: Conditions) -> Tensor:

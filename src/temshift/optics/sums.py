@@ -9,6 +9,7 @@ on such edges, a lattice quickly.
 """
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,40 @@ class Nodes:
     weight: NDArray[np.float64]
     focus: NDArray[np.float64]
     tilt: NDArray[np.complex128]
+
+
+SINGLE = Nodes(np.ones(1), np.zeros(1), np.zeros(1, complex))
+
+
+@dataclass(frozen=True)
+class NodesOfMany:
+    """Nodes of several images in a row; every field is (nodes,).
+
+    Attributes
+    ----------
+    owner : ndarray of int
+        Number of the image.
+    weight, focus, tilt : ndarray
+        As in :class:`Nodes`.
+    """
+
+    owner: NDArray[np.int64]
+    weight: NDArray[np.float64]
+    focus: NDArray[np.float64]
+    tilt: NDArray[np.complex128]
+
+    @classmethod
+    def of(cls, nodes: Sequence[Nodes]) -> "NodesOfMany":
+        """Put the nodes of some images in a row."""
+        owner = np.repeat(np.arange(len(nodes)), [len(one.weight) for one in nodes])
+        if len(nodes) == 1:
+            return cls(owner, nodes[0].weight, nodes[0].focus, nodes[0].tilt)
+        rows = [np.concatenate([getattr(one, name) for one in nodes]) for name in ("weight", "focus", "tilt")]
+        return cls(owner, *rows)
+
+    def part(self, chosen: slice) -> "NodesOfMany":
+        """Return some of the nodes."""
+        return NodesOfMany(self.owner[chosen], self.weight[chosen], self.focus[chosen], self.tilt[chosen])
 
 
 def gauss_hermite(order: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -105,12 +140,15 @@ def reaches(band: Band, conditions: Conditions) -> tuple[NDArray[np.float64], ND
     cutoff = np.minimum(_numbers(conditions.semiangle_cutoff), band.widest)
     focal = np.pi / band.wavelength * _numbers(conditions.focal_spread(energy_of(band.wavelength))) * cutoff**2
     spread = _numbers(conditions.angular_spread_sigma)
-    if not (spread > 0).any():
-        return focal, np.zeros_like(focal)
-    gradient = aberration_gradient(band.basis, band.wavelength, conditions.aberrations)
-    inside = band.alpha <= conditions.semiangle_cutoff.to(band.alpha)[:, None]
-    steepest = (torch.hypot(*gradient).detach() * inside).amax(dim=1)
-    return focal, spread * _numbers(steepest)
+    steepest = [_steepest(band, conditions, number) if one > 0 else 0.0 for number, one in enumerate(spread)]
+    return focal, spread * np.array(steepest)
+
+
+def _steepest(band: Band, conditions: Conditions, number: int) -> float:
+    """Largest gradient of chi inside the aperture of one condition."""
+    one = conditions.only(slice(number, number + 1)).to(band.omega.device, band.dtype)
+    gradient = aberration_gradient(band.basis, band.wavelength, one.aberrations)
+    return float((torch.hypot(*gradient).detach() * (band.alpha <= one.semiangle_cutoff)).max())
 
 
 def widest_tilt(angular_spread_sigma: float) -> float:
@@ -126,7 +164,7 @@ def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> lis
     band : Band
         The frequencies that pass.
     conditions : Conditions
-        n conditions, on the device of the band.
+        n conditions.
     tolerance : float
         Largest error of the mean interference of a beam with the direct one.
 
