@@ -64,10 +64,13 @@ def poisson_counts(intensities: Tensor, dose: Tensor, pixel_area: float, seeds: 
     ValueError
         On a CPU, where a mean is negative or no number.
     """
-    expected = expected_electrons(intensities, dose, pixel_area)
     source = torch.Generator(device=intensities.device)
-    counts = [counted(one, source.manual_seed(seed)) for one, seed in zip(expected, seeds, strict=True)]
-    return torch.stack(counts)
+    counts = torch.empty_like(intensities)
+    # image by image: large temporary tensors cost more in page faults than the draws of an image
+    for i, (seed, kept) in enumerate(zip(seeds, counts, strict=True)):
+        one = slice(i, i + 1)
+        kept.copy_(counted(expected_electrons(intensities[one], dose[one], pixel_area)[0], source.manual_seed(seed)))
+    return counts
 
 
 def counted(expected: Tensor, source: torch.Generator) -> Tensor:
