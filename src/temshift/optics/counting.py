@@ -12,7 +12,7 @@ NORMAL_FROM = 12.0  # electrons a pixel
 SEARCH_BELOW = 0.75  # electrons a pixel
 _STEPS = 16  # rows of the alias table for each electron a pixel
 _COLUMNS = 64  # counts in the alias table; P(count >= 64) is 3e-25 at a mean of 12
-_TAIL = 1e-6  # probability of larger counts at which the search stops
+_TAIL = 1e-6  # probability of the counts that a search leaves out
 
 
 def expected_electrons(intensities: Tensor, dose: Tensor, pixel_area: float) -> Tensor:
@@ -161,9 +161,9 @@ def _few(expected: Tensor, highest: float, source: torch.Generator) -> Tensor:
     if highest == 0:
         return torch.zeros_like(expected)
     if highest < SEARCH_BELOW:
-        return _searched(expected, _uniform(expected, source), highest)
+        return _searched(expected, _uniform(expected, source))
     row = (expected * _STEPS).floor_()
-    rest = _searched(expected - row / _STEPS, _uniform(expected, source), 1 / _STEPS)
+    rest = _searched(expected - row / _STEPS, _uniform(expected, source))
     return rest.add_(_from_table(row, _uniform(expected, source)))
 
 
@@ -199,17 +199,17 @@ def _alias_table() -> Tensor:
     return torch.from_numpy(table.ravel()).float()
 
 
-def _searched(mean: Tensor, uniform: Tensor, highest: float) -> Tensor:
+def _searched(mean: Tensor, uniform: Tensor) -> Tensor:
     """Counts of small means: how many of the probabilities P(count <= k) a uniform deviate exceeds."""
     term = torch.exp(-mean)
     below = term.clone()
     counts = (uniform - below).ceil_()  # 1 where the deviate exceeds, else 0
-    for k in range(1, _largest(highest) + 1):
+    for k in range(1, _steps(float(mean.max())) + 1):
         term.mul_(mean).div_(k)
         counts += (uniform - below.add_(term)).ceil_()
     return counts.clamp_min_(0)  # a deviate of 0 would count below 0
 
 
-def _largest(mean: float) -> int:
-    """The least count that is exceeded with a probability of at most _TAIL."""
-    return next(k for k in range(_COLUMNS) if special.pdtrc(k, mean) <= _TAIL)
+def _steps(mean: float) -> int:
+    """How far to search: counts beyond the last one found have a probability of at most _TAIL."""
+    return next(k for k in range(_COLUMNS) if special.pdtrc(k + 1, mean) <= _TAIL)
