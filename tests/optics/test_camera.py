@@ -291,6 +291,15 @@ def test_an_mtf_table_above_the_ntf_table_is_refused() -> None:
         CameraSettings.model_validate(tables)
 
 
+def test_images_doses_and_responses_that_differ_in_number_are_refused() -> None:
+    flat = torch.ones(3, *GRID.shape)
+    message = "given 3 images, 2 doses and a response of 1 images; give as many of each"
+    with pytest.raises(ValueError, match=message):
+        expected_detections(flat, same(9.0, 2), GRID, camera())
+    with pytest.raises(ValueError, match=message):
+        detect(flat, same(9.0, 2), GRID, [1, 2, 3], camera())
+
+
 @pytest.mark.parametrize("binning", [0, 9])
 def test_a_binning_out_of_bounds_is_refused(binning: int) -> None:
     with pytest.raises(ValidationError, match="binning"):
