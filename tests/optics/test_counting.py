@@ -96,6 +96,16 @@ def test_a_pixel_draws_alike_whatever_stands_beside_it_in_an_image_of_few_electr
     assert torch.equal(*drawn)
 
 
+def test_a_large_image_is_drawn_part_by_part_from_one_stream() -> None:
+    """Pixels 16384 on continue the stream of deviates; a dark part takes none."""
+    means = torch.full((3, 16384), 20.0)
+    means[1] = 0
+    counts = counted(means, torch.Generator().manual_seed(2))
+    source = torch.Generator().manual_seed(2)
+    assert torch.equal(counts, torch.stack([counted(part, source) for part in means]))
+    assert not torch.equal(counts[0], counts[2])
+
+
 def test_an_image_that_expects_nothing_counts_nothing() -> None:
     assert torch.equal(counted(torch.zeros(8, 8), torch.Generator()), torch.zeros(8, 8))
 
