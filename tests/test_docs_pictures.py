@@ -69,8 +69,10 @@ def test_errors_of_an_angular_spread_are_those_of_the_page(tables: ModuleType) -
 
 def test_the_cut_at_half_nyquist_takes_more_than_folding_would(tables: ModuleType) -> None:
     cut, folded = told("0 nm", "1 nm", after="**Without an aperture**")
-    thing, one = tables.sample("strong"), tables.condition(focal_spread_sigma=10.0, semiangle_cutoff=math.inf)
-    wide = tables.condition(focal_spread_sigma=10.0, semiangle_cutoff=1.0)
+    thing = tables.sample("strong")
+    one, wide = (
+        tables.condition(C10=0.0, focal_spread_sigma=10.0, semiangle_cutoff=angle) for angle in (math.inf, 1.0)
+    )
     every = tables.summed(thing, wide, tables.trapezium(0.2, 5), tables.ONE)  # point by point, folded
     assert cut > 5 * folded
     assert tables.rms(tables.image(thing, one), every) == pytest.approx(cut, rel=0.1)
