@@ -203,7 +203,10 @@ def defocus_series() -> None:
     pairs(
         "image_defocus.png",
         [
-            *((f"defocus {value:+d} nm", {"defocus_nm": value}, "") for value in (-60, -20, 0, 20, 60)),
+            *(
+                (f"defocus {value:+d} nm" if value else "in focus", {"defocus_nm": value}, "")
+                for value in (-60, -20, 0, 20, 60)
+            ),
             ("C30 1 mm, Scherzer", scherzer, "defocus +53 nm"),
         ],
     )
