@@ -1,0 +1,384 @@
+"""Figures of contrast transfer functions: curves with their envelopes, planes, and an overview of several."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import matplotlib
+import numpy as np
+import polars as pl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Patch
+from numpy.typing import NDArray
+
+# Okabe and Ito's palette, which colour-blind people can tell apart
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#808080"
+OVERVIEW_COLUMNS = 3
+RINGS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # distances whose frequencies a plane marks [A]
+LEAST_RADIUS, MOST_RADIUS = 0.15, 0.97  # of rings that are drawn, in half widths of the plane
+_LONGEST_NAME = 48  # letters of a title
+_SIGNED_MAP, _UNSIGNED_MAP, _CYCLIC_MAP = "RdBu_r", "cividis", "twilight"
+
+
+Style: TypeAlias = Literal["-", "--", "-.", ":"] | tuple[float, tuple[float, float]]
+_ROWS: tuple[tuple[Style, str], ...] = (("-", BLUE), ((0, (4, 1.5)), BLACK))  # of the one azimuth and the other
+
+
+@dataclass(frozen=True)
+class TransferPlane:
+    """Transfer of a weak phase over the plane of frequencies.
+
+    Attributes
+    ----------
+    axis : ndarray (n,)
+        Frequencies along q_x and along q_y [1/A].
+    transfer : ndarray (q_y, q_x)
+        T or |T|.
+    shift : ndarray (q_y, q_x), optional
+        Phase of T beside its sign [rad], where aberrations that are odd in the angle give it one.
+    """
+
+    axis: NDArray[np.float64]
+    transfer: NDArray[np.float64]
+    shift: NDArray[np.float64] | None
+
+
+@dataclass(frozen=True)
+class TransferCurves:
+    """All that figures show of one distribution of conditions.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    table : polars.DataFrame
+        With the columns of ``core.tables.TRANSFER_CURVES``, of one azimuth or of two.
+    limits : mapping
+        With the columns of ``core.tables.TRANSFER_LIMITS`` but the name; None is no limit.
+    plane : TransferPlane
+    signed : bool
+        Whether T is told, or |T|.
+    """
+
+    name: str
+    table: pl.DataFrame
+    limits: Mapping[str, float | None]
+    plane: TransferPlane
+    signed: bool
+
+    def azimuths(self) -> Iterator[tuple[float, pl.DataFrame]]:
+        """Yield each azimuth [degree] and its rows."""
+        for azimuth in self.table["azimuth_deg"].unique(maintain_order=True).to_list():
+            yield azimuth, self.table.filter(pl.col("azimuth_deg") == azimuth)
+
+
+@dataclass(frozen=True)
+class _Mark:
+    column: str
+    label: str
+    colour: str
+    style: Style
+
+
+_MARKS = (
+    _Mark("point_resolution_angstrom", "point resolution", VERMILION, "-"),
+    _Mark("information_limit_angstrom", "information limit", GREEN, "--"),
+    _Mark("aperture_angstrom", "aperture", GREY, "-"),
+    _Mark("nyquist_angstrom", "Nyquist", PURPLE, ":"),
+)
+_ENVELOPES: dict[str, tuple[str, Style]] = {
+    "aperture": (GREY, "-"),
+    "temporal": (GREEN, "--"),
+    "spatial": (ORANGE, "-."),
+    "motion": (SKY, "-"),
+    "camera": (PURPLE, ":"),
+}
+
+
+def curve_figure(curves: TransferCurves) -> Figure:
+    """Draw T of a weak phase and of a weak amplitude, and below them every envelope by itself.
+
+    Parameters
+    ----------
+    curves : TransferCurves
+
+    Returns
+    -------
+    Figure
+        Of 7.2 x 4.9 inch. Limits are marked with their distance; a second axis tells the angle.
+    """
+    figure = _figure(7.2, 4.9)
+    upper = figure.add_axes((0.09, 0.4, 0.58, 0.43))
+    lower = figure.add_axes((0.09, 0.1, 0.58, 0.26), sharex=upper)
+    _draw_transfer(upper, curves)
+    _draw_envelopes(lower, curves)
+    for axes in (upper, lower):
+        _draw_marks(axes, curves, named=axes is upper)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.05), frameon=False, fontsize=8, handlelength=2.2)
+    upper.tick_params(labelbottom=False)
+    lower.set_xlabel("spatial frequency q (1/Å)")
+    _add_angles(upper, curves)
+    _add_title(figure, curves)
+    return figure
+
+
+def plane_figure(curves: TransferCurves) -> Figure:
+    """Draw T over the plane of frequencies, and its phase where odd aberrations shift what they image.
+
+    Parameters
+    ----------
+    curves : TransferCurves
+
+    Returns
+    -------
+    Figure
+        Of one panel or two, x to the right and y downwards as in images. Rings tell distances; the phase fades to
+        white where nothing is transferred.
+    """
+    plane = curves.plane
+    width, height = (4.5 if plane.shift is None else 9.0), 4.2
+    figure = _figure(width, height)
+    axes, scale = _panel(figure, 0)
+    figure.colorbar(_show_plane(axes, curves), cax=scale).set_label(_transfer_name(curves.signed), fontsize=9)
+    scale.tick_params(labelsize=8)
+    if plane.shift is not None:
+        axes, scale = _panel(figure, 1)
+        bar = figure.colorbar(_show_shift(axes, plane, plane.shift), cax=scale)
+        bar.set_ticks([-math.pi, 0, math.pi], labels=["-π", "0", "π"])
+        bar.set_label("phase of T beside its sign (rad)", fontsize=9)
+    _add_title(figure, curves)
+    return figure
+
+
+def _panel(figure: Figure, number: int) -> tuple[Axes, Axes]:
+    """Add square axes and those of a colour scale beside them."""
+    width, height = figure.get_size_inches()
+    left = 0.62 + 4.5 * number
+    places = [(left / width, 0.5 / height, size / width, 3.1 / height) for size in (3.1, 0.12)]
+    return figure.add_axes(places[0]), figure.add_axes(((left + 3.2) / width, *places[1][1:]))
+
+
+def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
+    """Draw T of several conditions, each in a small panel on the same axes.
+
+    Parameters
+    ----------
+    curves : sequence of TransferCurves
+        At least one.
+
+    Returns
+    -------
+    Figure
+        Three panels a row.
+    """
+    columns = min(OVERVIEW_COLUMNS, len(curves))
+    rows = math.ceil(len(curves) / columns)
+    width, height = 2.75 * columns + 0.45, 1.75 * rows + 0.75
+    figure = _figure(width, height)
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    edges = {"left": 0.6 / width, "right": 1 - 0.12 / width, "bottom": 0.7 / height, "top": 1 - 0.3 / height}
+    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.32)
+    for axes in panels.flat[len(curves) :]:
+        axes.set_axis_off()
+    for number, (axes, one) in enumerate(zip(panels.flat, curves, strict=False)):
+        _draw_small(axes, one)
+        axes.tick_params(labelsize=8, labelbottom=number + columns >= len(curves))
+    panels[0, 0].set_xlim(0, max(float(one.plane.axis[-1]) for one in curves))
+    figure.supxlabel("spatial frequency q (1/Å)", fontsize=9, y=0.27 / height)
+    figure.supylabel(_transfer_name(curves[0].signed), fontsize=9, x=0.1 / width)
+    figure.legend(handles=_small_key(curves), loc="lower center", ncols=2 * columns, frameon=False, fontsize=8)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG or SVG, as the name ends; the same figure gives the same file."""
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    metadata = nothing if path.suffix == ".svg" else {"Software": None}
+    with matplotlib.rc_context({"svg.hashsalt": "temshift", "svg.fonttype": "path"}):
+        figure.savefig(path, dpi=150, metadata=metadata)
+
+
+def _draw_transfer(axes: Axes, curves: TransferCurves) -> None:
+    rows = list(curves.azimuths())
+    _draw_bands(axes, curves, several=len(rows) > 1)
+    for number, (azimuth, table) in enumerate(rows):
+        at = f", {azimuth:.0f}°" if len(rows) > 1 else ""
+        style, colour = _ROWS[number % 2]
+        q = table["q_per_A"].to_numpy()
+        axes.plot(q, table["amplitude_transfer"], color=ORANGE, linewidth=0.8, linestyle=style, label=f"amplitude{at}")
+        axes.plot(q, table["phase_transfer"], color=colour, linewidth=1.6, linestyle=style, label=f"phase{at}")
+    axes.set_ylabel("T(q)" if curves.signed else "|T(q)|", fontsize=9)
+    _frame(axes, curves)
+
+
+def _draw_bands(axes: Axes, curves: TransferCurves, *, several: bool) -> None:
+    first = next(curves.azimuths())[1]
+    q = first["q_per_A"].to_numpy()
+    if first["phase_transfer_p10"].null_count() == 0:
+        ends = first["phase_transfer_p10"].to_numpy(), first["phase_transfer_p90"].to_numpy()
+        axes.fill_between(q, *ends, color=SKY, alpha=0.45, linewidth=0, label="draws, 10 to 90 %")
+    if several:
+        ends = first["phase_transfer_lowest"].to_numpy(), first["phase_transfer_highest"].to_numpy()
+        axes.fill_between(q, *ends, color="0.55", alpha=0.35, linewidth=0, label="all azimuths")
+
+
+def _draw_envelopes(axes: Axes, curves: TransferCurves) -> None:
+    rows = list(curves.azimuths())
+    for name, (colour, style) in _ENVELOPES.items():
+        shown = [table[name].to_numpy() for _, table in rows]
+        if min(float(values.min()) for values in shown) > 1 - 1e-6:
+            continue
+        same = all(np.allclose(values, shown[0], atol=1e-3) for values in shown)
+        for number, values in enumerate(shown[:1] if same else shown):
+            at = "" if same else f", {rows[number][0]:.0f}°"
+            width = (1.2, 2.2)[number % 2]
+            q = rows[number][1]["q_per_A"].to_numpy()
+            axes.plot(q, values, color=colour, linestyle=style, linewidth=width, label=f"{name}{at}")
+    for number, (azimuth, table) in enumerate(rows):
+        at = "" if len(rows) == 1 else f", {azimuth:.0f}°"
+        style = _ROWS[number % 2][0]
+        axes.plot(table["q_per_A"], table["envelope"], color=BLACK, linewidth=1.2, linestyle=style, label=f"all{at}")
+    axes.set_ylim(-0.03, 1.06)
+    axes.set_ylabel("envelopes", fontsize=9)
+    _plain_frame(axes)
+
+
+def _draw_marks(axes: Axes, curves: TransferCurves, *, named: bool) -> None:
+    """Mark limits within the axes; named ones go to the legend with their distance."""
+    for mark in _MARKS:
+        distance = curves.limits[mark.column]
+        if distance is not None and 1 / distance <= curves.plane.axis[-1]:
+            label = f"{mark.label} {distance:.2f} Å" if named else None
+            axes.axvline(1 / distance, color=mark.colour, linestyle=mark.style, linewidth=1.0, label=label, zorder=1)
+
+
+def _draw_small(axes: Axes, curves: TransferCurves) -> None:
+    rows = [table for _, table in curves.azimuths()]
+    _draw_bands(axes, curves, several=len(rows) > 1)
+    for number, table in enumerate(rows):
+        style, colour = _ROWS[number % 2]
+        axes.plot(table["q_per_A"], table["phase_transfer"], color=colour, linestyle=style, linewidth=1.1)
+    _draw_marks(axes, curves, named=False)
+    axes.set_title(_short(curves.name), fontsize=8, pad=3, parse_math=False)
+    _frame(axes, curves)
+
+
+def _small_key(curves: Sequence[TransferCurves]) -> list[Artist]:
+    """What the panels of an overview hold, limits without their values."""
+    bands = [one.table["phase_transfer_p10"].null_count() == 0 for one in curves]
+    several = [len(list(one.azimuths())) > 1 for one in curves]
+    handles: list[Artist] = [Line2D([], [], color=BLUE, linewidth=1.1, label="phase")]
+    if any(several):
+        handles.append(Line2D([], [], color=BLACK, linestyle=_ROWS[1][0], label="other extreme azimuth"))
+        handles.append(Patch(color="0.55", alpha=0.35, linewidth=0, label="all azimuths"))
+    if any(bands):
+        handles.append(Patch(color=SKY, alpha=0.45, linewidth=0, label="draws, 10 to 90 %"))
+    marked = [mark for mark in _MARKS if any(_is_within(mark, one) for one in curves)]
+    return [*handles, *(Line2D([], [], color=m.colour, linestyle=m.style, linewidth=1, label=m.label) for m in marked)]
+
+
+def _is_within(mark: _Mark, curves: TransferCurves) -> bool:
+    distance = curves.limits[mark.column]
+    return distance is not None and bool(1 / distance <= curves.plane.axis[-1])
+
+
+def _show_plane(axes: Axes, curves: TransferCurves) -> AxesImage:
+    bounds = (-1, 1, _SIGNED_MAP) if curves.signed else (0, 1, _UNSIGNED_MAP)
+    lowest, highest, colours = bounds
+    extent = _extent(curves.plane)
+    picture = axes.imshow(curves.plane.transfer, cmap=colours, vmin=lowest, vmax=highest, extent=extent)
+    _draw_rings(axes, curves.plane, BLACK if curves.signed else "white")
+    return picture
+
+
+def _show_shift(axes: Axes, plane: TransferPlane, shift: NDArray[np.float64]) -> AxesImage:
+    """Show the phase, faded to white with |T|."""
+    opacity = np.abs(plane.transfer) / max(float(np.abs(plane.transfer).max()), 1e-12)
+    limits = (-math.pi, math.pi)
+    picture = axes.imshow(shift, cmap=_CYCLIC_MAP, vmin=limits[0], vmax=limits[1], extent=_extent(plane), alpha=opacity)
+    _draw_rings(axes, plane, BLACK)
+    return picture
+
+
+def _extent(plane: TransferPlane) -> tuple[float, float, float, float]:
+    edge = float(plane.axis[-1] + (plane.axis[1] - plane.axis[0]) / 2)
+    return -edge, edge, edge, -edge
+
+
+def _draw_rings(axes: Axes, plane: TransferPlane, colour: str) -> None:
+    end = float(plane.axis[-1])
+    for distance in RINGS:
+        radius = 1 / distance
+        if LEAST_RADIUS * end <= radius <= MOST_RADIUS * end:
+            axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=colour, linewidth=0.7, linestyle=(0, (4, 3))))
+            place = radius * math.sqrt(0.5)
+            box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.85, "linewidth": 0}
+            axes.text(place, -place, f"{distance:g} Å", fontsize=7, ha="center", va="center", bbox=box)
+    axes.set_xlabel("q$_x$ (1/Å)", fontsize=9)
+    axes.set_ylabel("q$_y$ (1/Å)", fontsize=9)
+    axes.tick_params(labelsize=8)
+
+
+def _add_angles(axes: Axes, curves: TransferCurves) -> None:
+    """Add an axis of scattering angles above."""
+    last = curves.table.row(-1, named=True)
+    scale = last["angle_mrad"] / last["q_per_A"]
+    above = axes.secondary_xaxis("top", functions=(lambda q: q * scale, lambda angle: angle / scale))
+    above.set_xlabel("scattering angle (mrad)", fontsize=9)
+    above.tick_params(labelsize=8)
+
+
+def _add_title(figure: Figure, curves: TransferCurves) -> None:
+    height = float(figure.get_size_inches()[1])
+    name = _short(curves.name)
+    figure.text(0.02, 1 - 0.1 / height, name, fontsize=10, weight="bold", va="top", parse_math=False)
+    figure.text(0.02, 1 - 0.32 / height, _settings(curves), fontsize=8, color="0.35", va="top")
+
+
+def _settings(curves: TransferCurves) -> str:
+    limits = curves.limits
+    told = [f"{limits['energy_kev']:g} kV", f"defocus {_number(limits['defocus_nm'])} nm"]
+    if limits["focal_spread_sigma_nm"]:
+        told.append(f"focal spread {limits['focal_spread_sigma_nm']:.3g} nm (sigma)")
+    if limits["height_nm"]:
+        told.append(f"object {limits['height_nm']:g} nm above the plane of focus 0")
+    return ", ".join(told)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{round(value, 2) + 0.0:+g}"
+
+
+def _transfer_name(signed: bool) -> str:
+    return "T of a weak phase" if signed else "|T| of a weak phase"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def _frame(axes: Axes, curves: TransferCurves) -> None:
+    axes.set_xlim(0, float(curves.plane.axis[-1]))
+    axes.set_ylim(*((-1.06, 1.06) if curves.signed else (-0.03, 1.06)))
+    if curves.signed:
+        axes.axhline(0, color="0.6", linewidth=0.6, zorder=0)
+    _plain_frame(axes)
+
+
+def _plain_frame(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+
+
+def _figure(width: float, height: float) -> Figure:
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
