@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from temshift.core.parameters import NANOMETRE
@@ -62,21 +64,20 @@ _COLUMNS = {
     "point\nresolution": ("point_resolution_angstrom", "finest_point_resolution_angstrom"),
     "information\nlimit": ("information_limit_angstrom", "finest_information_limit_angstrom"),
     "all\nenvelopes": ("transfer_limit_angstrom", "finest_transfer_limit_angstrom"),
-    "aperture": ("aperture_angstrom",),
-    "Nyquist": ("nyquist_angstrom",),
 }
 
 
 def _limits(limits: pl.DataFrame) -> Table:
     """One row a condition; limits that differ between azimuths as the coarsest and the finest."""
-    table = Table("condition", title="limits in angstrom where no unit stands")
-    for head in _COLUMNS:
-        table.add_column(head, justify="right")
+    shown = {head: names for head, names in _COLUMNS.items() if limits[names[0]].null_count() < len(limits)}
+    table = Table("\ncondition", title="Limits (angstrom)", box=SIMPLE)
+    for head in shown:
+        table.add_column(head, justify="right", no_wrap=True)
     for row in limits.iter_rows(named=True):
-        table.add_row(row["condition"], *(_ends([row[name] for name in names]) for names in _COLUMNS.values()))
+        table.add_row(escape(row["condition"]), *(_ends([row[name] for name in names]) for names in shown.values()))
     return table
 
 
 def _ends(values: Sequence[float | None]) -> str:
     told = dict.fromkeys(f"{value + 0.0:.2f}" for value in values if value is not None)
-    return " to ".join(told) or "-"
+    return " - ".join(told)

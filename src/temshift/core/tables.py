@@ -119,6 +119,7 @@ TRANSFER_LIMITS = {
     "energy_kev": pl.Float64,
     "height_nm": pl.Float64,
     "defocus_nm": pl.Float64,
+    "C30_mm": pl.Float64,
     "focal_spread_sigma_nm": pl.Float64,
     "scherzer_defocus_nm": pl.Float64,
     "point_resolution_angstrom": pl.Float64,

@@ -24,8 +24,10 @@ BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#808080"
 OVERVIEW_COLUMNS = 3
 RINGS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # distances whose frequencies a plane marks [A]
 LEAST_RADIUS, MOST_RADIUS = 0.15, 0.97  # of rings that are drawn, in half widths of the plane
+_BANDS = ("draws, 10 to 90 %", "all azimuths")
+_PITCH = 5.0  # inch between two panels of a plane
 _LONGEST_NAME = 48  # letters of a title
-_SIGNED_MAP, _UNSIGNED_MAP, _CYCLIC_MAP = "RdBu_r", "cividis", "twilight"
+_SIGNED_MAP, _UNSIGNED_MAP, _CYCLIC_MAP = "RdBu_r", "cividis", "twilight_shifted"
 
 
 Style: TypeAlias = Literal["-", "--", "-.", ":"] | tuple[float, tuple[float, float]]
@@ -116,13 +118,13 @@ def curve_figure(curves: TransferCurves) -> Figure:
         Of 7.2 x 4.9 inch. Limits are marked with their distance; a second axis tells the angle.
     """
     figure = _figure(7.2, 4.9)
-    upper = figure.add_axes((0.09, 0.4, 0.58, 0.43))
-    lower = figure.add_axes((0.09, 0.1, 0.58, 0.26), sharex=upper)
+    upper = figure.add_axes((0.1, 0.4, 0.57, 0.43))
+    lower = figure.add_axes((0.1, 0.11, 0.57, 0.25), sharex=upper)
     _draw_transfer(upper, curves)
     _draw_envelopes(lower, curves)
     for axes in (upper, lower):
         _draw_marks(axes, curves, named=axes is upper)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.05), frameon=False, fontsize=8, handlelength=2.2)
+        _add_legend(axes)
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("spatial frequency q (1/Å)")
     _add_angles(upper, curves)
@@ -144,7 +146,7 @@ def plane_figure(curves: TransferCurves) -> Figure:
         white where nothing is transferred.
     """
     plane = curves.plane
-    width, height = (4.5 if plane.shift is None else 9.0), 4.2
+    width, height = (4.7 if plane.shift is None else 4.7 + _PITCH), 4.2
     figure = _figure(width, height)
     axes, scale = _panel(figure, 0)
     figure.colorbar(_show_plane(axes, curves), cax=scale).set_label(_transfer_name(curves.signed), fontsize=9)
@@ -161,9 +163,10 @@ def plane_figure(curves: TransferCurves) -> Figure:
 def _panel(figure: Figure, number: int) -> tuple[Axes, Axes]:
     """Add square axes and those of a colour scale beside them."""
     width, height = figure.get_size_inches()
-    left = 0.62 + 4.5 * number
-    places = [(left / width, 0.5 / height, size / width, 3.1 / height) for size in (3.1, 0.12)]
-    return figure.add_axes(places[0]), figure.add_axes(((left + 3.2) / width, *places[1][1:]))
+    left = 0.7 + _PITCH * number
+    bottom, side = 0.5 / height, 3.1 / height
+    axes = figure.add_axes((left / width, bottom, 3.1 / width, side))
+    return axes, figure.add_axes(((left + 3.2) / width, bottom, 0.12 / width, side))
 
 
 def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
@@ -179,76 +182,93 @@ def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
     Figure
         Three panels a row.
     """
-    columns = min(OVERVIEW_COLUMNS, len(curves))
-    rows = math.ceil(len(curves) / columns)
-    width, height = 2.75 * columns + 0.45, 1.75 * rows + 0.75
+    columns, key = min(OVERVIEW_COLUMNS, len(curves)), _small_key(curves)
+    rows, lines = math.ceil(len(curves) / columns), math.ceil(len(key) / (2 * columns))
+    below = 0.55 + 0.19 * lines  # inch
+    width, height = 2.75 * columns + 0.6, 1.75 * rows + 0.3 + below
     figure = _figure(width, height)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    edges = {"left": 0.6 / width, "right": 1 - 0.12 / width, "bottom": 0.7 / height, "top": 1 - 0.3 / height}
-    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.32)
+    edges = {"left": 0.62 / width, "right": 1 - 0.15 / width, "bottom": below / height, "top": 1 - 0.3 / height}
+    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.25)
     for axes in panels.flat[len(curves) :]:
         axes.set_axis_off()
     for number, (axes, one) in enumerate(zip(panels.flat, curves, strict=False)):
         _draw_small(axes, one)
-        axes.tick_params(labelsize=8, labelbottom=number + columns >= len(curves))
+        axes.tick_params(labelbottom=number + columns >= len(curves))
     panels[0, 0].set_xlim(0, max(float(one.plane.axis[-1]) for one in curves))
-    figure.supxlabel("spatial frequency q (1/Å)", fontsize=9, y=0.27 / height)
-    figure.supylabel(_transfer_name(curves[0].signed), fontsize=9, x=0.1 / width)
-    figure.legend(handles=_small_key(curves), loc="lower center", ncols=2 * columns, frameon=False, fontsize=8)
+    figure.text(0.5, (below - 0.33) / height, "spatial frequency q (1/Å)", fontsize=9, ha="center", va="center")
+    figure.supylabel(_transfer_name(curves[0].signed), fontsize=9, x=0.08 / width)
+    figure.legend(handles=key, loc="lower center", ncols=2 * columns, frameon=False, fontsize=8, columnspacing=1.2)
     return figure
 
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG or SVG, as the name ends; the same figure gives the same file."""
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    metadata = nothing if path.suffix == ".svg" else {"Software": None}
+    options = {"metadata": nothing} if path.suffix == ".svg" else {"dpi": 150, "pil_kwargs": {"compress_level": 3}}
     with matplotlib.rc_context({"svg.hashsalt": "temshift", "svg.fonttype": "path"}):
-        figure.savefig(path, dpi=150, metadata=metadata)
+        figure.savefig(path, **options)
 
 
 def _draw_transfer(axes: Axes, curves: TransferCurves) -> None:
-    rows = list(curves.azimuths())
-    _draw_bands(axes, curves, several=len(rows) > 1)
-    for number, (azimuth, table) in enumerate(rows):
-        at = f", {azimuth:.0f}°" if len(rows) > 1 else ""
-        style, colour = _ROWS[number % 2]
-        q = table["q_per_A"].to_numpy()
-        axes.plot(q, table["amplitude_transfer"], color=ORANGE, linewidth=0.8, linestyle=style, label=f"amplitude{at}")
-        axes.plot(q, table["phase_transfer"], color=colour, linewidth=1.6, linestyle=style, label=f"phase{at}")
+    _draw_bands(axes, curves)
+    for (style, colour), (at, values) in zip(_ROWS, _named(curves, "phase_transfer").items(), strict=False):
+        axes.plot(_q(curves), values, color=colour, linewidth=1.6, linestyle=style, label=f"phase{at}", zorder=3)
+    for (style, _), (at, values) in zip(_ROWS, _named(curves, "amplitude_transfer").items(), strict=False):
+        axes.plot(_q(curves), values, color=ORANGE, linewidth=0.8, linestyle=style, label=f"amplitude{at}")
     axes.set_ylabel("T(q)" if curves.signed else "|T(q)|", fontsize=9)
     _frame(axes, curves)
 
 
-def _draw_bands(axes: Axes, curves: TransferCurves, *, several: bool) -> None:
-    first = next(curves.azimuths())[1]
-    q = first["q_per_A"].to_numpy()
+def _draw_bands(axes: Axes, curves: TransferCurves) -> None:
+    first, q = next(curves.azimuths())[1], _q(curves)
     if first["phase_transfer_p10"].null_count() == 0:
         ends = first["phase_transfer_p10"].to_numpy(), first["phase_transfer_p90"].to_numpy()
-        axes.fill_between(q, *ends, color=SKY, alpha=0.45, linewidth=0, label="draws, 10 to 90 %")
-    if several:
+        axes.fill_between(q, *ends, color=SKY, alpha=0.45, linewidth=0, label=_BANDS[0])
+    if len(curves.table) > len(first):
         ends = first["phase_transfer_lowest"].to_numpy(), first["phase_transfer_highest"].to_numpy()
-        axes.fill_between(q, *ends, color="0.55", alpha=0.35, linewidth=0, label="all azimuths")
+        axes.fill_between(q, *ends, color="0.55", alpha=0.35, linewidth=0, label=_BANDS[1])
 
 
 def _draw_envelopes(axes: Axes, curves: TransferCurves) -> None:
-    rows = list(curves.azimuths())
     for name, (colour, style) in _ENVELOPES.items():
-        shown = [table[name].to_numpy() for _, table in rows]
-        if min(float(values.min()) for values in shown) > 1 - 1e-6:
+        shown = _unlike(curves, name)
+        if min(float(values.min()) for values in shown.values()) > 1 - 1e-6:
             continue
-        same = all(np.allclose(values, shown[0], atol=1e-3) for values in shown)
-        for number, values in enumerate(shown[:1] if same else shown):
-            at = "" if same else f", {rows[number][0]:.0f}°"
-            width = (1.2, 2.2)[number % 2]
-            q = rows[number][1]["q_per_A"].to_numpy()
-            axes.plot(q, values, color=colour, linestyle=style, linewidth=width, label=f"{name}{at}")
-    for number, (azimuth, table) in enumerate(rows):
-        at = "" if len(rows) == 1 else f", {azimuth:.0f}°"
-        style = _ROWS[number % 2][0]
-        axes.plot(table["q_per_A"], table["envelope"], color=BLACK, linewidth=1.2, linestyle=style, label=f"all{at}")
+        for number, (at, values) in enumerate(shown.items()):
+            width = (1.4, 0.8)[number]
+            axes.plot(_q(curves), values, color=colour, linestyle=style, linewidth=width, label=f"{name}{at}")
+    for (style, _), (at, values) in zip(_ROWS, _unlike(curves, "envelope").items(), strict=False):
+        axes.plot(_q(curves), values, color="0.8", linewidth=3, linestyle=style, label=f"all{at}", zorder=1.5)
     axes.set_ylim(-0.03, 1.06)
     axes.set_ylabel("envelopes", fontsize=9)
     _plain_frame(axes)
+
+
+def _named(curves: TransferCurves, column: str) -> dict[str, NDArray[np.float64]]:
+    """Values of a column along each azimuth, by what names the azimuth where there are two."""
+    found = {f", {azimuth:.4g}°": rows[column].to_numpy() for azimuth, rows in curves.azimuths()}
+    return found if len(found) > 1 else {"": next(iter(found.values()))}
+
+
+def _unlike(curves: TransferCurves, column: str) -> dict[str, NDArray[np.float64]]:
+    """Values of a column along each azimuth, but only once where they hardly differ."""
+    shown = _named(curves, column)
+    first = next(iter(shown.values()))
+    same = all(np.allclose(values, first, rtol=0, atol=2e-3) for values in shown.values())
+    return {"": first} if same else shown
+
+
+def _q(curves: TransferCurves) -> NDArray[np.float64]:
+    return next(curves.azimuths())[1]["q_per_A"].to_numpy()
+
+
+def _add_legend(axes: Axes) -> None:
+    """Name curves, then bands, then limits, beside the axes."""
+    handles, labels = axes.get_legend_handles_labels()
+    order = sorted(range(len(labels)), key=lambda i: ("Å" in labels[i], labels[i] in _BANDS))
+    named = [handles[i] for i in order], [labels[i] for i in order]
+    axes.legend(*named, loc="upper left", bbox_to_anchor=(1.02, 1.06), frameon=False, fontsize=8, handlelength=2.2)
 
 
 def _draw_marks(axes: Axes, curves: TransferCurves, *, named: bool) -> None:
@@ -261,11 +281,9 @@ def _draw_marks(axes: Axes, curves: TransferCurves, *, named: bool) -> None:
 
 
 def _draw_small(axes: Axes, curves: TransferCurves) -> None:
-    rows = [table for _, table in curves.azimuths()]
-    _draw_bands(axes, curves, several=len(rows) > 1)
-    for number, table in enumerate(rows):
-        style, colour = _ROWS[number % 2]
-        axes.plot(table["q_per_A"], table["phase_transfer"], color=colour, linestyle=style, linewidth=1.1)
+    _draw_bands(axes, curves)
+    for (style, colour), values in zip(_ROWS, _named(curves, "phase_transfer").values(), strict=False):
+        axes.plot(_q(curves), values, color=colour, linestyle=style, linewidth=1.1)
     _draw_marks(axes, curves, named=False)
     axes.set_title(_short(curves.name), fontsize=8, pad=3, parse_math=False)
     _frame(axes, curves)
@@ -277,10 +295,10 @@ def _small_key(curves: Sequence[TransferCurves]) -> list[Artist]:
     several = [len(list(one.azimuths())) > 1 for one in curves]
     handles: list[Artist] = [Line2D([], [], color=BLUE, linewidth=1.1, label="phase")]
     if any(several):
-        handles.append(Line2D([], [], color=BLACK, linestyle=_ROWS[1][0], label="other extreme azimuth"))
-        handles.append(Patch(color="0.55", alpha=0.35, linewidth=0, label="all azimuths"))
+        handles.append(Line2D([], [], color=BLACK, linestyle=_ROWS[1][0], label="other azimuth"))
+        handles.append(Patch(color="0.55", alpha=0.35, linewidth=0, label=_BANDS[1]))
     if any(bands):
-        handles.append(Patch(color=SKY, alpha=0.45, linewidth=0, label="draws, 10 to 90 %"))
+        handles.append(Patch(color=SKY, alpha=0.45, linewidth=0, label=_BANDS[0]))
     marked = [mark for mark in _MARKS if any(_is_within(mark, one) for one in curves)]
     return [*handles, *(Line2D([], [], color=m.colour, linestyle=m.style, linewidth=1, label=m.label) for m in marked)]
 
@@ -291,19 +309,19 @@ def _is_within(mark: _Mark, curves: TransferCurves) -> bool:
 
 
 def _show_plane(axes: Axes, curves: TransferCurves) -> AxesImage:
-    bounds = (-1, 1, _SIGNED_MAP) if curves.signed else (0, 1, _UNSIGNED_MAP)
-    lowest, highest, colours = bounds
+    lowest, colours = (-1, _SIGNED_MAP) if curves.signed else (0, _UNSIGNED_MAP)
     extent = _extent(curves.plane)
-    picture = axes.imshow(curves.plane.transfer, cmap=colours, vmin=lowest, vmax=highest, extent=extent)
+    picture = axes.imshow(
+        curves.plane.transfer, cmap=colours, vmin=lowest, vmax=1, extent=extent, interpolation="bilinear"
+    )
     _draw_rings(axes, curves.plane, BLACK if curves.signed else "white")
     return picture
 
 
 def _show_shift(axes: Axes, plane: TransferPlane, shift: NDArray[np.float64]) -> AxesImage:
     """Show the phase, faded to white with |T|."""
-    opacity = np.abs(plane.transfer) / max(float(np.abs(plane.transfer).max()), 1e-12)
-    limits = (-math.pi, math.pi)
-    picture = axes.imshow(shift, cmap=_CYCLIC_MAP, vmin=limits[0], vmax=limits[1], extent=_extent(plane), alpha=opacity)
+    opacity = np.minimum(2 * np.abs(plane.transfer) / max(float(np.abs(plane.transfer).max()), 1e-12), 1)
+    picture = axes.imshow(shift, cmap=_CYCLIC_MAP, vmin=-math.pi, vmax=math.pi, extent=_extent(plane), alpha=opacity)
     _draw_rings(axes, plane, BLACK)
     return picture
 
@@ -346,6 +364,8 @@ def _add_title(figure: Figure, curves: TransferCurves) -> None:
 def _settings(curves: TransferCurves) -> str:
     limits = curves.limits
     told = [f"{limits['energy_kev']:g} kV", f"defocus {_number(limits['defocus_nm'])} nm"]
+    if limits["C30_mm"]:
+        told.append(f"C30 {limits['C30_mm']:.3g} mm")
     if limits["focal_spread_sigma_nm"]:
         told.append(f"focal spread {limits['focal_spread_sigma_nm']:.3g} nm (sigma)")
     if limits["height_nm"]:

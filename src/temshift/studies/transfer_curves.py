@@ -48,9 +48,10 @@ BAND = (0.1, 0.9)  # quantiles at its ends
 FADED = 0.01  # envelope below which nothing is drawn
 HIGHEST = 2.5  # where a figure ends that nothing else ends [1/A]
 STEPS_PER_RADIAN = 2  # of chi
-POINTS = (300, 1000)  # least and most of a curve
-PLANE_POINTS = 361  # along each axis of a plane, odd
-SAME = 1e-6  # transfer that differs by less between azimuths is the same
+POINTS = (300, 3000)  # least and most of a curve
+BAND_POINTS = 600  # most of a band
+HALF_PLANE = (80, 160)  # least and most points along half an axis of a plane
+SAME = 5e-3  # transfer that differs by less between azimuths is drawn once
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def transfer_curves(
     bands = {"phase_transfer_p10": low, "phase_transfer_p90": high}
     table = pl.DataFrame({"condition": name, **curves, **bands}, schema=TRANSFER_CURVES, nan_to_null=True)
     limits = transfer_limits(central, instrument, probe)
-    return TransferCurves(name, table, limits, _plane(float(q[-1]), central, instrument, signed), signed)
+    return TransferCurves(name, table, limits, _plane(q, central, instrument, signed), signed)
 
 
 def limits_table(curves: Sequence[TransferCurves]) -> pl.DataFrame:
@@ -192,7 +193,7 @@ def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]
     for file, table in tables.items():
         write_bytes(folder / file, table.write_csv(float_precision=6).encode())
     figures = {"overview": overview_figure(curves)}
-    for one, stem in zip(curves, _stems(curves), strict=True):
+    for one, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
         figures |= {f"{stem}_curves": curve_figure(one), f"{stem}_plane": plane_figure(one)}
     pictures: list[Path] = []
     for stem, figure in figures.items():
@@ -207,6 +208,22 @@ def require_folder(folder: Path) -> None:
     """Refuse a path that is a file."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--output {folder} is a file; name a folder")
+
+
+def file_stems(names: Sequence[str]) -> list[str]:
+    """Return names of files, told apart by a number where two conditions would have the same.
+
+    Examples
+    --------
+    >>> file_stems(["dose 30 e/A2", "dose 30 e.A2", "Dose 30 e.A2"])
+    ['dose_30_e_A2', 'dose_30_e.A2', 'Dose_30_e.A2-2']
+    """
+    stems: list[str] = []
+    for name in names:
+        stem, taken = folder_name(name), [other.casefold() for other in stems]
+        several = [stem, *(f"{stem}-{number}" for number in range(2, len(names) + 1))]
+        stems.append(next(one for one in several if one.casefold() not in taken))
+    return stems
 
 
 def _kind_of(path: Path) -> type[ImageSet] | type[Study]:
@@ -281,7 +298,7 @@ def _extremes(parts: Parts) -> list[int]:
         return [0]
     weight = parts.envelope.max(axis=0)
     told = [values @ weight for values in (parts.even, parts.envelope)]
-    key = told[0] if np.ptp(told[0]) > SAME * np.abs(told[0]).max() else told[1]
+    key = told[0] if np.ptp(told[0]) > 1e-9 * np.abs(told[0]).max() else told[1]
     return sorted({int(key.argmin()), int(key.argmax())})
 
 
@@ -292,32 +309,25 @@ def _drawn_band(q: Array, conditions: ImagingConditions, instrument: Instrument,
     drawn = drawn_conditions(conditions, range(DRAWS), Stream(0))
     every = half_turn(drawn)
     azimuths = every[:: max(1, len(every) // DRAWN_AZIMUTHS)]
-    phase = transfer_parts(polar_plane(q, azimuths), drawn, instrument, step=float(q[0])).phase
-    ends: Array = np.quantile(_as_told(phase, signed).reshape(-1, len(q)), BAND, axis=0)
-    return ends
+    some = q[:: -(-len(q) // BAND_POINTS)]
+    phase = transfer_parts(polar_plane(some, azimuths), drawn, instrument, step=float(q[0])).phase
+    ends = np.quantile(_as_told(phase, signed).reshape(-1, len(some)), BAND, axis=0)
+    return np.stack([np.interp(q, some, end) for end in ends])
 
 
-def _plane(end: float, central: Conditions, instrument: Instrument, signed: bool) -> TransferPlane:
-    """T over (q_y, q_x), and its phase where aberrations that are odd in the angle shift what they image."""
-    axis = np.linspace(-end, end, PLANE_POINTS)
-    q = torch.from_numpy(axis[None, :] + 1j * axis[:, None]).reshape(-1)
-    step = float(axis[1] - axis[0])
-    parts = transfer_parts(q, central, instrument, step=step)
-    shape = (PLANE_POINTS, PLANE_POINTS)
-    shift = parts.shift.reshape(shape) if np.ptp(parts.shift) > SAME else None
-    return TransferPlane(axis, _as_told(parts.phase, signed).reshape(shape), shift)
+def _plane(q: Array, central: Conditions, instrument: Instrument, signed: bool) -> TransferPlane:
+    """T over (q_y, q_x), and its phase where aberrations that are odd in the angle shift what they image.
+
+    T(-q) is the conjugate of T(q), so half of the plane tells the other.
+    """
+    half = int(np.clip(len(q) // 4, *HALF_PLANE))
+    axis = np.linspace(-q[-1], q[-1], 2 * half + 1)
+    upper = torch.from_numpy(axis[None, :] + 1j * axis[: half + 1, None])
+    parts = transfer_parts(upper.reshape(-1), central, instrument, step=float(axis[1] - axis[0]))
+    phase, shift = (values.reshape(half + 1, -1) for values in (parts.phase, parts.shift))
+    phase, shift = np.vstack([phase, phase[-2::-1, ::-1]]), np.vstack([shift, -shift[-2::-1, ::-1]])
+    return TransferPlane(axis, _as_told(phase, signed), shift if np.ptp(shift) > SAME else None)
 
 
 def _as_told(transfer: Array, signed: bool) -> Array:
     return transfer if signed else np.abs(transfer)
-
-
-def _stems(curves: Sequence[TransferCurves]) -> list[str]:
-    """Names of files, told apart by a number where two would be the same."""
-    stems: list[str] = []
-    for one in curves:
-        stem = folder_name(one.name)
-        taken = [other.casefold() for other in stems]
-        copies = (f"{stem}-{number}" for number in range(2, len(curves) + 2))
-        stems.append(stem if stem.casefold() not in taken else next(c for c in copies if c.casefold() not in taken))
-    return stems

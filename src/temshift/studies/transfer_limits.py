@@ -11,9 +11,9 @@ from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.core.parameters import ABERRATIONS, NANOMETRE, azimuth
+from temshift.core.parameters import ABERRATIONS, MILLIMETRE, NANOMETRE, azimuth
 from temshift.datasets.micrographs import EXACT, camera_response
-from temshift.optics.aberrations import aberration_basis, aberration_function, even_part
+from temshift.optics.aberrations import aberration_basis, aberration_function, even_part, present
 from temshift.optics.camera import blur_transfer, camera_transfer
 from temshift.optics.conditions import Conditions
 from temshift.optics.limits import first_zero, information_limit, scherzer_defocus
@@ -22,7 +22,7 @@ from temshift.optics.transfer import transfer_functions
 
 CRITERION = math.exp(-2)  # product of envelopes at a limit
 AZIMUTHS = 36  # over half a turn, where transfer depends on them
-PROBED = np.linspace(0, 5, 2001)[1:]  # frequencies where limits are looked for [1/A]
+PROBED = np.linspace(0, 2.5, 626)[1:]  # frequencies where limits are looked for [1/A]
 
 Array = NDArray[np.float64]
 
@@ -113,19 +113,21 @@ def transfer_parts(q: Tensor, conditions: Conditions, instrument: Instrument, *,
     -------
     Parts
     """
-    both = transfer_functions(torch.cat([q, -q]), instrument.wavelength, conditions, instrument.height, step=step)
-    here = slice(len(q))
+    here = transfer_functions(q, instrument.wavelength, conditions, instrument.height, step=step)
     even, odd = _chi(q, conditions, instrument)
     turn = torch.polar(torch.ones_like(odd), -odd)
-    amplitude = (both.amplitude[:, here] * turn.conj()).real
+    amplitude = (here.amplitude * turn.conj()).real
     motion = blur_transfer(q.imag, q.real, conditions.vibration_sigma, conditions.drift, conditions.drift_azimuth)
     camera = _camera(q.abs(), conditions, instrument)
-    spatial = both.spatial.reshape(len(conditions), 2, -1).mean(dim=1)
+    spatial = here.spatial
+    if bool(odd.any()):
+        there = transfer_functions(-q, instrument.wavelength, conditions, instrument.height, step=step)
+        spatial = (spatial + there.spatial) / 2
     found = {
-        "phase": both.signed[:, here] * motion * camera,
+        "phase": here.signed * motion * camera,
         "amplitude": amplitude * motion * camera,
-        "aperture": both.aperture[:, here],
-        "temporal": both.temporal[:, here],
+        "aperture": here.aperture,
+        "temporal": here.temporal,
         "spatial": spatial,
         "motion": motion,
         "camera": camera,
@@ -171,6 +173,7 @@ def transfer_limits(conditions: Conditions, instrument: Instrument, probe: Parts
         "energy_kev": instrument.energy / 1e3,
         "height_nm": instrument.height / NANOMETRE,
         "defocus_nm": (instrument.height - lens.coefficient("C10")) / NANOMETRE,
+        "C30_mm": lens.coefficient("C30") / MILLIMETRE,
         "focal_spread_sigma_nm": lens.focal_spread / NANOMETRE,
         "scherzer_defocus_nm": lens.scherzer / NANOMETRE if lens.scherzer is not None else None,
         "aperture_angstrom": _reciprocal(float(conditions.semiangle_cutoff[0]) / instrument.wavelength),
@@ -230,10 +233,12 @@ def _closed(lens: _Lens, instrument: Instrument) -> float | None:
 
 def _chi(q: Tensor, conditions: Conditions, instrument: Instrument) -> tuple[Tensor, Tensor]:
     """Parts of chi that are even and odd in the angle (n, k) [rad]."""
-    basis = aberration_basis(instrument.wavelength * q.to(torch.complex128))
     lowered = conditions.defocused(instrument.height).aberrations
-    even = aberration_function(basis, instrument.wavelength, even_part(lowered))
-    return even, aberration_function(basis, instrument.wavelength, lowered) - even
+    evens = even_part(lowered)
+    odds = {name: values for name, values in lowered.items() if name not in evens}
+    basis = aberration_basis(instrument.wavelength * q.to(torch.complex128), present(lowered))
+    even = aberration_function(basis, instrument.wavelength, evens)
+    return even, aberration_function(basis, instrument.wavelength, odds) if present(odds) else torch.zeros_like(even)
 
 
 def _camera(q: Tensor, conditions: Conditions, instrument: Instrument) -> Tensor:
