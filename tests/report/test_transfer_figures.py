@@ -15,9 +15,9 @@ from temshift.report.transfer_figures import (
     TransferPlane,
     curve_figure,
     overview_figure,
-    plane_figure,
     save_figure,
 )
+from temshift.report.transfer_planes import plane_figure
 
 Q = np.linspace(0.01, 1.0, 100)
 LIMITS: dict[str, float | None] = {

@@ -91,6 +91,19 @@ def test_the_first_zero_of_a_defocused_lens_lies_where_chi_is_pi() -> None:
     assert limits["information_limit_angstrom"] is None and limits["scherzer_defocus_nm"] is None
 
 
+def test_limits_are_told_under_an_aperture_that_passes_hardly_anything() -> None:
+    limits = curves(defocus_nm=50, semiangle_cutoff_mrad=0.5).limits
+    assert limits["transfer_limit_angstrom"] == pytest.approx(LAMBDA / 0.5e-3, rel=5e-3)
+
+
+def test_an_azimuth_without_aberration_has_no_zero() -> None:
+    for C30 in (0.0, -0.01):  # chi has no part in q^2 along 45 and 135 degrees
+        limits = curves(defocus_nm=0, C12_nm=30, C30_mm=C30).limits
+        assert 0.4 < limits["finest_point_resolution_angstrom"] < limits["point_resolution_angstrom"] < 3
+    limits = curves(defocus_nm=0, C12_nm=30).limits
+    assert limits["point_resolution_angstrom"] == pytest.approx(math.sqrt(LAMBDA * 300))
+
+
 def test_in_focus_nothing_of_a_phase_is_transferred_and_nothing_resolved() -> None:
     found = curves(defocus_nm=0)
     assert np.abs(columns(found)["phase_transfer"]).max() == 0

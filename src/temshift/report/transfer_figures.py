@@ -1,4 +1,4 @@
-"""Figures of contrast transfer functions: curves with their envelopes, planes, and an overview of several."""
+"""Figures of contrast transfer functions: curves with their envelopes, and an overview of several."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,21 +13,16 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Circle, Patch
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 # Okabe and Ito's palette, which colour-blind people can tell apart
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#808080"
 OVERVIEW_COLUMNS = 3
-RINGS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # distances whose frequencies a plane marks [A]
-LEAST_RADIUS, MOST_RADIUS = 0.15, 0.97  # of rings that are drawn, in half widths of the plane
 _BANDS = ("draws, 10 to 90 %", "all azimuths")
-_PITCH = 5.0  # inch between two panels of a plane
-_LONGEST_NAME = 48  # letters of a title
-_SIGNED_MAP, _UNSIGNED_MAP, _CYCLIC_MAP = "RdBu_r", "cividis", "twilight_shifted"
+_LONGEST_NAME, _LONGEST_SMALL = 70, 38  # letters of a title
 
 
 Style: TypeAlias = Literal["-", "--", "-.", ":"] | tuple[float, tuple[float, float]]
@@ -117,7 +112,7 @@ def curve_figure(curves: TransferCurves) -> Figure:
     Figure
         Of 7.2 x 4.9 inch. Limits are marked with their distance; a second axis tells the angle.
     """
-    figure = _figure(7.2, 4.9)
+    figure = empty_figure(7.2, 4.9)
     upper = figure.add_axes((0.1, 0.4, 0.57, 0.43))
     lower = figure.add_axes((0.1, 0.11, 0.57, 0.25), sharex=upper)
     _draw_transfer(upper, curves)
@@ -128,45 +123,8 @@ def curve_figure(curves: TransferCurves) -> Figure:
     upper.tick_params(labelbottom=False)
     lower.set_xlabel("spatial frequency q (1/Å)")
     _add_angles(upper, curves)
-    _add_title(figure, curves)
+    add_title(figure, curves)
     return figure
-
-
-def plane_figure(curves: TransferCurves) -> Figure:
-    """Draw T over the plane of frequencies, and its phase where odd aberrations shift what they image.
-
-    Parameters
-    ----------
-    curves : TransferCurves
-
-    Returns
-    -------
-    Figure
-        Of one panel or two, x to the right and y downwards as in images. Rings tell distances; the phase fades to
-        white where nothing is transferred.
-    """
-    plane = curves.plane
-    width, height = (4.7 if plane.shift is None else 4.7 + _PITCH), 4.2
-    figure = _figure(width, height)
-    axes, scale = _panel(figure, 0)
-    figure.colorbar(_show_plane(axes, curves), cax=scale).set_label(_transfer_name(curves.signed), fontsize=9)
-    scale.tick_params(labelsize=8)
-    if plane.shift is not None:
-        axes, scale = _panel(figure, 1)
-        bar = figure.colorbar(_show_shift(axes, plane, plane.shift), cax=scale)
-        bar.set_ticks([-math.pi, 0, math.pi], labels=["-π", "0", "π"])
-        bar.set_label("phase of T beside its sign (rad)", fontsize=9)
-    _add_title(figure, curves)
-    return figure
-
-
-def _panel(figure: Figure, number: int) -> tuple[Axes, Axes]:
-    """Add square axes and those of a colour scale beside them."""
-    width, height = figure.get_size_inches()
-    left = 0.7 + _PITCH * number
-    bottom, side = 0.5 / height, 3.1 / height
-    axes = figure.add_axes((left / width, bottom, 3.1 / width, side))
-    return axes, figure.add_axes(((left + 3.2) / width, bottom, 0.12 / width, side))
 
 
 def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
@@ -186,7 +144,7 @@ def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
     rows, lines = math.ceil(len(curves) / columns), math.ceil(len(key) / (2 * columns))
     below = 0.55 + 0.19 * lines  # inch
     width, height = 2.75 * columns + 0.6, 1.75 * rows + 0.3 + below
-    figure = _figure(width, height)
+    figure = empty_figure(width, height)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     edges = {"left": 0.62 / width, "right": 1 - 0.15 / width, "bottom": below / height, "top": 1 - 0.3 / height}
     figure.subplots_adjust(**edges, wspace=0.08, hspace=0.25)
@@ -197,7 +155,7 @@ def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
         axes.tick_params(labelbottom=number + columns >= len(curves))
     panels[0, 0].set_xlim(0, max(float(one.plane.axis[-1]) for one in curves))
     figure.text(0.5, (below - 0.33) / height, "spatial frequency q (1/Å)", fontsize=9, ha="center", va="center")
-    figure.supylabel(_transfer_name(curves[0].signed), fontsize=9, x=0.08 / width)
+    figure.supylabel(transfer_name(curves[0].signed), fontsize=9, x=0.08 / width)
     figure.legend(handles=key, loc="lower center", ncols=2 * columns, frameon=False, fontsize=8, columnspacing=1.2)
     return figure
 
@@ -285,7 +243,7 @@ def _draw_small(axes: Axes, curves: TransferCurves) -> None:
     for (style, colour), values in zip(_ROWS, _named(curves, "phase_transfer").values(), strict=False):
         axes.plot(_q(curves), values, color=colour, linestyle=style, linewidth=1.1)
     _draw_marks(axes, curves, named=False)
-    axes.set_title(_short(curves.name), fontsize=8, pad=3, parse_math=False)
+    axes.set_title(_short(curves.name, _LONGEST_SMALL), fontsize=8, pad=3, parse_math=False)
     _frame(axes, curves)
 
 
@@ -308,43 +266,6 @@ def _is_within(mark: _Mark, curves: TransferCurves) -> bool:
     return distance is not None and bool(1 / distance <= curves.plane.axis[-1])
 
 
-def _show_plane(axes: Axes, curves: TransferCurves) -> AxesImage:
-    lowest, colours = (-1, _SIGNED_MAP) if curves.signed else (0, _UNSIGNED_MAP)
-    extent = _extent(curves.plane)
-    picture = axes.imshow(
-        curves.plane.transfer, cmap=colours, vmin=lowest, vmax=1, extent=extent, interpolation="bilinear"
-    )
-    _draw_rings(axes, curves.plane, BLACK if curves.signed else "white")
-    return picture
-
-
-def _show_shift(axes: Axes, plane: TransferPlane, shift: NDArray[np.float64]) -> AxesImage:
-    """Show the phase, faded to white with |T|."""
-    opacity = np.minimum(2 * np.abs(plane.transfer) / max(float(np.abs(plane.transfer).max()), 1e-12), 1)
-    picture = axes.imshow(shift, cmap=_CYCLIC_MAP, vmin=-math.pi, vmax=math.pi, extent=_extent(plane), alpha=opacity)
-    _draw_rings(axes, plane, BLACK)
-    return picture
-
-
-def _extent(plane: TransferPlane) -> tuple[float, float, float, float]:
-    edge = float(plane.axis[-1] + (plane.axis[1] - plane.axis[0]) / 2)
-    return -edge, edge, edge, -edge
-
-
-def _draw_rings(axes: Axes, plane: TransferPlane, colour: str) -> None:
-    end = float(plane.axis[-1])
-    for distance in RINGS:
-        radius = 1 / distance
-        if LEAST_RADIUS * end <= radius <= MOST_RADIUS * end:
-            axes.add_patch(Circle((0, 0), radius, fill=False, edgecolor=colour, linewidth=0.7, linestyle=(0, (4, 3))))
-            place = radius * math.sqrt(0.5)
-            box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.85, "linewidth": 0}
-            axes.text(place, -place, f"{distance:g} Å", fontsize=7, ha="center", va="center", bbox=box)
-    axes.set_xlabel("q$_x$ (1/Å)", fontsize=9)
-    axes.set_ylabel("q$_y$ (1/Å)", fontsize=9)
-    axes.tick_params(labelsize=8)
-
-
 def _add_angles(axes: Axes, curves: TransferCurves) -> None:
     """Add an axis of scattering angles above."""
     last = curves.table.row(-1, named=True)
@@ -354,9 +275,10 @@ def _add_angles(axes: Axes, curves: TransferCurves) -> None:
     above.tick_params(labelsize=8)
 
 
-def _add_title(figure: Figure, curves: TransferCurves) -> None:
+def add_title(figure: Figure, curves: TransferCurves) -> None:
+    """Add the name of a condition, and below it the settings that matter most."""
     height = float(figure.get_size_inches()[1])
-    name = _short(curves.name)
+    name = _short(curves.name, _LONGEST_NAME if figure.get_size_inches()[0] > 7 else _LONGEST_SMALL)
     figure.text(0.02, 1 - 0.1 / height, name, fontsize=10, weight="bold", va="top", parse_math=False)
     figure.text(0.02, 1 - 0.32 / height, _settings(curves), fontsize=8, color="0.35", va="top")
 
@@ -377,12 +299,13 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{round(value, 2) + 0.0:+g}"
 
 
-def _transfer_name(signed: bool) -> str:
+def transfer_name(signed: bool) -> str:
+    """Return what an axis of T or |T| is called."""
     return "T of a weak phase" if signed else "|T| of a weak phase"
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+def _short(name: str, longest: int) -> str:
+    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def _frame(axes: Axes, curves: TransferCurves) -> None:
@@ -398,7 +321,8 @@ def _plain_frame(axes: Axes) -> None:
     axes.tick_params(labelsize=8)
 
 
-def _figure(width: float, height: float) -> Figure:
+def empty_figure(width: float, height: float) -> Figure:
+    """Return a figure of some size [inch] that needs no display."""
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure

@@ -25,9 +25,9 @@ from temshift.report.transfer_figures import (
     TransferPlane,
     curve_figure,
     overview_figure,
-    plane_figure,
     save_figure,
 )
+from temshift.report.transfer_planes import plane_figure
 from temshift.studies.image_sets import ImageSet, folder_name
 from temshift.studies.study import Study
 from temshift.studies.transfer_limits import (
@@ -157,14 +157,14 @@ def transfer_curves(
     TransferCurves
     """
     central, azimuths = conditions.central(), half_turn(conditions.central())
-    parts = transfer_parts(polar_plane(PROBED, azimuths), central, instrument, step=float(PROBED[0]))
-    probe = parts.shaped(len(azimuths))
+    probe = _along(PROBED, azimuths, central, instrument)
     q = _frequencies(probe, instrument)
-    curves = _curves(q, azimuths, central, instrument, signed)
+    parts = _along(q, azimuths, central, instrument)
+    curves = _curves(q, azimuths, parts, instrument, signed)
     low, high = (np.resize(end, curves["q_per_A"].shape) for end in _drawn_band(q, conditions, instrument, signed))
     bands = {"phase_transfer_p10": low, "phase_transfer_p90": high}
     table = pl.DataFrame({"condition": name, **curves, **bands}, schema=TRANSFER_CURVES, nan_to_null=True)
-    limits = transfer_limits(central, instrument, probe)
+    limits = transfer_limits(central, instrument, probe, q, parts)
     return TransferCurves(name, table, limits, _plane(q, central, instrument, signed), signed)
 
 
@@ -189,18 +189,16 @@ def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]
         ``transfer.csv``, ``limits.csv``, the overview, and two figures of each condition, as PNG and SVG.
     """
     require_folder(folder)
-    tables = {"transfer.csv": pl.concat([one.table for one in curves]), "limits.csv": limits_table(curves)}
-    for file, table in tables.items():
-        write_bytes(folder / file, table.write_csv(float_precision=6).encode())
     figures = {"overview": overview_figure(curves)}
     for one, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
         figures |= {f"{stem}_curves": curve_figure(one), f"{stem}_plane": plane_figure(one)}
-    pictures: list[Path] = []
-    for stem, figure in figures.items():
-        for suffix in ("png", "svg"):
-            pictures.append(folder / f"{stem}.{suffix}")
-            with replacing(pictures[-1]) as temporary:
-                save_figure(figure, temporary)
+    tables = {"transfer.csv": pl.concat([one.table for one in curves]), "limits.csv": limits_table(curves)}
+    for file, table in tables.items():
+        write_bytes(folder / file, table.write_csv(float_precision=6).encode())
+    pictures = [folder / f"{stem}.{suffix}" for stem in figures for suffix in ("png", "svg")]
+    for picture in pictures:
+        with replacing(picture) as temporary:
+            save_figure(figures[picture.stem], temporary)
     return [*(folder / file for file in tables), *pictures]
 
 
@@ -271,11 +269,14 @@ def _frequencies(probe: Parts, instrument: Instrument) -> Array:
     return np.linspace(0, end, points + 1)[1:]
 
 
-def _curves(
-    q: Array, azimuths: Array, central: Conditions, instrument: Instrument, signed: bool
-) -> dict[str, NDArray[Any]]:
+def _along(q: Array, azimuths: Array, central: Conditions, instrument: Instrument) -> Parts:
+    """Transfer of one condition (azimuths, frequencies)."""
+    parts = transfer_parts(polar_plane(q, azimuths), central, instrument, step=float(q[0]))
+    return parts.shaped(len(azimuths))
+
+
+def _curves(q: Array, azimuths: Array, parts: Parts, instrument: Instrument, signed: bool) -> dict[str, NDArray[Any]]:
     """Columns of the table that belong to the centre: rows of the two extreme azimuths, or of one."""
-    parts = transfer_parts(polar_plane(q, azimuths), central, instrument, step=float(q[0])).shaped(len(azimuths))
     shown = _extremes(parts)
     phase, amplitude = _as_told(parts.phase, signed), _as_told(parts.amplitude, signed)
     columns = {"phase_transfer": phase, "amplitude_transfer": amplitude}

@@ -149,7 +149,9 @@ def half_turn(conditions: Conditions) -> Array:
     return np.arange(AZIMUTHS if matters else 1) * math.pi / AZIMUTHS
 
 
-def transfer_limits(conditions: Conditions, instrument: Instrument, probe: Parts) -> dict[str, float | None]:
+def transfer_limits(
+    conditions: Conditions, instrument: Instrument, probe: Parts, q: Array, parts: Parts
+) -> dict[str, float | None]:
     """Return what limits one condition, by column of ``TRANSFER_LIMITS``; None where there is no such limit.
 
     Parameters
@@ -160,6 +162,8 @@ def transfer_limits(conditions: Conditions, instrument: Instrument, probe: Parts
         Energy, height of the object, camera.
     probe : Parts
         Its transfer (azimuths, frequencies) at :data:`PROBED`, along :func:`half_turn`.
+    q, parts : ndarray (frequencies,), Parts
+        The same at frequencies [1/A] that resolve all envelopes.
 
     Returns
     -------
@@ -168,7 +172,7 @@ def transfer_limits(conditions: Conditions, instrument: Instrument, probe: Parts
     """
     lens = _Lens(conditions, instrument)
     coherence = probe.temporal * probe.spatial
-    informed = [_closed(lens, instrument)] if lens.is_round else [_falls(row) for row in coherence]
+    informed = [_closed(lens, instrument)] if lens.is_round else [_falls(PROBED, row) for row in coherence]
     found = {
         "energy_kev": instrument.energy / 1e3,
         "height_nm": instrument.height / NANOMETRE,
@@ -182,7 +186,7 @@ def transfer_limits(conditions: Conditions, instrument: Instrument, probe: Parts
     ranged = {
         "point_resolution": [lens.zero(phi) for phi in half_turn(conditions)],
         "information_limit": informed,
-        "transfer_limit": [_falls(row) for row in probe.envelope],
+        "transfer_limit": [_falls(q, row) for row in parts.envelope],
     }
     for name, frequencies in ranged.items():
         found |= _ends(name, frequencies)
@@ -214,15 +218,19 @@ class _Lens:
         return scherzer_defocus(C30, self._wavelength) + self._height if C30 else None
 
     def zero(self, phi: float) -> float | None:
-        """First zero of T along an azimuth [1/A]."""
-        return first_zero(self._wavelength, *(self._along(order, phi) for order in (1, 3, 5)))
+        """First zero of T along an azimuth [1/A], where it is among frequencies that are looked at."""
+        found = first_zero(self._wavelength, *(self._along(order, phi) for order in (1, 3, 5)))
+        return None if found is None or found > PROBED[-1] else found
 
     def _along(self, order: int, phi: float) -> float:
-        return sum(
+        """Coefficient of an order along an azimuth [A]; parts that cancel but for rounding leave 0."""
+        parts = [
             self.coefficient(symbol) * math.cos(fold * (phi - self._aberrations.get(azimuth(symbol), 0.0)))
             for symbol, (one, fold) in ABERRATIONS.items()
             if one == order
-        )
+        ]
+        largest = max(abs(self.coefficient(symbol)) for symbol, (one, _) in ABERRATIONS.items() if one == order)
+        return sum(parts) if abs(sum(parts)) > 1e-9 * largest else 0.0
 
 
 def _closed(lens: _Lens, instrument: Instrument) -> float | None:
@@ -248,15 +256,15 @@ def _camera(q: Tensor, conditions: Conditions, instrument: Instrument) -> Tensor
     return camera_transfer(q / instrument.grid.nyquist, camera_response(conditions, instrument.imaging))[0]
 
 
-def _falls(envelope: Array) -> float | None:
-    """Frequency [1/A] where an envelope at :data:`PROBED` first falls to the criterion."""
+def _falls(q: Array, envelope: Array) -> float | None:
+    """Frequency [1/A] where an envelope first falls to the criterion."""
     below = np.flatnonzero(envelope < CRITERION)
     if not len(below):
         return None
     last = below[0]
-    before, start = (envelope[last - 1], PROBED[last - 1]) if last else (1.0, 0.0)
+    before, start = (envelope[last - 1], q[last - 1]) if last else (1.0, 0.0)
     share = (before - CRITERION) / (before - envelope[last])
-    return float(start + share * (PROBED[last] - start))
+    return float(start + share * (q[last] - start))
 
 
 def _ends(name: str, frequencies: list[float | None]) -> dict[str, float | None]:
