@@ -93,7 +93,7 @@ def _draw_rings(axes: Axes, plane: TransferPlane, colour: str) -> None:
             place = radius * math.sqrt(0.5)
             box = {"boxstyle": "round,pad=0.12", "facecolor": "white", "alpha": 0.85, "linewidth": 0}
             axes.text(place, -place, f"{distance:g} Å", fontsize=7, ha="center", va="center", bbox=box)
-    axes.set_xlabel("q$_x$ (1/Å)", fontsize=9)
-    axes.set_ylabel("q$_y$ (1/Å)", fontsize=9)
+    axes.set_xlabel("q along x (1/Å)", fontsize=9)
+    axes.set_ylabel("q along y (1/Å)", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.locator_params(nbins=6)

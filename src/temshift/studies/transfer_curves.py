@@ -139,7 +139,8 @@ def transfer_curves(
 ) -> TransferCurves:
     """Compute curves, plane and limits of the transfer of one distribution of conditions.
 
-    All is at the centre of the distribution but the band of draws, which goes over azimuths too.
+    All is at the centre of the distribution but the band of draws, which goes over azimuths too. Coherence is taken as
+    envelopes, whatever images are formed with. The size of a pixel is taken as it is said to be.
 
     Parameters
     ----------
