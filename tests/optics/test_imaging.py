@@ -180,6 +180,10 @@ def test_a_probable_unit_is_told() -> None:
     assert not whole(C30_mm=2.7, semiangle_cutoff_mrad=12.0, focal_spread_sigma_nm=1.0).remarks()
 
 
+def test_conditions_without_aberrations_are_in_focus() -> None:
+    assert {name: float(value) for name, value in Conditions.of(dose=torch.ones(1)).aberrations.items()} == {"C10": 0.0}
+
+
 def test_conditions_are_made_of_known_fields_with_a_dose() -> None:
     with pytest.raises(ValueError, match="dose is missing"):
         Conditions.of(C10=torch.zeros(1))
