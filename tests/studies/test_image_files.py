@@ -304,16 +304,16 @@ def test_a_damaged_shard_of_waves_is_told_and_the_rest_is_kept(database: Path, t
 
 def test_a_wave_shard_is_loaded_alone(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is that of a shard: no call asks for a whole store."""
-    from temshift.studies import image_sets
+    from temshift.studies import image_formation
 
     asked: list[int | None] = []
-    read = image_sets.read_waves
+    read = image_formation.read_waves
 
     def watched(store: Path, shard: int | None = None) -> object:
         asked.append(shard)
         return read(store, shard)
 
-    monkeypatch.setattr(image_sets, "read_waves", watched)
+    monkeypatch.setattr(image_formation, "read_waves", watched)
     write_images(plan_of(database, "png"), tmp_path / "images", workers=0)
     assert sorted(asked, key=str) == [0, 0, 1, 2]
 

@@ -88,7 +88,7 @@ def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
         return "; no key is allowed here"
     if len(allowed) > _MOST_LISTED:
         near = _nearest(given, allowed, _NEAREST_OF_MANY)
-        return f"; nearest of {len(allowed)}: {_listed(near)} ({_LISTS_ALL} lists all)"
+        return f"; nearest: {_listed(near)} (of {len(allowed)}, all in {_LISTS_ALL})"
     near = _nearest(given, allowed, 1)
     return f"; allowed: {_listed(allowed)}{f'; nearest: {near[0]!r}' if near else ''}"
 

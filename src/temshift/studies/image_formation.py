@@ -1,6 +1,8 @@
 """The micrographs of an image set: formed one by one, each from its own draws, with the mask on its pixels."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -44,12 +46,24 @@ class Micrograph:
     facts: dict[str, Any]
 
 
-def source_of(plan: ImagePlan, source: WaveSource, shard: int, device: str) -> MicrographSource:
-    """Load one shard, ready to form the images of a plan."""
-    waves = read_waves(source.store, shard).to(device)
-    tilt = widest_tilt(max(one.conditions.highest("angular_spread_sigma") for one in plan.conditions))
-    spectra = wave_spectra(waves, source.layout.grid, source.exit_waves.energy, source.widest_semiangle, tilt)
-    return MicrographSource(spectra, read_masks(source.store, shard).to(device), plan.image_set.imaging)
+def ready_sources(
+    plan: ImagePlan, source: WaveSource, shard: int, conditions: Iterable[ImageCondition], device: str
+) -> Iterator[tuple[ImageCondition, MicrographSource]]:
+    """Load one shard, and yield each condition with the transformed waves that its images are formed of.
+
+    Waves are transformed once for all conditions that tilt the illumination as far. They do not depend on the other
+    conditions: the frequencies that stand in a tensor change the last bits of what is computed of it.
+    """
+    waves, masks = (read(source.store, shard).to(device) for read in (read_waves, read_masks))
+    by_tilt = groupby(sorted(conditions, key=_tilt), key=_tilt)
+    for tilt, alike in by_tilt:
+        spectra = wave_spectra(waves, source.layout.grid, source.exit_waves.energy, source.widest_semiangle, tilt)
+        ready = MicrographSource(spectra, masks, plan.image_set.imaging)
+        yield from ((condition, ready) for condition in alike)
+
+
+def _tilt(condition: ImageCondition) -> float:
+    return widest_tilt(condition.conditions.highest("angular_spread_sigma"))
 
 
 def form_images(
@@ -66,7 +80,7 @@ def form_images(
     shard : int
         Number of the shard.
     loaded : MicrographSource
-        The shard's waves, from :func:`source_of`.
+        The shard's waves, from :func:`ready_sources`.
     condition : ImageCondition
         What to draw from.
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from temshift.core.configuration import Configuration
 from temshift.core.documents import KeyPath
@@ -46,21 +46,35 @@ class ImageSet(Configuration):
     default: PartialConditions = PartialConditions()
     conditions: Items
 
-    @model_validator(mode="after")
-    def _distinct(self) -> "ImageSet":
-        named = self.resolved()
+    def cross_faults(self) -> list[tuple[KeyPath, str]]:
+        """Return faults that show only where several keys meet: path and message."""
+        return [*self._unresolved()] or [*self._twins()]
+
+    def _unresolved(self) -> Iterator[tuple[KeyPath, str]]:
+        for number, item in enumerate(self.conditions):
+            try:
+                resolved((item,), self.default, "conditions")
+            except ValueError as error:
+                yield ("conditions", number), str(error).removeprefix("conditions, ").removeprefix("conditions: ")
+
+    def _twins(self) -> Iterator[tuple[KeyPath, str]]:
+        """Names that give one folder, and conditions that give the same images."""
         folders, contents = {MASKS: "the masks"}, dict[str, str]()
-        for name, conditions in named:
-            twin = folders.setdefault(folder_name(name).casefold(), name)
-            if twin != name:
-                raise ValueError(f"conditions: {name!r} and {twin!r} give the same folder; change one name")
-            other = contents.setdefault(content_hash(conditions), name)
-            if other != name:
-                raise ValueError(
-                    f"conditions: {name!r} and {other!r} are the same, and would give the same images; "
-                    "remove one, and raise images_per_specimen if more are wanted"
-                )
-        return self
+        for number, item in enumerate(self.conditions):
+            for name, conditions in resolved((item,), self.default, "conditions"):
+                folder, content = folder_name(name).casefold(), content_hash(conditions)
+                if folder in folders:
+                    twin = folders[folder]
+                    alike = "is used twice" if name == twin else f"and {twin!r} give the same folder"
+                    yield ("conditions", number), f"the name {name!r} {alike}; change one name"
+                elif content in contents:
+                    yield (
+                        ("conditions", number),
+                        f"{name!r} and {contents[content]!r} are the same, and would give the same images; remove one, "
+                        "and raise images_per_specimen if more are wanted",
+                    )
+                folders.setdefault(folder, name)
+                contents.setdefault(content, name)
 
     def resolved(self) -> list[tuple[str, ImagingConditions]]:
         """Return name and whole conditions of each distribution, series expanded."""
@@ -239,11 +253,15 @@ def image_faults(
     Returns
     -------
     list of (path, str)
-        Where each fault stands in the file, and what it is: another energy than the waves', a binning that does not
-        divide the plane, conditions that stored waves can't serve (:func:`temshift.studies.conditions.imaging_faults`),
+        Where each fault stands in the file, and what it is: those of the image set itself
+        (:meth:`ImageSet.cross_faults`), another energy than the waves', a binning that does not divide the plane,
+        conditions that stored waves can't serve (:func:`temshift.studies.conditions.imaging_faults`),
         counts or pixel sizes that files can't hold. A fault of several sets is told once.
     """
     found: dict[tuple[KeyPath, str], list[str]] = {}
+    unclear = image_set.cross_faults()
+    if unclear:
+        return unclear
     for source in sources:
         for fault in _source_faults(image_set, source, written_as):
             found.setdefault(fault, []).append(source.name)

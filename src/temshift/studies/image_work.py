@@ -26,7 +26,7 @@ from temshift.studies.image_files import (
     write_images_part,
     write_masks_part,
 )
-from temshift.studies.image_formation import form_images, source_of
+from temshift.studies.image_formation import form_images, ready_sources
 from temshift.studies.image_sets import MASKS, ImageCondition, ImagePlan
 from temshift.studies.wave_sources import WaveSource, refuse_inside_store
 from temshift.studies.work import Work, one_thread
@@ -164,8 +164,7 @@ def make_images(folder: ImageFolder, set_name: str, shard: int, conditions: list
     """Form the images of one shard under some conditions; write each condition's with their record."""
     one_thread()
     source = folder.plan.source(set_name)
-    loaded = source_of(folder.plan, source, shard, device)
-    for condition in conditions:
+    for condition, loaded in ready_sources(folder.plan, source, shard, conditions, device):
         write_images_part(folder, source, condition, shard, form_images(folder.plan, source, shard, loaded, condition))
 
 
