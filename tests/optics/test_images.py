@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.optics import Conditions, ImagingConditions, ImagingSettings, expected_electrons, image_intensities
-from temshift.optics.band import band_of
 from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.optics.resampling import magnified, magnified_masks, refined
 
 ENERGY = 300e3
 GRID = Grid((24, 32), (0.4, 0.4))
 ONE = torch.zeros(1, dtype=torch.long)
+LOOSE = ImagingSettings(tolerance=1e-2)
 
 
 def waves(grid: Grid = GRID, phonons: int = 1) -> torch.Tensor:
@@ -59,6 +59,7 @@ def test_gradients_reach_every_aberration(coherence: str) -> None:
 
 def test_gradients_reach_the_dose_and_pass_through_tilted_illumination() -> None:
     start = torch.tensor([1.0, 3.0], dtype=torch.float64, requires_grad=True)
+    given_spectra = spectra()
 
     def electrons(numbers: torch.Tensor) -> torch.Tensor:
         drawn = Conditions.of(
@@ -67,9 +68,9 @@ def test_gradients_reach_the_dose_and_pass_through_tilted_illumination() -> None
             semiangle_cutoff=torch.full((1,), 10e-3),
             angular_spread_sigma=torch.full((1,), 2e-4, dtype=torch.float64),
         )
-        return expected_electrons(image_intensities(spectra(), ONE, drawn), drawn.dose, GRID.pixel_area)
+        return expected_electrons(image_intensities(given_spectra, ONE, drawn, LOOSE), drawn.dose, GRID.pixel_area)
 
-    assert torch.autograd.gradcheck(electrons, (start,), eps=1e-6, atol=1e-6)
+    assert torch.autograd.gradcheck(electrons, (start,), eps=1e-6, atol=1e-4)  # nodes move a little with C10
 
 
 def test_defocus_can_be_found_by_its_gradient() -> None:
@@ -89,16 +90,19 @@ def test_defocus_can_be_found_by_its_gradient() -> None:
 @pytest.mark.parametrize(
     "values", [{}, {"focal_spread_sigma_nm": 3.0, "angular_spread_sigma_mrad": 0.2, "C21_nm": 400.0}]
 )
-def test_a_smaller_plane_gives_the_same_image(shape: tuple[int, int], values: dict[str, float]) -> None:
+def test_a_smaller_plane_gives_the_same_image(
+    shape: tuple[int, int], values: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An aperture of a fifth of the band needs fewer pixels; the image on them is brought to the grid exactly."""
     grid = Grid(shape, (0.3, 0.3))
     cutoff = 0.2 * grid.nyquist * wavelength(ENERGY)
     drawn = central(semiangle_cutoff_mrad=1e3 * cutoff, **values)
     assert np.prod(spectra(cutoff, grid).band.plane(cutoff)[0]) < 0.5 * np.prod(shape)
-    small, whole = spectra(cutoff, grid, 2), spectra(cutoff, grid, 2)
-    whole.band.plane = lambda _: (grid.shape, whole.band.source)  # type: ignore[method-assign]
-    one, other = (image_intensities(each, ONE, drawn) for each in (small, whole))
-    assert torch.allclose(one, other, atol=1e-12)
+    small = spectra(cutoff, grid, 2)
+    found = image_intensities(small, ONE, drawn)
+    monkeypatch.setattr("temshift.optics.band.WORTH", 0.0)
+    assert spectra(cutoff, grid).band.plane(cutoff)[0] == shape
+    assert torch.allclose(found, image_intensities(spectra(cutoff, grid, 2), ONE, drawn), atol=1e-12)
 
 
 def test_the_plane_depends_on_the_aperture_of_the_image_alone() -> None:
@@ -114,17 +118,16 @@ def test_the_plane_depends_on_the_aperture_of_the_image_alone() -> None:
 def test_vacuum_is_one_whatever_the_lens(defocus: float, spread: float, angle: float) -> None:
     vacuum = wave_spectra(torch.ones(1, 2, 24, 32, dtype=torch.complex128), GRID, ENERGY, 10e-3, 5e-3)
     drawn = central(defocus_nm=defocus, C12_nm=5.0, focal_spread_sigma_nm=spread, angular_spread_sigma_mrad=angle)
-    assert torch.allclose(image_intensities(vacuum, ONE, drawn), torch.ones(1, 24, 32, dtype=torch.float64))
+    assert torch.allclose(image_intensities(vacuum, ONE, drawn, LOOSE), torch.ones(1, 24, 32, dtype=torch.float64))
 
 
 def test_without_an_aperture_all_passes_that_does_not_alias() -> None:
     limit = wavelength(ENERGY) * GRID.nyquist / 2
-    open_band = band_of(GRID, wavelength(ENERGY), math.inf, dtype=torch.float64)
-    assert torch.equal(open_band.source, band_of(GRID, wavelength(ENERGY), limit, dtype=torch.float64).source)
-    drawn = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, "defocus_nm": 5.0}).central()
-    image = image_intensities(wave_spectra(waves(), GRID, ENERGY), ONE, drawn)
-    stopped = image_intensities(spectra(limit), ONE, central(semiangle_cutoff_mrad=1e3 * limit))
-    assert float((image - stopped).abs().max()) < 0.1 * float(image.std())
+    spread = {"defocus_nm": 5.0, "angular_spread_sigma_mrad": 0.2}
+    drawn = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, **spread}).central()
+    found = image_intensities(wave_spectra(waves(), GRID, ENERGY, tilt=1e-3), ONE, drawn)
+    stopped = image_intensities(spectra(limit), ONE, central(semiangle_cutoff_mrad=1e3 * limit, **spread))
+    assert torch.equal(found, stopped)
 
 
 def test_a_softer_edge_lets_through_more_beyond_and_less_before_it() -> None:
