@@ -255,11 +255,22 @@ def test_what_is_absent_is_none(training: WaveSource) -> None:
 
 
 @pytest.mark.parametrize(("dose", "name"), [(25_000, "uint16"), (26_000, "uint32"), (1e6, "uint32")])
-def test_the_type_of_pixels_holds_what_the_dose_may_give(training: WaveSource, dose: float, name: str) -> None:
+@pytest.mark.parametrize(
+    ("share", "given", "binning"),
+    [
+        (1, {}, 1),
+        (2, {"dqe_zero": 0.5}, 1),
+        (1 / 4, {}, 2),
+        (1 / 1.44, {"pixel_size_error_percent": {"uniform": {"minimum": -20, "maximum": 20}}}, 1),
+    ],
+)
+def test_the_type_of_pixels_holds_what_the_dose_may_give(
+    training: WaveSource, dose: float, name: str, share: float, given: dict[str, object], binning: int
+) -> None:
     """16 times 0.16 A^2 times 25,600 e/A^2 are 65,536 electrons."""
-    high = [{"name": "high", "dose_e_per_A2": dose}, {"name": "low"}]
-    plan = ImagePlan(image_set(conditions=high), (training,), "tiff")
-    assert plan.dtype.name == name
+    high = [{"name": "high", "dose_e_per_A2": dose * share}, {"name": "low"}]
+    wanted = image_set(default=DEFAULT | given, conditions=high, imaging={"camera": {"binning": binning}})
+    assert ImagePlan(wanted, (training,), "tiff").dtype.name == name
 
 
 def test_a_dose_that_no_file_of_counts_holds_is_refused_before_anything_is_formed(training: WaveSource) -> None:

@@ -83,6 +83,8 @@ def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
     --------
     >>> allowed_text("defocus", ["defocus_nm", "C12_nm"])
     "; allowed: 'defocus_nm', 'C12_nm'; nearest: 'defocus_nm'"
+    >>> allowed_text("C12", [f"C{order}_nm" for order in range(10, 50)])
+    "; nearest: 'C12_nm' (of 40, all in docs/image-formation.md)"
     """
     if not allowed:
         return "; no key is allowed here"

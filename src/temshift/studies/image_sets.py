@@ -227,10 +227,10 @@ def counts_whole(image_set: ImageSet) -> bool:
 
 
 def brightest(image_set: ImageSet, sources: Iterable[WaveSource]) -> float:
-    """Return how many electrons a pixel holds at most under the highest dose."""
+    """Return how many electrons a pixel holds at most, under the highest dose on the largest pixels."""
     rates = [
-        conditions.highest("dose") * conditions.highest("dqe_zero", default=1.0)
-        for _, conditions in image_set.resolved()
+        one.highest("dose") * one.highest("dqe_zero", default=1.0) * (1 + one.highest("pixel_size_error")) ** 2
+        for _, one in image_set.resolved()
     ]
     areas = [image_set.imaging.image_grid(source.layout.grid).pixel_area for source in sources]
     return BRIGHTEST * max(rates) * max(areas)
