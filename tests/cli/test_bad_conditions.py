@@ -158,6 +158,10 @@ CAMERAS = {
         "mtf_table: {file: mtf.csv}",
         "mtf_table: the values rise at point 3, 0.7 of Nyquist; smooth them: a transfer falls with frequency",
     ),
+    "numbers that rise": (
+        "mtf_table: {frequency_nyquist: [0, 0.5, 1], value: [1, 0.3, 0.4]}",
+        "mtf_table: the values rise at point 3, 1 of Nyquist; smooth them: a transfer falls with frequency",
+    ),
     "frequencies out of order": (
         "mtf_table: {file: order.csv}",
         "mtf_table: the frequencies do not increase at point 3, 0.4 of Nyquist; sort them",
