@@ -43,7 +43,7 @@ CASES = {
     "doses of which half are negative": (
         "dose_e_per_A2: {normal: {mean: 5, sd: 50}}",
         f"{LINE}dose_e_per_A2: ",
-        "above 0",
+        "0.46 of the draws lie outside 0 to 1e+09; narrow it, give minimum or maximum, or take lognormal or uniform",
     ),
     "spreads of which half are negative": (
         "angular_spread_sigma_mrad: {normal: {mean: 0.1, sd: 1}}",
