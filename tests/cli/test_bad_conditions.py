@@ -93,7 +93,7 @@ CASES = {
     ),
     "a table beside a key": (
         "measured: {columns: {defocus_nm: [1, 2]}}",
-        f"line 9, {ITEM}: defocus_nm and defocus_nm tell the same; give one of them",
+        f"line 9, {ITEM}: measured defocus_nm and defocus_nm tell the same; give one of them",
     ),
 }
 FILES = {
