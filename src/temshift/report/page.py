@@ -52,7 +52,7 @@ def report_html(study: StudyTables) -> str:
     str
         A whole HTML document; every text of the study in it is escaped.
     """
-    matrix = build_matrix(study.results, study.metrics)
+    matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
     parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
     parts["verdict"] = escape(" ".join(verdict(matrix, study.prediction)))
     parts["data"] = embedded_json(page_data(study, matrix))

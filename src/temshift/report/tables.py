@@ -1,5 +1,6 @@
 """The saved tables and pictures of a study, loaded and checked; nothing else of a study is read here."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -14,12 +15,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from temshift.core.errors import DamagedError, TemshiftError
 from temshift.core.files import read_json, read_table
+from temshift.core.parameters import CANONICAL, DEFAULTS
 from temshift.core.tables import HISTORY, METRICS, RESULTS, TRANSFER
 
+_ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
 _NEVER_MISSING = frozenset(
     name
     for name in (*RESULTS, *TRANSFER)
-    if name in ("network_id", "seed", "role", "name", "q_per_A") or name.startswith(("training_", "test_"))
+    if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
+    or name.startswith("training_")
 )
 _Schema = Mapping[str, type[pl.DataType]]
 
@@ -38,7 +42,7 @@ class StageRecord(_Saved):
 
 
 class Manifest(_Saved):
-    """How, when and with what the study was run."""
+    """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw."""
 
     name: str
     temshift: str
@@ -52,6 +56,7 @@ class Manifest(_Saved):
     database: dict[str, Any]
     networks: int
     parameters: int
+    trainings: dict[str, dict[str, tuple[float | None, float]]] = {}
 
 
 class ModelError(_Saved):

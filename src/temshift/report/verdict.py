@@ -89,7 +89,7 @@ def _broad(matrix: Matrix) -> str:
     broad = [(row, training) for row, training in enumerate(matrix.trainings) if training.broad]
     if not broad or len(matrix.trainings) < 2:
         return ""
-    row, training = max(broad, key=lambda pair: pair[1].defocus_sd_nm)
+    row, training = max(broad, key=lambda pair: pair[1].defocus[1])
     own, others = matrix.cells["cross_entropy"][row], np.delete(matrix.cells["cross_entropy"], row, axis=0)
     both = np.isfinite(own) & np.isfinite(others).any(axis=0)
     return _against_rivals(training, own[both], np.nanmin(others[:, both], axis=0))
@@ -99,9 +99,8 @@ def _against_rivals(training: Training, own: NDArray[np.float64], rivals: NDArra
     if not own.size:
         return ""
     wins, close = int(np.sum(own < rivals)), int(np.sum(own <= _CLOSE * rivals))
-    width = f"defocus {brief(training.defocus_nm)} ± {brief(training.defocus_sd_nm)} nm"
     return (
-        f"The broadly trained “{training.name}” ({width}) is the best of all under {wins} of {own.size} "
+        f"The broadly trained “{training.name}” ({training.words}) is the best of all under {wins} of {own.size} "
         f"conditions, within {round(100 * (_CLOSE - 1))} % of the best other one or better under {close}, "
         f"and at its worst {number(float(np.max(own / rivals)), 2)} times as bad."
     )

@@ -21,6 +21,7 @@ from temshift.exitwaves.store import read_geometry
 from temshift.information.spectra import ObjectSpectra, average_spectra
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
+from temshift.studies.conditions import Setting, summary, told_keys
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder, locked, open_folder
 from temshift.studies.plan import Plan
@@ -242,6 +243,18 @@ def _manifest(run: Run, workers: int) -> dict[str, Any]:
         },
         "networks": len(plan.networks),
         "parameters": networks[0]["parameters"],
+        "trainings": _trainings(plan),
+    }
+
+
+def _trainings(plan: Plan) -> dict[str, dict[str, Setting]]:
+    """Centre and spread of what networks were trained on, of each parameter that any condition tells."""
+    named = {run.training_name: run.conditions for run in plan.networks}
+    every = [*named.values(), *(test.conditions for test in plan.tests)]
+    told = told_keys(every)
+    return {
+        name: {key: setting for key, setting in summary(conditions).items() if key in told}
+        for name, conditions in named.items()
     }
 
 
