@@ -276,12 +276,12 @@ def write_examples(folder: Path, rows: list[Condition], columns: list[Condition]
     rng = np.random.default_rng(9)
     specimens = [_specimen(rng, pixels) for _ in range(3)]
     images = np.array([[_micrograph(p, c, condition, rng) for condition in columns] for p, c, _ in specimens])
-    masks = np.array([mask for _, _, mask in specimens])
+    masks = np.array([[mask] * len(columns) for _, _, mask in specimens])
     noise = rng.normal(0, 1, (len(rows), *images.shape))
     smooth = np.fft.ifft2(
         np.fft.fft2(noise) * np.exp(-200 * np.fft.fftfreq(pixels)[:, None] ** 2 - 200 * np.fft.fftfreq(pixels) ** 2)
     ).real
-    probabilities = 1 / (1 + np.exp(-(6.0 * masks[None, :, None] - 3 + 12 * smooth)))
+    probabilities = 1 / (1 + np.exp(-(6.0 * masks[None] - 3 + 12 * smooth)))
     with replacing(folder / "examples.npz") as path:
         np.savez_compressed(path, images=images, masks=masks, probabilities=probabilities.astype(np.float16))
     names = {"conditions": [c.name for c in columns], "specimens": [f"specimen {i} & co" for i in range(3)]}

@@ -25,7 +25,7 @@ FIXED_LIMITS = (
     "counts from.",
     "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
     "sigma and epsilon describe linear transfer of contrast, averaged over azimuth: astigmatism and coma enter by "
-    "that average alone, and nonlinear imaging, read noise and errors of the pixel size not at all.",
+    "that average alone, and nonlinear imaging, read noise, binning and errors of the pixel size not at all.",
 )
 _MOST_LEARNING_FIGURES = 24
 

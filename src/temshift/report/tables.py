@@ -98,8 +98,8 @@ class Examples:
     ----------
     images : ndarray (specimen, condition, y, x)
         Micrographs, each of mean 0 and variance 1.
-    masks : ndarray (specimen, y, x)
-        True masks, 0 or 1.
+    masks : ndarray (specimen, condition, y, x)
+        True masks, 0 or 1; errors of the pixel size make them differ between conditions.
     probabilities : ndarray (network, specimen, condition, y, x)
         Predicted probability of particle.
     specimens, conditions, networks : tuple of str
@@ -217,9 +217,9 @@ def _examples(folder: Path) -> Examples:
     path = _found(folder / "examples.npz")
     images, masks, probabilities = _arrays(path)
     counts = len(names.networks), len(names.specimens), len(names.conditions)
-    plane = masks.shape[1:]
-    _require(path, len(plane) == 2 and masks.shape == (counts[1], *plane), f"masks has shape {masks.shape}")
-    _require(path, images.shape == (*counts[1:], *plane), f"images has shape {images.shape}")
+    plane = masks.shape[2:]
+    _require(path, len(plane) == 2 and masks.shape == (*counts[1:], *plane), f"masks has shape {masks.shape}")
+    _require(path, images.shape == masks.shape, f"images has shape {images.shape}")
     _require(path, probabilities.shape == (*counts, *plane), f"probabilities has shape {probabilities.shape}")
     finite = bool(np.isfinite(images).all() and np.isfinite(probabilities).all())
     _require(path, finite, "it holds values that are no finite numbers")
