@@ -1,7 +1,7 @@
 """The camera: blur by motion, spread of electrons, counting, gain, read noise and binning."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Annotated
@@ -116,6 +116,7 @@ class CameraResponse:
         return len(self.gain)
 
 
+@torch.no_grad()
 def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], response: CameraResponse) -> Tensor:
     """Form the image that a camera gives: gain x NTF * Poisson(expected detections) + read noise, binned.
 
@@ -126,7 +127,7 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     Where NTF = MTF it is a blur of Poisson counts; where NTF = 1 the counts are Poisson numbers times the gain. The
     order of stages is ours; MTF, NTF and DQE are those of the references.
 
-    A perfect image is not transformed at all.
+    A perfect image is not transformed at all. Counts take no gradients; :func:`expected_detections` does.
 
     Parameters
     ----------
@@ -149,7 +150,8 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     Raises
     ------
     ValueError
-        On a CPU, where an intensity or dose is negative or no number; where the image is no whole number of bins.
+        On a CPU, where an intensity or dose is negative or no number; where the image is no whole number of bins, or
+        images, doses, seeds and responses differ in number.
 
     References
     ----------
@@ -157,14 +159,15 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     Faruqi, Ultramicroscopy 109, 1126 (2009), DOI 10.1016/j.ultramic.2009.04.002
     """
     response = response.to(intensities.device, intensities.dtype)
-    expected = expected_detections(intensities, dose, grid, response)
     spread = _spread(_plane(grid, intensities.device, intensities.dtype), response)
+    noise = zip(spread, response.gain.tolist(), response.read_noise.tolist(), seeds, strict=True)
     source = torch.Generator(device=intensities.device)
-    images = [
-        _read_out(mean, transfer, response.gain[i], response.read_noise[i], source.manual_seed(seed))
-        for i, (mean, transfer, seed) in enumerate(zip(expected, spread, seeds, strict=True))
-    ]
-    return binned(torch.stack(images), response.settings.binning)
+    images = torch.empty_like(intensities)
+    for kept, mean, (transfer, gain, read_noise, seed) in zip(
+        images, _means(intensities, dose, grid, response), noise, strict=True
+    ):
+        kept.copy_(_read_out(mean, transfer, gain, read_noise, source.manual_seed(seed)))
+    return binned(images, response.settings.binning)
 
 
 def expected_detections(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraResponse) -> Tensor:
@@ -179,15 +182,27 @@ def expected_detections(intensities: Tensor, dose: Tensor, grid: Grid, response:
     -------
     Tensor (n, y, x)
         Takes gradients with respect to intensities, dose and every parameter of ``response``.
+
+    Raises
+    ------
+    ValueError
+        Where images, doses and responses differ in number.
     """
-    response = response.to(intensities.device, intensities.dtype)
-    arriving = expected_electrons(intensities, dose, grid.pixel_area) * response.dqe_zero[:, None, None]
+    return torch.stack(list(_means(intensities, dose, grid, response.to(intensities.device, intensities.dtype))))
+
+
+def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraResponse) -> Iterator[Tensor]:
+    """Expected detections of one image after the other, which needs less memory than all at once."""
+    if not len(intensities) == len(dose) == len(response):
+        raise ValueError(
+            f"given {len(intensities)} images, {len(dose)} doses and a response of {len(response)} images; give "
+            "as many of each"
+        )
     scatter = _scatter(_plane(grid, intensities.device, intensities.dtype), response)
-    scattered = [
-        image if transfer is None else filtered(image, transfer).clamp_min(0)
-        for image, transfer in zip(arriving, scatter, strict=True)
-    ]
-    return torch.stack(scattered)
+    for i, transfer in enumerate(scatter):
+        one = slice(i, i + 1)
+        arriving = expected_electrons(intensities[one], dose[one], grid.pixel_area)[0] * response.dqe_zero[i]
+        yield arriving if transfer is None else filtered(arriving, transfer).clamp_min(0)
 
 
 def filtered(images: Tensor, transfer: Tensor) -> Tensor:
@@ -230,12 +245,12 @@ def blur_transfer(qy: Tensor, qx: Tensor, vibration_sigma: Tensor, drift: Tensor
 
 
 def _read_out(
-    expected: Tensor, spread: Tensor | None, gain: Tensor, read_noise: Tensor, source: torch.Generator
+    expected: Tensor, spread: Tensor | None, gain: float, read_noise: float, source: torch.Generator
 ) -> Tensor:
     electrons = counted(expected, source)
     counts = gain * (electrons if spread is None else filtered(electrons, spread))
     if read_noise > 0:
-        counts += read_noise * torch.empty_like(counts).normal_(generator=source)
+        counts += torch.empty_like(counts).normal_(0, read_noise, generator=source)
     return counts
 
 
@@ -317,7 +332,7 @@ def _where(wanted: Tensor, transfer: Tensor, shape: tuple[int, ...]) -> list[Ten
 
 def _require_bounds(response: CameraResponse) -> None:
     for name, (allowed, holds) in _BOUNDS.items():
-        value = getattr(response, name)
+        value = getattr(response, name).detach()
         within = holds(value)
         if not bool(within.all()):
             raise ValueError(f"{name} = {float(value[~within][0]):g}; must be {allowed}")
@@ -325,6 +340,7 @@ def _require_bounds(response: CameraResponse) -> None:
 
 def _require_detectable(mtf: Tensor, ntf: Tensor) -> None:
     """Refuse transfers (n, k) over a profile with MTF > NTF."""
+    mtf, ntf = mtf.detach(), ntf.detach()
     excess = (mtf - ntf).amax(dim=0)
     worst = int(excess.argmax())
     if float(excess[worst]) > _EXCESS:

@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.optics.band import Band, band_of
+from temshift.optics.band import Band, band_of, widest_aperture
 from temshift.optics.conditions import Conditions
 from temshift.optics.lens import CoherentLens, envelopes
 from temshift.optics.resampling import magnified, refined
@@ -111,6 +111,8 @@ def image_intensities(
     """
     settings = settings or EXACT
     band = spectra.band
+    limit = widest_aperture(spectra.grid, band.wavelength)
+    conditions = replace(conditions, semiangle_cutoff=conditions.semiangle_cutoff.clamp(max=limit))
     nodes = _nodes(band, conditions, settings)
     conditions = conditions.to(band.omega.device, band.dtype)
     parts = [slice(0, len(conditions))] if spectra.values.is_cuda else [slice(i, i + 1) for i in range(len(conditions))]
@@ -139,7 +141,7 @@ def _formed(
         owner = torch.from_numpy(part.owner).to(specimens.device)
         passed = spectra.values[specimens[owner]] * lens.at(owner, part)[:, None]
         plane = passed.new_zeros((*passed.shape[:2], math.prod(shape)))
-        plane = plane.index_copy(-1, places, passed).view(*passed.shape[:2], *shape)
+        plane = plane.index_add(-1, places, passed).view(*passed.shape[:2], *shape)
         images = images.index_add(0, owner, _intensity(plane))
     return magnified(refined(images, spectra.grid.shape), conditions.pixel_size_error)
 

@@ -80,9 +80,8 @@ class TransferTable(Configuration):
             raise ValueError(f"given {', '.join(named) or 'none of them'}; give one of {', '.join(_KEYS)}")
         if named[0] in ("file", "preset"):
             return _read(named[0], given)
-        if named[0] == "frequency_per_pixel":
-            return _in_nyquist(given)
-        return given
+        listed = {key: tuple(part) if isinstance(part, list) else part for key, part in given.items()}
+        return _in_nyquist(listed) if named[0] == "frequency_per_pixel" else listed
 
     @model_validator(mode="after")
     def _falling(self) -> "TransferTable":
@@ -105,7 +104,7 @@ def _read(key: str, given: dict[str, Any]) -> Any:
 def _in_nyquist(given: dict[str, Any]) -> Any:
     rest = {key: value for key, value in given.items() if key != "frequency_per_pixel"}
     listed = given["frequency_per_pixel"]
-    if not isinstance(listed, list | tuple) or not all(isinstance(each, int | float) for each in listed):
+    if not isinstance(listed, tuple) or not all(isinstance(each, int | float) for each in listed):
         raise ValueError(f"frequency_per_pixel = {listed!r}; must be a list of numbers")
     return {**rest, "frequency_nyquist": tuple(2.0 * each for each in listed)}
 

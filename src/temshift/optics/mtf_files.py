@@ -4,6 +4,7 @@ import csv
 from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import takewhile
 from pathlib import Path
 
 PRESETS = files("temshift.optics") / "cameras"
@@ -100,7 +101,6 @@ def _csv(lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:
 def _star(lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of the first loop of a STAR file."""
     loop = lines[lines.index("loop_") + 1 :]
-    names = [line.split()[0] for line in loop if line.startswith("_")]
-    body = [line.split() for line in loop[len(names) :]]
-    ends = (i for i, row in enumerate(body) if row[0].startswith(("data_", "loop_")))
-    return [_STAR.get(name, name) for name in names], body[: next(ends, len(body))]
+    names = [line.split()[0] for line in takewhile(lambda line: line.startswith("_"), loop)]
+    body = takewhile(lambda line: not line.startswith(("data_", "loop_")), loop[len(names) :])
+    return [_STAR.get(name, name) for name in names], [line.split() for line in body]
