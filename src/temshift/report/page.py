@@ -77,6 +77,7 @@ def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
         "matrix_picture": sections.matrix_picture(matrix),
         "matrix_table": sections.matrix_table(matrix),
         "learning": sections.learning_section(study, matrix),
+        "trainings": sections.trainings_table(matrix),
     }
 
 

@@ -24,8 +24,9 @@ FIXED_LIMITS = (
     "defocus. Numbers near zero defocus depend more than others on details such as the plane that defocus "
     "counts from.",
     "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
-    "sigma and epsilon describe linear transfer of contrast, averaged over azimuth: astigmatism and coma enter by "
-    "that average alone, and nonlinear imaging, read noise, binning and errors of the pixel size not at all.",
+    "sigma and epsilon describe how much linear transfer lets through, averaged over azimuth: astigmatism enters by "
+    "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging, "
+    "read noise, binning and errors of the pixel size not at all.",
 )
 _MOST_LEARNING_FIGURES = 24
 
@@ -80,6 +81,11 @@ def stages_table(manifest: Manifest) -> str:
     """Return what each stage made, kept, and how long it took."""
     rows = [(s.name, fixed(s.seconds, 1), s.made, s.reused) for s in manifest.stages]
     return table(("stage", "seconds", "made", "kept from before"), rows, "numbers")
+
+
+def trainings_table(matrix: Matrix) -> str:
+    """Return what varies in every training distribution: centre and standard deviation."""
+    return table(("trained on", "what varies"), [(one.name, one.words) for one in matrix.trainings], "narrow")
 
 
 def versions_table(manifest: Manifest) -> str:

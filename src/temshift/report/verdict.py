@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from temshift.report.axes import SEVERAL
 from temshift.report.markup import brief, fixed, number
 from temshift.report.matrix import Matrix, Training
 from temshift.report.tables import ModelError, Prediction
@@ -41,11 +42,17 @@ def _scope(matrix: Matrix) -> str:
     seeds = matrix.seeds["cross_entropy"].shape[0]
     images = _median(matrix.cells["images"])
     rows = _count(len(matrix.trainings), "training distribution")
-    columns = _count(len(matrix.tests), "test condition")
+    columns = _count(len(matrix.tests), "test condition") + _varied(matrix)
     return (
         f"{_count(networks, 'network')} ({rows}, {_count(seeds, 'seed')} each) were scored under {columns}, "
         f"each on {brief(images)} simulated micrographs of specimens kept from training."
     )
+
+
+def _varied(matrix: Matrix) -> str:
+    """What test conditions depart in from the usual ones."""
+    labels = [axis.label for axis in matrix.groups if axis is not SEVERAL]
+    return f" that differ in {' and '.join(filter(None, (', '.join(labels[:-1]), labels[-1])))}" if labels else ""
 
 
 def _count(count: int, noun: str) -> str:

@@ -27,12 +27,11 @@ from temshift.studies.folder import StudyFolder, locked, open_folder
 from temshift.studies.plan import Plan
 from temshift.studies.room import require_room
 from temshift.studies.study import Study
-from temshift.studies.tasks import measure_spectra, score_networks, train_network
+from temshift.studies.tasks import NETWORKS_PER_TASK, measure_spectra, score_networks, train_network
 from temshift.studies.waves import WaveSet, make_waves
 from temshift.studies.work import Stage, Work
 
 SPECIMENS_PER_TASK = 12
-NETWORKS_PER_TASK = 8
 TESTS_PER_TASK = 12
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic")
 
