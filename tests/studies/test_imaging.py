@@ -251,3 +251,20 @@ def test_the_manifest_tells_what_networks_were_trained_on(folder: StudyFolder) -
     assert told["everything"]["defocus_nm"] == pytest.approx([-10, 5])
     assert told["focus"]["mtf_half_frequency"] == [None, 0]
     assert "Cc_mm" not in told["focus"]
+
+
+def test_the_quick_study_varies_what_it_promises() -> None:
+    study = load_configuration(Path(__file__).parents[2] / "examples" / "quick_study.yaml", Study)
+    tests = [summary(conditions) for _, conditions in study.conditions.resolved("test")]
+    varied = {key for key in tests[0] if len({one[key].center for one in tests}) > 1 and not key.startswith("phi")}
+    assert varied == {
+        "defocus_nm",
+        "dose_e_per_A2",
+        "C12_nm",
+        "C21_nm",
+        "C30_mm",
+        "focal_spread_sigma_nm",
+        "mtf_half_frequency",
+    }
+    assert len(tests) <= 55
+    assert study.remarks() == []
