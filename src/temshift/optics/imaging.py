@@ -20,7 +20,6 @@ from temshift.core.parameters import (
     CANONICAL,
     FARTHEST,
     FIELDS,
-    NANOMETRE,
     POSITIVE,
     REQUIRED,
     WIDTHS,
@@ -170,17 +169,6 @@ class ImagingConditions(PartialConditions):
     def distributions(self) -> dict[str, Distribution]:
         """Return the distribution of each parameter by itself, by key; measured ones are choices."""
         return {**self.given(), **_columns(self.measured)}
-
-    @property
-    def defocus_center_nm(self) -> float:
-        """Centre of the defocus [nm], underfocus positive."""
-        return -float(self.central().aberrations["C10"]) / NANOMETRE
-
-    @property
-    def defocus_sd_nm(self) -> float:
-        """Standard deviation of the defocus [nm]."""
-        found = {key: one for key, one in self.distributions().items() if KEYS[key].field == "C10"}
-        return sum(one.sd * abs(KEYS[key].factor) for key, one in found.items()) / NANOMETRE
 
     def centers(self) -> dict[str, float | None]:
         """Return the centre of each parameter, in the units of the files; None where there is none."""
