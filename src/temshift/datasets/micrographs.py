@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -160,8 +161,9 @@ def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Str
     images, masks : Tensor (n, 1, y, x)
         One of the 8 symmetries of the square and a shift, the same for an image and its mask.
     """
-    pairs = [_moved(image, mask, number, stream) for image, mask, number in zip(images, masks, numbers, strict=True)]
-    return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
+    places = [_places(number, images.shape[-2:], stream).to(images.device) for number in numbers]
+    moved = [_at(plane, there) for plane, there in zip(images, places, strict=True)]
+    return torch.stack(moved), torch.stack([_at(plane, there) for plane, there in zip(masks, places, strict=True)])
 
 
 def training_batches(
@@ -203,16 +205,22 @@ def scoring_batches(
 def _in_order(number: int, specimens: int, stream: Stream) -> int:
     """Specimen of image ``number``: epoch after epoch, each in an order of its own."""
     epoch, place = divmod(number, specimens)
-    return int(generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)[place])
+    return int(_order(epoch, specimens, stream)[place])
 
 
-def _moved(image: Tensor, mask: Tensor, number: int, stream: Stream) -> Batch:
+@lru_cache(maxsize=16)
+def _order(epoch: int, specimens: int, stream: Stream) -> NDArray[np.int64]:
+    return generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)
+
+
+def _at(plane: Tensor, places: Tensor) -> Tensor:
+    return plane.flatten().index_select(0, places).view_as(plane)
+
+
+def _places(number: int, shape: tuple[int, int], stream: Stream) -> Tensor:
+    """Where the pixels of an augmented plane lie in the flattened plane before."""
     draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
     turns, flip = int(draws.integers(4)), bool(draws.integers(2))
-    shifts = tuple(int(draws.integers(size)) for size in image.shape[-2:])
-
-    def move(plane: Tensor) -> Tensor:
-        plane = torch.rot90(torch.roll(plane, shifts, (-2, -1)), turns, (-2, -1))
-        return plane.flip(-1) if flip else plane
-
-    return move(image), move(mask)
+    rows, columns = ((np.arange(size) - draws.integers(size)) % size for size in shape)
+    places = np.rot90(np.add.outer(rows * shape[1], columns), turns)
+    return torch.from_numpy(np.ascontiguousarray(places[:, ::-1] if flip else places).ravel())

@@ -139,10 +139,13 @@ def poisson_quantile(mean: Tensor, deviate: Tensor) -> Tensor:
     ----------
     M. B. Giles, ACM Trans. Math. Softw. 42, 7 (2016), section 3, DOI 10.1145/2699466
     """
-    root, square = mean.sqrt(), deviate.square()
-    half_order = deviate * (root - (1 / 36 + square / 72) / root)
-    first_order = (-8 / 405 + square * (7 / 810 + square / 270)) / mean
-    return (mean + 1 / 3 + square / 6 + half_order + first_order).floor_().clamp_min_(0)
+    inverse = mean.rsqrt()
+    y = deviate * inverse  # the expansion is m (1 + y + y^2/6 - y^3/72 + y^4/270) + 1/3 - y/36 + 7 y^2/810 - 8/(405 m)
+    leading, rest = y * (1 / 270), y * (7 / 810)
+    for coefficient in (-1 / 72, 1 / 6, 1.0):
+        leading = leading.add_(coefficient).mul_(y)
+    rest = rest.add_(-1 / 36).mul_(y).addcmul_(inverse, inverse, value=-8 / 405)
+    return rest.addcmul_(leading.add_(1), mean).add_(1 / 3).floor_().clamp_min_(0)
 
 
 def standardised(images: Tensor) -> Tensor:

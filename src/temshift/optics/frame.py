@@ -49,8 +49,10 @@ class Frame:
         """Sum |IFT|^2 of spectra (n, waves, frequencies) over the waves, on the plane (n, y, x)."""
         rows, columns = self.plane
         half = torch.fft.ifft(spectra.unflatten(-1, self.shape), n=rows, dim=-2, norm="forward")
-        wave = torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward"))
-        squared = wave.square().sum(dim=1)
+        first, *others = torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward")).unbind(1)
+        squared = first.square()
+        for wave in others:
+            squared = squared.addcmul_(wave, wave)
         return squared[..., 0] + squared[..., 1]
 
 

@@ -125,12 +125,14 @@ def image_intensities(
     nodes = _nodes(band, conditions, settings)
     groups = _groups(spectra, conditions, nodes)
     conditions = conditions.to(band.omega.device, band.dtype)
+    if len(groups) == 1:
+        return _formed(spectra, groups[0][0], specimens, conditions, nodes, settings)
     formed = [
         _formed(spectra, frame, specimens[numbers], conditions.only(numbers), [nodes[i] for i in numbers], settings)
         for frame, numbers in groups
     ]
     order = np.argsort(np.concatenate([numbers for _, numbers in groups]))
-    return formed[0] if len(groups) == 1 else torch.cat(formed)[torch.from_numpy(order).to(specimens.device)]
+    return torch.cat(formed)[torch.from_numpy(order).to(specimens.device)]
 
 
 def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> list[Nodes]:
@@ -144,9 +146,11 @@ def _groups(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]
     reach = (conditions.semiangle_cutoff + conditions.aperture_edge / 2).tolist()
     if spectra.values.is_cuda:
         reach = [max(reach)] * len(reach)
+    ways = [(widest, own.tilted) for widest, own in zip(reach, nodes, strict=True)]
+    frames = {way: frame_of(spectra.band, way[0], tilted=way[1]) for way in dict.fromkeys(ways)}
     groups: dict[Frame, list[int]] = {}
-    for number, (widest, own) in enumerate(zip(reach, nodes, strict=True)):
-        groups.setdefault(frame_of(spectra.band, widest, tilted=own.tilted), []).append(number)
+    for number, way in enumerate(ways):
+        groups.setdefault(frames[way], []).append(number)
     return list(groups.items())
 
 
@@ -169,6 +173,5 @@ def _formed(
         waves = spectra.values[specimens[part]][(..., *inside)].flatten(-2)
         size = max(1, CHUNK // (waves.shape[0] * waves.shape[1] * math.prod(frame.plane)))
         image = functools.reduce(torch.add, (frame.intensity(one) for one in lens.passed(waves, part, size)))
-        image = refined(image / waves.shape[1], spectra.grid.shape)
-        images.append(magnified(image, conditions.pixel_size_error[part]))
-    return torch.cat(images)
+        images.append(refined(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape))
+    return magnified(torch.cat(images), conditions.pixel_size_error)

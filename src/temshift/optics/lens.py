@@ -14,7 +14,7 @@ from temshift.optics.aberrations import (
     aberration_gradient,
     present,
 )
-from temshift.optics.band import Band
+from temshift.optics.band import Band, widest_aperture
 from temshift.optics.coherence import aperture, spatial_envelope, temporal_envelope
 from temshift.optics.conditions import Conditions
 from temshift.optics.sums import Nodes
@@ -66,11 +66,13 @@ class StraightLens:
             Their intensities add up to the image's.
         """
         focused = waves * self._transfer[part, None]
-        factors = [self._factors[one] for one in self._nodes[part]]
+        factors = [self._factors[one] for one in dict.fromkeys(self._nodes[part])]
         if all(len(one) == 1 for one in factors):
             yield focused
             return
-        scaled = pad_sequence(factors, batch_first=True)[:, :, None]
+        if len(factors) > 1:
+            factors = [self._factors[one] for one in self._nodes[part]]
+        scaled = (pad_sequence(factors, batch_first=True) if len(factors) > 1 else factors[0][None])[:, :, None]
         real = torch.view_as_real(focused).flatten(-2)[:, None]
         for start in range(0, scaled.shape[1], size):
             yield torch.view_as_complex((scaled[:, start : start + size] * real).unflatten(-1, (-1, 2))).flatten(1, 2)
@@ -138,5 +140,10 @@ def _lens(band: Band, conditions: Conditions) -> tuple[AberrationBasis, float, M
 
 
 def _aperture(alpha: Tensor, band: Band, conditions: Conditions) -> Tensor:
+    """Aperture (n, frequencies); where there is none, all that does not alias."""
     edge = torch.maximum(band.edge.to(alpha), conditions.aperture_edge[:, None])
-    return aperture(alpha, conditions.semiangle_cutoff, edge)
+    passed = aperture(alpha, conditions.semiangle_cutoff, edge)
+    limit = widest_aperture(band.grid, band.wavelength)
+    if bool((conditions.semiangle_cutoff > limit).any()):
+        passed = passed * (alpha <= limit + band.edge / 2)
+    return passed
