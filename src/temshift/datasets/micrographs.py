@@ -221,6 +221,8 @@ def _places(number: int, shape: tuple[int, int], stream: Stream) -> Tensor:
     """Where the pixels of an augmented plane lie in the flattened plane before."""
     draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
     turns, flip = int(draws.integers(4)), bool(draws.integers(2))
-    rows, columns = ((np.arange(size) - draws.integers(size)) % size for size in shape)
-    places = np.rot90(np.add.outer(rows * shape[1], columns), turns)
-    return torch.from_numpy(np.ascontiguousarray(places[:, ::-1] if flip else places).ravel())
+    down, across = ((np.arange(size, dtype=np.int32) - draws.integers(size)) % size for size in shape)
+    down *= shape[1]
+    for _ in range(turns):
+        down, across = across[::-1], down
+    return torch.from_numpy(np.add.outer(down, across[::-1] if flip else across).ravel())
