@@ -12,7 +12,7 @@ from scipy import stats
 
 from temshift.core.configuration import Configuration, dump_configuration, parse_configuration
 from temshift.optics import Distribution, ImagingConditions
-from temshift.optics.conditions import UNITS
+from temshift.optics.imaging import COLUMNS
 
 WHOLE = {"defocus_nm": 5.0, "dose_e_per_A2": 100.0, "semiangle_cutoff_mrad": 10.0}
 
@@ -189,11 +189,11 @@ def test_bounds_too_close_for_the_spread_leave_the_centre() -> None:
     assert (flat.sd, flat.share_below(1), flat.share_below(1.5)) == (0.0, 0.0, 1.0)
 
 
-def test_a_choice_is_the_inverse_of_its_cumulative_shares_in_the_order_given() -> None:
+def test_a_choice_is_the_inverse_of_its_cumulative_shares() -> None:
     choice = Distribution.model_validate({"choice": {"values": [30, 10, 20], "weights": [2, 1, 1]}})
     probabilities = np.array([0.0, 0.5, 0.51, 0.75, 0.76, 1.0])
-    assert choice.quantile(probabilities).tolist() == [30, 30, 10, 10, 20, 20]
-    assert (choice.center, choice.lowest, choice.highest) == (30.0, 10.0, 30.0)
+    assert choice.quantile(probabilities).tolist() == [10, 20, 30, 30, 30, 30]
+    assert (choice.center, choice.lowest, choice.highest) == (20.0, 10.0, 30.0)
     assert [choice.share_below(bound) for bound in (10, 10.1, 30, 31)] == [0.0, 0.25, 0.5, 1.0]
 
 
@@ -226,24 +226,29 @@ def test_a_loguniform_starts_above_zero() -> None:
 def test_units_become_angstrom_and_radian() -> None:
     given_values = {**WHOLE, "C12_nm": 2.0, "phi12_deg": 90.0, "C30_mm": 1.0, "focal_spread_sigma_nm": 1.0}
     central = ImagingConditions.model_validate({**given_values, "angular_spread_sigma_mrad": 0.5}).central()
-    assert float(central.C10) == -50.0
-    assert float(central.C12) == 20.0
-    assert float(central.phi12) == pytest.approx(math.pi / 2)
-    assert float(central.C30) == 1e7
+    expected = {"C10": -50.0, "C12": 20.0, "phi12": math.pi / 2, "C30": 1e7}
+    assert {name: float(value) for name, value in central.aberrations.items()} == pytest.approx(expected)
     assert float(central.focal_spread_sigma) == 10.0
     assert float(central.angular_spread_sigma) == pytest.approx(5e-4)
     assert float(central.semiangle_cutoff) == pytest.approx(1e-2)
 
 
-def test_draws_of_widths_never_fall_below_zero() -> None:
+def test_a_width_that_often_falls_below_zero_is_refused() -> None:
+    """Such draws would have to be set to 0, which makes another distribution than the one that was written."""
     wide = {**WHOLE, "focal_spread_sigma_nm": {"normal": {"mean": 1.0, "sd": 5.0}}}
-    drawn = ImagingConditions.model_validate(wide).quantiles(np.full((1, len(UNITS)), 1e-3))
+    with pytest.raises(ValidationError, match="0.42 of the draws lie outside 0 to 10000; narrow it, give minimum"):
+        ImagingConditions.model_validate(wide)
+
+
+def test_rare_draws_below_zero_are_set_to_it() -> None:
+    narrow = {**WHOLE, "focal_spread_sigma_nm": {"normal": {"mean": 4.0, "sd": 1.0}}}
+    drawn = ImagingConditions.model_validate(narrow).quantiles(np.full((1, len(COLUMNS)), 1e-6))
     assert float(drawn.focal_spread_sigma) == 0.0
 
 
 @pytest.mark.parametrize(
     ("key", "value", "text"),
-    [("dose_e_per_A2", -5, "above 0"), ("dose_e_per_A2", 0, "above 0"), ("C12_nm", -1, "0 or more")],
+    [("dose_e_per_A2", -5, "above 0"), ("dose_e_per_A2", 0, "above 0"), ("C12_nm", -1, "must be 0 to")],
 )
 def test_unphysical_values_are_refused(key: str, value: float, text: str) -> None:
     with pytest.raises(ValidationError, match=text):

@@ -26,6 +26,7 @@ from temshift.information import (
     transfer_similarity,
 )
 from temshift.optics import ImagingConditions, image_intensities, wave_spectra
+from temshift.optics.imaging import COLUMNS
 
 LAMBDA = wavelength(300e3)
 AZIMUTHS = 64
@@ -89,7 +90,7 @@ def test_one_ring_has_a_closed_form(dose: float) -> None:
 
 def independent(given_values: ImagingConditions, spectra: ObjectSpectra, draws: int) -> tuple[float, np.ndarray]:
     """epsilon and S (weighted mean 1) as plain sums over draws, azimuths and rings."""
-    uniform = generator(0, Stage.METRIC).random((draws, 8))
+    uniform = generator(0, Stage.METRIC).random((draws, len(COLUMNS)))
     bits, total = 0.0, np.zeros(len(Q))
     for row in uniform:
         focus = -10 * stats.norm.ppf(row[0], given_values.defocus_nm.normal.mean, given_values.defocus_nm.normal.sd)
@@ -180,6 +181,40 @@ def test_contrast_reversal_does_not_count(focus: float, spherical: float) -> Non
     one = inform(defocus_nm=focus, C30_mm=spherical)
     other = inform(objects(-12.0, -41.0), defocus_nm=-focus, C30_mm=-spherical)
     assert other.epsilon == pytest.approx(one.epsilon, rel=1e-9)
+
+
+def test_a_camera_counts_by_its_dqe() -> None:
+    """DQE(q) multiplies the dose; a blur after counting (NTF = MTF) costs no information, and colours the image."""
+    perfect = inform()
+    assert inform(dqe_zero=0.5).epsilon == pytest.approx(inform(dose_e_per_A2=200.0).epsilon, rel=1e-12)
+    counting = inform(mtf_half_frequency=0.4)
+    assert counting.epsilon < 0.95 * perfect.epsilon
+    blurred = inform(mtf_half_frequency=0.4, ntf_half_frequency=0.4)
+    assert blurred.epsilon == pytest.approx(perfect.epsilon, rel=1e-12)
+    ntf = np.exp(-math.log(2) * (Q / 0.4) ** 2)
+    coloured = perfect.spectrum * ntf**2
+    assert blurred.spectrum == pytest.approx(coloured * Q.sum() / (coloured @ Q), rel=1e-9)
+
+
+def test_the_camera_counts_in_units_of_its_nyquist_frequency() -> None:
+    fine, coarse = (
+        information(conditions(mtf_half_frequency=half), objects(), LAMBDA, nyquist=nyquist, draws=4)
+        for half, nyquist in ((0.4, 1.25), (0.8, 0.625))
+    )
+    assert fine.epsilon == pytest.approx(coarse.epsilon, rel=1e-12)
+
+
+def test_motion_takes_information_along_its_azimuth() -> None:
+    still, shaking, drifting = inform(), inform(vibration_sigma_nm=0.05), inform(drift_nm=0.05 * 12**0.5)
+    assert shaking.epsilon < drifting.epsilon < still.epsilon
+    assert inform(drift_nm=0.1, drift_azimuth_deg=77.0).epsilon == pytest.approx(inform(drift_nm=0.1).epsilon, rel=5e-3)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.floats(0, 2000), st.floats(-180, 180))
+def test_coma_alone_takes_no_information(coma: float, azimuth: float) -> None:
+    """An odd aberration shifts what it images, and a shift loses nothing."""
+    assert inform(C21_nm=coma, phi21_deg=azimuth).epsilon == pytest.approx(inform().epsilon, rel=1e-6)
 
 
 def test_two_planes_tell_underfocus_from_overfocus_and_one_does_not() -> None:

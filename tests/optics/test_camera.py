@@ -96,6 +96,22 @@ def test_the_noise_of_a_flat_field_has_the_power_that_the_ntf_and_the_read_noise
     assert float(images.mean()) == pytest.approx(3 * 0.6 * ARRIVING, rel=1e-3)
 
 
+def test_read_noise_alone_has_its_standard_deviation_whatever_the_gain() -> None:
+    dark = detect(
+        torch.ones(1, 800, 800), same(0.0), Grid((800, 800), (0.4, 0.4)), [1], camera(read_noise=2.5, gain=7.0)
+    )
+    assert float(dark.std()) == pytest.approx(2.5, rel=5 / math.sqrt(2 * dark.numel()))
+    assert float(dark.mean()) == pytest.approx(0, abs=5 * 2.5 / math.sqrt(dark.numel()))
+
+
+def test_the_noise_falls_as_a_table_of_the_ntf_says() -> None:
+    curve = {"frequency_nyquist": [0.0, 0.5, 1.0], "value": [1.0, 0.8, 0.4]}
+    settings = CameraSettings.model_validate({"mtf_table": curve, "ntf_table": curve})
+    ntf = torch.from_numpy(settings.ntf_table.at(radial().numpy()))
+    ratio = noise_power(flat_fields(camera(settings, IMAGES))) / (ARRIVING * ntf**2)
+    assert float(ratio.flatten()[1:].mean()) == pytest.approx(1, abs=0.01)
+
+
 @pytest.mark.parametrize("cycles", [(0, 6), (4, 0), (5, 11), (12, 20)])
 def test_the_signal_falls_as_the_mtf_before_the_noise_and_after_it(cycles: tuple[int, int]) -> None:
     frequency = 2 * math.hypot(cycles[0] / GRID.shape[0], cycles[1] / GRID.shape[1])
@@ -134,6 +150,13 @@ def test_an_ntf_that_equals_the_mtf_is_a_blur_of_counts() -> None:
     assert torch.allclose(detect(image, dose, GRID, [4], both), blurred, atol=1e-9)
 
 
+def test_transfers_that_vanish_leave_finite_means_in_single_precision() -> None:
+    response = camera(mtf_half_frequency=0.03, ntf_half_frequency=0.05)
+    expected = expected_detections(cosine((0, 1)).float(), same(FIELD_DOSE), GRID, response)
+    assert torch.isfinite(expected).all()
+    assert float(expected.mean()) == pytest.approx(ARRIVING, rel=1e-5)
+
+
 def test_a_mean_is_never_below_zero_where_the_filter_rings() -> None:
     spike = torch.zeros(1, *GRID.shape, dtype=torch.float64)
     spike[0, 8, 8] = 1.0
@@ -145,12 +168,12 @@ def test_vibration_damps_a_cosine_along_every_direction_and_drift_along_its_own(
     along_x, along_y = (0, 6), (6, 0)
     qx, qy = 6 / GRID.extent[1], 6 / GRID.extent[0]
     moved = camera(vibration_sigma=0.3, drift=1.2, drift_azimuth=0.0)
-    turned = camera(vibration_sigma=0.3, drift=1.2, drift_azimuth=math.pi / 2)
+    turned = camera(drift=1.2, drift_azimuth=math.pi / 2)
     damped = 0.5 * math.exp(-2 * math.pi**2 * (0.09 + 1.44 / 12) * qx**2)
     for response, cycles, amount in [
         (moved, along_x, damped),
         (moved, along_y, 0.5 * math.exp(-2 * math.pi**2 * 0.09 * qy**2)),
-        (turned, along_y, 0.5 * math.exp(-2 * math.pi**2 * (0.09 + 1.44 / 12) * qy**2)),
+        (turned, along_y, 0.5 * math.exp(-2 * math.pi**2 * 1.44 / 12 * qy**2)),
     ]:
         expected = expected_detections(cosine(cycles), same(FIELD_DOSE), GRID, response)
         assert amplitude(expected[0], cycles) == pytest.approx(amount, rel=1e-9)
@@ -266,6 +289,15 @@ def test_an_mtf_table_above_the_ntf_table_is_refused() -> None:
     }
     with pytest.raises(ValidationError, match="the MTF is 0.5 and the NTF 0.4 at 1 of Nyquist"):
         CameraSettings.model_validate(tables)
+
+
+def test_images_doses_and_responses_that_differ_in_number_are_refused() -> None:
+    flat = torch.ones(3, *GRID.shape)
+    message = "given 3 images, 2 doses and a response of 1 images; give as many of each"
+    with pytest.raises(ValueError, match=message):
+        expected_detections(flat, same(9.0, 2), GRID, camera())
+    with pytest.raises(ValueError, match=message):
+        detect(flat, same(9.0, 2), GRID, [1, 2, 3], camera())
 
 
 @pytest.mark.parametrize("binning", [0, 9])

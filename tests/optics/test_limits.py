@@ -13,7 +13,7 @@ from scipy.special import fresnel
 
 from temshift.core.electrons import wavelength
 from temshift.optics import limits
-from temshift.optics.conditions import ImagingConditions
+from temshift.optics.imaging import ImagingConditions
 from temshift.optics.limits import (
     first_zero,
     focal_spread,
@@ -24,7 +24,7 @@ from temshift.optics.limits import (
     scherzer_defocus,
     sigma_of,
 )
-from temshift.optics.transfer import phase_transfer
+from temshift.optics.transfer import azimuthal_transfer
 
 LAMBDA = wavelength(300e3)
 C30 = 1.2e7
@@ -98,7 +98,7 @@ def test_envelopes_of_the_transfer_function_reach_the_criterion_at_the_limit(
     drawn |= {"focal_spread_sigma_nm": focal_spread_nm, "angular_spread_sigma_mrad": angular * 1e3}
     q = np.linspace(0.01, 1, 400) / limit
     conditions = ImagingConditions.model_validate(drawn).central()
-    envelope = phase_transfer(q, LAMBDA, conditions, 0.0, azimuths=1)[1][0, 0].numpy()
+    envelope = azimuthal_transfer(q, LAMBDA, conditions, 0.0).envelope[0, 0].numpy()
     assert envelope[-1] == pytest.approx(criterion, rel=1e-6)
     assert np.all(envelope[:-1] > criterion)
 

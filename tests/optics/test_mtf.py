@@ -60,6 +60,11 @@ def test_a_table_passes_through_its_points_falls_between_them_and_keeps_its_last
     assert (np.diff(curve.at(np.linspace(0, 1, 200))) < 0).all()
 
 
+def test_a_table_may_stay_level() -> None:
+    curve = table(frequency_nyquist=[0, 0.5, 1], value=[1.0, 1.0, 0.4])
+    assert curve.at(np.array([0.25, 1.0])).tolist() == pytest.approx([1, 0.4])
+
+
 def test_a_first_value_a_little_off_one_is_divided_out() -> None:
     assert table(frequency_nyquist=[0, 1], value=[0.9995, 0.5]).at(np.array([0.0, 1.0])).tolist() == pytest.approx(
         [1, 0.5 / 0.9995]

@@ -3,9 +3,16 @@
 from temshift.core.distributions import Distribution
 from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient
 from temshift.optics.binning import binned, binned_masks
-from temshift.optics.camera import CameraResponse, CameraSettings, detect
+from temshift.optics.camera import (
+    CameraResponse,
+    CameraSettings,
+    blur_transfer,
+    camera_transfer,
+    detect,
+    expected_detections,
+)
 from temshift.optics.conditions import Conditions
-from temshift.optics.counting import poisson_counts, standardised
+from temshift.optics.counting import expected_electrons, poisson_counts, standardised
 from temshift.optics.images import WaveSpectra, image_intensities, wave_spectra
 from temshift.optics.imaging import ImagingConditions, PartialConditions
 from temshift.optics.limits import (
@@ -15,6 +22,8 @@ from temshift.optics.limits import (
     point_resolution,
     scherzer_defocus,
 )
+from temshift.optics.mtf import TransferTable, parametric_transfer
+from temshift.optics.mtf_files import preset_names
 from temshift.optics.notations import to_cartesian, to_ceos, to_polar
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import Transfer, azimuthal_transfer, transfer_functions
@@ -28,6 +37,7 @@ __all__ = [
     "ImagingSettings",
     "PartialConditions",
     "Transfer",
+    "TransferTable",
     "WaveSpectra",
     "aberration_basis",
     "aberration_function",
@@ -35,13 +45,19 @@ __all__ = [
     "azimuthal_transfer",
     "binned",
     "binned_masks",
+    "blur_transfer",
+    "camera_transfer",
     "detect",
+    "expected_detections",
+    "expected_electrons",
     "focal_spread",
     "image_intensities",
     "information_limit",
     "minimum_contrast_defocus",
+    "parametric_transfer",
     "point_resolution",
     "poisson_counts",
+    "preset_names",
     "scherzer_defocus",
     "standardised",
     "to_cartesian",

@@ -150,7 +150,8 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     Raises
     ------
     ValueError
-        On a CPU, where an intensity or dose is negative or no number; where the image is no whole number of bins.
+        On a CPU, where an intensity or dose is negative or no number; where the image is no whole number of bins, or
+        images, doses, seeds and responses differ in number.
 
     References
     ----------
@@ -181,12 +182,22 @@ def expected_detections(intensities: Tensor, dose: Tensor, grid: Grid, response:
     -------
     Tensor (n, y, x)
         Takes gradients with respect to intensities, dose and every parameter of ``response``.
+
+    Raises
+    ------
+    ValueError
+        Where images, doses and responses differ in number.
     """
     return torch.stack(list(_means(intensities, dose, grid, response.to(intensities.device, intensities.dtype))))
 
 
 def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraResponse) -> Iterator[Tensor]:
     """Expected detections of one image after the other, which needs less memory than all at once."""
+    if not len(intensities) == len(dose) == len(response):
+        raise ValueError(
+            f"given {len(intensities)} images, {len(dose)} doses and a response of {len(response)} images; give "
+            "as many of each"
+        )
     scatter = _scatter(_plane(grid, intensities.device, intensities.dtype), response)
     for i, transfer in enumerate(scatter):
         one = slice(i, i + 1)

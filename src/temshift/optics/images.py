@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.optics.band import Band, band_of
+from temshift.optics.band import Band, band_of, widest_aperture
 from temshift.optics.conditions import Conditions
 from temshift.optics.frame import Frame, frame_of
 from temshift.optics.lens import StraightLens, TiltedLens, envelopes
@@ -122,6 +122,8 @@ def image_intensities(
     """
     settings = settings or EXACT
     band = spectra.band
+    limit = widest_aperture(spectra.grid, band.wavelength)
+    conditions = replace(conditions, semiangle_cutoff=conditions.semiangle_cutoff.clamp(max=limit))
     nodes = _nodes(band, conditions, settings)
     groups = _groups(spectra, conditions, nodes)
     conditions = conditions.to(band.omega.device, band.dtype)

@@ -174,7 +174,7 @@ class ImagingConditions(PartialConditions):
         return {**self.given(), **{key: self.measured.distribution(key) for key in keys if self.measured}}
 
     @property
-    def defocus_nm(self) -> float:
+    def defocus_center_nm(self) -> float:
         """Centre of the defocus [nm], underfocus positive."""
         return -float(self.central().aberrations["C10"]) / NANOMETRE
 

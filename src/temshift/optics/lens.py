@@ -15,7 +15,7 @@ from temshift.optics.aberrations import (
     aberration_gradient,
     present,
 )
-from temshift.optics.band import Band, widest_aperture
+from temshift.optics.band import Band
 from temshift.optics.coherence import aperture, spatial_envelope, temporal_envelope
 from temshift.optics.conditions import Conditions
 from temshift.optics.sums import Nodes
@@ -149,10 +149,5 @@ def _turned(size: Tensor, phase: Tensor) -> Tensor:
 
 
 def _aperture(alpha: Tensor, band: Band, conditions: Conditions) -> Tensor:
-    """Aperture (n, frequencies); where there is none, all that does not alias."""
     edge = torch.maximum(band.edge.to(alpha), conditions.aperture_edge[:, None])
-    passed = aperture(alpha, conditions.semiangle_cutoff, edge)
-    limit = widest_aperture(band.grid, band.wavelength)
-    if bool((conditions.semiangle_cutoff > limit).any()):
-        passed = passed * (alpha <= limit + band.edge / 2)
-    return passed
+    return aperture(alpha, conditions.semiangle_cutoff, edge)

@@ -28,6 +28,7 @@ _STEPS = 2000  # of the table of errors over t
 _REACH = 12.0  # largest t of that table
 LIGHT = 0.1  # nodes whose weights sum up to this share of the tolerance are left out
 MOST_ANGLES = 4000
+NEGLIGIBLE = 1e-6  # spread of the illumination, relative to the aperture, that counts as none
 # Error that the edge of an aperture alone makes on a lattice of spacing h standard deviations, EDGE (s / cutoff)^1.5
 # h^3.4 of the image's standard deviation: measured on strongly scattering specimens (docs/image_formation.py).
 EDGE = 0.7
@@ -196,7 +197,7 @@ def _order(reach: float, tolerance: float) -> int:
 
 def _spacing(reach: float, spread: float, tolerance: float) -> float:
     """Spacing of the lattice of angles, in standard deviations, for a spread relative to the aperture; 0 is none."""
-    if spread == 0:
+    if spread < NEGLIGIBLE:
         return 0.0
     phases = 2 * np.pi / (reach + np.sqrt(2 * np.log(20 / tolerance)))
     edges = (tolerance / (EDGE * spread**1.5)) ** (1 / 3.4)

@@ -80,7 +80,7 @@ def result_rows(plan: Plan, scores: pl.DataFrame) -> pl.DataFrame:
             "training_name": run.training_name,
             "seed": run.seed,
             "test_name": test.name,
-            "training_defocus_nm": run.conditions.defocus_nm,
+            "training_defocus_nm": run.conditions.defocus_center_nm,
             "training_defocus_sd_nm": run.conditions.defocus_sd_nm,
             **{f"test_{key}": value for key, value in test.conditions.centers().items()},
         }
@@ -98,7 +98,7 @@ def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.Data
         for role in ("training", "test")
     }
     centers = {
-        role: {name: conditions.defocus_nm for name, conditions in study.conditions.resolved(role)}
+        role: {name: conditions.defocus_center_nm for name, conditions in study.conditions.resolved(role)}
         for role in ("training", "test")
     }
     rows = [

@@ -1,0 +1,188 @@
+"""Images: gradients, planes of several sizes, errors of the pixel size, vacuum, the aperture."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from temshift.core.electrons import wavelength
+from temshift.core.grids import Grid
+from temshift.optics import Conditions, ImagingConditions, ImagingSettings, expected_electrons, image_intensities
+from temshift.optics.images import WaveSpectra, wave_spectra
+from temshift.optics.resampling import magnified, magnified_masks, refined
+
+ENERGY = 300e3
+GRID = Grid((24, 32), (0.4, 0.4))
+ONE = torch.zeros(1, dtype=torch.long)
+LOOSE = ImagingSettings(tolerance=1e-2)
+
+
+def waves(grid: Grid = GRID, phonons: int = 1) -> torch.Tensor:
+    draws = np.random.default_rng(1)
+    phases = torch.from_numpy(draws.normal(0, 0.4, (1, phonons, *grid.shape)))
+    return torch.polar(torch.ones_like(phases), phases)
+
+
+def spectra(cutoff: float = 10e-3, grid: Grid = GRID, phonons: int = 1) -> WaveSpectra:
+    return wave_spectra(waves(grid, phonons), grid, ENERGY, cutoff, 1e-3)
+
+
+def central(**values: float) -> Conditions:
+    given_values = {"dose_e_per_A2": 1.0, "defocus_nm": 5.0, "semiangle_cutoff_mrad": 10.0, **values}
+    return ImagingConditions.model_validate(given_values).central()
+
+
+@pytest.mark.parametrize("coherence", ["exact", "envelope"])
+def test_gradients_reach_every_aberration(coherence: str) -> None:
+    """Against finite differences; coefficients in units that turn chi by about a radian at the edge."""
+    names = ["C10", "C12", "phi12", "C21", "phi21", "C30", "C34", "phi34", "C50"]
+    units = torch.tensor([6e1, 6e1, 1.0, 8e3, 1.0, 1e6, 1e6, 1.0, 1e10], dtype=torch.float64)
+    imaging = ImagingSettings(coherence=coherence)
+    given_spectra = spectra()
+
+    def formed(numbers: torch.Tensor) -> torch.Tensor:
+        values = dict(zip(names, (numbers * units)[:, None], strict=True))
+        spread = torch.full((1,), 8.0, dtype=torch.float64)
+        drawn = Conditions.of(
+            dose=torch.ones(1), semiangle_cutoff=torch.full((1,), 10e-3), focal_spread_sigma=spread, **values
+        )
+        return image_intensities(given_spectra, ONE, drawn, imaging)
+
+    start = torch.tensor([1.0, 0.6, 0.3, -0.5, 1.0, 0.7, 0.4, -0.2, 0.5], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(formed, (start,), eps=1e-5, atol=1e-6)
+    (slope,) = torch.autograd.grad(formed(start).square().sum(), start)
+    assert (slope.abs() > 1e-4).all()
+
+
+def test_gradients_reach_the_dose_and_pass_through_tilted_illumination() -> None:
+    start = torch.tensor([1.0, 3.0], dtype=torch.float64, requires_grad=True)
+    given_spectra = spectra()
+
+    def electrons(numbers: torch.Tensor) -> torch.Tensor:
+        drawn = Conditions.of(
+            C10=-30 * numbers[:1],
+            dose=numbers[1:],
+            semiangle_cutoff=torch.full((1,), 10e-3),
+            angular_spread_sigma=torch.full((1,), 2e-4, dtype=torch.float64),
+        )
+        return expected_electrons(image_intensities(given_spectra, ONE, drawn, LOOSE), drawn.dose, GRID.pixel_area)
+
+    assert torch.autograd.gradcheck(electrons, (start,), eps=1e-6, atol=1e-4)  # nodes move a little with C10
+
+
+def test_defocus_can_be_found_by_its_gradient() -> None:
+    target = image_intensities(spectra(), ONE, central(defocus_nm=7.0))
+    defocus = torch.tensor([40.0], dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.Adam([defocus], lr=2.0)
+    for _ in range(120):
+        drawn = Conditions.of(C10=-defocus, dose=torch.ones(1), semiangle_cutoff=torch.full((1,), 10e-3))
+        loss = (image_intensities(spectra(), ONE, drawn) - target).square().sum()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert float(defocus.detach()) == pytest.approx(70.0, abs=0.5)
+
+
+@pytest.mark.parametrize("shape", [(48, 64), (50, 63), (49, 70)])
+@pytest.mark.parametrize(
+    "values", [{}, {"focal_spread_sigma_nm": 3.0, "angular_spread_sigma_mrad": 0.2, "C21_nm": 400.0}]
+)
+def test_a_smaller_plane_gives_the_same_image(
+    shape: tuple[int, int], values: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An aperture of a fifth of the band needs fewer pixels; the image on them is brought to the grid exactly."""
+    grid = Grid(shape, (0.3, 0.3))
+    cutoff = 0.2 * grid.nyquist * wavelength(ENERGY)
+    drawn = central(semiangle_cutoff_mrad=1e3 * cutoff, **values)
+    assert np.prod(spectra(cutoff, grid).band.plane(cutoff)[0]) < 0.5 * np.prod(shape)
+    small = spectra(cutoff, grid, 2)
+    found = image_intensities(small, ONE, drawn)
+    monkeypatch.setattr("temshift.optics.band.WORTH", 0.0)
+    assert spectra(cutoff, grid).band.plane(cutoff)[0] == shape
+    assert torch.allclose(found, image_intensities(spectra(cutoff, grid, 2), ONE, drawn), atol=1e-12)
+
+
+def test_the_plane_depends_on_the_aperture_of_the_image_alone() -> None:
+    """Images under a narrow aperture are the same to the bit, whatever wider aperture the spectra were kept for."""
+    grid = Grid((60, 60), (0.2, 0.2))
+    narrow, wide = (wave_spectra(waves(grid).to(torch.complex64), grid, ENERGY, cutoff) for cutoff in (5e-3, 20e-3))
+    drawn = central(semiangle_cutoff_mrad=4.0, focal_spread_sigma_nm=2.0)
+    assert torch.equal(image_intensities(narrow, ONE, drawn), image_intensities(wide, ONE, drawn))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(-60, 60), st.floats(0, 3), st.floats(0, 1))
+def test_vacuum_is_one_whatever_the_lens(defocus: float, spread: float, angle: float) -> None:
+    vacuum = wave_spectra(torch.ones(1, 2, 24, 32, dtype=torch.complex128), GRID, ENERGY, 10e-3, 5e-3)
+    drawn = central(defocus_nm=defocus, C12_nm=5.0, focal_spread_sigma_nm=spread, angular_spread_sigma_mrad=angle)
+    assert torch.allclose(image_intensities(vacuum, ONE, drawn, LOOSE), torch.ones(1, 24, 32, dtype=torch.float64))
+
+
+def test_without_an_aperture_all_passes_that_does_not_alias() -> None:
+    limit = wavelength(ENERGY) * GRID.nyquist / 2
+    spread = {"defocus_nm": 5.0, "angular_spread_sigma_mrad": 0.2}
+    drawn = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, **spread}).central()
+    found = image_intensities(wave_spectra(waves(), GRID, ENERGY, tilt=1e-3), ONE, drawn)
+    stopped = image_intensities(spectra(limit), ONE, central(semiangle_cutoff_mrad=1e3 * limit, **spread))
+    assert torch.equal(found, stopped)
+
+
+def test_a_softer_edge_lets_through_more_beyond_and_less_before_it() -> None:
+    hard, soft = (central(aperture_edge_mrad=edge) for edge in (0.0, 6.0))
+    plane = torch.exp(2j * math.pi * 5 * torch.arange(32, dtype=torch.float64) / 32).expand(1, 1, 24, 32)
+    angle = wavelength(ENERGY) * 5 / 12.8  # 7.7 mrad: the soft edge runs from 7 to 13 mrad
+    through = wave_spectra(plane, GRID, ENERGY, 10e-3, 3e-3)
+    found = [float(image_intensities(through, ONE, drawn).mean()) for drawn in (hard, soft)]
+    assert found == pytest.approx([1.0, ((10e-3 - angle) / 6e-3 + 0.5) ** 2])
+
+
+def band_limited(shape: tuple[int, int]) -> np.ndarray:
+    """Some waves over a cell of 1 x 1, as a function of sampled places."""
+    y, x = (np.arange(size) / size for size in shape)
+    return pattern(y[:, None], x[None])
+
+
+def pattern(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return (
+        1
+        + 0.5 * np.cos(2 * np.pi * (2 * x - y) + 0.3)
+        + 0.2 * np.sin(2 * np.pi * (3 * y + x))
+        + 0.1 * np.cos(8 * np.pi * x)
+    )
+
+
+@pytest.mark.parametrize("shape", [(20, 24), (21, 30), (16, 16)])
+def test_finer_pixels_are_the_same_function(shape: tuple[int, int]) -> None:
+    coarse = torch.from_numpy(band_limited((12, 13)))[None]
+    assert refined(coarse, shape)[0].numpy() == pytest.approx(band_limited(shape), abs=1e-12)
+
+
+@pytest.mark.parametrize("error", [-0.08, 0.03])
+def test_larger_pixels_sample_the_same_function_farther_apart(error: float) -> None:
+    image = torch.from_numpy(band_limited((24, 31)))[None]
+    places = [(size - 1) / 2 + (np.arange(size) - (size - 1) / 2) * (1 + error) for size in (24, 31)]
+    expected = pattern(places[0][:, None] / 24, places[1][None] / 31)
+    found = magnified(image, torch.tensor([error]))
+    assert found[0].numpy() == pytest.approx(expected, abs=1e-6)
+
+
+def test_masks_are_sampled_where_images_are() -> None:
+    """A disc of radius 6 pixels covers (6 / 1.2)^2 pi pixels that are 20 % larger."""
+    y, x = np.meshgrid(np.arange(40), np.arange(40), indexing="ij")
+    disc = torch.from_numpy(np.hypot(y - 19.5, x - 19.5) < 10)[None].repeat(2, 1, 1)
+    sampled = magnified_masks(disc, torch.tensor([0.0, 0.25]))
+    assert torch.equal(sampled[0], disc[0])
+    assert int(sampled[1].sum()) == pytest.approx(math.pi * 8**2, rel=0.05)
+    assert torch.equal(magnified_masks(disc, torch.zeros(2)), disc)
+
+
+def test_an_image_on_larger_pixels_shows_its_object_smaller() -> None:
+    """The second moment of a blob, in pixels, shrinks by (1 + error)^2."""
+    y, x = np.meshgrid(np.arange(64) - 31.5, np.arange(64) - 31.5, indexing="ij")
+    blob = torch.from_numpy(np.exp(-(x**2 + y**2) / (2 * 4.0**2)))[None]
+    for error in (0.1, -0.1):
+        smaller = magnified(blob, torch.tensor([error]))[0].numpy()
+        assert (smaller * x**2).sum() / smaller.sum() == pytest.approx((4 / (1 + error)) ** 2, rel=1e-3)
