@@ -163,8 +163,7 @@ def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Str
         One of the 8 symmetries of the square and a shift, the same for an image and its mask.
     """
     places = [_places(number, images.shape[-2:], stream).to(images.device) for number in numbers]
-    moved = [_at(plane, there) for plane, there in zip(images, places, strict=True)]
-    return torch.stack(moved), torch.stack([_at(plane, there) for plane, there in zip(masks, places, strict=True)])
+    return _moved(images, places), _moved(masks, places)
 
 
 def training_batches(
@@ -214,15 +213,17 @@ def _order(epoch: int, specimens: int, stream: Stream) -> NDArray[np.int64]:
     return generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)
 
 
-def _at(plane: Tensor, places: Tensor) -> Tensor:
-    return plane.flatten().index_select(0, places).view_as(plane)
+def _moved(planes: Tensor, places: Sequence[Tensor]) -> Tensor:
+    flat = planes.flatten(1)
+    rows = [row.index_select(0, there) for row, there in zip(flat, places, strict=True)]
+    return torch.stack(rows).view_as(planes)
 
 
 def _places(number: int, shape: tuple[int, int], stream: Stream) -> Tensor:
     """Where the pixels of an augmented plane lie in the flattened plane before."""
     draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
     turns, flip = int(draws.integers(4)), bool(draws.integers(2))
-    down, across = ((np.arange(size, dtype=np.int32) - draws.integers(size)) % size for size in shape)
+    down, across = (np.roll(np.arange(size, dtype=np.int32), draws.integers(size)) for size in shape)
     down *= shape[1]
     for _ in range(turns):
         down, across = across[::-1], down

@@ -200,9 +200,8 @@ def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraRespon
         )
     scatter = _scatter(_plane(grid, intensities.device, intensities.dtype), response)
     detected = dose.to(intensities) * response.dqe_zero
-    for i, transfer in enumerate(scatter):
-        one = slice(i, i + 1)
-        found = expected_electrons(intensities[one], detected[one], grid.pixel_area)[0]
+    for one, electrons, transfer in zip(intensities.split(1), detected.split(1), scatter, strict=True):
+        found = expected_electrons(one, electrons, grid.pixel_area)[0]
         yield found if transfer is None else filtered(found, transfer).clamp_min(0)
 
 

@@ -137,11 +137,18 @@ def poisson_quantile(mean: Tensor, deviate: Tensor) -> Tensor:
     """
     inverse = mean.rsqrt()
     y = deviate * inverse  # the expansion is m (1 + y + y^2/6 - y^3/72 + y^4/270) + 1/3 - y/36 + 7 y^2/810 - 8/(405 m)
-    leading, rest = y * (1 / 270), y * (7 / 810)
-    for coefficient in (-1 / 72, 1 / 6, 1.0):
-        leading = leading.add_(coefficient).mul_(y)
-    rest = rest.add_(-1 / 36).mul_(y).addcmul_(inverse, inverse, value=-8 / 405)
-    return rest.addcmul_(leading.add_(1), mean).add_(1 / 3).floor_().clamp_min_(0)
+    third, second, one, slope, start = _coefficients(mean.device, mean.dtype)
+    leading = torch.add(third, y, alpha=1 / 270)
+    for coefficient in (second, one, one):
+        leading = torch.addcmul(coefficient, leading, y)
+    rest = torch.addcmul(start, torch.add(slope, y, alpha=7 / 810), y)
+    return rest.addcmul_(inverse, inverse, value=-8 / 405).addcmul_(leading, mean).floor_().clamp_min_(0)
+
+
+@cache
+def _coefficients(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Numbers of the expansion as tensors, with which a product and a sum are one pass."""
+    return tuple(torch.tensor(one, device=device, dtype=dtype) for one in (-1 / 72, 1 / 6, 1.0, -1 / 36, 1 / 3))
 
 
 def standardised(images: Tensor) -> Tensor:

@@ -170,10 +170,11 @@ def _formed(
     lens = TiltedLens(frame.band, conditions, nodes) if tilted else StraightLens(frame.band, conditions, nodes, damping)
     together = spectra.values.is_cuda and not tilted
     parts = [slice(0, len(nodes))] if together else [slice(i, i + 1) for i in range(len(nodes))]
-    images = []
+    values = spectra.values[specimens][(..., *inside)].flatten(-2)
+    images = spectra.values.real.new_empty((len(nodes), *spectra.grid.shape))  # in one place: temporaries stay in cache
     for part in parts:
-        waves = spectra.values[specimens[part]][(..., *inside)].flatten(-2)
+        waves = values[part]
         size = max(1, CHUNK // (waves.shape[0] * waves.shape[1] * math.prod(frame.plane)))
         image = functools.reduce(torch.add, (frame.intensity(one) for one in lens.passed(waves, part, size)))
-        images.append(refined(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape))
-    return magnified(torch.cat(images), conditions.pixel_size_error)
+        images[part] = refined(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape)
+    return magnified(images, conditions.pixel_size_error)

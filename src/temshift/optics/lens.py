@@ -47,7 +47,7 @@ class StraightLens:
         passed = _aperture(band.alpha, band, conditions)
         passed = passed if damping is None else passed * damping
         self._transfer = _turned(passed, aberration_function(*_lens(band, conditions)))
-        self._factors = {one: _focal_factors(band, one) for one in dict.fromkeys(nodes)}
+        self._factors = {one: _focal_factors(band, one)[:, None] for one in dict.fromkeys(nodes)}
 
     def passed(self, waves: Tensor, part: slice, size: int) -> Iterator[Tensor]:
         """Yield what passes of the waves of some images, ``size`` nodes at a time.
@@ -73,10 +73,10 @@ class StraightLens:
             return
         if len(factors) > 1:
             factors = [self._factors[one] for one in self._nodes[part]]
-        scaled = (pad_sequence(factors, batch_first=True) if len(factors) > 1 else factors[0][None])[:, :, None]
+        scaled = pad_sequence(factors, batch_first=True) if len(factors) > 1 else factors[0][None]
         real = torch.view_as_real(focused).flatten(-2)[:, None]
-        for start in range(0, scaled.shape[1], size):
-            yield torch.view_as_complex((scaled[:, start : start + size] * real).unflatten(-1, (-1, 2))).flatten(1, 2)
+        for some in scaled.split(size, dim=1):
+            yield torch.view_as_complex((some * real).view(len(waves), -1, waves.shape[-1], 2))
 
 
 class TiltedLens:
