@@ -223,8 +223,10 @@ def _places(number: int, shape: tuple[int, int], stream: Stream) -> Tensor:
     """Where the pixels of an augmented plane lie in the flattened plane before."""
     draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
     turns, flip = int(draws.integers(4)), bool(draws.integers(2))
-    down, across = (np.roll(np.arange(size, dtype=np.int32), draws.integers(size)) for size in shape)
+    shifts = (int(draws.integers(size)) for size in shape)
+    down, across = (np.arange(-shift, size - shift, dtype=np.int32) % size for shift, size in zip(shifts, shape, strict=True))
     down *= shape[1]
     for _ in range(turns):
         down, across = across[::-1], down
-    return torch.from_numpy(np.add.outer(down, across[::-1] if flip else across).ravel())
+    first, second = (torch.from_numpy(part.copy()) for part in (down, across[::-1] if flip else across))
+    return (first[:, None] + second).flatten()

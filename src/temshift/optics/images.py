@@ -169,11 +169,12 @@ def _formed(
     tilted, inside = nodes[0].tilted, frame.within(spectra.frame)
     lens = TiltedLens(frame.band, conditions, nodes) if tilted else StraightLens(frame.band, conditions, nodes, damping)
     together = spectra.values.is_cuda and not tilted
-    parts = [slice(0, len(nodes))] if together else [slice(i, i + 1) for i in range(len(nodes))]
-    values = spectra.values[specimens][(..., *inside)].flatten(-2)
+    everything = slice(0, len(nodes))
+    chosen = [specimens] if together else [slice(one, one + 1) for one in specimens.tolist()]
     images = spectra.values.real.new_empty((len(nodes), *spectra.grid.shape))  # in one place: temporaries stay in cache
-    for part in parts:
-        waves = values[part]
+    for number, which in enumerate(chosen):
+        part = everything if together else slice(number, number + 1)
+        waves = spectra.values[which][(..., *inside)].flatten(-2)
         size = max(1, CHUNK // (waves.shape[0] * waves.shape[1] * math.prod(frame.plane)))
         image = functools.reduce(torch.add, (frame.intensity(one) for one in lens.passed(waves, part, size)))
         images[part] = refined(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape)
