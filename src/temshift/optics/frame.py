@@ -4,7 +4,8 @@ A wave's spectrum may be moved as a whole without changing the intensity, so tha
 the plane, and the first half of its transform skips the columns that hold nothing.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from temshift.core.grids import Grid
 from temshift.optics.band import Band, widest_aperture
 
-WORTH = 0.5  # share of the grid's pixels from which on a smaller plane pays
+RESAMPLING = 2 / 3  # what bringing an image to the grid takes, in transforms of a wave on both planes: measured
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,26 @@ class Frame:
         rows, columns = (slice(start, start + size) for start, size in zip(starts, self.shape, strict=True))
         return rows, columns
 
-    def intensity(self, spectra: Tensor) -> Tensor:
-        """Sum |IFT|^2 of spectra (n, waves, frequencies) over the waves, on the plane (n, y, x)."""
-        rows, columns = self.plane
-        half = torch.fft.ifft(spectra.unflatten(-1, self.shape), n=rows, dim=-2, norm="forward")
-        first, *others = torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward")).unbind(1)
-        squared = first.square()
-        for wave in others:
+    def intensity(self, spectra: Iterable[Tensor], together: int) -> Tensor:
+        """Sum |IFT|^2 over all waves of some spectra, each (n, waves, frequencies), on the plane (n, y, x).
+
+        ``together`` complex numbers, or one wave of each image, are transformed at once.
+        """
+        waves = (wave for some in spectra for wave in self._waves(some, together))
+        squared = next(waves).square()
+        for wave in waves:
             squared = squared.addcmul_(wave, wave)
         return squared[..., 0] + squared[..., 1]
 
+    def _waves(self, spectra: Tensor, together: int) -> Iterator[Tensor]:
+        """Yield waves (n, y, x, 2), real and imaginary part."""
+        (rows, columns), images = self.plane, len(spectra)
+        for some in spectra.split(max(1, together // (images * rows * columns)), dim=1):
+            half = torch.fft.ifft(some.unflatten(-1, self.shape), n=rows, dim=-2, norm="forward")
+            yield from torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward")).unbind(1)
 
-def frame_of(band: Band, semiangle_cutoff: float, *, tilted: bool = False) -> Frame:
+
+def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilted: bool = False) -> Frame:
     """Find the frame of the images under an aperture.
 
     Parameters
@@ -65,6 +74,8 @@ def frame_of(band: Band, semiangle_cutoff: float, *, tilted: bool = False) -> Fr
         Of the widest aperture.
     semiangle_cutoff : float
         This aperture [rad]; infinity takes the whole band.
+    waves : int
+        Number of waves that one image is summed from; the more, the sooner a smaller plane pays.
     tilted : bool
         Whether tilted illumination moves the wave in the aperture, which takes the whole band too.
 
@@ -78,7 +89,7 @@ def frame_of(band: Band, semiangle_cutoff: float, *, tilted: bool = False) -> Fr
     first = [int(max(low, -most)) for (low, _), most in zip(band.ends, farthest, strict=True)]
     last = [int(min(high, most)) for (_, high), most in zip(band.ends, farthest, strict=True)]
     shape = (last[0] - first[0] + 1, last[1] - first[1] + 1)
-    smaller = _plane(band.grid, highest)
+    smaller = _plane(band.grid, highest, waves)
     fits = shape[0] <= smaller[0] and shape[1] <= smaller[1]
     return _frame(band, (first[0], first[1]), shape, smaller if fits else band.grid.shape)
 
@@ -90,13 +101,14 @@ def _frame(band: Band, first: tuple[int, int], shape: tuple[int, int], plane: tu
     return Frame(Band.of(*numbers, band.grid, band.wavelength, band.dtype).to(band.rows.device), shape, first, plane)
 
 
-def _plane(grid: Grid, highest: float) -> tuple[int, int]:
+def _plane(grid: Grid, highest: float, waves: int) -> tuple[int, int]:
     """Find the smallest fast plane that holds differences of frequencies up to ``highest`` + half a step [1/A].
 
-    It has to be brought to the grid again, so it is taken only where it is much smaller.
+    The image has to be brought to the grid again, so a smaller plane is taken only where all waves together gain more.
     """
     rows, columns = (
         min(size, next_fast_len(4 * int(np.floor(highest * extent + 0.5)) + 2))
         for size, extent in zip(grid.shape, grid.extent, strict=True)
     )
-    return (rows, columns) if rows * columns <= WORTH * grid.shape[0] * grid.shape[1] else grid.shape
+    share = rows * columns / (grid.shape[0] * grid.shape[1])
+    return (rows, columns) if waves * (1 - share) > RESAMPLING * (1 + share) else grid.shape

@@ -20,7 +20,8 @@ from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import SINGLE, Nodes, coherence_nodes
 
 OPTICS_VERSION = 2  # raised whenever the same settings would give other images
-CHUNK = 2**23  # complex numbers of all planes that are transformed together
+CHUNK = 2**23  # complex numbers of all planes that are held together
+CACHE = 2**17  # those that a CPU transforms together: more would leave its cache
 EXACT = ImagingSettings()
 
 
@@ -146,10 +147,11 @@ def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> lis
 def _groups(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> list[tuple[Frame, list[int]]]:
     """Images that are formed on the same frame; on a GPU the widest is the frame of all."""
     reach = (conditions.semiangle_cutoff + conditions.aperture_edge / 2).tolist()
+    waves = [len(own.weight) * spectra.values.shape[1] for own in nodes]
     if spectra.values.is_cuda:
-        reach = [max(reach)] * len(reach)
-    ways = [(widest, own.tilted) for widest, own in zip(reach, nodes, strict=True)]
-    frames = {way: frame_of(spectra.band, way[0], tilted=way[1]) for way in dict.fromkeys(ways)}
+        reach, waves = [max(reach)] * len(reach), [max(waves)] * len(waves)
+    ways = list(zip(reach, waves, (own.tilted for own in nodes), strict=True))
+    frames = {way: frame_of(spectra.band, way[0], waves=way[1], tilted=way[2]) for way in dict.fromkeys(ways)}
     groups: dict[Frame, list[int]] = {}
     for number, way in enumerate(ways):
         groups.setdefault(frames[way], []).append(number)
@@ -176,6 +178,6 @@ def _formed(
         part = everything if together else slice(number, number + 1)
         waves = spectra.values[which][(..., *inside)].flatten(-2)
         size = max(1, CHUNK // (waves.shape[0] * waves.shape[1] * math.prod(frame.plane)))
-        image = functools.reduce(torch.add, (frame.intensity(one) for one in lens.passed(waves, part, size)))
+        image = frame.intensity(lens.passed(waves, part, size), CHUNK if waves.is_cuda else CACHE)
         images[part] = refined(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape)
     return magnified(images, conditions.pixel_size_error)

@@ -1,6 +1,7 @@
 """The lens on a band of frequencies: what each spatial frequency of a wave is multiplied by."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class StraightLens:
         passed = _aperture(band.alpha, band, conditions)
         passed = passed if damping is None else passed * damping
         self._transfer = _turned(passed, aberration_function(*_lens(band, conditions)))
-        self._factors = {one: _focal_factors(band, one)[:, None] for one in dict.fromkeys(nodes)}
+        self._factors = {one: _focal_factors(band, one) for one in dict.fromkeys(nodes)}
 
     def passed(self, waves: Tensor, part: slice, size: int) -> Iterator[Tensor]:
         """Yield what passes of the waves of some images, ``size`` nodes at a time.
@@ -98,13 +99,14 @@ class TiltedLens:
             yield (waves[:, None] * _tilted_transfer(self._band, condition, nodes)[:, None]).flatten(1, 2)
 
 
+@lru_cache(maxsize=32)
 def _focal_factors(band: Band, nodes: Nodes) -> Tensor:
-    """Factors (nodes, frequencies x 2) for the real and the imaginary part of every frequency."""
+    """Factors (nodes, 1, frequencies x 2) for the real and the imaginary part of every frequency."""
     focus, weight = (torch.from_numpy(part).to(band.defocus_phase)[:, None] for part in (nodes.focus, nodes.weight))
     above, middle = nodes.focus > 0, nodes.focus == 0
     phase, size = focus[above] * band.defocus_phase, (2 * weight[above]).sqrt()
     still = weight[middle].sqrt().expand(-1, len(band.defocus_phase))
-    return torch.cat([still, size * torch.cos(phase), size * torch.sin(phase)]).repeat_interleave(2, dim=-1)
+    return torch.cat([still, size * torch.cos(phase), size * torch.sin(phase)]).repeat_interleave(2, dim=-1)[:, None]
 
 
 def _tilted_transfer(band: Band, condition: Conditions, nodes: Nodes) -> Tensor:
