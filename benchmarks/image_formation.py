@@ -90,7 +90,9 @@ def against_abtem(case: Case) -> None:
     grid = Grid((case.side, case.side), (case.sampling, case.sampling))
     waves = waves_of(grid, case.images, case.phonons)
     spectra = wave_spectra(waves, grid, ENERGY, case.cutoff * 1e-3)
-    drawn = conditions_of(case.cutoff, case.five).quantiles(np.random.default_rng(0).random((case.images, len(COLUMNS))))
+    drawn = conditions_of(case.cutoff, case.five).quantiles(
+        np.random.default_rng(0).random((case.images, len(COLUMNS)))
+    )
     defoci = (-drawn.aberrations["C10"]).tolist()
     each = [theirs(wave, grid, case, defocus) for wave, defocus in zip(waves, defoci, strict=True)]
 

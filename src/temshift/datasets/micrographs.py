@@ -224,7 +224,9 @@ def _places(number: int, shape: tuple[int, int], stream: Stream) -> Tensor:
     draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
     turns, flip = int(draws.integers(4)), bool(draws.integers(2))
     shifts = (int(draws.integers(size)) for size in shape)
-    down, across = (np.arange(-shift, size - shift, dtype=np.int32) % size for shift, size in zip(shifts, shape, strict=True))
+    down, across = (
+        np.arange(-shift, size - shift, dtype=np.int32) % size for shift, size in zip(shifts, shape, strict=True)
+    )
     down *= shape[1]
     for _ in range(turns):
         down, across = across[::-1], down

@@ -140,9 +140,7 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, tilt: float 
     return Band.of(rows, columns, grid, wavelength, dtype)
 
 
-def _edge(
-    qy: NDArray[np.float64], qx: NDArray[np.float64], grid: Grid, wavelength: float
-) -> NDArray[np.float64]:
+def _edge(qy: NDArray[np.float64], qx: NDArray[np.float64], grid: Grid, wavelength: float) -> NDArray[np.float64]:
     """One step of frequency along the azimuth, as an angle [rad]."""
     phi = np.arctan2(qy, qx)
     edge: NDArray[np.float64] = wavelength * np.hypot(np.cos(phi) / grid.extent[1], np.sin(phi) / grid.extent[0])
