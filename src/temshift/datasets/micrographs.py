@@ -162,7 +162,7 @@ def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Str
     images, masks : Tensor (n, 1, y, x)
         One of the 8 symmetries of the square and a shift, the same for an image and its mask.
     """
-    places = [_places(number, images.shape[-2:], stream).to(images.device) for number in numbers]
+    places = [_places(number, (images.shape[-2], images.shape[-1]), stream).to(images.device) for number in numbers]
     return _moved(images, places), _moved(masks, places)
 
 

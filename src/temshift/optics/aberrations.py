@@ -147,7 +147,7 @@ def aberration_gradient(
 
 def _combined(factors: Tensor, rows: Tensor) -> Tensor:
     """Product of matrices; on a CPU row by row, since the number of rows would change the last bits of each."""
-    return factors @ rows if factors.is_cuda else torch.cat([one @ rows for one in factors.split(1)])
+    return factors @ rows if factors.is_cuda else torch.cat([one @ rows for one in torch.split(factors, 1)])
 
 
 def even_part(aberrations: Mapping[str, Tensor]) -> dict[str, Tensor]:

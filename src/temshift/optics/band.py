@@ -47,8 +47,10 @@ class Band:
     ) -> "Band":
         """Make a band of some numbers of waves along y and x, each (frequencies,)."""
         qy, qx = rows / grid.extent[0], columns / grid.extent[1]
-        parts = (rows, columns, wavelength * (qx + 1j * qy), _edge(qy, qx, grid, wavelength))
-        return cls(*(torch.from_numpy(part) for part in parts), wavelength, grid, dtype)
+        omega, edge = wavelength * (qx + 1j * qy), _edge(qy, qx, grid, wavelength)
+        tensors = {"rows": rows, "columns": columns, "omega": omega, "edge": edge}
+        made = {name: torch.from_numpy(part) for name, part in tensors.items()}
+        return cls(**made, wavelength=wavelength, grid=grid, dtype=dtype)
 
     def to(self, device: torch.device | str) -> "Band":
         """Return the same band on another device."""

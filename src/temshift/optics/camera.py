@@ -200,7 +200,7 @@ def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraRespon
         )
     scatter = _scatter(_plane(grid, intensities.device, intensities.dtype), response)
     detected = dose.to(intensities) * response.dqe_zero
-    for one, electrons, transfer in zip(intensities.split(1), detected.split(1), scatter, strict=True):
+    for one, electrons, transfer in zip(torch.split(intensities, 1), torch.split(detected, 1), scatter, strict=True):
         found = expected_electrons(one, electrons, grid.pixel_area)[0]
         yield found if transfer is None else filtered(found, transfer).clamp_min(0)
 

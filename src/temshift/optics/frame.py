@@ -60,7 +60,7 @@ class Frame:
     def _waves(self, spectra: Tensor, together: int) -> Iterator[Tensor]:
         """Yield waves (n, y, x, 2), real and imaginary part."""
         (rows, columns), images = self.plane, len(spectra)
-        for some in spectra.split(max(1, together // (images * rows * columns)), dim=1):
+        for some in torch.split(spectra, max(1, together // (images * rows * columns)), dim=1):
             half = torch.fft.ifft(some.unflatten(-1, self.shape), n=rows, dim=-2, norm="forward")
             yield from torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward")).unbind(1)
 
@@ -97,8 +97,9 @@ def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilted: boo
 @lru_cache(maxsize=32)
 def _frame(band: Band, first: tuple[int, int], shape: tuple[int, int], plane: tuple[int, int]) -> Frame:
     rows, columns = (start + np.arange(size) for start, size in zip(first, shape, strict=True))
-    numbers = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
-    return Frame(Band.of(*numbers, band.grid, band.wavelength, band.dtype).to(band.rows.device), shape, first, plane)
+    along_y, along_x = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
+    whole = Band.of(along_y, along_x, band.grid, band.wavelength, band.dtype)
+    return Frame(whole.to(band.rows.device), shape, first, plane)
 
 
 def _plane(grid: Grid, highest: float, waves: int) -> tuple[int, int]:

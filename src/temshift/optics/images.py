@@ -83,7 +83,7 @@ def wave_spectra(
     frame = frame_of(band, math.inf, tilted=True)
     inside = torch.isin(frame.band.source, band.source)
     kept = [torch.fft.fft2(wave, norm="forward").flatten(-2)[..., frame.band.source] * inside for wave in waves]
-    return WaveSpectra(torch.stack(kept).unflatten(-1, frame.shape), band, grid)
+    return WaveSpectra(torch.stack(kept).view(*waves.shape[:2], *frame.shape), band, grid)
 
 
 def image_intensities(
@@ -172,7 +172,7 @@ def _formed(
     lens = TiltedLens(frame.band, conditions, nodes) if tilted else StraightLens(frame.band, conditions, nodes, damping)
     together = spectra.values.is_cuda and not tilted
     everything = slice(0, len(nodes))
-    chosen = [specimens] if together else [slice(one, one + 1) for one in specimens.tolist()]
+    chosen: list[Tensor | slice] = [specimens] if together else [slice(one, one + 1) for one in specimens.tolist()]
     images = spectra.values.real.new_empty((len(nodes), *spectra.grid.shape))  # in one place: temporaries stay in cache
     for number, which in enumerate(chosen):
         part = everything if together else slice(number, number + 1)

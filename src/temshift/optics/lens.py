@@ -76,7 +76,7 @@ class StraightLens:
             factors = [self._factors[one] for one in self._nodes[part]]
         scaled = pad_sequence(factors, batch_first=True) if len(factors) > 1 else factors[0][None]
         real = torch.view_as_real(focused).flatten(-2)[:, None]
-        for some in scaled.split(size, dim=1):
+        for some in torch.split(scaled, size, dim=1):
             yield torch.view_as_complex((some * real).view(len(waves), -1, waves.shape[-1], 2))
 
 
