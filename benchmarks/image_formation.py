@@ -3,8 +3,8 @@
 Run with one thread: OMP_NUM_THREADS=1 python benchmarks/image_formation.py [--quick]
 
 Both sides get the same waves, grid and conditions, and compute in single precision on one thread; abTEM gets pyFFTW
-with plans that are measured in the warm-up rounds. Ours transforms exit waves once, before; abTEM's apply_ctf transforms
-the wave for every image, as its user would. Training is that of the quick study: images drawn, formed, counted and
+with plans that are measured in the warm-up rounds. Ours transforms exit waves once, before; abTEM's apply_ctf does so
+for every image, as its user would. Training is that of the quick study: images drawn, formed, counted and
 augmented, then one step of a network; on a CUDA device with a U-Net of about 14 million parameters too.
 """
 

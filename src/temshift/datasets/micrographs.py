@@ -124,7 +124,8 @@ def count_electrons(
     index = torch.from_numpy(specimens).to(source.masks.device)
     intensities = image_intensities(source.spectra, index, drawn, source.imaging)
     dose = drawn.dose * (1 + drawn.pixel_size_error) ** 2  # more electrons fall on a pixel that is larger
-    return detect(intensities, dose, source.spectra.grid, seeds, camera_response(drawn, source.imaging))
+    response = camera_response(drawn.to(intensities.device, intensities.dtype), source.imaging)
+    return detect(intensities, dose, source.spectra.grid, seeds, response)
 
 
 def camera_response(drawn: Conditions, imaging: ImagingSettings) -> CameraResponse:

@@ -16,7 +16,7 @@ from torch import Tensor
 from temshift.core.grids import Grid
 from temshift.optics.band import Band, widest_aperture
 
-RESAMPLING = 2 / 3  # what bringing an image to the grid takes, in transforms of a wave on both planes: measured
+RESAMPLING = 1.0  # what bringing an image to the grid takes, in transforms of a wave on both planes: measured
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Frame:
         """Yield waves (n, y, x, 2), real and imaginary part."""
         (rows, columns), images = self.plane, len(spectra)
         for some in torch.split(spectra, max(1, together // (images * rows * columns)), dim=1):
-            half = torch.fft.ifft(some.unflatten(-1, self.shape), n=rows, dim=-2, norm="forward")
+            half = torch.fft.ifft(some.view(images, -1, *self.shape), n=rows, dim=-2, norm="forward")
             yield from torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward")).unbind(1)
 
 
@@ -108,7 +108,7 @@ def _plane(grid: Grid, highest: float, waves: int) -> tuple[int, int]:
     The image has to be brought to the grid again, so a smaller plane is taken only where all waves together gain more.
     """
     rows, columns = (
-        min(size, next_fast_len(4 * int(np.floor(highest * extent + 0.5)) + 2))
+        min(size, 4 * next_fast_len(int(np.floor(highest * extent + 0.5)) + 1))  # rows of whole vectors are faster
         for size, extent in zip(grid.shape, grid.extent, strict=True)
     )
     share = rows * columns / (grid.shape[0] * grid.shape[1])
