@@ -165,16 +165,16 @@ def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> lis
     focal_spread = _numbers(conditions.focal_spread(energy_of(band.wavelength)))
     angular_spread = _numbers(conditions.angular_spread_sigma)
     cutoff = np.minimum(_numbers(conditions.semiangle_cutoff), band.widest)
-    nodes = []
-    for number in range(len(conditions)):
-        order = _order(focal[number], tolerance)
-        spacing = _spacing(angular[number], angular_spread[number] / cutoff[number], tolerance)
-        nodes.append(_nodes(order, spacing, tolerance, focal_spread[number], angular_spread[number]))
-    return nodes
+    rows = zip(*(part.tolist() for part in (focal, angular, focal_spread, angular_spread, cutoff)), strict=True)
+    return [_nodes(*row, tolerance) for row in rows]
 
 
 @functools.lru_cache(maxsize=256)
-def _nodes(order: int, spacing: float, tolerance: float, focal_spread: float, angular_spread: float) -> Nodes:
+def _nodes(
+    focal: float, angular: float, focal_spread: float, angular_spread: float, cutoff: float, tolerance: float
+) -> Nodes:
+    """Nodes of one image; images of the same spreads share them."""
+    order, spacing = _order(focal, tolerance), _spacing(angular, angular_spread / cutoff, tolerance)
     unit = _unit_nodes(order, spacing, tolerance)
     return Nodes(unit.weight, focal_spread * unit.focus, angular_spread * unit.tilt)
 
