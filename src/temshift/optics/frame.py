@@ -16,7 +16,7 @@ from torch import Tensor
 from temshift.core.grids import Grid
 from temshift.optics.band import Band, widest_aperture
 
-RESAMPLING = 1.0  # what bringing an image to the grid takes, in transforms of a wave on both planes: measured
+RESAMPLING = 2 / 3  # what bringing an image to the grid takes, in transforms of a wave on both planes: measured
 
 
 @dataclass(frozen=True)
