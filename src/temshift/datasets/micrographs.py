@@ -163,8 +163,8 @@ def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Str
     images, masks : Tensor (n, 1, y, x)
         One of the 8 symmetries of the square and a shift, the same for an image and its mask.
     """
-    places = [_places(number, (images.shape[-2], images.shape[-1]), stream).to(images.device) for number in numbers]
-    return _moved(images, places), _moved(masks, places)
+    pairs = [_moved(image, mask, number, stream) for image, mask, number in zip(images, masks, numbers, strict=True)]
+    return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
 
 
 def training_batches(
@@ -214,22 +214,13 @@ def _order(epoch: int, specimens: int, stream: Stream) -> NDArray[np.int64]:
     return generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)
 
 
-def _moved(planes: Tensor, places: Sequence[Tensor]) -> Tensor:
-    flat = planes.flatten(1)
-    rows = [row.index_select(0, there) for row, there in zip(flat, places, strict=True)]
-    return torch.stack(rows).view_as(planes)
-
-
-def _places(number: int, shape: tuple[int, int], stream: Stream) -> Tensor:
-    """Where the pixels of an augmented plane lie in the flattened plane before."""
+def _moved(image: Tensor, mask: Tensor, number: int, stream: Stream) -> Batch:
     draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
     turns, flip = int(draws.integers(4)), bool(draws.integers(2))
-    shifts = (int(draws.integers(size)) for size in shape)
-    down, across = (
-        np.arange(-shift, size - shift, dtype=np.int32) % size for shift, size in zip(shifts, shape, strict=True)
-    )
-    down *= shape[1]
-    for _ in range(turns):
-        down, across = across[::-1], down
-    first, second = (torch.from_numpy(part.copy()) for part in (down, across[::-1] if flip else across))
-    return (first[:, None] + second).flatten()
+    shifts = tuple(int(draws.integers(size)) for size in image.shape[-2:])
+
+    def move(plane: Tensor) -> Tensor:
+        plane = torch.rot90(torch.roll(plane, shifts, (-2, -1)), turns, (-2, -1))
+        return plane.flip(-1) if flip else plane
+
+    return move(image), move(mask)
