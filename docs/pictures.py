@@ -19,7 +19,7 @@ def main() -> None:
     """Write docs/quick_study.png, docs/full_protocol.png and docs/specimens.png."""
     study_folder, database, specimens = map(Path, sys.argv[1:4])
     study = load_study(study_folder)
-    figure = matrix_figure(build_matrix(study.results, study.metrics))
+    figure = matrix_figure(build_matrix(study.results, study.metrics, study.manifest.trainings))
     figure.savefig(DOCS / "quick_study.png", dpi=110)
     shrink(database / "contact_sheet.png", DOCS / "full_protocol.png")
     shrink(specimens / "contact_sheet.png", DOCS / "specimens.png")

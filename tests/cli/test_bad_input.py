@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from temshift.cli import verbs
+from temshift.core.errors import TemshiftError
+
 ROOT = Path(__file__).parents[2]
 TINY = (ROOT / "examples" / "tiny.yaml").read_text(encoding="utf-8")
 
@@ -109,6 +112,29 @@ def test_a_missing_gpu_is_told_before_anything_is_written(temshift: Temshift, tm
     assert done.returncode == 2
     assert "--device cpu" in done.stderr
     assert os.listdir(tmp_path) == ["study.yaml"]
+
+
+DOUBTFUL = TINY.replace("semiangle_cutoff_mrad: 12.0", "C30_mm: 2.7e-7")
+DOUBTS = (
+    "warning: 'defocus -10 nm': C30_mm = 2.7e-07: C30 = 2.7 A is implausibly small for the spherical aberration",
+    "warning: 'broad': without an aperture images end with the grid, at ",
+)
+
+
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_doubts_about_conditions_are_told_once_and_stop_nothing(
+    temshift: Temshift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    def begun(*_: object, **__: object) -> None:
+        raise TemshiftError("the work has begun")
+
+    monkeypatch.setattr(verbs, "run_study" if verb == "run" else "estimate", begun)
+    (tmp_path / "study.yaml").write_text(DOUBTFUL, encoding="utf-8")
+    done = temshift(verb, "study.yaml")
+    assert "the work has begun" in done.stderr
+    assert [sum(line.startswith(doubt) for line in done.stderr.splitlines()) for doubt in DOUBTS] == [1, 1]
+    (tmp_path / "study.yaml").write_text(TINY, encoding="utf-8")
+    assert "warning" not in temshift(verb, "study.yaml").stderr
 
 
 def test_an_output_below_a_file_is_told(temshift: Temshift, tmp_path: Path) -> None:

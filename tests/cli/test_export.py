@@ -67,8 +67,8 @@ def write_set(folder: Path, seed: int) -> None:
 def test_images_are_written_and_told(temshift: Temshift, tmp_path: Path) -> None:
     done = temshift("images", "database", EXAMPLE, "--output", "images", "--workers", 0)
     assert done.returncode == 0, done.stderr
-    assert "36 images (uint16, electrons per pixel), 6 conditions\ntable: images/table.parquet" in done.stdout
-    assert "training images: 18 of 18" in done.stderr
+    assert "48 images (uint16, electrons per pixel), 8 conditions\ntable: images/table.parquet" in done.stdout
+    assert "training images: 24 of 24" in done.stderr
     table = pl.read_parquet(tmp_path / "images" / "table.parquet")
     assert set(table["set"]) == {"training", "test"}
     assert all((tmp_path / "images" / name).exists() for name in table["file"])
@@ -126,8 +126,53 @@ def test_an_aperture_too_wide_for_the_database_is_told(temshift: Temshift, tmp_p
     (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
     done = temshift("images", "database", "conditions.yaml", "--output", "out")
     assert done.returncode == 2
-    assert done.stderr.count("at most 12.30 mrad, or sample finer") == 12  # 6 conditions of 2 sets
+    assert done.stderr.count("at most 12.30 mrad, or sample finer") == 7  # of 8 conditions, the last gives its own
+    assert "line 32, conditions.0: sets test, training: 'defocus -10 nm': semiangle_cutoff_mrad" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+UNSERVED = {
+    "energy": ("energy_kev: 300", "energy_kev: 200", "energy_kev: sets test, training: given 200, but its waves were"),
+    "binning": ("binning: 1", "binning: 5", "imaging.camera.binning: sets test, training: 5 does not divide 48 x 48"),
+    "focal spread": (
+        "defocus_nm: 8",
+        "focal_spread_fwhm_nm: 2000\n    defocus_nm: 8",
+        "'residual aberrations': the focal spread turns phases by",
+    ),
+    "MTF above NTF": (
+        "defocus_nm: 8",
+        "ntf_half_frequency: 0.1\n    defocus_nm: 8",
+        "'residual aberrations': the MTF is",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNSERVED)
+def test_what_the_database_or_the_camera_can_not_serve_is_told_with_its_line(
+    temshift: Temshift, tmp_path: Path, case: str
+) -> None:
+    right, wrong, told = UNSERVED[case]
+    text = EXAMPLE.read_text(encoding="utf-8").replace(right, wrong)
+    (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
+    done = temshift("images", "database", "conditions.yaml", "--output", "out")
+    place = "name: residual" if "residual" in told else wrong
+    line = next(number for number, line in enumerate(text.splitlines(), 1) if place in line)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"temshift: conditions.yaml: 1 fault\n  line {line}, ")
+    assert told in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_looks_like_a_mistake_is_told_once_and_the_images_are_made(temshift: Temshift, tmp_path: Path) -> None:
+    text = "seed: 1\nconditions: [{name: plain, dose_e_per_A2: 400, defocus_nm: 5, C30_mm: 2.7e-7}]\n"
+    (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
+    done = temshift("images", "database", "conditions.yaml", "--output", "out", "--workers", 0)
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 2
+    assert "C30 = 2.7 A is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A" in warnings[0]
+    assert "'plain': without an aperture images end with the grid, at" in warnings[1]
+    assert "6 images" in done.stdout
 
 
 @pytest.mark.parametrize("verb", ["images", "export"])

@@ -80,8 +80,8 @@ def test_what_is_left_out_is_absent() -> None:
         ({"C12_nm": 1.0, "C12a_nm": 5.0}, "C12a_nm and C12_nm tell the same"),
         ({"C12_nm": 1.0, "A1_nm": 5.0}, "tell the same"),
         ({"focal_spread_sigma_nm": 1.0, "focal_spread_fwhm_nm": 5.0}, "tell the same"),
-        ({"measured": {"columns": {"C10_nm": [1.0]}}}, "C10_nm and defocus_nm tell the same"),
-        ({"measured": {"columns": {"C33_nm": [1.0]}}}, "C33_nm: unknown; nearest: C3_nm, C43_nm, C34_nm"),
+        ({"measured": {"columns": {"C10_nm": [1.0]}}}, "measured C10_nm and defocus_nm tell the same"),
+        ({"measured": {"columns": {"C33_nm": [1.0]}}}, "measured C33_nm: unknown; nearest: C3_nm, C43_nm, C34_nm"),
         ({"measured": {"columns": {"C12_nm": [1.0, -1.0]}}}, "measured C12_nm: given -1; must be 0 to"),
         ({"dqe_zero": 1.2}, "given 1.2; must be 0.001 to 1"),
         ({"defocus_nm": 1e9}, "given 1e[+]09; must be -1e[+]06 to 1e[+]06"),
@@ -165,6 +165,7 @@ def test_it_reads_back_alike_and_tells_only_what_is_given() -> None:
         ({"C12a_nm": 5.0}, {"C12_nm": 1.0, "phi12_deg": 3.0}, {"C12a_nm"}),
         ({"C12_nm": 5.0}, {"phi12_deg": 3.0}, {"C12_nm", "phi12_deg"}),
         ({"measured": {"columns": {"C12_nm": [1]}}}, {"C12_nm": 1.0, "C30_mm": 1.0}, {"C30_mm"}),
+        ({"C12_nm": 5.0}, {"measured": {"columns": {"C12_nm": [1]}}}, {"C12_nm"}),
     ],
 )
 def test_what_an_item_gives_goes_before_the_default(
@@ -174,10 +175,20 @@ def test_what_an_item_gives_goes_before_the_default(
     assert set(merged) - {"correlations", "measured"} == expected
 
 
+def test_an_item_takes_its_columns_from_the_measured_default() -> None:
+    default = PartialConditions.model_validate({"measured": {"columns": {"C12_nm": [1, 2], "C30_mm": [3, 4]}}})
+    merged = PartialConditions.model_validate({"C12a_nm": 5.0}).over(default)
+    assert merged["measured"].columns == {"C30_mm": (3.0, 4.0)}
+
+
 def test_a_probable_unit_is_told() -> None:
     (remark,) = whole(C30_mm=2.7e-7).remarks()
     assert "2.7 A is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A" in remark
     assert not whole(C30_mm=2.7, semiangle_cutoff_mrad=12.0, focal_spread_sigma_nm=1.0).remarks()
+
+
+def test_conditions_without_aberrations_are_in_focus() -> None:
+    assert {name: float(value) for name, value in Conditions.of(dose=torch.ones(1)).aberrations.items()} == {"C10": 0.0}
 
 
 def test_conditions_are_made_of_known_fields_with_a_dose() -> None:

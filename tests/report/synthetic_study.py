@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from temshift.core.electrons import wavelength
 from temshift.core.files import replacing, write_json, write_table, write_text
+from temshift.core.parameters import CANONICAL, DEFAULTS
 
 HOSTILE = """<script>alert("dose")</script> 'low' & `${dose}` <b>50</b>"""
 SAMPLING = 0.4
@@ -157,18 +158,31 @@ def _result(row: Condition, column: Condition, seed: int, loss: float) -> dict[s
         **{"cross_entropy": loss, "cross_entropy_sd": 0.3 * loss, "f1": f1, "f1_sd": 0.08},
         **{"iou": f1 / (2 - f1), "iou_sd": 0.1, "accuracy": 1 - 0.3 * loss, "images": 96, "empty_masks": 0},
         **{"training_defocus_nm": float(row.defocus), "training_defocus_sd_nm": float(row.width)},
-        **{
-            "test_defocus_nm": float(column.defocus),
-            "test_dose_e_per_A2": column.dose,
-            "test_C30_mm": column.C30,
-        },
-        **{"test_C12_nm": float(column.C12), "test_phi12_deg": float(column.phi12)},
-        **{
-            "test_focal_spread_sigma_nm": 1.0,
-            "test_angular_spread_sigma_mrad": 0.1,
-            "test_semiangle_cutoff_mrad": 10.8,
-        },
+        **{f"test_{key}": value for key, value in _settings(column).items()},
     }
+
+
+def _settings(condition: Condition) -> dict[str, float | None]:
+    """Every parameter; the MTF is perfect."""
+    absent = {row.key: DEFAULTS[row.field] for row in CANONICAL}
+    return {
+        **{key: value if np.isfinite(value) else None for key, value in absent.items()},
+        "defocus_nm": float(condition.defocus),
+        "dose_e_per_A2": condition.dose,
+        "C30_mm": condition.C30,
+        "C12_nm": float(condition.C12),
+        "phi12_deg": float(condition.phi12),
+        "focal_spread_sigma_nm": 1.0,
+        "angular_spread_sigma_mrad": 0.1,
+        "semiangle_cutoff_mrad": 10.8,
+    }
+
+
+def training_settings(condition: Condition) -> dict[str, tuple[float | None, float]]:
+    """Centre and standard deviation of what networks were trained on."""
+    keys = ("defocus_nm", "dose_e_per_A2", "C30_mm", "C12_nm")
+    widths = {"defocus_nm": float(condition.width)}
+    return {key: (_settings(condition)[key], widths.get(key, 0.0)) for key in keys}
 
 
 def network_id(row: Condition, seed: int) -> str:
@@ -262,19 +276,20 @@ def write_examples(folder: Path, rows: list[Condition], columns: list[Condition]
     rng = np.random.default_rng(9)
     specimens = [_specimen(rng, pixels) for _ in range(3)]
     images = np.array([[_micrograph(p, c, condition, rng) for condition in columns] for p, c, _ in specimens])
-    masks = np.array([mask for _, _, mask in specimens])
+    masks = np.array([[mask] * len(columns) for _, _, mask in specimens])
     noise = rng.normal(0, 1, (len(rows), *images.shape))
     smooth = np.fft.ifft2(
         np.fft.fft2(noise) * np.exp(-200 * np.fft.fftfreq(pixels)[:, None] ** 2 - 200 * np.fft.fftfreq(pixels) ** 2)
     ).real
-    probabilities = 1 / (1 + np.exp(-(6.0 * masks[None, :, None] - 3 + 12 * smooth)))
+    probabilities = 1 / (1 + np.exp(-(6.0 * masks[None] - 3 + 12 * smooth)))
     with replacing(folder / "examples.npz") as path:
         np.savez_compressed(path, images=images, masks=masks, probabilities=probabilities.astype(np.float16))
     names = {"conditions": [c.name for c in columns], "specimens": [f"specimen {i} & co" for i in range(3)]}
     write_json(folder / "examples.json", {**names, "networks": [r.name for r in rows], "sampling_angstrom": SAMPLING})
 
 
-def manifest_record(networks: int) -> dict[str, Any]:
+def manifest_record(rows: list[Condition]) -> dict[str, Any]:
+    networks = 2 * len(rows)
     stages = (
         ("simulate", 24.1, 480, 0),
         ("train", 61.7, networks - 4, 4),
@@ -303,6 +318,7 @@ def manifest_record(networks: int) -> dict[str, Any]:
             "coverage_min": None,
         },
         **{"networks": networks, "parameters": 84130},
+        "trainings": {row.name: training_settings(row) for row in rows},
     }
 
 
@@ -324,7 +340,7 @@ def write_study(folder: Path, rows: int = 6, columns: int = 20, pixels: int = 64
         folder / "study.yaml",
         f"# quick study\nname: '<script>alert(1)</script>'\ntests:\n  - name: {HOSTILE}\n",
     )
-    write_json(folder / "manifest.json", manifest_record(2 * rows))
+    write_json(folder / "manifest.json", manifest_record(training))
     write_table(folder / "results.parquet", results_table(training, test, metrics))
     write_table(folder / "metrics.parquet", metrics)
     write_table(folder / "transfer.parquet", transfer_table(training, test))

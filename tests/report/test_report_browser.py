@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from synthetic_study import HOSTILE
+
+from temshift.core.files import read_table, write_table
+from temshift.report import write_report
 
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SHOWN = """
@@ -171,3 +175,19 @@ def test_a_narrow_window_turns_the_matrix(visit: Visit) -> None:
     visit.until("document.getElementById('matrix-plot').data[0].z.length === 20")
     visit.page.mouse.click(*visit.hover_matrix(1.5 / 6, 0.5 / 20))
     visit.until("document.getElementById('training').value === '1'")
+
+
+def test_a_perfect_camera_is_named_on_its_axis(browser: Browser, own_folder: Path) -> None:
+    path = own_folder / "results.parquet"
+    value = pl.when(pl.col("test_C12_nm") > 0).then(pl.col("test_C12_nm") / 10)
+    write_table(path, read_table(path).with_columns(test_mtf_half_frequency=value, test_C12_nm=pl.lit(0.0)))
+    write_report(own_folder)
+    visit = Visit(browser, own_folder, 1280)
+    labels = visit.page.eval_on_selector_all("#axis option", "all => all.map(option => option.textContent)")
+    visit.page.select_option("#axis", str(labels.index("half frequency of the MTF [of Nyquist]")))
+    ticks = visit.page.evaluate("(document.getElementById('curve-plot').layout.xaxis)")
+    assert ticks["ticktext"][-1] == "perfect"
+    perfect = [x for trace in visit.drawn("curve")["traces"] for x in trace[1] if x == ticks["tickvals"][-1]]
+    assert perfect
+    assert visit.complaints == []
+    visit.page.close()

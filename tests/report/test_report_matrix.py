@@ -26,11 +26,11 @@ def test_order_does_not_depend_on_the_order_of_the_table(study: StudyTables) -> 
 def test_conditions_are_grouped_by_what_they_change(study: StudyTables) -> None:
     matrix = build_matrix(study.results, study.metrics)
     groups = {test.name: test.group for test in matrix.tests}
-    assert groups["defocus -15 nm"] == "defocus"
-    assert groups[HOSTILE] == "dose"
-    assert groups["C30 0.5 mm at -10 nm"] == "spherical"
-    assert groups["C12 2 nm along 60 deg"] == "astigmatism"
-    assert [axis.key for axis in matrix.groups] == ["defocus", "dose", "spherical", "astigmatism"]
+    assert groups["defocus -15 nm"] == "defocus_nm"
+    assert groups[HOSTILE] == "dose_e_per_A2"
+    assert groups["C30 0.5 mm at -10 nm"] == "C30_mm"
+    assert groups["C12 2 nm along 60 deg"] == "C12_nm"
+    assert [axis.key for axis in matrix.groups] == ["defocus_nm", "dose_e_per_A2", "C12_nm", "C30_mm"]
 
 
 def test_a_condition_that_changes_two_parameters_is_a_group_of_its_own(study: StudyTables) -> None:

@@ -23,7 +23,7 @@ NEEDED = (
 def test_everything_is_loaded(study: StudyTables) -> None:
     assert study.results.height == 6 * 2 * 20
     assert study.metrics.height == 6 * 20
-    assert study.examples.images.shape == (3, 5, 64, 64)
+    assert study.examples.images.shape == study.examples.masks.shape == (3, 5, 64, 64)
     assert study.examples.probabilities.shape == (3, 3, 5, 64, 64)
     assert len(study.histories) == 12
     assert study.prediction.models[0].r2_left_out_training is None
@@ -85,7 +85,7 @@ def test_names_that_do_not_fit_the_pictures_are_refused(own_folder: Path) -> Non
     path = own_folder / "examples" / "examples.json"
     names = read_json(path)
     write_json(path, {**names, "conditions": names["conditions"][:-1]})
-    with pytest.raises(TemshiftError, match=r"images has shape \(3, 5, 64, 64\)"):
+    with pytest.raises(TemshiftError, match=r"masks has shape \(3, 5, 64, 64\)"):
         load_study(own_folder)
 
 

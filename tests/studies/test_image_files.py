@@ -22,7 +22,7 @@ from temshift.core.errors import InputError, TemshiftError
 from temshift.core.files import read_table
 from temshift.core.grids import Grid
 from temshift.core.records import read_record
-from temshift.core.tables import IMAGES
+from temshift.core.tables import CONDITION_COLUMNS, IMAGES
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_settings, write_shard
 from temshift.report.pictures import grey_levels
 from temshift.studies.image_files import ImageFolder
@@ -112,6 +112,82 @@ def test_masks_are_those_of_the_specimens(made: dict[str, ImageFolder], exit_wav
                 assert np.array_equal(file[name]["masks"][number], one.mask)
     particle = read_table(made["tiff"].table)["mask_file"][0]
     assert tifffile.imread(made["tiff"].root / particle).any()
+
+
+CAMERA = """
+seed: 5
+imaging: {camera: {binning: 2}}
+default: {dose_e_per_A2: 400, defocus_nm: 8, gain_counts_per_e: 3, read_noise_counts: 2}
+conditions:
+  - {name: still, focal_spread_sigma_nm: 3}
+  - {name: sized, pixel_size_error_percent: {uniform: {minimum: 10, maximum: 20}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def sized(database: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ImageFolder]:
+    """Binned images of a camera that does not count, whose masks differ; in every format."""
+    root = tmp_path_factory.mktemp("sized")
+    plans = {name: plan_of(database, name, CAMERA) for name in ("tiff", "png", "hdf5")}
+    return {name: write_images(plan, root / name, workers=0) for name, plan in plans.items()}
+
+
+def test_masks_that_differ_stand_beside_their_images(
+    sized: dict[str, ImageFolder], exit_waves: dict[str, list[ExitWave]]
+) -> None:
+    table = read_table(sized["tiff"].table)
+    assert table["mask_file"].n_unique() == len(table) == 2 * 7
+    assert not (sized["tiff"].root / "training/masks").exists()
+    names = [condition.name for condition in sized["hdf5"].plan.conditions]
+    with h5py.File(sized["hdf5"].single_file) as file:
+        for row in table.iter_rows(named=True):
+            assert Path(row["mask_file"]).parent == Path(row["file"]).parent
+            mask = tifffile.imread(sized["tiff"].root / row["mask_file"])
+            assert mask.shape == (40, 32) and mask.mean() == row["mask_fraction"]
+            grey = png_levels(sized["png"].root / row["mask_file"].replace(".tif", ".png"))
+            assert np.array_equal(grey, mask * 255)
+            group, place = file[row["set"]], (names.index(row["condition"]), row["number"])
+            assert np.array_equal(group["masks"][group["mask_of_image"][place]], mask)
+            blocks = exit_waves[row["set"]][row["specimen"]].mask.reshape(40, 2, 32, 2).sum(axis=(1, 3))
+            assert np.array_equal(mask, blocks >= 2) == (row["condition"] == "still")
+
+
+def test_images_of_a_camera_are_told_as_such(sized: dict[str, ImageFolder]) -> None:
+    row = read_table(sized["tiff"].table).row(0, named=True)
+    with tifffile.TiffFile(sized["tiff"].root / row["file"]) as file:
+        page = file.pages.first
+        facts, tags, pixels = json.loads(page.description), page.tags, page.asarray()
+    assert pixels.dtype == np.float32 and pixels.shape == (40, 32)
+    assert pixels.mean() == pytest.approx(row["counts_mean"]) == pytest.approx(3 * 400 * 0.64, rel=0.05)
+    sizes = [1e8 * below / above for above, below in (tags["XResolution"].value, tags["YResolution"].value)]
+    assert sizes == pytest.approx([0.8, 0.8]) == facts["sampling_angstrom"]
+    assert facts["unit"] == "counts per pixel" and facts["gain_counts_per_e"] == 3
+    told = read_record(sized["tiff"].manifest).facts["pixels"]
+    assert told == {"type": "float32", "unit": "counts per pixel", "binning": 2}
+
+
+def test_what_is_absent_is_null_in_the_table_and_nan_in_the_file(sized: dict[str, ImageFolder]) -> None:
+    table = read_table(sized["hdf5"].table)
+    absent = {name for name in CONDITION_COLUMNS if table[name].null_count() == len(table)}
+    assert absent == {"semiangle_cutoff_mrad", "mtf_half_frequency", "ntf_half_frequency"}
+    assert not any(table[name].null_count() for name in set(CONDITION_COLUMNS) - absent)
+    with h5py.File(sized["hdf5"].single_file) as file:
+        drawn = file["test/drawn"]
+        assert set(CONDITION_COLUMNS) < set(drawn)
+        assert {name for name in CONDITION_COLUMNS if np.isnan(drawn[name]).all()} == absent
+        assert file["test"].attrs["sampling_angstrom"] == pytest.approx([0.8, 0.8])
+        assert file["test/images"].attrs["unit"] == "counts per pixel"
+
+
+def test_lost_masks_are_made_again_with_their_images(
+    sized: dict[str, ImageFolder], tmp_path: Path, listening: Any
+) -> None:
+    root = shutil.copytree(sized["tiff"].root, tmp_path / "images")
+    (root / "training/sized/mask-00002.tif").unlink()
+    listener = listening()
+    write_images(sized["tiff"].plan, root, workers=0, progress=listener)
+    assert listener.stages["training images"] == (10, 8)
+    assert bytes_of(root) == bytes_of(sized["tiff"].root)
 
 
 def test_a_tiff_tells_its_pixel_size_and_its_conditions(made: dict[str, ImageFolder]) -> None:
@@ -304,16 +380,16 @@ def test_a_damaged_shard_of_waves_is_told_and_the_rest_is_kept(database: Path, t
 
 def test_a_wave_shard_is_loaded_alone(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is that of a shard: no call asks for a whole store."""
-    from temshift.studies import image_sets
+    from temshift.studies import image_formation
 
     asked: list[int | None] = []
-    read = image_sets.read_waves
+    read = image_formation.read_waves
 
     def watched(store: Path, shard: int | None = None) -> object:
         asked.append(shard)
         return read(store, shard)
 
-    monkeypatch.setattr(image_sets, "read_waves", watched)
+    monkeypatch.setattr(image_formation, "read_waves", watched)
     write_images(plan_of(database, "png"), tmp_path / "images", workers=0)
     assert sorted(asked, key=str) == [0, 0, 1, 2]
 

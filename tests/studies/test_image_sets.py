@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,16 @@ import pytest
 import torch
 
 from temshift.core.configuration import ConfigurationError, parse_configuration
+from temshift.core.documents import dotted
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.grids import Grid
-from temshift.datasets import MicrographSource
-from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_settings, write_shard
+from temshift.core.tables import CONDITION_COLUMNS
+from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_masks, read_settings, write_shard
 from temshift.optics import standardised, wave_spectra
-from temshift.studies.image_sets import ImagePlan, ImageSet, form_images, source_of
+from temshift.optics.settings import ImagingSettings
+from temshift.studies.image_formation import Micrograph, form_images, ready_sources
+from temshift.studies.image_sets import ImagePlan, ImageSet, image_faults
 from temshift.studies.wave_sources import WaveSource, wave_sources
 
 DEFAULT = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "defocus_nm": 10}
@@ -29,14 +33,19 @@ def image_set(**changes: object) -> ImageSet:
 def formed(source: WaveSource, wanted: ImageSet, name: str = "plain") -> tuple[np.ndarray, list[dict[str, object]]]:
     """All images of a set under one condition, and what is known of them."""
     plan = ImagePlan(wanted, (source,), "tiff")
-    condition = next(one for one in plan.conditions if one.name == name)
-    shards = range(source.layout.shards)
-    images = [
-        image
-        for shard in shards
-        for image in form_images(plan, source, shard, source_of(source, shard, "cpu"), condition)
-    ]
+    images = micrographs(plan, source, name)
     return np.stack([image.pixels for image in images]), [image.facts for image in images]
+
+
+def micrographs(plan: ImagePlan, source: WaveSource, name: str = "plain") -> list[Micrograph]:
+    """All images of a set under one condition, formed together with the others."""
+    return [
+        image
+        for shard in range(source.layout.shards)
+        for condition, loaded in ready_sources(plan, source, shard, plan.conditions, "cpu")
+        if condition.name == name
+        for image in form_images(plan, source, shard, loaded, condition)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +107,9 @@ def test_an_image_ignores_the_other_conditions_and_how_specimens_share_files(
 ) -> None:
     wanted = {"name": "wanted", "defocus_nm": {"normal": {"mean": -10, "sd": 3}}, "semiangle_cutoff_mrad": 9.7}
     alone, facts = formed(training, image_set(conditions=[wanted]), "wanted")
-    others = [{"name": "wide", "semiangle_cutoff_mrad": 12.3}, wanted, {"name": "narrow", "semiangle_cutoff_mrad": 5}]
+    tilted = {"name": "tilted", "angular_spread_sigma_mrad": 0.2}
+    narrow = {"name": "narrow", "semiangle_cutoff_mrad": 5}
+    others = [{"name": "wide", "semiangle_cutoff_mrad": 12.3}, wanted, narrow, tilted]
     among, told = formed(training, image_set(conditions=others), "wanted")
     assert np.array_equal(alone, among) and facts == told
     other_shards = wave_sources(stored(tmp_path / "training", "training", per_shard=3))[0]
@@ -122,6 +133,20 @@ def test_images_differ_with_seed_specimen_condition_and_number(training: WaveSou
 def test_training_and_test_specimens_do_not_share_their_noise(database: Path) -> None:
     seeds = [formed(source, image_set())[1][0]["seed"] for source in wave_sources(database)]
     assert len(set(seeds)) == 2
+
+
+def test_databases_do_not_share_their_noise_but_one_that_grows_keeps_it(training: WaveSource) -> None:
+    """Under one name of a set; else the images of one database would tell those of another by their noise."""
+    changed = {
+        "larger": training.settings | {"count": 99, "per_shard": 7},
+        "other": training.settings | {"seed": 99},
+        "energy": training.settings | {"exit_waves": training.settings["exit_waves"] | {"energy_kev": 80}},
+    }
+    seed = formed(training, image_set())[1][0]["seed"]
+    seeds = {name: formed(replace(training, settings=one), image_set())[1][0]["seed"] for name, one in changed.items()}
+    assert seeds["larger"] == seed
+    assert len({seed, *seeds.values()}) == 3
+    assert formed(replace(training, name="renamed"), image_set())[1][0]["seed"] == seed
 
 
 def test_drawn_conditions_are_told_in_the_units_of_the_file(training: WaveSource) -> None:
@@ -153,23 +178,104 @@ def test_standardised_images_have_mean_0_and_variance_1(training: WaveSource) ->
 
 
 def test_the_band_kept_is_all_that_does_not_alias(training: WaveSource) -> None:
-    loaded = source_of(training, 0, "cpu")
-    assert isinstance(loaded, MicrographSource)
+    plan = ImagePlan(image_set(), (training,), "tiff")
+    ((_, loaded),) = ready_sources(plan, training, 0, plan.conditions, "cpu")
     again = wave_spectra(torch.ones(1, 1, 80, 64, dtype=torch.complex64), training.layout.grid, 300e3, 12.3e-3)
-    assert 0 <= len(loaded.spectra.band.index) - len(again.band.index) < 20
+    assert 0 <= len(loaded.spectra.band.alpha) - len(again.band.alpha) < 20
+
+
+WHOLE = ({}, {"mtf_half_frequency": 0.4}, {"dqe_zero": 0.5}, {"vibration_sigma_nm": 0.1}, {"drift_nm": 0.1})
+BROKEN = (
+    {"gain_counts_per_e": 2},
+    {"gain_counts_per_e": {"normal": {"mean": 1, "sd": 0.01}}},
+    {"read_noise_counts": 3},
+    {"ntf_half_frequency": 0.5, "mtf_half_frequency": 0.4},
+)
+
+
+@pytest.mark.parametrize("given", WHOLE)
+def test_pixels_that_hold_whole_electrons_are_whole_numbers(training: WaveSource, given: dict[str, object]) -> None:
+    plan = ImagePlan(image_set(default=DEFAULT | given), (training,), "tiff")
+    assert (plan.dtype.name, plan.unit) == ("uint16", "electrons per pixel")
+
+
+@pytest.mark.parametrize("given", BROKEN)
+def test_pixels_of_a_camera_that_does_not_count_are_float32(training: WaveSource, given: dict[str, object]) -> None:
+    wanted = image_set(default=DEFAULT | given)
+    plan = ImagePlan(wanted, (training,), "tiff")
+    assert (plan.dtype.name, plan.unit) == ("float32", "counts per pixel")
+    pixels, _ = formed(training, wanted)
+    gain = 2 if given.get("gain_counts_per_e") == 2 else 1
+    assert pixels.mean() == pytest.approx(gain * 400 * 0.16, rel=0.05)
+    assert np.any(pixels != np.round(pixels)) or gain == 2
+
+
+def test_a_table_of_noise_transfer_makes_pixels_float32(training: WaveSource) -> None:
+    table = {"frequency_nyquist": (0, 1), "value": (1, 0.5)}
+    imaging = ImagingSettings.model_validate({"camera": {"mtf_table": table, "ntf_table": table}})
+    plan = ImagePlan(image_set().model_copy(update={"imaging": imaging}), (training,), "tiff")
+    assert plan.dtype.name == "float32"
+
+
+def test_a_mean_falls_with_the_share_that_is_detected(training: WaveSource) -> None:
+    every, half = (formed(training, image_set(default=DEFAULT | {"dqe_zero": one}))[0].mean() for one in (1, 0.5))
+    assert half == pytest.approx(every / 2, rel=0.01)
+
+
+def test_binned_images_are_sums_of_the_same_electrons_and_masks_of_the_same_particles(training: WaveSource) -> None:
+    plans = [ImagePlan(image_set(imaging={"camera": {"binning": n}}), (training,), "tiff") for n in (1, 2)]
+    for fine, coarse in zip(*(micrographs(plan, training) for plan in plans), strict=True):
+        assert coarse.pixels.shape == coarse.mask.shape == (40, 32)
+        assert np.array_equal(coarse.pixels, fine.pixels.reshape(40, 2, 32, 2).sum(axis=(1, 3)))
+        assert np.array_equal(coarse.mask, fine.mask.reshape(40, 2, 32, 2).sum(axis=(1, 3)) >= 2)
+        assert coarse.facts["counts_mean"] == pytest.approx(4 * fine.facts["counts_mean"])
+        assert coarse.facts["mask_fraction"] == coarse.mask.mean()
+    assert plans[1].grid(training) == Grid((40, 32), (0.8, 0.8))
+
+
+def test_masks_follow_the_size_of_the_pixels(training: WaveSource) -> None:
+    """Pixels that are 15 % larger look at places that are stretched about the middle of the periodic plane."""
+    sizes = {"pixel_size_error_percent": {"choice": {"values": [0, 15]}}}
+    plan = ImagePlan(image_set(images_per_specimen=8, default=DEFAULT | sizes), (training,), "tiff")
+    assert plan.masks_differ and not ImagePlan(image_set(), (training,), "tiff").masks_differ
+    true = read_masks(training.store).numpy()
+    for image in micrographs(plan, training):
+        stretched = 1 + image.facts["pixel_size_error_percent"] / 100
+        middles = [(size - 1) / 2 for size in (80, 64)]
+        rows, columns = (np.round(m + (np.arange(2 * m + 1) - m) * stretched).astype(int) for m in middles)
+        assert np.array_equal(image.mask, true[image.facts["specimen"]][np.ix_(rows % 80, columns % 64)])
+
+
+def test_what_is_absent_is_none(training: WaveSource) -> None:
+    given = {"dose_e_per_A2": 400, "defocus_nm": 10}
+    _, facts = formed(training, image_set(default=given))
+    absent = {key for key, value in facts[0].items() if value is None}
+    assert absent == {"semiangle_cutoff_mrad", "mtf_half_frequency", "ntf_half_frequency"}
+    assert set(CONDITION_COLUMNS) < set(facts[0])
 
 
 @pytest.mark.parametrize(("dose", "name"), [(25_000, "uint16"), (26_000, "uint32"), (1e6, "uint32")])
-def test_the_type_of_pixels_holds_what_the_dose_may_give(training: WaveSource, dose: float, name: str) -> None:
+@pytest.mark.parametrize(
+    ("share", "given", "binning"),
+    [
+        (1, {}, 1),
+        (2, {"dqe_zero": 0.5}, 1),
+        (1 / 4, {}, 2),
+        (1 / 1.44, {"pixel_size_error_percent": {"uniform": {"minimum": -20, "maximum": 20}}}, 1),
+    ],
+)
+def test_the_type_of_pixels_holds_what_the_dose_may_give(
+    training: WaveSource, dose: float, name: str, share: float, given: dict[str, object], binning: int
+) -> None:
     """16 times 0.16 A^2 times 25,600 e/A^2 are 65,536 electrons."""
-    high = [{"name": "high", "dose_e_per_A2": dose}, {"name": "low"}]
-    plan = ImagePlan(image_set(conditions=high), (training,), "tiff")
-    assert plan.dtype.name == name
+    high = [{"name": "high", "dose_e_per_A2": dose * share}, {"name": "low"}]
+    wanted = image_set(default=DEFAULT | given, conditions=high, imaging={"camera": {"binning": binning}})
+    assert ImagePlan(wanted, (training,), "tiff").dtype.name == name
 
 
 def test_a_dose_that_no_file_of_counts_holds_is_refused_before_anything_is_formed(training: WaveSource) -> None:
-    blinding = image_set(default=DEFAULT | {"dose_e_per_A2": 2e9})
-    with pytest.raises(InputError, match=r"a pixel may count 5.1e\+09 electrons, .* lower dose_e_per_A2"):
+    blinding = image_set(default=DEFAULT | {"dose_e_per_A2": 1e9}, imaging={"camera": {"binning": 2}})
+    with pytest.raises(InputError, match=r"a pixel may count 1e\+10 electrons, .* lower dose_e_per_A2"):
         ImagePlan(blinding, (training,), "tiff")
     assert ImagePlan(blinding.model_copy(update={"standardise": True}), (training,), "tiff").dtype == np.float32
 
@@ -181,6 +287,8 @@ def test_a_count_beyond_the_type_is_told_and_never_wraps_around(stored, tmp_path
     with pytest.raises(TemshiftError, match=r"'plain': a pixel counts 1.0\de\+05 electrons, more than uint16 holds"):
         formed(source, wanted)
     assert formed(source, image_set(**PLAIN | {"standardise": True}))[0].dtype == np.float32
+    counted = wanted.model_dump() | {"default": {**DEFAULT, "dose_e_per_A2": 25_000, "gain_counts_per_e": 2}}
+    assert formed(source, ImageSet.model_validate(counted))[0].max() > 2e5
 
 
 def test_an_aperture_that_would_alias_is_told_with_the_largest_for_every_set(database: Path) -> None:
@@ -189,11 +297,8 @@ def test_an_aperture_that_would_alias_is_told_with_the_largest_for_every_set(dat
         ImagePlan(image_set(conditions=wide), wave_sources(database), "hdf5")
     assert str(told.value).splitlines() == [
         "these images can't be formed:",
-        *(
-            f"  set {name}, 'wide': semiangle_cutoff_mrad reaches 12.40; |psi|^2 would alias on 0.4 A pixels: "
-            "at most 12.30 mrad, or sample finer"
-            for name in ("test", "training")
-        ),
+        "  sets test, training: 'wide': semiangle_cutoff_mrad reaches 12.40; |psi|^2 would alias on 0.4 A pixels: "
+        "at most 12.30 mrad, or sample finer",
     ]
 
 
@@ -205,7 +310,7 @@ def test_an_aperture_that_passes_nothing_is_told(training: WaveSource) -> None:
         if allowed:
             assert ImagePlan(wanted, (training,), "tiff").conditions
         else:
-            with pytest.raises(InputError, match=f"set training, 'plain': .* at least {least:.2f} mrad"):
+            with pytest.raises(InputError, match=f"set training: 'plain': .* at least {least:.2f} mrad"):
                 ImagePlan(wanted, (training,), "tiff")
 
 
@@ -219,16 +324,75 @@ def test_pixels_too_fine_for_the_tags_of_tiff_are_told(stored, tmp_path: Path) -
     assert ImagePlan(image_set(), sources, "hdf5").dtype.name == "uint16"
 
 
+CANT_BE_FORMED = {
+    "another energy": (
+        {"energy_kev": 200},
+        "energy_kev",
+        "sets test, training: given 200, but its waves were simulated at 300 keV; give 300, or leave energy_kev out",
+    ),
+    "binning": (
+        {"imaging": {"camera": {"binning": 3}}},
+        "imaging.camera.binning",
+        "sets test, training: 3 does not divide 64 x 80 pixels; change cell_nm or the sampling",
+    ),
+    "focal spread": (
+        {"default": DEFAULT | {"focal_spread_sigma_nm": 1000}},
+        "conditions.0",
+        "sets test, training: 'plain': the focal spread turns phases by 229.8 rad for each standard deviation at the "
+        "edge of the band, too far for a sum of 100 images to be exact to 0.001; take a smaller semiangle_cutoff or "
+        "spread, a larger tolerance, or coherence: envelope",
+    ),
+    "MTF above NTF": (
+        {"default": DEFAULT | {"mtf_half_frequency": 0.6, "ntf_half_frequency": 0.3}},
+        "conditions.0",
+        "sets test, training: 'plain': the MTF is 0.634 and the NTF 0.162 at 0.49 of Nyquist: DQE = DQE(0) MTF^2 / "
+        "NTF^2 would exceed DQE(0); give an NTF nowhere below the MTF, or none for a camera that counts",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CANT_BE_FORMED)
+def test_what_the_waves_or_the_camera_can_not_serve_is_told_once(database: Path, case: str) -> None:
+    changes, place, told = CANT_BE_FORMED[case]
+    faults = image_faults(image_set(**changes), wave_sources(database), "tiff")
+    assert [(dotted(path), message) for path, message in faults] == [(place, told)]
+
+
+def test_all_faults_are_told_together(database: Path) -> None:
+    wrong = {"energy_kev": 80, "imaging": {"camera": {"binning": 7}}}
+    conditions = [{"name": "wide", "semiangle_cutoff_mrad": 20}, {"name": "blurred", "focal_spread_sigma_nm": 1000}]
+    faults = image_faults(image_set(**wrong, conditions=conditions), wave_sources(database), "tiff")
+    places = [dotted(path) for path, _ in faults]
+    assert places == ["energy_kev", "imaging.camera.binning", "conditions.0", "conditions.1"]
+
+
+def test_remarks_tell_probable_units_and_bands_that_end_with_the_grid(database: Path) -> None:
+    given = {"dose_e_per_A2": 400, "defocus_nm": 10, "C30_mm": 2.7e-7}
+    plan = ImagePlan(image_set(default=given), wave_sources(database), "tiff")
+    unit, open_lens = plan.remarks()
+    assert unit == (
+        "'plain': C30_mm = 2.7e-07: C30 = 2.7 A is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A"
+    )
+    assert open_lens == (
+        "'plain': without an aperture images end with the grid, at 12.68 mrad, where coherence still leaves 1 of the "
+        "contrast; give semiangle_cutoff_mrad, or sample finer"
+    )
+    assert ImagePlan(image_set(), wave_sources(database), "tiff").remarks() == []
+
+
 FAULTS = {
     "unknown key": ({"conditions": [{"name": "a", "defocus": 1}]}, "nearest: 'defocus_nm'"),
     "missing parameter": (
-        {"default": {}},
-        "conditions, 'plain': defocus_nm, dose_e_per_A2, semiangle_cutoff_mrad missing",
+        {"default": {"C30_mm": 1}},
+        "line 1, conditions.0: 'plain': defocus_nm, dose_e_per_A2 missing",
     ),
-    "a name twice": ({"conditions": [{"name": "a"}, {"name": "a", "C30_mm": 1}]}, "the name 'a' is used twice"),
+    "a name twice": (
+        {"conditions": [{"name": "a"}, {"name": "a", "C30_mm": 1}]},
+        "conditions.1: the name 'a' is used twice",
+    ),
     "names alike": (
         {"conditions": [{"name": "a/b"}, {"name": "A b", "C30_mm": 1}]},
-        "'A b' and 'a/b' give the same folder",
+        "the name 'A b' and 'a/b' give the same folder; change one name",
     ),
     "the folder of masks": ({"conditions": [{"name": "Masks"}]}, "'Masks' and 'the masks' give the same folder"),
     "twins": ({"conditions": [{"name": "a"}, {"name": "b", "defocus_nm": 10}]}, "'b' and 'a' are the same, and would"),

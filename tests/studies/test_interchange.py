@@ -15,6 +15,7 @@ from temshift.core.hashes import content_hash
 from temshift.datasets import MicrographSource, Stream, form_micrographs
 from temshift.exitwaves import ExitWave, StoreLayout
 from temshift.optics import ImagingConditions, image_intensities, wave_spectra
+from temshift.optics.sums import widest_tilt
 from temshift.studies import Study
 from temshift.studies.image_sets import ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
@@ -98,14 +99,16 @@ def test_pytorch_reads_the_images_that_temshift_forms(workplace: Path) -> None:
     names = results_of(MICROGRAPHS, workplace / "images")
     assert names["images"].shape == (8, 1, 80, 64) and names["masks"].dtype == torch.bool
     source, wanted = wave_sources(workplace / "database", "training")[0], names["micrographs"]
-    assert len(wanted) == 6 * 5
+    assert len(wanted) == 8 * 5
     from temshift.exitwaves import read_masks, read_waves
 
-    spectra = wave_spectra(read_waves(source.store), source.layout.grid, 300e3, source.widest_semiangle)
-    formed = MicrographSource(spectra, read_masks(source.store))
-    conditions = load_configuration(ROOT / "examples" / "conditions.yaml", ImageSet).resolved()
-    for place, (_, condition) in enumerate(conditions):
-        stream = Stream(7, (key_of("training"), key_of(condition), 0))
+    waves, masks = read_waves(source.store), read_masks(source.store)
+    image_set = load_configuration(ROOT / "examples" / "conditions.yaml", ImageSet)
+    for place, (_, condition) in enumerate(image_set.resolved()):
+        tilt = widest_tilt(condition.highest("angular_spread_sigma"))
+        spectra = wave_spectra(waves, source.layout.grid, 300e3, source.widest_semiangle, tilt)
+        formed = MicrographSource(spectra, masks, image_set.imaging)
+        stream = Stream(7, (key_of(source.settings), key_of(condition), 0))
         for specimen in (0, 4):
             image, mask = form_micrographs(formed, condition, np.array([specimen]), [specimen], stream)
             read, read_mask = wanted[place * 5 + specimen]

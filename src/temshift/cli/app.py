@@ -189,6 +189,42 @@ def specimens(
     verb.specimens(recipe, output, count=count, seed=seed, first=first, workers=wanted)
 
 
+@app.command()
+def ctf(
+    conditions: Annotated[Path, typer.Argument(help="An image set, or a study file (YAML).", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write to. Default: ctf/NAME.", show_default=False),
+    ] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition", "-c", help="Name of a condition; may be repeated. Default: all.", show_default=False
+        ),
+    ] = None,
+    energy_kev: Annotated[
+        float | None,
+        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy, where the file tells none."),
+    ] = None,
+    sampling_angstrom: Annotated[
+        float | None,
+        typer.Option(
+            "--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, where the file tells none."
+        ),
+    ] = None,
+    height_nm: Annotated[
+        float,
+        typer.Option("--height-nm", min=-1e4, max=1e4, help="Height of the object upstream of the plane of focus 0."),
+    ] = 0.0,
+    signed: Annotated[bool, typer.Option("--signed/--unsigned", help="Draw T, or |T|.")] = True,
+) -> None:
+    """Draw contrast transfer functions of conditions, with their envelopes and limits, and write them as tables."""
+    from temshift.cli import ctf as verb
+
+    wanted = verb.Wanted(energy_kev, sampling_angstrom, height_nm, condition or (), signed)
+    verb.ctf(conditions, output, wanted)
+
+
 def _worker_count(wanted: int | None, device: Device) -> int:
     if wanted is not None:
         return wanted

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from temshift.cli.options import Interrupted, going_on, range_of
-from temshift.cli.progress import progress_for
+from temshift.cli.options import Interrupted, going_on, range_of, refuse_faults
+from temshift.cli.progress import progress_for, tell_remarks
 from temshift.cli.verbs import require_device
 from temshift.core.configuration import load_configuration
 from temshift.core.files import read_table
-from temshift.studies.image_sets import ImageFormat, ImagePlan, ImageSet
+from temshift.studies.image_sets import ImageFormat, ImagePlan, ImageSet, image_faults
 from temshift.studies.image_work import write_images
 from temshift.studies.wave_export import export_waves
 from temshift.studies.wave_sources import wave_sources
@@ -22,8 +22,11 @@ def images(
     (written_as, one_set), (workers, device) = what, how
     image_set = load_configuration(conditions, ImageSet)
     require_device(device)
-    plan = ImagePlan(image_set, wave_sources(folder, one_set), written_as)
+    sources = wave_sources(folder, one_set)
+    refuse_faults(conditions, image_faults(image_set, sources, written_as))
+    plan = ImagePlan(image_set, sources, written_as)
     progress = progress_for(Console(stderr=True))
+    tell_remarks(plan.remarks(), progress)
     with going_on(output):
         made = write_images(plan, output, workers=workers, device=device, progress=progress)
     count = len(read_table(made.table))

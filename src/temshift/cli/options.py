@@ -1,10 +1,12 @@
 """What several verbs read in the same way."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from temshift.core.configuration import ConfigurationError, Fault
+from temshift.core.documents import KeyPath, dotted, read_document
 from temshift.core.errors import InputError, TemshiftError
 from temshift.studies.wave_sources import ENDLESS
 
@@ -22,6 +24,15 @@ def going_on(root: Path) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; finished work is kept in {root}, the same command goes on") from None
+
+
+def refuse_faults(path: Path, faults: Sequence[tuple[KeyPath, str]]) -> None:
+    """Tell faults of a file that show only beside other files, each with its line; nothing where there are none."""
+    if not faults:
+        return
+    document = read_document(path.read_text(encoding="utf-8-sig"))
+    placed = [Fault(document.line(place), dotted(place), message) for place, message in faults]
+    raise ConfigurationError(str(path), sorted(placed, key=lambda fault: fault.line or 0))
 
 
 def range_of(option: str, text: str | None) -> range | None:

@@ -1,6 +1,7 @@
 """Progress on a terminal: one bar a stage, with time left."""
 
 import sys
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import (
@@ -63,6 +64,12 @@ class BarProgress:
     def warning(self, text: str) -> None:
         """Print a warning above the bar."""
         self._console.print(f"warning: {text}", style="yellow", markup=False, highlight=False)
+
+
+def tell_remarks(remarks: Iterable[str], progress: Told) -> None:
+    """Warn of what a person should know of their conditions before they are used."""
+    for remark in remarks:
+        progress.warning(remark)
 
 
 def progress_for(console: Console) -> Told:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from temshift.cli.options import going_on
-from temshift.cli.progress import progress_for
+from temshift.cli.progress import progress_for, tell_remarks
 from temshift.core.documents import write_document
 from temshift.core.errors import InputError
 from temshift.core.files import read_json, read_table
@@ -28,10 +28,11 @@ def run(study_file: Path, output: Path | None, workers: int, device: str) -> Non
     """Run a study and print a short summary."""
     study = load_study(study_file)
     require_device(device)
-    console = Console(stderr=True)
+    progress = progress_for(Console(stderr=True))
     root = output or STUDIES / study.slug
+    tell_remarks(study.remarks(), progress)
     with going_on(root):
-        folder = run_study(study, root, workers=workers, device=device, progress=progress_for(console))
+        folder = run_study(study, root, workers=workers, device=device, progress=progress)
     _summarise(folder, Console())
 
 
@@ -41,6 +42,8 @@ def check(file: Path, workers: int, device: str) -> None:
     require_device(device)
     console = Console()
     console.print(write_document(plan.resolved()), markup=False, highlight=False, soft_wrap=True)
+    if isinstance(plan, Study):
+        tell_remarks(plan.remarks(), progress_for(Console(stderr=True)))
     found = estimate(plan, device) if isinstance(plan, Study) else estimate_database(plan, device)
     _print_estimate(found, workers, console)
 

@@ -12,6 +12,10 @@ from pydantic import Tag
 from temshift.core.documents import Document, KeyPath
 
 _LONGEST_VALUE = 60
+_MOST_LISTED = 30
+_NEAREST_OF_MANY = 4
+_ALIKE = 0.6  # from which ratio on difflib takes two words to be the same one misspelt
+_LISTS_ALL = "docs/image-formation.md"  # of all keys of a condition: nothing else allows as many
 _PREFIX = "Input should be "
 _KINDS = {
     "model_type": "a mapping",
@@ -61,7 +65,7 @@ def add_faults(document: Document, errors: Sequence[Mapping[str, Any]], model: A
 
 
 def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
-    """Tell what is allowed, and which of it comes nearest to what was given.
+    """Tell what is allowed, and which of it comes nearest to what was given; of many, the nearest alone.
 
     Parameters
     ----------
@@ -79,13 +83,29 @@ def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
     --------
     >>> allowed_text("defocus", ["defocus_nm", "C12_nm"])
     "; allowed: 'defocus_nm', 'C12_nm'; nearest: 'defocus_nm'"
+    >>> allowed_text("C12", [f"C{order}_nm" for order in range(10, 50)])
+    "; nearest: 'C12_nm' (of 40, all in docs/image-formation.md)"
     """
-    listed = ", ".join(repr(item) if isinstance(item, str) else str(item) for item in allowed)
+    if not allowed:
+        return "; no key is allowed here"
+    if len(allowed) > _MOST_LISTED:
+        near = _nearest(given, allowed, _NEAREST_OF_MANY)
+        return f"; nearest: {_listed(near)} (of {len(allowed)}, all in {_LISTS_ALL})"
+    near = _nearest(given, allowed, 1)
+    return f"; allowed: {_listed(allowed)}{f'; nearest: {near[0]!r}' if near else ''}"
+
+
+def _nearest(given: Any, allowed: Sequence[Any], most: int) -> list[Any]:
+    """Give those that start with what was given, as a unit may follow, else those that are spelt alike."""
     names = {str(item).lower(): item for item in allowed}
     wanted = str(given).lower()
-    near = [name for name in names if name.startswith(f"{wanted}_")] or get_close_matches(wanted, names, n=1)
-    nearest = f"; nearest: {names[near[0]]!r}" if near else ""
-    return f"; allowed: {listed}{nearest}" if allowed else "; no key is allowed here"
+    started = [name for name in names if name.startswith(f"{wanted}_")]
+    near = started or get_close_matches(wanted, names, n=most, cutoff=_ALIKE if most == 1 else 0.0)
+    return [names[name] for name in near[:most]]
+
+
+def _listed(items: Sequence[Any]) -> str:
+    return ", ".join(repr(item) if isinstance(item, str) else str(item) for item in items)
 
 
 def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:

@@ -89,3 +89,45 @@ IMAGES = {
 
 # One row a training step.
 HISTORY = {"step": pl.Int64, "cross_entropy": pl.Float64}
+
+# Transfer functions of one condition along the azimuths where they differ most, one row a spatial frequency; those of
+# a phase and of an amplitude are with all envelopes. "lowest" and "highest" go over all azimuths, "p10" and "p90"
+# over draws of the conditions too, and are null where nothing is drawn.
+TRANSFER_CURVES = {
+    "condition": pl.String,
+    "azimuth_deg": pl.Float64,
+    "q_per_A": pl.Float64,
+    "angle_mrad": pl.Float64,
+    "phase_transfer": pl.Float64,
+    "amplitude_transfer": pl.Float64,
+    "aperture": pl.Float64,
+    "temporal": pl.Float64,
+    "spatial": pl.Float64,
+    "motion": pl.Float64,
+    "camera": pl.Float64,
+    "envelope": pl.Float64,
+    "phase_transfer_lowest": pl.Float64,
+    "phase_transfer_highest": pl.Float64,
+    "phase_transfer_p10": pl.Float64,
+    "phase_transfer_p90": pl.Float64,
+}
+
+# One row a condition, at the centre of its distribution. Of limits that depend on the azimuth, the coarsest and the
+# finest; "transfer_limit" is that of all envelopes together.
+TRANSFER_LIMITS = {
+    "condition": pl.String,
+    "energy_kev": pl.Float64,
+    "height_nm": pl.Float64,
+    "defocus_nm": pl.Float64,
+    "C30_mm": pl.Float64,
+    "focal_spread_sigma_nm": pl.Float64,
+    "scherzer_defocus_nm": pl.Float64,
+    "point_resolution_angstrom": pl.Float64,
+    "finest_point_resolution_angstrom": pl.Float64,
+    "information_limit_angstrom": pl.Float64,
+    "finest_information_limit_angstrom": pl.Float64,
+    "transfer_limit_angstrom": pl.Float64,
+    "finest_transfer_limit_angstrom": pl.Float64,
+    "aperture_angstrom": pl.Float64,
+    "nyquist_angstrom": pl.Float64,
+}

@@ -87,16 +87,10 @@ def information(
     azimuths = AZIMUTHS if _has_azimuths(drawn) else 1
     weight = objects.q / objects.q.sum()
     mtf, ntf = _camera(drawn, camera, objects.q / nyquist)
-    power = (
-        4
-        * (drawn.dose * drawn.dqe_zero).numpy()[:, None, None]
-        * (mtf / ntf) ** 2
-        * _motion(drawn, objects.q, azimuths)
-    )
+    detected = (drawn.dose * drawn.dqe_zero).numpy()[:, None, None]
+    power = 4 * detected * (mtf / ntf) ** 2 * _motion(drawn, objects.q, azimuths)
     particle, substrate = (
-        power
-        * azimuthal_transfer(objects.q, wavelength, drawn, height, azimuths=azimuths).phase.abs().numpy() ** 2
-        * phase_power
+        power * phase_power * _transfer_squared(objects.q, wavelength, drawn, height, azimuths)
         for height, phase_power in (
             (objects.particle_height, objects.particle),
             (objects.substrate_height, objects.substrate),
@@ -108,7 +102,7 @@ def information(
     return Information(float(bits.mean()), float(bits.std(ddof=1) / np.sqrt(draws)), spectrum)
 
 
-def _phase_transfer(q: Array, wavelength: float, drawn: Conditions, height: float, azimuths: int) -> Array:
+def _transfer_squared(q: Array, wavelength: float, drawn: Conditions, height: float, azimuths: int) -> Array:
     """T^2 of a weak phase, (draws, azimuths, rings)."""
     transfer = azimuthal_transfer(q, wavelength, drawn, height, azimuths=azimuths).phase
     return np.asarray(transfer.abs().square().numpy())

@@ -89,7 +89,8 @@ class Conditions:
             raise ValueError("dose is missing; give the electrons per A^2 of each image")
         values = _polar(values)
         like = values["dose"]
-        aberrations = {name: value for name, value in values.items() if name in _SYMBOLS}
+        aberrations = {"C10": torch.zeros_like(like)}
+        aberrations |= {name: value for name, value in values.items() if name in _SYMBOLS}
         others = {name: value for name, value in values.items() if name not in _SYMBOLS}
         known = [one.name for one in fields(cls) if one.name != "aberrations"]
         unknown = sorted(set(others) - set(known))

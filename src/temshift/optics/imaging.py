@@ -20,7 +20,6 @@ from temshift.core.parameters import (
     CANONICAL,
     FARTHEST,
     FIELDS,
-    NANOMETRE,
     POSITIVE,
     REQUIRED,
     WIDTHS,
@@ -58,12 +57,13 @@ KEYS = _keys()  # by name
 def _require_within(row: Parameter, distribution: Distribution) -> Distribution:
     """Check a distribution against the bounds of a parameter; up to one draw in 10,000 may lie beyond them."""
     allowed = f"{row.lowest:g} to {row.highest:g}" if np.isfinite(row.highest) else f"{row.lowest:g} or more"
-    if row.field in POSITIVE and distribution.share_below(math.nextafter(0, 1)) > NEARLY_NONE:
+    if row.field in POSITIVE and distribution.lowest <= 0 < distribution.share_below(math.nextafter(0, 1)):
         raise ValueError(f"given {distribution.lowest:g}; must be above 0")
     for end in (distribution.lowest, distribution.center):
         if not row.lowest <= end <= row.highest:
             raise ValueError(f"given {end:g}; must be {allowed}")
-    below, above = distribution.share_below(row.lowest), 1 - distribution.share_below(row.highest)
+    least = math.nextafter(0, 1) if row.field in POSITIVE else row.lowest
+    below, above = distribution.share_below(least), 1 - distribution.share_below(row.highest)
     if below > NEARLY_NONE or (distribution.highest > row.highest and above > NEARLY_NONE):
         beyond = f"{max(below, above):.2g} of the draws lie outside {allowed}"
         raise ValueError(f"{beyond}; narrow it, give minimum or maximum, or take lognormal or uniform")
@@ -100,12 +100,11 @@ class PartialConditions(_Parameters):
 
     @model_validator(mode="after")
     def _one_way_each(self) -> "PartialConditions":
-        keys = [*self.given(), *(self.measured.keys if self.measured else ())]
-        for key in keys:
-            _known(key)
-        for key in self.measured.keys if self.measured else ():
-            _check_measured(key, self.measured)
-        for one, other in _rivals(keys):
+        told = {key: key for key in self.given()}
+        for key, distribution in _columns(self.measured).items():
+            told[f"measured {key}"] = key
+            _check_measured(key, distribution)
+        for one, other in _rivals(told):
             raise ValueError(f"{one} and {other} tell the same; give one of them")
         return self
 
@@ -115,14 +114,13 @@ class PartialConditions(_Parameters):
 
     def fields_given(self) -> set[str]:
         """Return the fields that are told, by whatever key."""
-        keys = [*self.given(), *(self.measured.keys if self.measured else ())]
-        return {KEYS[key].field for key in keys}
+        return {KEYS[key].field for key in [*self.given(), *_columns(self.measured)]}
 
     def over(self, default: "PartialConditions") -> dict[str, Any]:
         """Return all that is given here, and what ``default`` gives beside it, as arguments of a model."""
         own: dict[str, Any] = dict(self.given())
-        measured = self.measured or default.measured
-        taken = [*own, *(self.measured.keys if self.measured else ())]
+        measured = self.measured or _without_rivals(default.measured, own)
+        taken = [*own, *_columns(self.measured)]
         rest = {key: value for key, value in default.given().items() if not _rival_of(key, taken)}
         correlations = self.correlations or tuple(
             one for one in default.correlations if all(key in {**rest, **own} for key in one.between)
@@ -170,19 +168,7 @@ class ImagingConditions(PartialConditions):
 
     def distributions(self) -> dict[str, Distribution]:
         """Return the distribution of each parameter by itself, by key; measured ones are choices."""
-        keys = self.measured.keys if self.measured else ()
-        return {**self.given(), **{key: self.measured.distribution(key) for key in keys if self.measured}}
-
-    @property
-    def defocus_center_nm(self) -> float:
-        """Centre of the defocus [nm], underfocus positive."""
-        return -float(self.central().aberrations["C10"]) / NANOMETRE
-
-    @property
-    def defocus_sd_nm(self) -> float:
-        """Standard deviation of the defocus [nm]."""
-        found = {key: one for key, one in self.distributions().items() if KEYS[key].field == "C10"}
-        return sum(one.sd * abs(KEYS[key].factor) for key, one in found.items()) / NANOMETRE
+        return {**self.given(), **_columns(self.measured)}
 
     def centers(self) -> dict[str, float | None]:
         """Return the centre of each parameter, in the units of the files; None where there is none."""
@@ -241,24 +227,38 @@ class ImagingConditions(PartialConditions):
         return tied
 
 
-def _check_measured(key: str, table: MeasuredTable | None) -> None:
+def _columns(table: MeasuredTable | None) -> dict[str, Distribution]:
+    """The distribution of each measured parameter by itself."""
+    return {key: table.distribution(key) for key in table.keys} if table is not None else {}
+
+
+def _without_rivals(table: MeasuredTable | None, others: Iterable[str]) -> MeasuredTable | None:
+    """A table without the columns that others tell too; None where nothing is left."""
     if table is None:
-        return
+        return None
+    left = {key: column for key, column in table.columns.items() if not _rival_of(key, others)}
+    return MeasuredTable(columns=left, weights=table.weights) if left else None
+
+
+def _check_measured(key: str, distribution: Distribution) -> None:
+    if key not in KEYS:
+        near = difflib.get_close_matches(key, KEYS, n=3)
+        raise ValueError(f"measured {key}: unknown; nearest: {', '.join(near) or 'none'}")
     try:
-        _require_within(KEYS[key], table.distribution(key))
+        _require_within(KEYS[key], distribution)
     except ValueError as error:
         raise ValueError(f"measured {key}: {error}") from error
 
 
-def _known(key: str) -> None:
-    if key not in KEYS:
-        near = difflib.get_close_matches(key, KEYS, n=3)
-        raise ValueError(f"{key}: unknown; nearest: {', '.join(near) or 'none'}")
-
-
-def _rivals(keys: Iterable[str]) -> list[tuple[str, str]]:
-    listed = list(keys)
-    return [(one, other) for number, one in enumerate(listed) for other in listed[:number] if _rival_of(one, [other])]
+def _rivals(told: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pairs of names of keys that tell the same."""
+    names = list(told)
+    return [
+        (one, other)
+        for number, one in enumerate(names)
+        for other in names[:number]
+        if _rival_of(told[one], [told[other]])
+    ]
 
 
 def _rival_of(key: str, others: Iterable[str]) -> bool:

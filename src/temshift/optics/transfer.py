@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.core.electrons import energy_of
-from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient
+from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient, present
 from temshift.optics.coherence import aperture, spatial_envelope, temporal_envelope
 from temshift.optics.conditions import Conditions
 
@@ -108,10 +108,10 @@ class _Pieces:
 
 
 def _pieces(omega: Tensor, wavelength: float, conditions: Conditions, step: float) -> _Pieces:
-    basis = aberration_basis(omega)
-    alpha = omega.abs()
+    symbols, alpha = present(conditions.aberrations), omega.abs()
+    basis = aberration_basis(omega, symbols)
     chi = aberration_function(basis, wavelength, conditions.aberrations)
-    opposite = aberration_function(aberration_basis(-omega), wavelength, conditions.aberrations)
+    opposite = aberration_function(aberration_basis(-omega, symbols), wavelength, conditions.aberrations)
     gradient = aberration_gradient(basis, wavelength, conditions.aberrations)
     edge = torch.clamp(conditions.aperture_edge[:, None], min=wavelength * step).expand(-1, len(alpha))
     return _Pieces(

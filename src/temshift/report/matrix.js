@@ -88,21 +88,29 @@ function drawMatrix() {
 
 // ---- one row of it as a curve -----------------------------------------------------------------------------------
 
+const overDefocus = (group) => group.column === DEFOCUS;
+
 function inGroup(group) {
   const own = study.tests.map((_, i) => i).filter((i) => study.tests[i].group === group.key);
-  if (group.key === "defocus" || group.key === "several") return own;
-  const defocus = new Set(own.map((i) => study.tests[i].values.test_defocus_nm));
-  const usual = study.tests.map((_, i) => i).filter((i) => study.tests[i].group === "defocus"
-    && defocus.has(study.tests[i].values.test_defocus_nm));
+  if (overDefocus(group)) return own;
+  const defocus = new Set(own.map((i) => study.tests[i].values[DEFOCUS]));
+  const usual = study.tests.map((_, i) => i).filter((i) => study.tests[i].group === "defocus_nm"
+    && defocus.has(study.tests[i].values[DEFOCUS]));
   return own.concat(usual);
 }
 
+// Where a column stands on the axis of a group; a missing number, such as that of no aperture, stands beyond the others.
+function place(group, column) {
+  const value = study.tests[column].values[group.column];
+  return present(value) ? value : group.beyond;
+}
+
 function curveTrace(row, columns, group, score, own) {
-  const sorted = columns.slice().sort((a, b) => study.tests[a].values[group.column] - study.tests[b].values[group.column]);
+  const sorted = columns.slice().sort((a, b) => place(group, a) - place(group, b));
   const over = (key) => sorted.map((column) => at(key, row, column));
   const trace = {
-    x: sorted.map((column) => study.tests[column].values[group.column]), y: over(score.key), showlegend: false,
-    mode: group.key === "defocus" ? "lines+markers" : "markers", text: sorted.map((column) => cellText(row, column)),
+    x: sorted.map((column) => place(group, column)), y: over(score.key), showlegend: false,
+    mode: group.key === "defocus_nm" ? "lines+markers" : "markers", text: sorted.map((column) => cellText(row, column)),
     hovertemplate: "%{text}<extra></extra>", connectgaps: false,
     line: { color: own ? BLUE : "#c9d0d8", width: own ? 3 : 1.2 },
     marker: { color: own ? BLUE : "#c9d0d8", size: own ? 9 : 5 },
@@ -114,7 +122,7 @@ function curveTrace(row, columns, group, score, own) {
 function byDefocus(columns) {
   const parts = new Map();
   for (const column of columns) {
-    const key = study.tests[column].values.test_defocus_nm;
+    const key = study.tests[column].values[DEFOCUS];
     parts.set(key, (parts.get(key) || []).concat(column));
   }
   return [...parts.entries()].sort((a, b) => a[0] - b[0]);
@@ -124,7 +132,7 @@ function curveTraces(row, group, score) {
   const columns = inGroup(group);
   const others = study.trainings.map((_, i) => i).filter((i) => i !== row);
   const context = others.map((other) => curveTrace(other, columns, group, score, false));
-  if (group.key === "defocus" || group.key === "several") {
+  if (overDefocus(group)) {
     return [...context, curveTrace(row, columns, group, score, true)];
   }
   const own = byDefocus(columns).map(([defocus, part], i) => {
@@ -135,17 +143,23 @@ function curveTraces(row, group, score) {
   return [...context, ...own];
 }
 
+// Plotly takes the ends of a band as they are, even on a logarithmic axis.
 function trainedBand(row, group) {
-  if (group.key !== "defocus") return [];
-  const { defocus_nm: centre, defocus_sd_nm: sd } = study.trainings[row];
-  return [{ type: "rect", yref: "paper", y0: 0, y1: 1, x0: centre - sd, x1: centre + sd, fillcolor: BLUE, opacity: 0.13,
+  const [centre, sd] = study.trainings[row].spans[group.key] || [null, 0];
+  if (!present(centre) || !(sd > 0)) return [];
+  const start = group.log ? Math.max(centre - sd, centre / 100) : centre - sd;
+  return [{ type: "rect", yref: "paper", y0: 0, y1: 1, x0: start, x1: centre + sd, fillcolor: BLUE, opacity: 0.13,
     line: { width: 0 }, layer: "below" }];
 }
 
 function curveAxis(group) {
-  const title = group.label + " [" + group.unit + "]" + (group.key === "defocus" ? ", underfocus positive" : "");
-  const values = inGroup(group).map((i) => study.tests[i].values[group.column]);
-  return group.key === "dose" ? logAxis(title, values) : axis(title);
+  const unit = group.unit ? " [" + group.unit + "]" : "";
+  const title = group.label + unit + (overDefocus(group) ? ", underfocus positive" : "");
+  const values = inGroup(group).map((i) => study.tests[i].values[group.column]).filter(present);
+  if (!present(group.beyond)) return group.log ? logAxis(title, values) : axis(title);
+  const ticks = group.log ? roundTicks(values) : [...new Set(values)].sort((a, b) => a - b);
+  return axis(title, { type: group.log ? "log" : "linear", tickvals: [...ticks, group.beyond],
+    ticktext: [...ticks.map((tick) => figure(tick, 2)), plain(group.absent)] });
 }
 
 function scoreAxis(score) {

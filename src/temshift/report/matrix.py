@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import median
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from temshift.report.axes import AXES, DEFOCUS, SEVERAL, Axis, alike, spread_words
 
 SCORES = ("cross_entropy", "f1", "iou")
 _MEANS = (*SCORES, "accuracy", *(f"{score}_sd" for score in SCORES), "images", "empty_masks")
@@ -22,55 +25,49 @@ _PAIRED = (
     "left_out_training_prediction",
 )
 _BROAD_RATIO = 2.0  # a training distribution is called broad above this many times the usual width
-_SHORTEST_ALIKE = 1e-9
-
-
-@dataclass(frozen=True)
-class Axis:
-    """A parameter of the imaging conditions along which test conditions are drawn."""
-
-    key: str
-    column: str
-    label: str
-    unit: str
-
-
-AXES = (
-    Axis("defocus", "test_defocus_nm", "defocus", "nm"),
-    Axis("dose", "test_dose_e_per_A2", "dose", "e/Å²"),
-    Axis("spherical", "test_C30_mm", "spherical aberration C30", "mm"),
-    Axis("astigmatism", "test_C12_nm", "twofold astigmatism C12", "nm"),
-    Axis("focal", "test_focal_spread_sigma_nm", "focal spread σ", "nm"),
-    Axis("angular", "test_angular_spread_sigma_mrad", "angular spread σ", "mrad"),
-    Axis("aperture", "test_semiangle_cutoff_mrad", "aperture semi-angle", "mrad"),
-    Axis("several", "test_defocus_nm", "several changes at once; drawn over defocus", "nm"),
-)
+_LEAST_BROAD = 1.0  # and, in defocus, above this standard deviation [nm]
+Settings = Mapping[str, tuple[float | None, float]]  # centre and standard deviation by key
+NOTHING: Mapping[str, Settings] = {}
 
 
 @dataclass(frozen=True)
 class Training:
-    """A distribution of conditions that networks were trained on; centre and sigma of its defocus [nm]."""
+    """A distribution of conditions that networks were trained on: centre and standard deviation of its parameters."""
 
     name: str
-    defocus_nm: float
-    defocus_sd_nm: float
+    settings: Settings
     broad: bool
+
+    @property
+    def defocus(self) -> tuple[float, float]:
+        """Centre and standard deviation of its defocus [nm], underfocus positive."""
+        center, sd = self.settings[DEFOCUS.key]
+        return center or 0.0, sd
+
+    @property
+    def words(self) -> str:
+        """What varies in it."""
+        return spread_words(self.settings) or DEFOCUS.words(self.defocus[0])
 
 
 @dataclass(frozen=True)
 class Test:
-    """A test condition: the axis along which it departs from the usual conditions, and all its parameters."""
+    """A test condition: the axis along which it departs from the usual conditions, and all its parameters.
+
+    ``words`` tell its defocus and whatever departs.
+    """
 
     __test__ = False  # no test case for pytest
 
     name: str
     group: str
-    values: Mapping[str, float]
+    values: Mapping[str, float | None]
+    words: str
 
     @property
     def defocus_nm(self) -> float:
         """The centre of its defocus [nm], underfocus positive."""
-        return self.values["test_defocus_nm"]
+        return self.values[DEFOCUS.column] or 0.0
 
 
 @dataclass(frozen=True)
@@ -99,10 +96,10 @@ class Matrix:
     @property
     def groups(self) -> tuple[Axis, ...]:
         """The axes along which this study has test conditions."""
-        return tuple(axis for axis in AXES if any(test.group == axis.key for test in self.tests))
+        return tuple(axis for axis in (*AXES, SEVERAL) if any(test.group == axis.key for test in self.tests))
 
 
-def build_matrix(results: pl.DataFrame, metrics: pl.DataFrame) -> Matrix:
+def build_matrix(results: pl.DataFrame, metrics: pl.DataFrame, trainings: Mapping[str, Settings] = NOTHING) -> Matrix:
     """Gather scores and metrics into one matrix.
 
     Parameters
@@ -111,19 +108,21 @@ def build_matrix(results: pl.DataFrame, metrics: pl.DataFrame) -> Matrix:
         One row a network x test condition.
     metrics : DataFrame
         One row a training distribution x test condition.
+    trainings : mapping of str to Settings
+        By training distribution: what it tells of its parameters; one that is left out is as in most test conditions.
 
     Returns
     -------
     Matrix
     """
-    trainings, tests = _trainings(results), _tests(results)
+    rows, tests = _trainings(results, trainings), _tests(results)
     frame = _cells(results).join(metrics, on=["training_name", "test_name"], how="left")
-    place = _Place({t.name: i for i, t in enumerate(trainings)}, {t.name: i for i, t in enumerate(tests)})
+    place = _Place({t.name: i for i, t in enumerate(rows)}, {t.name: i for i, t in enumerate(tests)})
     columns = (*_MEANS, *(f"{score}_seed_sd" for score in SCORES), "networks", *_PAIRED)
     cells = {column: place.grid(frame, column) for column in columns}
     parts = [results.filter(pl.col("seed") == seed) for seed in sorted(set(results["seed"].to_list()))]
     seeds = {score: np.stack([place.grid(part, score) for part in parts]) for score in SCORES}
-    return Matrix(trainings, tests, cells, seeds, _near(trainings, tests))
+    return Matrix(rows, tests, cells, seeds, _near(rows, tests))
 
 
 @dataclass(frozen=True)
@@ -146,53 +145,67 @@ def _cells(results: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _trainings(results: pl.DataFrame) -> tuple[Training, ...]:
+def _trainings(results: pl.DataFrame, told: Mapping[str, Settings]) -> tuple[Training, ...]:
     rows = results.unique("training_name", keep="first", maintain_order=True)
     named = rows.select("training_name", "training_defocus_nm", "training_defocus_sd_nm").rows()
-    usual = median(width or 0.0 for _, _, width in named)
-    found = [Training(name, centre, sd, _is_broad(sd, usual)) for name, centre, sd in named]
-    return tuple(sorted(found, key=_row_order))
+    settings = {name: {**told.get(name, {}), DEFOCUS.key: (centre, sd)} for name, centre, sd in named}
+    keys = {key for one in settings.values() for key in one}
+    usual = {key: median(one.get(key, (None, 0.0))[1] for one in settings.values()) for key in keys}
+    found = [Training(name, one, _is_broad(one, usual)) for name, one in settings.items()]
+    return tuple(sorted(found, key=lambda training: (training.broad, *training.defocus, training.name)))
 
 
-def _row_order(training: Training) -> tuple[bool, float, float, str]:
-    return training.broad, training.defocus_nm, training.defocus_sd_nm, training.name
-
-
-def _is_broad(width: float | None, usual: float) -> bool:
-    return (width or 0.0) > max(_BROAD_RATIO * usual, 1.0)
+def _is_broad(settings: Settings, usual: Mapping[str, float]) -> bool:
+    """Tell whether a parameter varies more than in most training distributions; defocus by 1 nm at least."""
+    return any(
+        sd > max(_BROAD_RATIO * usual[key], _LEAST_BROAD if key == DEFOCUS.key else 0.0)
+        for key, (_, sd) in settings.items()
+    )
 
 
 def _tests(results: pl.DataFrame) -> tuple[Test, ...]:
     rows = results.unique("test_name", keep="first", maintain_order=True)
-    columns = sorted({axis.column for axis in AXES} | {"test_phi12_deg"})
-    usual = {column: _most_common(rows[column].to_list()) for column in columns}
-    tests = [_test(row, columns, usual) for row in rows.iter_rows(named=True)]
+    usual = {axis.column: _most_common(rows[axis.column].to_list()) for axis in AXES}
+    varied = [axis for axis in AXES if not all(alike(one, usual[axis.column]) for one in rows[axis.column])]
+    tests = [_test(row, varied, usual) for row in rows.iter_rows(named=True)]
     return tuple(sorted(tests, key=_order))
 
 
-def _most_common(values: Sequence[float]) -> float:
+def _most_common(values: Sequence[float | None]) -> float | None:
     return max(values, key=values.count)
 
 
-def _test(row: Mapping[str, Any], columns: Sequence[str], usual: Mapping[str, float]) -> Test:
-    departs = [a for a in AXES[1:-1] if not _alike(row[a.column], usual[a.column])]
-    group = ("defocus", departs[0].key if departs else "", "several")[min(len(departs), 2)]
-    return Test(row["test_name"], group, {column: row[column] for column in columns})
+def _test(row: Mapping[str, Any], varied: Sequence[Axis], usual: Mapping[str, float | None]) -> Test:
+    """Find what departs; an azimuth counts only where nothing else does."""
+    others = [axis for axis in varied if axis is not DEFOCUS and not alike(row[axis.column], usual[axis.column])]
+    departs = [axis for axis in others if not axis.azimuth] or others
+    group = (DEFOCUS.key, departs[0].key if departs else "", SEVERAL.key)[min(len(departs), 2)]
+    words = ", ".join(axis.words(row[axis.column]) for axis in (DEFOCUS, *departs))
+    kept = {axis.column: row[axis.column] for axis in dict.fromkeys((DEFOCUS, *varied))}
+    return Test(row["test_name"], group, kept, words)
 
 
-def _alike(one: float, other: float) -> bool:
-    return abs(one - other) <= _SHORTEST_ALIKE * max(abs(one), abs(other))
-
-
-def _order(test: Test) -> tuple[int, float, float, float, str]:
-    place = [axis.key for axis in AXES].index(test.group)
-    value = test.values[AXES[place].column]
-    return place, test.defocus_nm, value, test.values["test_phi12_deg"], test.name
+def _order(test: Test) -> tuple[int, float, list[float], str]:
+    """By group, defocus, the group's own parameter, azimuths; a missing number comes last."""
+    keys = [axis.key for axis in (*AXES, SEVERAL)]
+    azimuths = [axis.column for axis in AXES if axis.azimuth and axis.column in test.values]
+    columns = [(*AXES, SEVERAL)[keys.index(test.group)].column, *azimuths]
+    values = [test.values[column] for column in columns]
+    return keys.index(test.group), test.defocus_nm, [inf if one is None else one for one in values], test.name
 
 
 def _near(trainings: Sequence[Training], tests: Sequence[Test]) -> NDArray[np.bool_]:
-    centres = np.array([[training.defocus_nm] for training in trainings])
-    widths = np.array([[max(training.defocus_sd_nm, 1e-6)] for training in trainings])
-    defocus = np.array([[test.defocus_nm for test in tests]])
-    usual = np.array([[test.group == "defocus" for test in tests]])
-    return np.asarray(usual & (np.abs(defocus - centres) <= widths))
+    usual = {axis.column: _most_common([test.values.get(axis.column) for test in tests]) for axis in AXES}
+    return np.array([[_inside(training.settings, test, usual) for test in tests] for training in trainings])
+
+
+def _inside(settings: Settings, test: Test, usual: Mapping[str, float | None]) -> bool:
+    """Tell whether every parameter lies within one standard deviation; azimuths do not count."""
+    axes = [axis for axis in AXES if axis.column in test.values and not axis.azimuth]
+    return all(_within(test.values[a.column], *settings.get(a.key, (usual[a.column], 0.0))) for a in axes)
+
+
+def _within(value: float | None, center: float | None, sd: float) -> bool:
+    if value is None or center is None:
+        return value is center
+    return alike(value, center) or abs(value - center) <= sd

@@ -38,7 +38,7 @@ def _shown(examples: Examples) -> int:
 
 
 def _picture(examples: Examples, specimen: int, condition: int) -> str:
-    height, width = examples.masks.shape[1:]
+    height, width = examples.masks.shape[2:]
     content = data_uri(png(grey_levels(examples.images[specimen, condition])), "image/png")
     name = f"micrograph-{specimen}-{condition}"
     return f'<image id="{name}" width="{width}" height="{height}" href="{content}"/>'
@@ -69,7 +69,7 @@ def _columns(examples: Examples) -> range:
 
 def _sheet_tile(examples: Examples, specimen: int, condition: int) -> str:
     title = f"{examples.specimens[specimen]}, {examples.conditions[condition]}"
-    mask = _path("truth", outline(examples.masks[specimen]))
+    mask = _path("truth", outline(examples.masks[specimen, condition]))
     return _tile(examples, specimen, condition, title, mask)
 
 
@@ -99,7 +99,7 @@ def _prediction_sheet(examples: Examples, specimen: int) -> str:
 
 
 def _prediction_tile(examples: Examples, network: int, specimen: int, condition: int) -> str:
-    probability, mask = examples.probabilities[network, specimen, condition], examples.masks[specimen]
+    probability, mask = examples.probabilities[network, specimen, condition], examples.masks[specimen, condition]
     overlap = f"IoU {fixed(intersection_over_union(mask, probability > np.float32(0.5)))}"
     names = examples.networks[network], examples.specimens[specimen], examples.conditions[condition]
     paths = _path("truth", outline(mask)) + _path("predicted", outline(probability))
@@ -112,7 +112,7 @@ def _path(kind: str, path: str) -> str:
 
 
 def _tile(examples: Examples, specimen: int, condition: int, title: str, overlay: str) -> str:
-    height, width = examples.masks.shape[1:]
+    height, width = examples.masks.shape[2:]
     return (
         f'<svg class="tile" viewBox="0 0 {width} {height}" role="img"><title>{escape(title)}</title>'
         f'<use href="#micrograph-{specimen}-{condition}"/>{overlay}{_bar(examples)}</svg>'
@@ -120,7 +120,7 @@ def _tile(examples: Examples, specimen: int, condition: int, title: str, overlay
 
 
 def _bar(examples: Examples) -> str:
-    height, width = examples.masks.shape[1:]
+    height, width = examples.masks.shape[2:]
     length = scale_bar(width * examples.sampling / 10) * 10 / examples.sampling
     inset, thick = _BAR_INSET * width, _BAR_HEIGHT * width
     place = f'x="{inset:.1f}" y="{height - inset - thick:.1f}" width="{length:.1f}" height="{thick:.1f}"'
@@ -129,7 +129,7 @@ def _bar(examples: Examples) -> str:
 
 def bar_length(examples: Examples) -> str:
     """Return the length of the scale bars in words."""
-    return f"{scale_bar(examples.masks.shape[2] * examples.sampling / 10):g} nm"
+    return f"{scale_bar(examples.masks.shape[3] * examples.sampling / 10):g} nm"
 
 
 def _line(name: str, tiles: Sequence[str]) -> str:

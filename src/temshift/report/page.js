@@ -62,11 +62,13 @@ function range(key) {
   return values.length ? { cmin: Math.min(...values), cmax: Math.max(...values) } : {};
 }
 
+const symbol = (i) => SYMBOLS[i % SYMBOLS.length];
+
 function coloured(found, xKey, colourKey, title) {
   return study.groups.map((group, i) => {
     const own = found.filter((pair) => study.tests[pair.column].group === group.key);
     const marker = Object.assign({
-      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", size: 8, symbol: SYMBOLS[i],
+      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", size: 8, symbol: symbol(i),
       line: { color: "#1b1f24", width: 0.6 }, showscale: i === 0,
       colorbar: { title: { text: title, side: "right" }, thickness: 12, outlinewidth: 0 },
     }, range(colourKey));
@@ -77,7 +79,7 @@ function coloured(found, xKey, colourKey, title) {
 // Grey stand-ins, so that the legend's symbols don't carry the colour of some one point.
 function symbols() {
   return study.groups.map((group, i) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: plain(group.label),
-    legendgroup: group.key, marker: { color: GREY, size: 8, symbol: SYMBOLS[i], line: { color: "#1b1f24", width: 0.6 } } }));
+    legendgroup: group.key, marker: { color: GREY, size: 8, symbol: symbol(i), line: { color: "#1b1f24", width: 0.6 } } }));
 }
 
 function scatter(id, traces, xTitle, yTitle, more) {

@@ -52,7 +52,7 @@ def report_html(study: StudyTables) -> str:
     str
         A whole HTML document; every text of the study in it is escaped.
     """
-    matrix = build_matrix(study.results, study.metrics)
+    matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
     parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
     parts["verdict"] = escape(" ".join(verdict(matrix, study.prediction)))
     parts["data"] = embedded_json(page_data(study, matrix))
@@ -77,6 +77,7 @@ def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
         "matrix_picture": sections.matrix_picture(matrix),
         "matrix_table": sections.matrix_table(matrix),
         "learning": sections.learning_section(study, matrix),
+        "trainings": sections.trainings_table(matrix),
     }
 
 

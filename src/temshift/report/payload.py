@@ -1,7 +1,7 @@
 """The numbers that the page's interactive plots draw from, ready for JSON."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,10 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from temshift.report.matrix import Axis, Matrix, Test
+from temshift.report.axes import Axis
+from temshift.report.matrix import Matrix, Test, Training
 from temshift.report.tables import StudyTables
 
 _DIGITS = 5
+_FAR_APART = 5  # from this ratio on, an axis is logarithmic
+_STEP = 0.2  # of an axis, between its largest number and what has none
 _SCORES = (
     {"key": "cross_entropy", "label": "cross-entropy", "unit": "nats per pixel", "lower": True},
     {"key": "f1", "label": "F1", "unit": "", "lower": False},
@@ -35,9 +38,9 @@ def page_data(study: StudyTables, matrix: Matrix) -> dict[str, Any]:
     """
     return {
         "scores": _SCORES,
-        "trainings": [asdict(training) for training in matrix.trainings],
+        "trainings": [_training(training) for training in matrix.trainings],
         "tests": [_test(test) for test in matrix.tests],
-        "groups": [_group(axis) for axis in matrix.groups],
+        "groups": [_group(axis, matrix.tests) for axis in matrix.groups],
         "cells": {name: _rounded(values) for name, values in matrix.cells.items()},
         "seeds": {name: _rounded(values) for name, values in matrix.seeds.items()},
         "near": matrix.near.tolist(),
@@ -45,12 +48,31 @@ def page_data(study: StudyTables, matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def _group(axis: Axis) -> dict[str, Any]:
-    return {"key": axis.key, "column": axis.column, "label": axis.label, "unit": axis.unit}
+def _training(training: Training) -> dict[str, Any]:
+    spans = {key: [_round(center), _round(sd)] for key, (center, sd) in training.settings.items()}
+    return {"name": training.name, "broad": training.broad, "spans": spans, "words": training.words}
+
+
+def _group(axis: Axis, tests: Sequence[Test]) -> dict[str, Any]:
+    """An axis as it is drawn: logarithmic where values are positive and far apart; where missing ones stand."""
+    values = [test.values[axis.column] for test in tests if axis.column in test.values]
+    numbers = [value for value in values if value is not None]
+    log = bool(numbers) and min(numbers) > 0 and max(numbers) > _FAR_APART * min(numbers)
+    return {**asdict(axis), "log": log, "beyond": _beyond(numbers, log) if None in values else None}
+
+
+def _beyond(numbers: Sequence[float], log: bool) -> float:
+    """A place beyond the largest number, for what has none."""
+    if not numbers:
+        return 1.0
+    lowest, highest = min(numbers), max(numbers)
+    step = (highest / lowest) ** _STEP if log else _STEP * (highest - lowest or abs(highest) or 1.0)
+    return highest * step if log else highest + step
 
 
 def _test(test: Test) -> dict[str, Any]:
-    return {"name": test.name, "group": test.group, "values": {k: _round(v) for k, v in test.values.items()}}
+    values = {key: _round(value) for key, value in test.values.items()}
+    return {"name": test.name, "group": test.group, "values": values, "words": test.words}
 
 
 def _transfer(transfer: pl.DataFrame, role: str) -> Mapping[str, Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 const study = JSON.parse(document.getElementById("data").textContent);
 const MISSING = "–";
+const DEFOCUS = "test_defocus_nm";
 const NARROW = 640;
 const BLUE = "#0072B2", ORANGE = "#D55E00", GREY = "#9aa5b1";
 const LONGEST = { wide: 30, narrow: 22 };
@@ -57,8 +58,8 @@ function cellText(row, column) {
   const value = (key) => at(key, row, column);
   const line = (name, key) => name + " " + spread(value(key), value(key + "_seed_sd"), value(key + "_sd"));
   return [
-    "<b>trained on " + plain(study.trainings[row].name) + "</b>",
-    "<b>tested on " + plain(study.tests[column].name) + "</b>",
+    "<b>trained on " + plain(study.trainings[row].name) + "</b>: " + plain(study.trainings[row].words),
+    "<b>tested on " + plain(study.tests[column].name) + "</b>: " + plain(study.tests[column].words),
     line("cross-entropy", "cross_entropy"),
     line("F1", "f1"),
     line("IoU", "iou"),

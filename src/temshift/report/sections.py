@@ -12,8 +12,8 @@ from temshift.report.micrographs import MOST_SPECIMENS
 from temshift.report.tables import Manifest, ModelError, Prediction, StudyTables
 
 FIXED_LIMITS = (
-    "Everything here is simulated. Real micrographs have drift, contamination, damage, detector blur and "
-    "sources of noise that this study leaves out; nothing was compared with an experiment.",
+    "Everything here is simulated. Real micrographs have contamination and damage, and whatever of drift, detector "
+    "blur and noise this study's conditions leave out; nothing was compared with an experiment.",
     "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of "
     "crystal, shape, thickness or substrate is another kind of shift, unknown to transfer functions.",
     "The networks are compact and trained briefly. Larger networks, other architectures or longer training "
@@ -24,8 +24,9 @@ FIXED_LIMITS = (
     "defocus. Numbers near zero defocus depend more than others on details such as the plane that defocus "
     "counts from.",
     "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
-    "sigma and epsilon describe linear transfer of contrast, averaged over azimuth: astigmatism enters by "
-    "that average alone, and nonlinear imaging not at all.",
+    "sigma and epsilon describe how much linear transfer lets through, averaged over azimuth: astigmatism enters by "
+    "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging, "
+    "read noise, binning and errors of the pixel size not at all.",
 )
 _MOST_LEARNING_FIGURES = 24
 
@@ -80,6 +81,11 @@ def stages_table(manifest: Manifest) -> str:
     """Return what each stage made, kept, and how long it took."""
     rows = [(s.name, fixed(s.seconds, 1), s.made, s.reused) for s in manifest.stages]
     return table(("stage", "seconds", "made", "kept from before"), rows, "numbers")
+
+
+def trainings_table(matrix: Matrix) -> str:
+    """Return what varies in every training distribution: centre and standard deviation."""
+    return table(("trained on", "what varies"), [(one.name, one.words) for one in matrix.trainings], "narrow")
 
 
 def versions_table(manifest: Manifest) -> str:
@@ -155,7 +161,7 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     """Return the menus of the page by the name of their place in the template."""
     trainings = [training.name for training in matrix.trainings]
     tests = [test.name for test in matrix.tests]
-    groups = [f"{axis.label} [{axis.unit}]" for axis in matrix.groups]
+    groups = [f"{axis.label} [{axis.unit}]" if axis.unit else axis.label for axis in matrix.groups]
     left_out = ("a test condition left out", "a training distribution left out")
     return {
         "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),

@@ -1,5 +1,6 @@
 """The saved tables and pictures of a study, loaded and checked; nothing else of a study is read here."""
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -14,12 +15,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from temshift.core.errors import DamagedError, TemshiftError
 from temshift.core.files import read_json, read_table
+from temshift.core.parameters import CANONICAL, DEFAULTS
 from temshift.core.tables import HISTORY, METRICS, RESULTS, TRANSFER
 
+_ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
 _NEVER_MISSING = frozenset(
     name
     for name in (*RESULTS, *TRANSFER)
-    if name in ("network_id", "seed", "role", "name", "q_per_A") or name.startswith(("training_", "test_"))
+    if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
+    or name.startswith("training_")
 )
 _Schema = Mapping[str, type[pl.DataType]]
 
@@ -38,7 +42,7 @@ class StageRecord(_Saved):
 
 
 class Manifest(_Saved):
-    """How, when and with what the study was run."""
+    """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw."""
 
     name: str
     temshift: str
@@ -52,6 +56,7 @@ class Manifest(_Saved):
     database: dict[str, Any]
     networks: int
     parameters: int
+    trainings: dict[str, dict[str, tuple[float | None, float]]] = {}
 
 
 class ModelError(_Saved):
@@ -93,8 +98,8 @@ class Examples:
     ----------
     images : ndarray (specimen, condition, y, x)
         Micrographs, each of mean 0 and variance 1.
-    masks : ndarray (specimen, y, x)
-        True masks, 0 or 1.
+    masks : ndarray (specimen, condition, y, x)
+        True masks, 0 or 1; errors of the pixel size make them differ between conditions.
     probabilities : ndarray (network, specimen, condition, y, x)
         Predicted probability of particle.
     specimens, conditions, networks : tuple of str
@@ -212,9 +217,9 @@ def _examples(folder: Path) -> Examples:
     path = _found(folder / "examples.npz")
     images, masks, probabilities = _arrays(path)
     counts = len(names.networks), len(names.specimens), len(names.conditions)
-    plane = masks.shape[1:]
-    _require(path, len(plane) == 2 and masks.shape == (counts[1], *plane), f"masks has shape {masks.shape}")
-    _require(path, images.shape == (*counts[1:], *plane), f"images has shape {images.shape}")
+    plane = masks.shape[2:]
+    _require(path, len(plane) == 2 and masks.shape == (*counts[1:], *plane), f"masks has shape {masks.shape}")
+    _require(path, images.shape == masks.shape, f"images has shape {images.shape}")
     _require(path, probabilities.shape == (*counts, *plane), f"probabilities has shape {probabilities.shape}")
     finite = bool(np.isfinite(images).all() and np.isfinite(probabilities).all())
     _require(path, finite, "it holds values that are no finite numbers")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from temshift.report.axes import SEVERAL
 from temshift.report.markup import brief, fixed, number
 from temshift.report.matrix import Matrix, Training
 from temshift.report.tables import ModelError, Prediction
@@ -41,11 +42,17 @@ def _scope(matrix: Matrix) -> str:
     seeds = matrix.seeds["cross_entropy"].shape[0]
     images = _median(matrix.cells["images"])
     rows = _count(len(matrix.trainings), "training distribution")
-    columns = _count(len(matrix.tests), "test condition")
+    columns = _count(len(matrix.tests), "test condition") + _varied(matrix)
     return (
         f"{_count(networks, 'network')} ({rows}, {_count(seeds, 'seed')} each) were scored under {columns}, "
         f"each on {brief(images)} simulated micrographs of specimens kept from training."
     )
+
+
+def _varied(matrix: Matrix) -> str:
+    """What test conditions depart in from the usual ones."""
+    labels = [axis.label for axis in matrix.groups if axis is not SEVERAL]
+    return f" that differ in {' and '.join(filter(None, (', '.join(labels[:-1]), labels[-1])))}" if labels else ""
 
 
 def _count(count: int, noun: str) -> str:
@@ -89,7 +96,7 @@ def _broad(matrix: Matrix) -> str:
     broad = [(row, training) for row, training in enumerate(matrix.trainings) if training.broad]
     if not broad or len(matrix.trainings) < 2:
         return ""
-    row, training = max(broad, key=lambda pair: pair[1].defocus_sd_nm)
+    row, training = max(broad, key=lambda pair: pair[1].defocus[1])
     own, others = matrix.cells["cross_entropy"][row], np.delete(matrix.cells["cross_entropy"], row, axis=0)
     both = np.isfinite(own) & np.isfinite(others).any(axis=0)
     return _against_rivals(training, own[both], np.nanmin(others[:, both], axis=0))
@@ -99,9 +106,8 @@ def _against_rivals(training: Training, own: NDArray[np.float64], rivals: NDArra
     if not own.size:
         return ""
     wins, close = int(np.sum(own < rivals)), int(np.sum(own <= _CLOSE * rivals))
-    width = f"defocus {brief(training.defocus_nm)} ± {brief(training.defocus_sd_nm)} nm"
     return (
-        f"The broadly trained “{training.name}” ({width}) is the best of all under {wins} of {own.size} "
+        f"The broadly trained “{training.name}” ({training.words}) is the best of all under {wins} of {own.size} "
         f"conditions, within {round(100 * (_CLOSE - 1))} % of the best other one or better under {close}, "
         f"and at its worst {number(float(np.max(own / rivals)), 2)} times as bad."
     )

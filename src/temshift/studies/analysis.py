@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.tables import METRICS, RESULTS, TRANSFER
+from temshift.datasets.micrographs import camera_response
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.regression import (
     LinearModel,
@@ -19,8 +22,11 @@ from temshift.information.regression import (
     predict_left_out,
 )
 from temshift.information.spectra import ObjectSpectra
+from temshift.optics.camera import camera_transfer
+from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import COLUMNS, ImagingConditions
 from temshift.optics.transfer import azimuthal_transfer
+from temshift.studies.conditions import summary
 from temshift.studies.plan import Plan
 from temshift.studies.study import Study
 
@@ -74,20 +80,26 @@ def analyse(plan: Plan, scores: pl.DataFrame, objects: ObjectSpectra) -> Analysi
 def result_rows(plan: Plan, scores: pl.DataFrame) -> pl.DataFrame:
     """Join the scores with the settings they belong to, in the order of the plan."""
     by_id = {row["score_id"]: row for row in scores.iter_rows(named=True)}
+    tested = {test.name: _centers(test.conditions) for test in plan.tests}
+    defoci = {run.training_name: summary(run.conditions)["defocus_nm"] for run in plan.networks}
     rows = [
         {
             **by_id[plan.score_id(run.id, test)],
             "training_name": run.training_name,
             "seed": run.seed,
             "test_name": test.name,
-            "training_defocus_nm": run.conditions.defocus_center_nm,
-            "training_defocus_sd_nm": run.conditions.defocus_sd_nm,
-            **{f"test_{key}": value for key, value in test.conditions.centers().items()},
+            "training_defocus_nm": defoci[run.training_name].center,
+            "training_defocus_sd_nm": defoci[run.training_name].sd,
+            **tested[test.name],
         }
         for run in plan.networks
         for test in plan.tests
     ]
     return pl.DataFrame(rows, schema=RESULTS)
+
+
+def _centers(conditions: ImagingConditions) -> dict[str, float | None]:
+    return {f"test_{key}": setting.center for key, setting in summary(conditions).items()}
 
 
 def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:
@@ -97,16 +109,11 @@ def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.Data
         role: {name: _information(study, conditions, objects) for name, conditions in study.conditions.resolved(role)}
         for role in ("training", "test")
     }
-    centers = {
-        role: {name: conditions.defocus_center_nm for name, conditions in study.conditions.resolved(role)}
-        for role in ("training", "test")
-    }
     rows = [
         {
             "training_name": training,
             "test_name": test,
             **_pair(known["training"][training], known["test"][test], objects.q),
-            "defocus_difference_nm": centers["test"][test] - centers["training"][training],
         }
         for training in known["training"]
         for test in known["test"]
@@ -114,6 +121,7 @@ def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.Data
     losses = results.group_by("training_name", "test_name").agg(
         pl.col("cross_entropy").log().mean().alias("ln_cross_entropy"),
         pl.col("cross_entropy").log().std().alias("ln_cross_entropy_sd"),
+        (pl.col("test_defocus_nm") - pl.col("training_defocus_nm")).first().alias("defocus_difference_nm"),
     )
     return pl.DataFrame(rows).join(losses, on=["training_name", "test_name"], how="left", maintain_order="left")
 
@@ -256,13 +264,20 @@ def _transfer_curve(
     particle = azimuthal_transfer(q, electron_wavelength, central, objects.particle_height)
     substrate = azimuthal_transfer(q, electron_wavelength, central, objects.substrate_height)
     spread = azimuthal_transfer(q, electron_wavelength, drawn, objects.particle_height, azimuths=CURVE_AZIMUTHS)
+    signal, signals = (_camera_transfer(study, one, q) for one in (central, drawn))
     columns = {
         "role": [role] * len(q),
         "name": [name] * len(q),
         "q_per_A": q,
-        "particle_transfer": particle.signed[0, 0].numpy(),
-        "substrate_transfer": substrate.signed[0, 0].numpy(),
-        "particle_transfer_rms": spread.phase.abs().square().mean(dim=(0, 1)).sqrt().numpy(),
-        "envelope": particle.envelope[0, 0].numpy(),
+        "particle_transfer": (signal * particle.signed)[0, 0].numpy(),
+        "substrate_transfer": (signal * substrate.signed)[0, 0].numpy(),
+        "particle_transfer_rms": (signals * spread.phase).abs().square().mean(dim=(0, 1)).sqrt().numpy(),
+        "envelope": (signal * particle.envelope)[0, 0].numpy(),
     }
     return pl.DataFrame(columns, schema=TRANSFER)
+
+
+def _camera_transfer(study: Study, drawn: Conditions, q: NDArray[np.float64]) -> Tensor:
+    """Signal transfer of the camera (draws, 1, q); motion, which has a direction, is left out."""
+    response = camera_response(drawn, study.imaging)
+    return camera_transfer(torch.from_numpy(q / study.grid.nyquist), response)[0][:, None]

@@ -1,10 +1,11 @@
 """Named distributions of imaging conditions, as users write them: defaults, items, series."""
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from temshift.core.configuration import Configuration
@@ -12,15 +13,19 @@ from temshift.core.distributions import Distribution, Normal
 from temshift.core.electrons import largest_semiangle, wavelength
 from temshift.core.faults import allowed_text
 from temshift.core.grids import Grid
+from temshift.core.parameters import CANONICAL, Parameter, azimuth
+from temshift.core.seeds import Stage, generator
 from temshift.datasets.micrographs import camera_response
 from temshift.optics.band import band_of
 from temshift.optics.conditions import Conditions
-from temshift.optics.imaging import COLUMNS, KEYS, ImagingConditions, PartialConditions
+from temshift.optics.imaging import CARTESIAN, COLUMNS, KEYS, ImagingConditions, PartialConditions
 from temshift.optics.lens import envelopes
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import require_reachable
 
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
+SUMMARY_DRAWS = 1001  # odd, so that a median is one of them
+_COMPONENT_OF = {field: (field[:-1], azimuth(field[:-1])) for field in CARTESIAN}
 
 
 class ConditionItem(PartialConditions):
@@ -78,6 +83,13 @@ class ConditionItem(PartialConditions):
 
 
 Items = Annotated[tuple[ConditionItem, ...], Field(min_length=1)]
+
+
+class Setting(NamedTuple):
+    """Centre and standard deviation of one parameter, in the unit of its key; None is no aperture, no blur."""
+
+    center: float | None
+    sd: float
 
 
 class ConditionSets(Configuration):
@@ -222,3 +234,46 @@ def trial_draws(conditions: ImagingConditions) -> Conditions:
     """Draw some conditions that reach into the tails of every parameter, for checks before any work."""
     ends = np.array([2.9e-7, 0.5, 1 - 2.9e-7])[:, None]
     return conditions.quantiles(np.tile(ends, (1, len(COLUMNS))))
+
+
+def summary(conditions: ImagingConditions) -> dict[str, Setting]:
+    """Tell centre and spread of every parameter of a distribution of conditions.
+
+    Parameters
+    ----------
+    conditions : ImagingConditions
+        The distribution.
+
+    Returns
+    -------
+    dict of str to Setting
+        By the keys of :data:`temshift.core.parameters.CANONICAL`. Aberrations given by their Cartesian components
+        have the median and the standard deviation of magnitude and azimuth over some draws.
+    """
+    told = {KEYS[key].field: (key, distribution) for key, distribution in conditions.distributions().items()}
+    found = {key: Setting(center, 0.0) for key, center in conditions.centers().items()}
+    exact = [row for row in CANONICAL if row.field in told]
+    found |= {row.key: _setting(row, *told[row.field]) for row in exact}
+    if set(told) <= {row.field for row in exact}:
+        return found
+    drawn = conditions.quantiles(generator(0, Stage.METRIC).random((SUMMARY_DRAWS, len(COLUMNS)))).in_file_units()
+    names = told_keys([conditions]) - {row.key for row in exact}
+    return found | {name: _measured_setting(np.array(drawn[name], dtype=np.float64)) for name in names}
+
+
+def told_keys(conditions: Iterable[ImagingConditions]) -> set[str]:
+    """Return the keys of :data:`temshift.core.parameters.CANONICAL` whose fields any of the conditions tells."""
+    fields = {field for one in conditions for field in one.fields_given()}
+    whole = {part for field in fields for part in (_COMPONENT_OF.get(field) or (field,))}
+    return {row.key for row in CANONICAL if row.field in whole}
+
+
+def _setting(row: Parameter, key: str, distribution: Distribution) -> Setting:
+    scale = KEYS[key].factor / row.factor
+    middle = np.arange(0.5, SUMMARY_DRAWS) / SUMMARY_DRAWS
+    center = float(np.median(distribution.quantile(middle))) if distribution.choice else distribution.center
+    return Setting(center * scale, distribution.sd * abs(scale))
+
+
+def _measured_setting(values: NDArray[np.float64]) -> Setting:
+    return Setting(float(np.median(values)), float(values.std()) if np.ptp(values) else 0.0)

@@ -1,26 +1,30 @@
 """What a study or a database will cost, from a short trial of each stage on this machine."""
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from temshift.datasets.micrographs import MicrographSource, Stream, scoring_batches, training_batches
+from temshift.datasets.micrographs import Batch, MicrographSource, Stream, augmented, form_micrographs
 from temshift.exitwaves.simulation import ExitWave, simulate
 from temshift.generalization.scores import score
 from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.optics.images import wave_spectra
+from temshift.optics.imaging import ImagingConditions
 from temshift.studies.database import Database
 from temshift.studies.plan import Plan
 from temshift.studies.study import Study
-from temshift.studies.tasks import SCORING_BATCH
+from temshift.studies.tasks import NETWORKS_PER_TASK, SCORING_BATCH
 from temshift.studies.waves import WaveSet
 from temshift.studies.work import one_thread
 
 TRIAL_STEPS = 4
+TRIAL_IMAGES = 4  # formed under each condition that is tried
+TRIAL_CONDITIONS = 48
 WARM_SECONDS = 1.0
 REPORT_BYTES = 6_000_000
 
@@ -50,7 +54,7 @@ class Estimate:
 
 
 def estimate(study: Study, device: str = "cpu") -> Estimate:
-    """Simulate one specimen, train some steps and score one batch, and scale up; nothing is written.
+    """Simulate one specimen, form images, train some steps and score one batch, and scale up; nothing is written.
 
     Parameters
     ----------
@@ -68,10 +72,13 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     waves = plan.databases["training"]
     wave, wave_seconds = _trial_wave(waves, device)
     source = _trial_source(plan, wave, device)
+    trained, tested = (_forming_seconds(source, one, device) for one in (_trainings(plan), _tests(plan)))
+    batch = _batch(source, plan.networks[0].conditions, study.training.batch)
     network = initialised(study.network, 0).to(device)
-    step_seconds = _best(lambda: _trial_steps(plan, source, network)) / TRIAL_STEPS
-    image_seconds = _best(lambda: _trial_score(plan, source, network)) / SCORING_BATCH
-    return _scaled(plan, wave_seconds, step_seconds, image_seconds)
+    step = _best(lambda: _trial_steps(study, batch, network)) / TRIAL_STEPS + study.training.batch * trained
+    scored = _batch(source, plan.tests[0].conditions, SCORING_BATCH)
+    segmenting = _best(lambda: _trial_score(scored, network)) / SCORING_BATCH
+    return _scaled(plan, wave_seconds, step, segmenting, tested)
 
 
 def estimate_database(database: Database, device: str = "cpu") -> Estimate:
@@ -122,30 +129,56 @@ def _trial_source(plan: Plan, wave: ExitWave, device: str) -> MicrographSource:
     return MicrographSource(wave_spectra(waves, study.grid, *band), masks, study.imaging)
 
 
-def _trial_steps(plan: Plan, source: MicrographSource, network: CompactUNet) -> None:
-    settings = plan.study.training.model_copy(update={"steps": TRIAL_STEPS})
-    stream = Stream(plan.study.seed)
-    conditions = plan.networks[0].conditions
-    batches = training_batches(source, conditions, steps=TRIAL_STEPS, batch=settings.batch, stream=stream)
-    train(network, batches, settings)
+def _trainings(plan: Plan) -> list[ImagingConditions]:
+    return [run.conditions for run in plan.networks if run.seed == 0]
 
 
-def _trial_score(plan: Plan, source: MicrographSource, network: CompactUNet) -> None:
-    test = plan.tests[0]
-    score(network, scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=plan.test_stream(test)))
+def _tests(plan: Plan) -> list[ImagingConditions]:
+    return [test.conditions for test in plan.tests]
 
 
-def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, image_seconds: float) -> Estimate:
+def _forming_seconds(source: MicrographSource, conditions: Sequence[ImagingConditions], device: str) -> float:
+    """Mean seconds of an image over some of the conditions: one summed from many others costs as many times more."""
+    places = np.unique(np.linspace(0, len(conditions) - 1, min(len(conditions), TRIAL_CONDITIONS)).round().astype(int))
+    _batch(source, conditions[0], TRIAL_IMAGES)  # warms up
+    started = time.perf_counter()
+    for place in places:
+        _batch(source, conditions[place], TRIAL_IMAGES)
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - started) / (len(places) * TRIAL_IMAGES)
+
+
+def _batch(source: MicrographSource, conditions: ImagingConditions, size: int) -> Batch:
+    """A batch for a network, for which copies of a few images are as good as new ones."""
+    few = range(min(size, TRIAL_IMAGES))
+    images, masks = form_micrographs(source, conditions, np.array(few), few, Stream(0))
+    copies = np.arange(size) % len(few)
+    return images[copies], masks[copies]
+
+
+def _trial_steps(study: Study, batch: Batch, network: CompactUNet) -> None:
+    numbers, settings = range(len(batch[0])), study.training.model_copy(update={"steps": TRIAL_STEPS})
+    train(network, (augmented(*batch, numbers, Stream(0)) for _ in range(TRIAL_STEPS)), settings)
+
+
+def _trial_score(batch: Batch, network: CompactUNet) -> None:
+    score(network, [batch])
+
+
+def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, segmenting: float, forming: float) -> Estimate:
+    """Images are formed once for several networks, and segmented by each."""
     study, sets = plan.study, plan.databases.values()
     specimens = sum(waves.count for waves in sets)
     networks, evaluations = len(plan.networks), len(plan.networks) * len(plan.tests)
+    formed = math.ceil(networks / NETWORKS_PER_TASK) * len(plan.tests)
     rows = (
         ("specimens with exit waves", specimens, specimens * wave_seconds),
         ("networks", networks, networks * study.training.steps * step_seconds),
         (
             "evaluations (network x test condition)",
             evaluations,
-            evaluations * study.counts.test * image_seconds,
+            study.counts.test * (evaluations * segmenting + formed * forming),
         ),
     )
     weights = 4 * sum(parameter.numel() for parameter in initialised(study.network, 0).parameters())

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from temshift.core.files import write_bytes, write_json
-from temshift.datasets.micrographs import MicrographSource, form_micrographs
+from temshift.datasets.micrographs import Batch, MicrographSource, form_micrographs
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
 from temshift.studies.study import Study
@@ -30,10 +30,11 @@ def write_examples(root: Path, study: Study, device: str) -> None:
     source = source_of(folder, plan, "test", device)
     specimens = np.arange(min(study.examples.specimens, len(source)))
     tests, runs = _chosen_tests(plan), _chosen_networks(plan)
-    images = torch.stack([_images(source, plan, test, specimens) for test in tests], dim=1)
+    formed = [_formed(source, plan, test, specimens) for test in tests]
+    images, masks = (torch.stack(parts, dim=1) for parts in zip(*formed, strict=True))
     arrays: dict[str, NDArray[Any]] = {
         "images": images[:, :, 0].cpu().numpy().astype(np.float32),
-        "masks": source.masks[specimens].cpu().numpy().astype(np.uint8),
+        "masks": masks[:, :, 0].cpu().numpy().astype(np.uint8),
         "probabilities": np.stack([_probabilities(folder, study, run, images, device) for run in runs]),
     }
     _write(folder, arrays, _labels(study, tests, runs, len(specimens)))
@@ -59,10 +60,9 @@ def _spread_out(items: Sequence[Item], count: int) -> list[Item]:
     return [items[place] for place in places]
 
 
-def _images(source: MicrographSource, plan: Plan, test: TestCondition, specimens: NDArray[np.int64]) -> torch.Tensor:
-    """The very images (specimen, 1, y, x) that networks are scored on."""
-    images, _ = form_micrographs(source, test.conditions, specimens, specimens.tolist(), plan.test_stream(test))
-    return images
+def _formed(source: MicrographSource, plan: Plan, test: TestCondition, specimens: NDArray[np.int64]) -> Batch:
+    """The very images and masks (specimen, 1, y, x) that networks are scored on."""
+    return form_micrographs(source, test.conditions, specimens, specimens.tolist(), plan.test_stream(test))
 
 
 def _probabilities(
@@ -79,7 +79,7 @@ def _labels(study: Study, tests: list[TestCondition], runs: list[NetworkRun], sp
         "conditions": [test.name for test in tests],
         "specimens": [f"test specimen {number}" for number in range(specimens)],
         "networks": [run.training_name for run in runs],
-        "sampling_angstrom": study.grid.sampling[1],
+        "sampling_angstrom": study.image_grid.sampling[1],
     }
 
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,14 +14,16 @@ import tifffile
 from numpy.typing import NDArray
 
 from temshift.core.files import discard_leftovers, replacing, write_bytes
+from temshift.core.grids import Grid
 from temshift.core.records import read_facts, write_record
 from temshift.core.tables import CONDITION_COLUMNS
 from temshift.execution import Progress
 from temshift.report.pictures import grey_levels, png
-from temshift.studies.image_sets import ANGSTROM_PER_CM, MASKS, ImageCondition, ImagePlan, Micrograph
+from temshift.studies.image_formation import Micrograph
+from temshift.studies.image_sets import ANGSTROM_PER_CM, MASKS, ImageCondition, ImagePlan
 from temshift.studies.wave_sources import WaveSource, describe
 
-IMAGE_FILE_VERSION = 1  # raised whenever older readers would misread images.h5
+IMAGE_FILE_VERSION = 2  # raised whenever older readers would misread images.h5
 SUFFIXES = {"tiff": "tif", "png": "png"}
 PARTS = ".parts"
 
@@ -80,11 +82,19 @@ class ImageFolder:
             return self.single_file.name
         return f"{set_name}/{folder}/{_loose_name(kind, number, self.plan.format)}"
 
+    def mask_name(self, set_name: str, condition: ImageCondition, row: dict[str, Any]) -> str:
+        """Return the name of the mask of the image that a row tells of, relative to the root."""
+        if self.plan.masks_differ:
+            return self.file_name(set_name, condition.folder, "mask", row["number"])
+        return self.file_name(set_name, MASKS, "mask", row["specimen"])
+
 
 def write_images_part(
     folder: ImageFolder, source: WaveSource, condition: ImageCondition, shard: int, images: Sequence[Micrograph]
 ) -> None:
     """Write the images of one shard under one condition and, last, their record with a row for each.
+
+    Masks are written beside them where those of a specimen differ between its images.
 
     Parameters
     ----------
@@ -100,36 +110,47 @@ def write_images_part(
         All of them.
     """
     place = folder.part(source.name, condition.folder)
+    numbers = [image.facts["number"] for image in images]
     if folder.plan.format == "hdf5":
         files = [_write_array(place / f"shard-{shard:05d}.npy", np.stack([image.pixels for image in images]))]
     else:
         encode = _tiff if folder.plan.format == "tiff" else _png
         files = [
             _write(
-                place / _loose_name("image", image.facts["number"], folder.plan.format),
-                encode(image.pixels, source, _told(folder, source, image)),
+                place / _loose_name("image", number, folder.plan.format),
+                encode(image.pixels, folder.plan.grid(source), _told(folder, source, image)),
             )
-            for image in images
+            for number, image in zip(numbers, images, strict=True)
         ]
+    if folder.plan.masks_differ:
+        files += _write_masks(folder, source, place / f"masks-{shard:05d}.npy", numbers, [one.mask for one in images])
     write_record(folder.record(source.name, condition.folder, shard), files, {"rows": [one.facts for one in images]})
 
 
 def write_masks_part(folder: ImageFolder, source: WaveSource, shard: int, masks: NDArray[np.bool_]) -> None:
     """Write the masks (specimen, y, x) of one shard and, last, their record."""
-    place, numbers = folder.part(source.name, MASKS), source.layout.specimens_of(shard)
-    if folder.plan.format == "hdf5":
-        files = [_write_array(place / f"shard-{shard:05d}.npy", masks.astype(np.uint8))]
-    else:
-        encode: Callable[[NDArray[np.bool_]], bytes] = (
-            (lambda mask: _tiff(mask.astype(np.uint8), source, {"unit": "1 is particle, 0 is not"}))
-            if folder.plan.format == "tiff"
-            else (lambda mask: png(np.where(mask, 255, 0).astype(np.uint8)))
-        )
-        files = [
-            _write(place / _loose_name("mask", number, folder.plan.format), encode(mask))
-            for number, mask in zip(numbers, masks, strict=True)
-        ]
+    array = folder.part(source.name, MASKS) / f"shard-{shard:05d}.npy"
+    files = _write_masks(folder, source, array, source.layout.specimens_of(shard), masks)
     write_record(folder.record(source.name, MASKS, shard), files, {})
+
+
+def _write_masks(
+    folder: ImageFolder, source: WaveSource, array: Path, numbers: Iterable[int], masks: Iterable[NDArray[np.bool_]]
+) -> list[Path]:
+    """Write masks as one array, or beside it as a file each, numbered."""
+    plan = folder.plan
+    if plan.format == "hdf5":
+        return [_write_array(array, np.stack(list(masks)).astype(np.uint8))]
+    facts = {**_waves_told(source), "unit": "1 is particle, 0 is not"}
+    return [
+        _write(
+            array.parent / _loose_name("mask", number, plan.format),
+            _tiff(mask.astype(np.uint8), plan.grid(source), facts)
+            if plan.format == "tiff"
+            else png(np.where(mask, 255, 0).astype(np.uint8)),
+        )
+        for number, mask in zip(numbers, masks, strict=True)
+    ]
 
 
 def part_rows(folder: ImageFolder, source: WaveSource, condition: ImageCondition) -> list[dict[str, Any]]:
@@ -153,31 +174,49 @@ def gather_parts(folder: ImageFolder, progress: Progress) -> None:
 
 def _gather_set(group: h5py.Group, folder: ImageFolder, source: WaveSource, progress: Progress) -> None:
     plan, copies = folder.plan, folder.plan.images_per_specimen
-    plane, count = source.layout.grid.shape, source.layout.count
+    plane, count = plan.grid(source).shape, source.layout.count
     source.describe(group)
+    group.attrs["sampling_angstrom"] = plan.grid(source).sampling
     shape = (len(plan.conditions), count * copies, *plane)
     images = _dataset(group, "images", shape, plan.dtype, ["condition", "image", "y", "x"])
     images.attrs["unit"] = plan.unit
-    masks = _dataset(group, MASKS, (count, *plane), np.dtype(np.uint8), ["specimen", "y", "x"])
     group["condition_names"] = [condition.name for condition in plan.conditions]
     group["specimen_of_image"] = np.repeat(np.arange(count), copies)
-    for shard in range(source.layout.shards):
-        numbers = source.layout.specimens_of(shard)
-        masks[numbers.start : numbers.stop] = _part_array(folder, source, MASKS, shard)
     for place, condition in enumerate(plan.conditions):
         for shard in range(source.layout.shards):
             numbers = source.layout.specimens_of(shard)
             part = slice(numbers.start * copies, numbers.stop * copies)
             images[place, part] = _part_array(folder, source, condition.folder, shard)
         progress.advance()
+    _gather_masks(group, folder, source)
     _write_drawn(group, [part_rows(folder, source, condition) for condition in plan.conditions])
 
 
+def _gather_masks(group: h5py.Group, folder: ImageFolder, source: WaveSource) -> None:
+    """Write the masks (mask, y, x), and which of them belongs to each image (condition, image)."""
+    plan, copies, count = folder.plan, folder.plan.images_per_specimen, source.layout.count
+    if plan.masks_differ:
+        parts, of_each = [(condition.folder, "masks") for condition in plan.conditions], count * copies
+        mask_of_image = np.arange(len(parts) * of_each).reshape(len(parts), -1)
+    else:
+        parts, of_each = [(MASKS, "shard")], count
+        mask_of_image = np.tile(np.repeat(np.arange(count), copies), (len(plan.conditions), 1))
+    shape = (len(parts) * of_each, *plan.grid(source).shape)
+    masks, start = _dataset(group, MASKS, shape, np.dtype(np.uint8), ["mask", "y", "x"]), 0
+    for name, kind in parts:
+        for shard in range(source.layout.shards):
+            found = _part_array(folder, source, name, shard, kind)
+            masks[start : start + len(found)] = found
+            start += len(found)
+    group.create_dataset("mask_of_image", data=mask_of_image).attrs["axes"] = ["condition", "image"]
+
+
 def _write_drawn(group: h5py.Group, rows: Sequence[Sequence[dict[str, Any]]]) -> None:
-    """Write what was drawn for each image, (condition, image)."""
-    for key in (*CONDITION_COLUMNS, "seed", "counts_mean", "counts_sd"):
-        dataset = group.create_dataset(f"drawn/{key}", data=np.array([[row[key] for row in line] for line in rows]))
-        dataset.attrs["axes"] = ["condition", "image"]
+    """Write what was drawn for each image, (condition, image); NaN where there is no aperture, or no blur."""
+    for key in (*CONDITION_COLUMNS, "seed", "counts_mean", "counts_sd", "mask_fraction"):
+        kind = np.int64 if key == "seed" else np.float64
+        drawn = np.array([[row[key] for row in line] for line in rows], dtype=kind)
+        group.create_dataset(f"drawn/{key}", data=drawn).attrs["axes"] = ["condition", "image"]
 
 
 def _dataset(
@@ -191,8 +230,9 @@ def _dataset(
     return dataset
 
 
-def _part_array(folder: ImageFolder, source: WaveSource, part: str, shard: int) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(folder.record(source.name, part, shard).with_suffix(".npy"), allow_pickle=False)
+def _part_array(folder: ImageFolder, source: WaveSource, part: str, shard: int, kind: str = "shard") -> NDArray[Any]:
+    path = folder.part(source.name, part) / f"{kind}-{shard:05d}.npy"
+    array: NDArray[Any] = np.load(path, allow_pickle=False)
     return array
 
 
@@ -213,18 +253,19 @@ def _loose_name(kind: str, number: int, file_format: str) -> str:
 
 def _told(folder: ImageFolder, source: WaveSource, image: Micrograph) -> dict[str, Any]:
     """What the description of an image says."""
-    return {
-        "unit": folder.plan.unit,
-        "set": source.name,
-        **image.facts,
-        "focus_plane": source.attributes()["focus_plane"],
-    }
+    focus_plane = source.attributes()["focus_plane"]
+    unit = folder.plan.unit
+    return {**_waves_told(source), "unit": unit, "set": source.name, **image.facts, "focus_plane": focus_plane}
 
 
-def _tiff(pixels: NDArray[Any], source: WaveSource, facts: dict[str, Any]) -> bytes:
+def _waves_told(source: WaveSource) -> dict[str, Any]:
+    return {"energy_kev": source.exit_waves.energy_kev}
+
+
+def _tiff(pixels: NDArray[Any], grid: Grid, facts: dict[str, Any]) -> bytes:
     """Encode a plane with its pixel size as resolution tags, and all that is known of it as JSON in its description."""
-    sampling = source.layout.grid.sampling
-    described = {"energy_kev": source.exit_waves.energy_kev, "sampling_angstrom": sampling, **facts}
+    sampling = grid.sampling
+    described = {"sampling_angstrom": sampling, **facts}
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer,
@@ -239,7 +280,7 @@ def _tiff(pixels: NDArray[Any], source: WaveSource, facts: dict[str, Any]) -> by
     return buffer.getvalue()
 
 
-def _png(pixels: NDArray[Any], source: WaveSource, facts: dict[str, Any]) -> bytes:
+def _png(pixels: NDArray[Any], grid: Grid, facts: dict[str, Any]) -> bytes:
     """Encode a plane for the eye: grey from 2.5 standard deviations below its mean to as many above."""
     values = pixels.astype(np.float64)
     return png(grey_levels((values - values.mean()) / max(values.std(), np.finfo(float).tiny)))

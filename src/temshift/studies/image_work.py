@@ -17,6 +17,7 @@ from temshift.core.records import record_state, write_record
 from temshift.core.tables import IMAGES
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.exitwaves.store import read_geometry, read_masks
+from temshift.optics.binning import binned_masks
 from temshift.studies.folder import locked
 from temshift.studies.image_files import (
     ImageFolder,
@@ -25,7 +26,8 @@ from temshift.studies.image_files import (
     write_images_part,
     write_masks_part,
 )
-from temshift.studies.image_sets import MASKS, ImageCondition, ImagePlan, form_images, source_of
+from temshift.studies.image_formation import form_images, ready_sources
+from temshift.studies.image_sets import MASKS, ImageCondition, ImagePlan
 from temshift.studies.wave_sources import WaveSource, refuse_inside_store
 from temshift.studies.work import Work, one_thread
 
@@ -110,15 +112,10 @@ def _held(folder: ImageFolder) -> dict[str, Any] | None:
 
 def _make(work: Work, folder: ImageFolder, source: WaveSource) -> int:
     """Make the masks and images that a set lacks; return how many parts were made."""
-    for name in _part_names(folder.plan):
+    for name in folder.plan.parts():
         discard_leftovers(folder.part(source.name, name))
+    unmasked = 0 if folder.plan.masks_differ else _make_masks(work, folder, source)
     shards = range(source.layout.shards)
-    unmasked = work.missing(shards, lambda shard: record_state(folder.record(source.name, MASKS, shard)))
-    tasks = [
-        Task(make_masks, (folder, source.name, shard), f"{source.name} masks, shard {shard}") for shard in unmasked
-    ]
-    sizes = [len(source.layout.specimens_of(shard)) for shard in unmasked]
-    work.perform(f"{source.name} masks", tasks, sizes, source.layout.count - sum(sizes))
     parts = [(shard, condition) for shard in shards for condition in folder.plan.conditions]
     lacking = work.missing(parts, lambda part: record_state(folder.record(source.name, part[1].folder, part[0])))
     groups = list(_grouped(lacking))
@@ -129,12 +126,17 @@ def _make(work: Work, folder: ImageFolder, source: WaveSource) -> int:
     sizes = [_images_of(folder, source, shard) * len(conditions) for shard, conditions in groups]
     every = source.layout.count * folder.plan.images_per_specimen * len(folder.plan.conditions)
     work.perform(f"{source.name} images", tasks, sizes, every - sum(sizes))
-    return len(unmasked) + len(lacking)
+    return unmasked + len(lacking)
 
 
-def _part_names(plan: ImagePlan) -> list[str]:
-    """Return the names of the folders of a set: that of the masks and one for each condition."""
-    return [MASKS, *(condition.folder for condition in plan.conditions)]
+def _make_masks(work: Work, folder: ImageFolder, source: WaveSource) -> int:
+    """Make the masks that a set lacks; return how many parts were made."""
+    shards = range(source.layout.shards)
+    lacking = work.missing(shards, lambda shard: record_state(folder.record(source.name, MASKS, shard)))
+    tasks = [Task(make_masks, (folder, source.name, shard), f"{source.name} masks, shard {shard}") for shard in lacking]
+    sizes = [len(source.layout.specimens_of(shard)) for shard in lacking]
+    work.perform(f"{source.name} masks", tasks, sizes, source.layout.count - sum(sizes))
+    return len(lacking)
 
 
 def _images_of(folder: ImageFolder, source: WaveSource, shard: int) -> int:
@@ -154,15 +156,15 @@ def _grouped(parts: Iterable[tuple[int, ImageCondition]]) -> Iterator[tuple[int,
 def make_masks(folder: ImageFolder, set_name: str, shard: int) -> None:
     """Write the masks of one shard with their record."""
     source = folder.plan.source(set_name)
-    write_masks_part(folder, source, shard, read_masks(source.store, shard).numpy())
+    masks = binned_masks(read_masks(source.store, shard), folder.plan.image_set.imaging.camera.binning)
+    write_masks_part(folder, source, shard, masks.numpy())
 
 
 def make_images(folder: ImageFolder, set_name: str, shard: int, conditions: list[ImageCondition], device: str) -> None:
     """Form the images of one shard under some conditions; write each condition's with their record."""
     one_thread()
     source = folder.plan.source(set_name)
-    loaded = source_of(folder.plan, source, shard, device)
-    for condition in conditions:
+    for condition, loaded in ready_sources(folder.plan, source, shard, conditions, device):
         write_images_part(folder, source, condition, shard, form_images(folder.plan, source, shard, loaded, condition))
 
 
@@ -187,14 +189,14 @@ def _sealed_files(folder: ImageFolder) -> list[Path]:
     return common + [
         folder.record(source.name, name, shard)
         for source in folder.plan.sources
-        for name in _part_names(folder.plan)
+        for name in folder.plan.parts()
         for shard in range(source.layout.shards)
     ]
 
 
 def _table(folder: ImageFolder) -> pl.DataFrame:
     rows = [
-        {**row, **_particle_facts(geometry[row["specimen"]]), **_names(folder, source, condition, row)}
+        {**_particle_facts(geometry[row["specimen"]]), **row, **_names(folder, source, condition, row)}
         for source in folder.plan.sources
         for geometry in [read_geometry(source.store)]
         for condition in folder.plan.conditions
@@ -207,7 +209,7 @@ def _names(folder: ImageFolder, source: WaveSource, condition: ImageCondition, r
     return {
         "set": source.name,
         "file": folder.file_name(source.name, condition.folder, "image", row["number"]),
-        "mask_file": folder.file_name(source.name, MASKS, "mask", row["specimen"]),
+        "mask_file": folder.mask_name(source.name, condition, row),
     }
 
 
@@ -218,7 +220,6 @@ def _particle_facts(geometry: dict[str, Any]) -> dict[str, Any]:
         "particles": len(geometry["coverage"]),
         "coverage_mean": float(np.mean(shares)) if shares else None,
         "coverage_min": min(shares, default=None),
-        "mask_fraction": geometry["mask_fraction"],
         "focus_height_angstrom": geometry["focus_height_angstrom"],
     }
 
@@ -234,7 +235,7 @@ def _facts(work: Work, folder: ImageFolder, images: int) -> dict[str, Any]:
         "device": work.device,
         "stages": [vars(stage) for stage in work.stages],
         "images": images,
-        "pixels": {"type": plan.dtype.name, "unit": plan.unit},
+        "pixels": {"type": plan.dtype.name, "unit": plan.unit, "binning": plan.image_set.imaging.camera.binning},
         "identity": plan.identity(),
         "sets": {source.name: source.settings for source in plan.sources},
     }

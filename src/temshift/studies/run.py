@@ -21,17 +21,17 @@ from temshift.exitwaves.store import read_geometry
 from temshift.information.spectra import ObjectSpectra, average_spectra
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
+from temshift.studies.conditions import Setting, summary, told_keys
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder, locked, open_folder
 from temshift.studies.plan import Plan
 from temshift.studies.room import require_room
 from temshift.studies.study import Study
-from temshift.studies.tasks import measure_spectra, score_networks, train_network
+from temshift.studies.tasks import NETWORKS_PER_TASK, measure_spectra, score_networks, train_network
 from temshift.studies.waves import WaveSet, make_waves
 from temshift.studies.work import Stage, Work
 
 SPECIMENS_PER_TASK = 12
-NETWORKS_PER_TASK = 8
 TESTS_PER_TASK = 12
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic")
 
@@ -242,6 +242,18 @@ def _manifest(run: Run, workers: int) -> dict[str, Any]:
         },
         "networks": len(plan.networks),
         "parameters": networks[0]["parameters"],
+        "trainings": _trainings(plan),
+    }
+
+
+def _trainings(plan: Plan) -> dict[str, dict[str, Setting]]:
+    """Centre and spread of what networks were trained on, of each parameter that any condition tells."""
+    named = {run.training_name: run.conditions for run in plan.networks}
+    every = [*named.values(), *(test.conditions for test in plan.tests)]
+    told = told_keys(every)
+    return {
+        name: {key: setting for key, setting in summary(conditions).items() if key in told}
+        for name, conditions in named.items()
     }
 
 

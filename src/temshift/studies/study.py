@@ -118,7 +118,8 @@ class Study(Configuration):
             yield (
                 ("exit_waves", "sampling_angstrom"),
                 f"gives {grid.shape[1]} pixels a side; the network needs a multiple of {self.network.divisor} "
-                f"(stem {self.network.stem}, {len(self.network.widths)} scales): change cell_nm or the sampling",
+                f"(stem {self.network.stem}, {len(self.network.widths)} scales): change cell_nm, the sampling or the "
+                "binning",
             )
 
     def _imaging_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:

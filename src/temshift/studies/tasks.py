@@ -26,6 +26,7 @@ from temshift.studies.study import Study
 from temshift.studies.work import one_thread
 
 SCORING_BATCH = 32
+NETWORKS_PER_TASK = 8  # score the same images, which are formed once for them
 
 
 def measure_spectra(root: Path, study: Study, numbers: Sequence[int]) -> list[ObjectSpectra]:

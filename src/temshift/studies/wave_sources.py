@@ -62,6 +62,11 @@ class WaveSource:
         """The widest aperture [rad] under which |psi|^2 does not alias on the stored grid."""
         return largest_semiangle(self.layout.grid.nyquist, self.exit_waves.energy)
 
+    @property
+    def specimen_settings(self) -> dict[str, Any]:
+        """What each single specimen and its waves depend on, however many there are and whatever the set is called."""
+        return {key: value for key, value in self.settings.items() if key not in ("count", "per_shard")}
+
     def attributes(self) -> dict[str, Any]:
         """Return what a reader of waves or images has to know, under keys that name the units."""
         return {
