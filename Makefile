@@ -41,6 +41,7 @@ bench: setup
 	$(BIN)/python benchmarks/noise.py
 	$(BIN)/python benchmarks/specimens.py
 	$(BIN)/python benchmarks/multislice.py
+	$(BIN)/python benchmarks/image_formation.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from temshift.core.electrons import wavelength
 from temshift.exitwaves.multislice import ABTEM_BAND_LIMIT, ABTEM_TAPER, BAND_LIMIT
 from temshift.exitwaves.settings import ExitWaveSettings, MaskDefinition
-from temshift.optics.transfer import band_of
+from temshift.optics.band import band_of
 
 GIVEN = {"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2.0}
 PHONONS = {"configurations": 8, "rms_displacement_angstrom": {"C": 0.08}}

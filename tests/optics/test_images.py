@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.optics import Conditions, ImagingConditions, ImagingSettings, expected_electrons, image_intensities
+from temshift.optics.frame import frame_of
 from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.optics.resampling import magnified, magnified_masks, refined
 
@@ -97,11 +98,11 @@ def test_a_smaller_plane_gives_the_same_image(
     grid = Grid(shape, (0.3, 0.3))
     cutoff = 0.2 * grid.nyquist * wavelength(ENERGY)
     drawn = central(semiangle_cutoff_mrad=1e3 * cutoff, **values)
-    assert np.prod(spectra(cutoff, grid).band.plane(cutoff)[0]) < 0.5 * np.prod(shape)
+    assert np.prod(frame_of(spectra(cutoff, grid).band, cutoff, waves=2).plane) < 0.5 * np.prod(shape)
     small = spectra(cutoff, grid, 2)
     found = image_intensities(small, ONE, drawn)
-    monkeypatch.setattr("temshift.optics.band.WORTH", 0.0)
-    assert spectra(cutoff, grid).band.plane(cutoff)[0] == shape
+    monkeypatch.setattr("temshift.optics.frame.RESAMPLING", np.inf)
+    assert frame_of(spectra(cutoff, grid).band, cutoff, waves=2).plane == shape
     assert torch.allclose(found, image_intensities(spectra(cutoff, grid, 2), ONE, drawn), atol=1e-12)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -123,7 +124,8 @@ def count_electrons(
     index = torch.from_numpy(specimens).to(source.masks.device)
     intensities = image_intensities(source.spectra, index, drawn, source.imaging)
     dose = drawn.dose * (1 + drawn.pixel_size_error) ** 2  # more electrons fall on a pixel that is larger
-    return detect(intensities, dose, source.spectra.grid, seeds, camera_response(drawn, source.imaging))
+    response = camera_response(drawn.to(intensities.device, intensities.dtype), source.imaging)
+    return detect(intensities, dose, source.spectra.grid, seeds, response)
 
 
 def camera_response(drawn: Conditions, imaging: ImagingSettings) -> CameraResponse:
@@ -204,7 +206,12 @@ def scoring_batches(
 def _in_order(number: int, specimens: int, stream: Stream) -> int:
     """Specimen of image ``number``: epoch after epoch, each in an order of its own."""
     epoch, place = divmod(number, specimens)
-    return int(generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)[place])
+    return int(_order(epoch, specimens, stream)[place])
+
+
+@lru_cache(maxsize=16)
+def _order(epoch: int, specimens: int, stream: Stream) -> NDArray[np.int64]:
+    return generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)
 
 
 def _moved(image: Tensor, mask: Tensor, number: int, stream: Stream) -> Batch:

@@ -122,7 +122,7 @@ def aberration_function(basis: AberrationBasis, wavelength: float, aberrations: 
     O. L. Krivanek, N. Dellby and A. R. Lupini, Ultramicroscopy 78, 1 (1999), DOI 10.1016/S0304-3991(99)00013-3
     """
     index, components = basis.components(aberrations, basis.chi)
-    return 2 * math.pi / wavelength * components @ basis.chi[index]
+    return _combined(2 * math.pi / wavelength * components, basis.chi[index])
 
 
 def aberration_gradient(
@@ -142,7 +142,12 @@ def aberration_gradient(
     """
     index, components = basis.components(aberrations, basis.chi)
     factor = 2 * math.pi / wavelength * components
-    return factor @ basis.along_x[index], factor @ basis.along_y[index]
+    return _combined(factor, basis.along_x[index]), _combined(factor, basis.along_y[index])
+
+
+def _combined(factors: Tensor, rows: Tensor) -> Tensor:
+    """Product of matrices; on a CPU row by row, since the number of rows would change the last bits of each."""
+    return factors @ rows if factors.is_cuda else torch.cat([one @ rows for one in torch.split(factors, 1)])
 
 
 def even_part(aberrations: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,27 +1,24 @@
-"""The spatial frequencies that a lens lets pass, and the plane that images of them are formed on."""
+"""The spatial frequencies that a lens lets pass."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.fft import next_fast_len
+from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.core.grids import Grid
+from temshift.core.parameters import ABERRATIONS
 from temshift.optics.aberrations import AberrationBasis, aberration_basis
 
-WORTH = 0.5  # share of the grid's pixels from which on a smaller plane pays
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Band:
     """The spatial frequencies of a grid that can reach an image.
 
     Attributes
     ----------
-    source : Tensor (frequencies,)
-        Position of each in the flattened grid.
     rows, columns : Tensor (frequencies,)
         Number of waves along y and x over the cell.
     omega : Tensor (frequencies,)
@@ -36,7 +33,6 @@ class Band:
         Of real numbers.
     """
 
-    source: Tensor
     rows: Tensor
     columns: Tensor
     omega: Tensor
@@ -45,25 +41,32 @@ class Band:
     grid: Grid
     dtype: torch.dtype
 
+    @classmethod
+    def of(
+        cls, rows: NDArray[np.int64], columns: NDArray[np.int64], grid: Grid, wavelength: float, dtype: torch.dtype
+    ) -> "Band":
+        """Make a band of some numbers of waves along y and x, each (frequencies,)."""
+        qy, qx = rows / grid.extent[0], columns / grid.extent[1]
+        omega, edge = wavelength * (qx + 1j * qy), _edge(qy, qx, grid, wavelength)
+        tensors = {"rows": rows, "columns": columns, "omega": omega, "edge": edge}
+        made = {name: torch.from_numpy(part) for name, part in tensors.items()}
+        return cls(**made, wavelength=wavelength, grid=grid, dtype=dtype)
+
     def to(self, device: torch.device | str) -> "Band":
         """Return the same band on another device."""
-        tensors = ("source", "rows", "columns", "omega", "edge")
+        tensors = ("rows", "columns", "omega", "edge")
         return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
-    def plane(self, semiangle_cutoff: float) -> tuple[tuple[int, int], Tensor]:
-        """Return the smallest (y, x) plane on which |psi|^2 under an aperture [rad] does not alias, and places in it.
-
-        The plane is no larger than the grid, and depends on the aperture alone; places (frequencies,) count in the
-        flattened plane.
-        """
-        shape = _plane(self.grid, min(semiangle_cutoff, widest_aperture(self.grid, self.wavelength)) / self.wavelength)
-        if shape not in self._places:
-            self._places[shape] = (self.rows % shape[0]) * shape[1] + self.columns % shape[1]
-        return shape, self._places[shape]
+    @cached_property
+    def source(self) -> Tensor:
+        """Position of each frequency in the flattened grid."""
+        return (self.rows % self.grid.shape[0]) * self.grid.shape[1] + self.columns % self.grid.shape[1]
 
     @cached_property
-    def _places(self) -> dict[tuple[int, int], Tensor]:
-        return {}
+    def ends(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Lowest and highest number of waves along y and along x."""
+        (low, high), (left, right) = ((int(part.min()), int(part.max())) for part in (self.rows, self.columns))
+        return (low, high), (left, right)
 
     @cached_property
     def alpha(self) -> Tensor:
@@ -83,7 +86,17 @@ class Band:
     @cached_property
     def basis(self) -> AberrationBasis:
         """The polynomials of all aberrations, computed once."""
-        return aberration_basis(self.omega).of_type(self.dtype)
+        return self.basis_of(tuple(ABERRATIONS))
+
+    def basis_of(self, symbols: tuple[str, ...]) -> AberrationBasis:
+        """Return the polynomials of some aberrations, computed once."""
+        if symbols not in self._bases:
+            self._bases[symbols] = aberration_basis(self.omega, symbols).of_type(self.dtype)
+        return self._bases[symbols]
+
+    @cached_property
+    def _bases(self) -> dict[tuple[str, ...], AberrationBasis]:
+        return {}
 
 
 def widest_aperture(grid: Grid, wavelength: float) -> float:
@@ -124,23 +137,13 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, tilt: float 
         )
     qy, qx = grid.frequencies()
     cutoff = min(semiangle_cutoff, limit)
-    phi = np.arctan2(qy, qx)
-    edge = wavelength * np.hypot(np.cos(phi) / grid.extent[1], np.sin(phi) / grid.extent[0])
-    kept = wavelength * np.hypot(qx, qy) <= cutoff + tilt + edge / 2
+    kept = wavelength * np.hypot(qx, qy) <= cutoff + tilt + _edge(qy, qx, grid, wavelength) / 2
     rows, columns = (np.rint(q * size).astype(np.int64)[kept] for q, size in zip((qy, qx), grid.extent, strict=True))
-    omega = wavelength * (qx + 1j * qy)[kept]
-    parts = {"source": np.flatnonzero(kept), "rows": rows, "columns": columns, "omega": omega, "edge": edge[kept]}
-    tensors = {name: torch.from_numpy(part) for name, part in parts.items()}
-    return Band(**tensors, wavelength=wavelength, grid=grid, dtype=dtype)
+    return Band.of(rows, columns, grid, wavelength, dtype)
 
 
-def _plane(grid: Grid, highest: float) -> tuple[int, int]:
-    """Find the smallest fast plane that holds differences of frequencies up to ``highest`` + half a step [1/A].
-
-    It has to be brought to the grid again, so it is taken only where it is much smaller.
-    """
-    rows, columns = (
-        min(size, next_fast_len(4 * int(np.floor(highest * extent + 0.5)) + 2))
-        for size, extent in zip(grid.shape, grid.extent, strict=True)
-    )
-    return (rows, columns) if rows * columns <= WORTH * grid.shape[0] * grid.shape[1] else grid.shape
+def _edge(qy: NDArray[np.float64], qx: NDArray[np.float64], grid: Grid, wavelength: float) -> NDArray[np.float64]:
+    """One step of frequency along the azimuth, as an angle [rad]."""
+    phi = np.arctan2(qy, qx)
+    edge: NDArray[np.float64] = wavelength * np.hypot(np.cos(phi) / grid.extent[1], np.sin(phi) / grid.extent[0])
+    return edge

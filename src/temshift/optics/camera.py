@@ -199,10 +199,10 @@ def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraRespon
             "as many of each"
         )
     scatter = _scatter(_plane(grid, intensities.device, intensities.dtype), response)
-    for i, transfer in enumerate(scatter):
-        one = slice(i, i + 1)
-        arriving = expected_electrons(intensities[one], dose[one], grid.pixel_area)[0] * response.dqe_zero[i]
-        yield arriving if transfer is None else filtered(arriving, transfer).clamp_min(0)
+    detected = dose.to(intensities) * response.dqe_zero
+    for one, electrons, transfer in zip(torch.split(intensities, 1), torch.split(detected, 1), scatter, strict=True):
+        found = expected_electrons(one, electrons, grid.pixel_area)[0]
+        yield found if transfer is None else filtered(found, transfer).clamp_min(0)
 
 
 def filtered(images: Tensor, transfer: Tensor) -> Tensor:
@@ -248,9 +248,11 @@ def _read_out(
     expected: Tensor, spread: Tensor | None, gain: float, read_noise: float, source: torch.Generator
 ) -> Tensor:
     electrons = counted(expected, source)
-    counts = gain * (electrons if spread is None else filtered(electrons, spread))
+    counts = electrons if spread is None else filtered(electrons, spread)
+    if gain != 1:
+        counts = gain * counts
     if read_noise > 0:
-        counts += torch.empty_like(counts).normal_(0, read_noise, generator=source)
+        counts = counts + torch.empty_like(counts).normal_(0, read_noise, generator=source)
     return counts
 
 

@@ -1,6 +1,6 @@
 """Imaging conditions as drawn: values in angstrom and radian, one for each image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -117,21 +117,9 @@ class Conditions:
         coefficient = self.aberrations.get("C10", torch.zeros_like(self.dose)) + change
         return replace(self, aberrations={**self.aberrations, "C10": coefficient})
 
-    def only(self, numbers: Tensor | slice) -> "Conditions":
+    def only(self, numbers: Tensor | slice | list[int]) -> "Conditions":
         """Return the conditions of some images."""
         return self._each(lambda values: values[numbers])
-
-    def split(self, parts: Sequence[slice]) -> list["Conditions"]:
-        """Return the conditions of several parts of the images."""
-        names = [one.name for one in fields(self) if one.name != "aberrations"]
-        columns = [(name, getattr(self, name)) for name in names]
-        return [
-            Conditions(
-                **{name: values[part] for name, values in columns},
-                aberrations={name: values[part] for name, values in self.aberrations.items()},
-            )
-            for part in parts
-        ]
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "Conditions":
         """Return the same conditions on another device or in another precision."""

@@ -135,10 +135,20 @@ def poisson_quantile(mean: Tensor, deviate: Tensor) -> Tensor:
     ----------
     M. B. Giles, ACM Trans. Math. Softw. 42, 7 (2016), section 3, DOI 10.1145/2699466
     """
-    root, square = mean.sqrt(), deviate.square()
-    half_order = deviate * (root - (1 / 36 + square / 72) / root)
-    first_order = (-8 / 405 + square * (7 / 810 + square / 270)) / mean
-    return (mean + 1 / 3 + square / 6 + half_order + first_order).floor_().clamp_min_(0)
+    inverse = mean.rsqrt()
+    y = deviate * inverse  # the expansion is m (1 + y + y^2/6 - y^3/72 + y^4/270) + 1/3 - y/36 + 7 y^2/810 - 8/(405 m)
+    third, second, one, slope, start = _coefficients(mean.device, mean.dtype)
+    leading = torch.add(third, y, alpha=1 / 270)
+    for coefficient in (second, one, one):
+        leading = torch.addcmul(coefficient, leading, y)
+    rest = torch.addcmul(start, torch.add(slope, y, alpha=7 / 810), y)
+    return rest.addcmul_(inverse, inverse, value=-8 / 405).addcmul_(leading, mean).floor_().clamp_min_(0)
+
+
+@cache
+def _coefficients(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """Numbers of the expansion as tensors, with which a product and a sum are one pass."""
+    return tuple(torch.tensor(one, device=device, dtype=dtype) for one in (-1 / 72, 1 / 6, 1.0, -1 / 36, 1 / 3))
 
 
 def standardised(images: Tensor) -> Tensor:

@@ -1,9 +1,11 @@
 """Image formation: exit waves through the lens to intensities."""
 
+import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,13 +13,15 @@ from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.optics.band import Band, band_of, widest_aperture
 from temshift.optics.conditions import Conditions
-from temshift.optics.lens import CoherentLens, envelopes
+from temshift.optics.frame import Frame, frame_of
+from temshift.optics.lens import StraightLens, TiltedLens, envelopes
 from temshift.optics.resampling import magnified, refined
 from temshift.optics.settings import ImagingSettings
-from temshift.optics.sums import SINGLE, Nodes, NodesOfMany, coherence_nodes
+from temshift.optics.sums import SINGLE, Nodes, coherence_nodes
 
 OPTICS_VERSION = 2  # raised whenever the same settings would give other images
-CHUNK = 2**23  # complex numbers of all planes that are transformed together
+CHUNK = 2**23  # complex numbers of all planes that are held together
+CACHE = 2**17  # those that a CPU transforms together: more would leave its cache
 EXACT = ImagingSettings()
 
 
@@ -27,8 +31,9 @@ class WaveSpectra:
 
     Attributes
     ----------
-    values : Tensor (specimen, phonon, frequencies)
-        Complex spectra, divided by the number of pixels.
+    values : Tensor (specimen, phonon, rows, columns)
+        Complex spectra on the rectangle of frequencies around the band, divided by the number of pixels, and 0 outside
+        the band.
     band : Band
         The frequencies kept.
     grid : Grid
@@ -38,6 +43,11 @@ class WaveSpectra:
     values: Tensor
     band: Band
     grid: Grid
+
+    @functools.cached_property
+    def frame(self) -> Frame:
+        """The rectangle."""
+        return frame_of(self.band, math.inf, tilted=True)
 
 
 def wave_spectra(
@@ -70,8 +80,10 @@ def wave_spectra(
     """
     real = torch.float64 if waves.dtype == torch.complex128 else torch.float32
     band = band_of(grid, wavelength(energy), semiangle_cutoff, tilt, dtype=real).to(waves.device)
-    kept = [torch.fft.fft2(wave, norm="forward").flatten(-2)[..., band.source] for wave in waves]
-    return WaveSpectra(torch.stack(kept), band, grid)
+    frame = frame_of(band, math.inf, tilted=True)
+    inside = torch.isin(frame.band.source, band.source)
+    kept = [torch.fft.fft2(wave, norm="forward").flatten(-2)[..., frame.band.source] * inside for wave in waves]
+    return WaveSpectra(torch.stack(kept).view(*waves.shape[:2], *frame.shape), band, grid)
 
 
 def image_intensities(
@@ -114,13 +126,16 @@ def image_intensities(
     limit = widest_aperture(spectra.grid, band.wavelength)
     conditions = replace(conditions, semiangle_cutoff=conditions.semiangle_cutoff.clamp(max=limit))
     nodes = _nodes(band, conditions, settings)
+    groups = _groups(spectra, conditions, nodes)
     conditions = conditions.to(band.omega.device, band.dtype)
-    parts = [slice(0, len(conditions))] if spectra.values.is_cuda else [slice(i, i + 1) for i in range(len(conditions))]
-    images = [
-        _formed(spectra, specimens[part], one, nodes[part], settings)
-        for part, one in zip(parts, conditions.split(parts), strict=True)
+    if len(groups) == 1:
+        return _formed(spectra, groups[0][0], specimens, conditions, nodes, settings)
+    formed = [
+        _formed(spectra, frame, specimens[numbers], conditions.only(numbers), [nodes[i] for i in numbers], settings)
+        for frame, numbers in groups
     ]
-    return torch.cat(images)
+    order = np.argsort(np.concatenate([numbers for _, numbers in groups]))
+    return torch.cat(formed)[torch.from_numpy(order).to(specimens.device)]
 
 
 def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> list[Nodes]:
@@ -129,33 +144,40 @@ def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> lis
     return coherence_nodes(band, conditions, settings.tolerance)
 
 
+def _groups(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> list[tuple[Frame, list[int]]]:
+    """Images that are formed on the same frame; on a GPU the widest is the frame of all."""
+    reach = (conditions.semiangle_cutoff + conditions.aperture_edge / 2).tolist()
+    waves = [len(own.weight) * spectra.values.shape[1] for own in nodes]
+    if spectra.values.is_cuda:
+        reach, waves = [max(reach)] * len(reach), [max(waves)] * len(waves)
+    ways = list(zip(reach, waves, (own.tilted for own in nodes), strict=True))
+    frames = {way: frame_of(spectra.band, way[0], waves=way[1], tilted=way[2]) for way in dict.fromkeys(ways)}
+    groups: dict[Frame, list[int]] = {}
+    for number, way in enumerate(ways):
+        groups.setdefault(frames[way], []).append(number)
+    return list(groups.items())
+
+
 def _formed(
-    spectra: WaveSpectra, specimens: Tensor, conditions: Conditions, nodes: list[Nodes], settings: ImagingSettings
+    spectra: WaveSpectra,
+    frame: Frame,
+    specimens: Tensor,
+    conditions: Conditions,
+    nodes: Sequence[Nodes],
+    settings: ImagingSettings,
 ) -> Tensor:
-    """Images (n, y, x) on the grid."""
-    damping = envelopes(spectra.band, conditions) if settings.coherence == "envelope" else None
-    lens = CoherentLens(spectra.band, conditions, damping)
-    shape, places = spectra.band.plane(float(conditions.semiangle_cutoff.max()))
-    images = spectra.band.alpha.new_zeros((len(conditions), *shape))
-    for part in _chunks(nodes, spectra):
-        owner = torch.from_numpy(part.owner).to(specimens.device)
-        passed = spectra.values[specimens[owner]] * lens.at(owner, part)[:, None]
-        plane = passed.new_zeros((*passed.shape[:2], math.prod(shape)))
-        plane = plane.index_add(-1, places, passed).view(*passed.shape[:2], *shape)
-        images = images.index_add(0, owner, _intensity(plane))
-    return magnified(refined(images, spectra.grid.shape), conditions.pixel_size_error)
-
-
-def _intensity(plane: Tensor) -> Tensor:
-    """|IFT|^2 of spectra (node, phonon, y, x), averaged over phonon configurations."""
-    wave = torch.fft.ifft2(plane, norm="forward")
-    squared: Tensor = (wave * wave.conj()).real
-    return squared[:, 0] if squared.shape[1] == 1 else squared.mean(dim=1)
-
-
-def _chunks(nodes: list[Nodes], spectra: WaveSpectra) -> Iterator[NodesOfMany]:
-    """All nodes of all images, as many at once as memory allows."""
-    together = max(1, CHUNK // (spectra.values.shape[1] * math.prod(spectra.grid.shape)))
-    every = NodesOfMany.of(nodes)
-    for start in range(0, len(every.owner), together):
-        yield every.part(slice(start, start + together))
+    """Images (n, y, x) on the grid; those of one group."""
+    damping = envelopes(frame.band, conditions) if settings.coherence == "envelope" else None
+    tilted, inside = nodes[0].tilted, frame.within(spectra.frame)
+    lens = TiltedLens(frame.band, conditions, nodes) if tilted else StraightLens(frame.band, conditions, nodes, damping)
+    together = spectra.values.is_cuda and not tilted
+    everything = slice(0, len(nodes))
+    chosen: list[Tensor | slice] = [specimens] if together else [slice(one, one + 1) for one in specimens.tolist()]
+    images = spectra.values.real.new_empty((len(nodes), *spectra.grid.shape))  # in one place: temporaries stay in cache
+    for number, which in enumerate(chosen):
+        part = everything if together else slice(number, number + 1)
+        waves = spectra.values[which][(..., *inside)].flatten(-2)
+        size = max(1, CHUNK // (waves.shape[0] * waves.shape[1] * math.prod(frame.plane)))
+        image = frame.intensity(lens.passed(waves, part, size), CHUNK if waves.is_cuda else CACHE)
+        images[part] = refined(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape)
+    return magnified(images, conditions.pixel_size_error)

@@ -9,8 +9,9 @@ on such edges, a lattice quickly.
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -33,9 +34,9 @@ NEGLIGIBLE = 1e-6  # spread of the illumination, relative to the aperture, that 
 EDGE = 0.7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Nodes:
-    """Coherent images that make up one partially coherent image; every field is (nodes,).
+    """Coherent images that make up one partially coherent image, symmetrical about 0; every field is (nodes,).
 
     Attributes
     ----------
@@ -51,39 +52,19 @@ class Nodes:
     focus: NDArray[np.float64]
     tilt: NDArray[np.complex128]
 
+    @cached_property
+    def tilted(self) -> bool:
+        """Whether any illumination is tilted."""
+        return bool(self.tilt.any())
+
+    def parts(self, size: int) -> Iterator["Nodes"]:
+        """Yield them, ``size`` at a time."""
+        for start in range(0, len(self.weight), size):
+            chosen = slice(start, start + size)
+            yield Nodes(self.weight[chosen], self.focus[chosen], self.tilt[chosen])
+
 
 SINGLE = Nodes(np.ones(1), np.zeros(1), np.zeros(1, complex))
-
-
-@dataclass(frozen=True)
-class NodesOfMany:
-    """Nodes of several images in a row; every field is (nodes,).
-
-    Attributes
-    ----------
-    owner : ndarray of int
-        Number of the image.
-    weight, focus, tilt : ndarray
-        As in :class:`Nodes`.
-    """
-
-    owner: NDArray[np.int64]
-    weight: NDArray[np.float64]
-    focus: NDArray[np.float64]
-    tilt: NDArray[np.complex128]
-
-    @classmethod
-    def of(cls, nodes: Sequence[Nodes]) -> "NodesOfMany":
-        """Put the nodes of some images in a row."""
-        owner = np.repeat(np.arange(len(nodes)), [len(one.weight) for one in nodes])
-        if len(nodes) == 1:
-            return cls(owner, nodes[0].weight, nodes[0].focus, nodes[0].tilt)
-        rows = [np.concatenate([getattr(one, name) for one in nodes]) for name in ("weight", "focus", "tilt")]
-        return cls(owner, *rows)
-
-    def part(self, chosen: slice) -> "NodesOfMany":
-        """Return some of the nodes."""
-        return NodesOfMany(self.owner[chosen], self.weight[chosen], self.focus[chosen], self.tilt[chosen])
 
 
 def gauss_hermite(order: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -103,6 +84,7 @@ def sum_error(order: int, reach: float) -> float:
     return float(np.interp(reach, *_errors(order)))
 
 
+@functools.lru_cache(maxsize=4096)
 def hermite_order(reach: float, tolerance: float) -> int | None:
     """Return the lowest order whose :func:`sum_error` is at most ``tolerance``; None where none below 100 is.
 
@@ -183,13 +165,18 @@ def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> lis
     focal_spread = _numbers(conditions.focal_spread(energy_of(band.wavelength)))
     angular_spread = _numbers(conditions.angular_spread_sigma)
     cutoff = np.minimum(_numbers(conditions.semiangle_cutoff), band.widest)
-    nodes = []
-    for number in range(len(conditions)):
-        order = _order(focal[number], tolerance)
-        spacing = _spacing(angular[number], angular_spread[number] / cutoff[number], tolerance)
-        unit = _unit_nodes(order, spacing, tolerance)
-        nodes.append(Nodes(unit.weight, focal_spread[number] * unit.focus, angular_spread[number] * unit.tilt))
-    return nodes
+    rows = zip(*(part.tolist() for part in (focal, angular, focal_spread, angular_spread, cutoff)), strict=True)
+    return [_nodes(*row, tolerance) for row in rows]
+
+
+@functools.lru_cache(maxsize=256)
+def _nodes(
+    focal: float, angular: float, focal_spread: float, angular_spread: float, cutoff: float, tolerance: float
+) -> Nodes:
+    """Nodes of one image; images of the same spreads share them."""
+    order, spacing = _order(focal, tolerance), _spacing(angular, angular_spread / cutoff, tolerance)
+    unit = _unit_nodes(order, spacing, tolerance)
+    return Nodes(unit.weight, focal_spread * unit.focus, angular_spread * unit.tilt)
 
 
 def require_reachable(band: Band, conditions: Conditions, tolerance: float) -> None:
@@ -235,7 +222,9 @@ def _unit_nodes(order: int, spacing: float, tolerance: float) -> Nodes:
     angle, of_angle = angle_lattice(spacing, tolerance)
     weight = np.outer(of_focus, of_angle).ravel()
     ranked = np.argsort(weight, kind="stable")
-    kept = np.sort(ranked[np.cumsum(weight[ranked]) > LIGHT * tolerance])
+    heavy = np.zeros(len(weight), bool)
+    heavy[ranked[np.cumsum(weight[ranked]) > LIGHT * tolerance]] = True
+    kept = heavy | heavy[::-1]  # both of a pair, whose weights are the same
     all_focus, all_angles = np.repeat(focus, len(angle)), np.tile(angle, len(focus))
     return Nodes(weight[kept] / weight[kept].sum(), all_focus[kept], all_angles[kept])
 

@@ -1,0 +1,115 @@
+"""The rectangle of frequencies that an aperture lets pass, and the plane that images of it are formed on.
+
+A wave's spectrum may be moved as a whole without changing the intensity, so that the rectangle stands in a corner of
+the plane, and the first half of its transform skips the columns that hold nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+from temshift.core.grids import Grid
+from temshift.optics.band import Band, widest_aperture
+
+RESAMPLING = 2 / 3  # what bringing an image to the grid takes, in transforms of a wave on both planes: measured
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rectangle of spatial frequencies about 0.
+
+    Attributes
+    ----------
+    band : Band
+        All its frequencies, row by row.
+    shape : tuple of int
+        Rows and columns.
+    first : tuple of int
+        Number of waves along y and x of the first frequency.
+    plane : tuple of int
+        Pixels (y, x) on which |psi|^2 does not alias: no more than the grid has, and at least ``shape``.
+    """
+
+    band: Band
+    shape: tuple[int, int]
+    first: tuple[int, int]
+    plane: tuple[int, int]
+
+    def within(self, wider: "Frame") -> tuple[slice, slice]:
+        """Return where a wider frame holds this one."""
+        starts = [own - other for own, other in zip(self.first, wider.first, strict=True)]
+        rows, columns = (slice(start, start + size) for start, size in zip(starts, self.shape, strict=True))
+        return rows, columns
+
+    def intensity(self, spectra: Iterable[Tensor], together: int) -> Tensor:
+        """Sum |IFT|^2 over all waves of some spectra, each (n, waves, frequencies), on the plane (n, y, x).
+
+        ``together`` complex numbers, or one wave of each image, are transformed at once.
+        """
+        waves = (wave for some in spectra for wave in self._waves(some, together))
+        squared = next(waves).square()
+        for wave in waves:
+            squared = squared.addcmul_(wave, wave)
+        return squared[..., 0] + squared[..., 1]
+
+    def _waves(self, spectra: Tensor, together: int) -> Iterator[Tensor]:
+        """Yield waves (n, y, x, 2), real and imaginary part."""
+        (rows, columns), images = self.plane, len(spectra)
+        for some in torch.split(spectra, max(1, together // (images * rows * columns)), dim=1):
+            half = torch.fft.ifft(some.view(images, -1, *self.shape), n=rows, dim=-2, norm="forward")
+            yield from torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward")).unbind(1)
+
+
+def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilted: bool = False) -> Frame:
+    """Find the frame of the images under an aperture.
+
+    Parameters
+    ----------
+    band : Band
+        Of the widest aperture.
+    semiangle_cutoff : float
+        This aperture [rad]; infinity takes the whole band.
+    waves : int
+        Number of waves that one image is summed from; the more, the sooner a smaller plane pays.
+    tilted : bool
+        Whether tilted illumination moves the wave in the aperture, which takes the whole band too.
+
+    Returns
+    -------
+    Frame
+        On the device of the band.
+    """
+    highest = min(semiangle_cutoff, widest_aperture(band.grid, band.wavelength)) / band.wavelength
+    farthest = [np.inf if tilted else np.floor(highest * extent + 0.5) for extent in band.grid.extent]
+    first = [int(max(low, -most)) for (low, _), most in zip(band.ends, farthest, strict=True)]
+    last = [int(min(high, most)) for (_, high), most in zip(band.ends, farthest, strict=True)]
+    shape = (last[0] - first[0] + 1, last[1] - first[1] + 1)
+    smaller = _plane(band.grid, highest, waves)
+    fits = shape[0] <= smaller[0] and shape[1] <= smaller[1]
+    return _frame(band, (first[0], first[1]), shape, smaller if fits else band.grid.shape)
+
+
+@lru_cache(maxsize=32)
+def _frame(band: Band, first: tuple[int, int], shape: tuple[int, int], plane: tuple[int, int]) -> Frame:
+    rows, columns = (start + np.arange(size) for start, size in zip(first, shape, strict=True))
+    along_y, along_x = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
+    whole = Band.of(along_y, along_x, band.grid, band.wavelength, band.dtype)
+    return Frame(whole.to(band.rows.device), shape, first, plane)
+
+
+def _plane(grid: Grid, highest: float, waves: int) -> tuple[int, int]:
+    """Find the smallest fast plane that holds differences of frequencies up to ``highest`` + half a step [1/A].
+
+    The image has to be brought to the grid again, so a smaller plane is taken only where all waves together gain more.
+    """
+    rows, columns = (
+        min(size, 4 * next_fast_len(int(np.floor(highest * extent + 0.5)) + 1))  # rows of whole vectors are faster
+        for size, extent in zip(grid.shape, grid.extent, strict=True)
+    )
+    share = rows * columns / (grid.shape[0] * grid.shape[1])
+    return (rows, columns) if waves * (1 - share) > RESAMPLING * (1 + share) else grid.shape
