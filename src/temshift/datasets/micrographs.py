@@ -85,7 +85,8 @@ def form_micrographs(
         Ground truth.
     """
     drawn = drawn_conditions(conditions, numbers, stream)
-    counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
+    with torch.inference_mode():  # an eighth of the time
+        counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
     return standardised(counts)[:, None], masks_of(source, drawn, specimens)[:, None]
 
 

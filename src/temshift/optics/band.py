@@ -58,6 +58,7 @@ class Band:
         return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
     @cached_property
+    @torch.inference_mode(False)  # kept, and may be asked for a gradient later
     def source(self) -> Tensor:
         """Position of each frequency in the flattened grid."""
         return (self.rows % self.grid.shape[0]) * self.grid.shape[1] + self.columns % self.grid.shape[1]
@@ -69,11 +70,13 @@ class Band:
         return (low, high), (left, right)
 
     @cached_property
+    @torch.inference_mode(False)  # kept, and may be asked for a gradient later
     def alpha(self) -> Tensor:
         """Scattering angles (frequencies,) [rad]."""
         return self.omega.abs().to(self.dtype)
 
     @cached_property
+    @torch.inference_mode(False)  # kept, and may be asked for a gradient later
     def defocus_phase(self) -> Tensor:
         """Phase that chi gains for each angstrom of C10, pi alpha^2 / lambda (frequencies,) [rad/A]."""
         return (np.pi / self.wavelength * self.omega.abs() ** 2).to(self.dtype)
@@ -88,6 +91,7 @@ class Band:
         """The polynomials of all aberrations, computed once."""
         return self.basis_of(tuple(ABERRATIONS))
 
+    @torch.inference_mode(False)  # kept, and may be asked for a gradient later
     def basis_of(self, symbols: tuple[str, ...]) -> AberrationBasis:
         """Return the polynomials of some aberrations, computed once."""
         if symbols not in self._bases:

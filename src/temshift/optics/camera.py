@@ -267,6 +267,7 @@ class _Frequencies:
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept, and may be asked for a gradient later
 def _plane(grid: Grid, device: torch.device, dtype: torch.dtype) -> _Frequencies:
     cycles = np.meshgrid(np.fft.fftfreq(grid.shape[0]), np.fft.rfftfreq(grid.shape[1]), indexing="ij")
     frequencies = (each / pixel for each, pixel in zip(cycles, grid.sampling, strict=True))
@@ -277,6 +278,7 @@ def _plane(grid: Grid, device: torch.device, dtype: torch.dtype) -> _Frequencies
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(False)  # kept, and may be asked for a gradient later
 def _profile(device: torch.device, dtype: torch.dtype) -> _Frequencies:
     """From 0 to the corner of the plane; without a length."""
     radial = torch.linspace(0, math.sqrt(2), 65, device=device, dtype=dtype)
@@ -284,6 +286,7 @@ def _profile(device: torch.device, dtype: torch.dtype) -> _Frequencies:
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(False)  # kept, and may be asked for a gradient later
 def _tabled(table: TransferTable, frequencies: _Frequencies) -> Tensor:
     radial = frequencies.radial
     return torch.from_numpy(table.at(radial.cpu().double().numpy())).to(radial)

@@ -203,6 +203,7 @@ def _from_table(row: Tensor, uniform: Tensor) -> Tensor:
 
 
 @cache
+@torch.inference_mode(False)  # kept, and may be asked for a gradient later
 def _alias_table() -> Tensor:
     """Flat (row, column) of alias + share of the column's own count, of Poisson means row / _STEPS."""
     means = np.arange(NORMAL_FROM * _STEPS + 1)[:, None] / _STEPS

@@ -95,6 +95,7 @@ def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilted: boo
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # kept, and may be asked for a gradient later
 def _frame(band: Band, first: tuple[int, int], shape: tuple[int, int], plane: tuple[int, int]) -> Frame:
     rows, columns = (start + np.arange(size) for start, size in zip(first, shape, strict=True))
     along_y, along_x = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))

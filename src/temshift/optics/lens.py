@@ -100,6 +100,7 @@ class TiltedLens:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # kept, and may be asked for a gradient later
 def _focal_factors(band: Band, nodes: Nodes) -> Tensor:
     """Factors (nodes, 1, frequencies x 2) for the real and the imaginary part of every frequency."""
     focus, weight = (torch.from_numpy(part).to(band.defocus_phase)[:, None] for part in (nodes.focus, nodes.weight))
