@@ -30,7 +30,7 @@ from torch import Tensor
 
 from temshift.core.grids import Grid
 from temshift.optics import Conditions, ImagingSettings, image_intensities, wave_spectra
-from temshift.optics.sums import EDGE, coherence_nodes, hermite_order, reaches, widest_tilt
+from temshift.optics.sums import EDGE, band_margin, coherence_nodes, hermite_order, reaches
 
 ORDERS = (2, 3, 5, 9, 15)
 TOLERANCES = (1e-2, 1e-3, 1e-4)
@@ -42,14 +42,14 @@ Rows = Iterable[tuple[object, ...]]
 
 def image(thing: Object, one: Conditions, **settings: object) -> Tensor:
     """One image (y, x) as the package forms it."""
-    tilt = widest_tilt(float(one.angular_spread_sigma))
+    tilt = band_margin(float(one.angular_spread_sigma))
     spectra = wave_spectra(thing.wave, thing.grid, ENERGY, float(one.semiangle_cutoff), tilt)
     return image_intensities(spectra, EVERYWHERE, one, ImagingSettings.model_validate(settings))[0]
 
 
 def planes(thing: Object, one: Conditions, tolerance: float) -> int:
     """Coherent images that the package sums."""
-    tilt = widest_tilt(float(one.angular_spread_sigma))
+    tilt = band_margin(float(one.angular_spread_sigma))
     spectra = wave_spectra(thing.wave, thing.grid, ENERGY, float(one.semiangle_cutoff), tilt)
     return len(coherence_nodes(spectra.band, one, tolerance)[0].weight)
 
@@ -198,7 +198,7 @@ def drawn(random: np.random.Generator, widest: float) -> tuple[Conditions, float
 def ratio_of(one: Conditions, tolerance: float, most: int = 600) -> float | None:
     """Error of an image over its tolerance; None where the sum is refused or has more than ``most`` images."""
     thing, source = sample("small"), float(one.angular_spread_sigma)
-    band = wave_spectra(thing.wave, thing.grid, ENERGY, float(one.semiangle_cutoff), widest_tilt(source)).band
+    band = wave_spectra(thing.wave, thing.grid, ENERGY, float(one.semiangle_cutoff), band_margin(source)).band
     reach, turn = (float(value[0]) for value in reaches(band, one))
     order = hermite_order(reach, 1e-6)
     try:

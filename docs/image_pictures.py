@@ -23,7 +23,7 @@ from temshift.datasets.micrographs import MicrographSource, count_electrons
 from temshift.exitwaves import ExitWaveSettings, simulate
 from temshift.exitwaves.simulation import grid_of
 from temshift.optics import ImagingConditions, ImagingSettings, image_intensities, transfer_functions, wave_spectra
-from temshift.optics.sums import widest_tilt
+from temshift.optics.sums import band_margin
 from temshift.specimens import SpecimenRecipe, build_specimen
 
 matplotlib.use("Agg")
@@ -84,7 +84,7 @@ def conditions(keys: Keys) -> ImagingConditions:
 def intensity(keys: Keys, **settings: Any) -> NDArray[np.float64]:
     """Image (y, x) without noise."""
     thing, one = scene(), conditions(keys).central()
-    tilt = widest_tilt(float(one.angular_spread_sigma))
+    tilt = band_margin(float(one.angular_spread_sigma))
     spectra = wave_spectra(thing.wave, thing.grid, ENERGY, float(one.semiangle_cutoff), tilt)
     numbers = torch.zeros(1, dtype=torch.int64)
     return image_intensities(spectra, numbers, one, ImagingSettings.model_validate(settings))[0].double().numpy()

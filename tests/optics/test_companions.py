@@ -14,7 +14,7 @@ from temshift.optics import frame as frames
 from temshift.optics.conditions import Conditions
 from temshift.optics.images import CACHE, CHUNK
 from temshift.optics.imaging import COLUMNS
-from temshift.optics.sums import coherence_nodes, widest_tilt
+from temshift.optics.sums import band_margin, coherence_nodes
 
 GRID = Grid((30, 42), (0.4, 0.4))
 IMAGES = 6
@@ -53,7 +53,7 @@ def distribution(kind: str) -> ImagingConditions:
 def source(imaging: ImagingSettings, phonons: int = 2) -> MicrographSource:
     phases = torch.from_numpy(np.random.default_rng(0).normal(0, 0.3, (3, phonons, *GRID.shape)))
     waves = torch.polar(torch.ones_like(phases), phases).to(torch.complex64)
-    return MicrographSource(wave_spectra(waves, GRID, 300e3, 12.1e-3, widest_tilt(2e-4)), phases[:, 0] > 0.1, imaging)
+    return MicrographSource(wave_spectra(waves, GRID, 300e3, 12.1e-3, band_margin(2e-4)), phases[:, 0] > 0.1, imaging)
 
 
 def drawn_of(kind: str) -> Conditions:
@@ -106,7 +106,7 @@ def test_an_image_of_many_waves_needs_little_memory(side: int, cutoff: float, mo
     grid = Grid((side, side), (0.2, 0.2))
     phases = 0.1 * torch.randn(1, 8, side, side, generator=torch.Generator().manual_seed(0))
     waves = torch.polar(torch.ones_like(phases), phases)
-    spectra = wave_spectra(waves, grid, 300e3, cutoff * 1e-3, widest_tilt(2e-4))
+    spectra = wave_spectra(waves, grid, 300e3, cutoff * 1e-3, band_margin(2e-4))
     values = {"defocus_nm": 5.0, "dose_e_per_A2": 1.0, "semiangle_cutoff_mrad": cutoff}
     values |= {"angular_spread_sigma_mrad": 0.2, "focal_spread_sigma_nm": 5.0}
     drawn = ImagingConditions.model_validate(values).central()

@@ -8,7 +8,7 @@ from temshift.core.grids import Grid
 from temshift.datasets.micrographs import camera_response
 from temshift.optics import ImagingConditions, ImagingSettings, detect, image_intensities, wave_spectra
 from temshift.optics.imaging import COLUMNS
-from temshift.optics.sums import widest_tilt
+from temshift.optics.sums import band_margin
 
 pytestmark = [
     pytest.mark.gpu,
@@ -37,7 +37,7 @@ def test_images_on_a_gpu_are_those_on_the_cpu(changed: dict[str, object], cohere
     drawn = ImagingConditions.model_validate({**VALUES, **changed}).quantiles(draws.random((6, len(COLUMNS))))
     images = []
     for device in ("cpu", "cuda"):
-        spectra = wave_spectra(waves.to(device), GRID, 300e3, 12e-3, widest_tilt(2e-4))
+        spectra = wave_spectra(waves.to(device), GRID, 300e3, 12e-3, band_margin(2e-4))
         images.append(image_intensities(spectra, torch.arange(6, device=device) % 3, drawn, imaging).cpu())
     assert torch.allclose(*images, atol=1e-9)
 

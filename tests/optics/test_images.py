@@ -13,6 +13,7 @@ from temshift.core.grids import Grid
 from temshift.optics import Conditions, ImagingConditions, ImagingSettings, expected_electrons, image_intensities
 from temshift.optics.frame import frame_of
 from temshift.optics.images import WaveSpectra, wave_spectra
+from temshift.optics.imaging import COLUMNS
 from temshift.optics.resampling import magnified, magnified_masks, refined
 
 ENERGY = 300e3
@@ -126,7 +127,7 @@ def test_without_an_aperture_all_passes_that_does_not_alias() -> None:
     limit = wavelength(ENERGY) * GRID.nyquist / 2
     spread = {"defocus_nm": 5.0, "angular_spread_sigma_mrad": 0.2}
     drawn = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, **spread}).central()
-    found = image_intensities(wave_spectra(waves(), GRID, ENERGY, tilt=1e-3), ONE, drawn)
+    found = image_intensities(wave_spectra(waves(), GRID, ENERGY, margin=1e-3), ONE, drawn)
     stopped = image_intensities(spectra(limit), ONE, central(semiangle_cutoff_mrad=1e3 * limit, **spread))
     assert torch.equal(found, stopped)
 
@@ -187,3 +188,28 @@ def test_an_image_on_larger_pixels_shows_its_object_smaller() -> None:
     for error in (0.1, -0.1):
         smaller = magnified(blob, torch.tensor([error]))[0].numpy()
         assert (smaller * x**2).sum() / smaller.sum() == pytest.approx((4 / (1 + error)) ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("values", [{"angular_spread_sigma_mrad": 0.2}, {"aperture_edge_mrad": 1.0}, {}])
+def test_an_image_ignores_how_far_the_band_reaches(values: dict[str, float]) -> None:
+    """Other conditions of a study may need a wider band; last bits must not tell."""
+    chosen = central(focal_spread_sigma_nm=2.0, **values)
+    single = waves().to(torch.complex64)
+    images = [
+        image_intensities(wave_spectra(single, GRID, ENERGY, cutoff, margin), ONE, chosen)
+        for cutoff, margin in ((10e-3, 1e-3), (10e-3, 4e-3), (12e-3, 2e-3))
+    ]
+    assert torch.equal(images[0], images[1]) and torch.equal(images[0], images[2])
+
+
+def test_tilted_and_straight_images_are_formed_side_by_side() -> None:
+    """A tilt far below a step of frequency has the same frame as none."""
+    both = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, "defocus_nm": 5.0, "semiangle_cutoff_mrad": 10.0})
+    spread = {"choice": {"values": [0.0, 0.02]}}
+    mixed = ImagingConditions.model_validate({**both.model_dump(), "angular_spread_sigma_mrad": spread})
+    drawn = mixed.quantiles(np.tile([[0.1], [0.9], [0.2]], (1, len(COLUMNS))))
+    together = image_intensities(spectra(), torch.zeros(3, dtype=torch.long), drawn)
+    for number in range(3):
+        alone = image_intensities(spectra(), ONE, drawn.only(slice(number, number + 1)))
+        assert torch.equal(together[number : number + 1], alone)
+    assert torch.equal(together[0], together[2]) and not torch.equal(together[0], together[1])

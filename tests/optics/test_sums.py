@@ -13,7 +13,7 @@ from temshift.exitwaves.multislice import Multislice, propagate_through
 from temshift.optics import ImagingConditions, ImagingSettings, image_intensities, wave_spectra
 from temshift.optics.aberrations import aberration_basis, aberration_function
 from temshift.optics.imaging import COLUMNS
-from temshift.optics.sums import angle_lattice, coherence_nodes, gauss_hermite, hermite_order, sum_error, widest_tilt
+from temshift.optics.sums import angle_lattice, band_margin, coherence_nodes, gauss_hermite, hermite_order, sum_error
 
 ENERGY = 300e3
 GRID = Grid.covering((16.0, 19.2), 0.2)
@@ -38,7 +38,7 @@ def conditions(**values: object) -> ImagingConditions:
 
 
 def image(wave: torch.Tensor, chosen: ImagingConditions, **imaging: object) -> torch.Tensor:
-    tilt = widest_tilt(chosen.highest("angular_spread_sigma"))
+    tilt = band_margin(chosen.highest("angular_spread_sigma"))
     spectra = wave_spectra(wave[None], GRID, ENERGY, CUTOFF, tilt)
     settings_of = ImagingSettings.model_validate(imaging)
     return image_intensities(spectra, ONE, chosen.central(), settings_of)[0]

@@ -15,7 +15,7 @@ from temshift.core.hashes import content_hash
 from temshift.datasets import MicrographSource, Stream, form_micrographs
 from temshift.exitwaves import ExitWave, StoreLayout
 from temshift.optics import ImagingConditions, image_intensities, wave_spectra
-from temshift.optics.sums import widest_tilt
+from temshift.optics.sums import band_margin
 from temshift.studies import Study
 from temshift.studies.image_sets import ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
@@ -105,7 +105,7 @@ def test_pytorch_reads_the_images_that_temshift_forms(workplace: Path) -> None:
     waves, masks = read_waves(source.store), read_masks(source.store)
     image_set = load_configuration(ROOT / "examples" / "conditions.yaml", ImageSet)
     for place, (_, condition) in enumerate(image_set.resolved()):
-        tilt = widest_tilt(condition.highest("angular_spread_sigma"))
+        tilt = band_margin(condition.highest("angular_spread_sigma"))
         spectra = wave_spectra(waves, source.layout.grid, 300e3, source.widest_semiangle, tilt)
         formed = MicrographSource(spectra, masks, image_set.imaging)
         stream = Stream(7, (key_of(source.settings), key_of(condition), 0))

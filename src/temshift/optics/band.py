@@ -108,7 +108,7 @@ def widest_aperture(grid: Grid, wavelength: float) -> float:
     return grid.nyquist * wavelength / 2
 
 
-def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, tilt: float = 0.0, *, dtype: torch.dtype) -> Band:
+def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, margin: float = 0.0, *, dtype: torch.dtype) -> Band:
     """Find the frequencies of ``grid`` that an aperture lets pass.
 
     Parameters
@@ -119,8 +119,8 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, tilt: float 
         Electron wavelength [A].
     semiangle_cutoff : float
         The widest aperture [rad]; infinity takes the widest that does not alias.
-    tilt : float
-        Largest tilt of the illumination [rad], which shifts the wave in the aperture.
+    margin : float
+        How far beyond the aperture frequencies are kept [rad], for tilted illumination and soft edges.
     dtype : torch.dtype
         Of real numbers, float32 or float64.
 
@@ -141,7 +141,7 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, tilt: float 
         )
     qy, qx = grid.frequencies()
     cutoff = min(semiangle_cutoff, limit)
-    kept = wavelength * np.hypot(qx, qy) <= cutoff + tilt + _edge(qy, qx, grid, wavelength) / 2
+    kept = wavelength * np.hypot(qx, qy) <= cutoff + margin + _edge(qy, qx, grid, wavelength) / 2
     rows, columns = (np.rint(q * size).astype(np.int64)[kept] for q, size in zip((qy, qx), grid.extent, strict=True))
     return Band.of(rows, columns, grid, wavelength, dtype)
 

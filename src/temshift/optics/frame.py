@@ -65,7 +65,7 @@ class Frame:
             yield from torch.view_as_real(torch.fft.ifft(half, n=columns, dim=-1, norm="forward")).unbind(1)
 
 
-def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilted: bool = False) -> Frame:
+def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilt: float = 0.0) -> Frame:
     """Find the frame of the images under an aperture.
 
     Parameters
@@ -76,8 +76,8 @@ def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilted: boo
         This aperture [rad]; infinity takes the whole band.
     waves : int
         Number of waves that one image is summed from; the more, the sooner a smaller plane pays.
-    tilted : bool
-        Whether tilted illumination moves the wave in the aperture, which takes the whole band too.
+    tilt : float
+        Largest tilt of the illumination [rad], which moves the wave in the aperture.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilted: boo
         On the device of the band.
     """
     highest = min(semiangle_cutoff, widest_aperture(band.grid, band.wavelength)) / band.wavelength
-    farthest = [np.inf if tilted else np.floor(highest * extent + 0.5) for extent in band.grid.extent]
+    farthest = [np.floor((highest + tilt / band.wavelength) * extent + 0.5) for extent in band.grid.extent]
     first = [int(max(low, -most)) for (low, _), most in zip(band.ends, farthest, strict=True)]
     last = [int(min(high, most)) for (_, high), most in zip(band.ends, farthest, strict=True)]
     shape = (last[0] - first[0] + 1, last[1] - first[1] + 1)

@@ -47,11 +47,11 @@ class WaveSpectra:
     @functools.cached_property
     def frame(self) -> Frame:
         """The rectangle."""
-        return frame_of(self.band, math.inf, tilted=True)
+        return frame_of(self.band, math.inf, tilt=math.inf)
 
 
 def wave_spectra(
-    waves: Tensor, grid: Grid, energy: float, semiangle_cutoff: float = math.inf, tilt: float = 0.0
+    waves: Tensor, grid: Grid, energy: float, semiangle_cutoff: float = math.inf, margin: float = 0.0
 ) -> WaveSpectra:
     """Transform exit waves once, for many images under apertures up to ``semiangle_cutoff``.
 
@@ -65,8 +65,8 @@ def wave_spectra(
         Electron energy [eV].
     semiangle_cutoff : float
         The widest aperture that will be used [rad]; infinity takes all that does not alias.
-    tilt : float
-        Largest tilt of the illumination in an exact sum [rad]: :func:`temshift.optics.sums.widest_tilt`.
+    margin : float
+        How far beyond the aperture frequencies are kept [rad]: :func:`temshift.optics.sums.band_margin`.
 
     Returns
     -------
@@ -79,8 +79,8 @@ def wave_spectra(
         Where the image would alias on the grid.
     """
     real = torch.float64 if waves.dtype == torch.complex128 else torch.float32
-    band = band_of(grid, wavelength(energy), semiangle_cutoff, tilt, dtype=real).to(waves.device)
-    frame = frame_of(band, math.inf, tilted=True)
+    band = band_of(grid, wavelength(energy), semiangle_cutoff, margin, dtype=real).to(waves.device)
+    frame = frame_of(band, math.inf, tilt=math.inf)
     inside = torch.isin(frame.band.source, band.source)
     kept = [torch.fft.fft2(wave, norm="forward").flatten(-2)[..., frame.band.source] * inside for wave in waves]
     return WaveSpectra(torch.stack(kept).view(*waves.shape[:2], *frame.shape), band, grid)
@@ -145,17 +145,20 @@ def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> lis
 
 
 def _groups(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> list[tuple[Frame, list[int]]]:
-    """Images that are formed on the same frame; on a GPU the widest is the frame of all."""
+    """Images that are formed in the same way on the same frame; on a GPU the widest is the frame of all.
+
+    A frame follows from an image's own condition, so that the image is the same to the bit whatever else is formed.
+    """
     reach = (conditions.semiangle_cutoff + conditions.aperture_edge / 2).tolist()
     waves = [len(own.weight) * spectra.values.shape[1] for own in nodes]
     if spectra.values.is_cuda:
         reach, waves = [max(reach)] * len(reach), [max(waves)] * len(waves)
-    ways = list(zip(reach, waves, (own.tilted for own in nodes), strict=True))
-    frames = {way: frame_of(spectra.band, way[0], waves=way[1], tilted=way[2]) for way in dict.fromkeys(ways)}
-    groups: dict[Frame, list[int]] = {}
+    ways = list(zip(reach, waves, (own.widest_tilt for own in nodes), strict=True))
+    frames = {way: frame_of(spectra.band, way[0], waves=way[1], tilt=way[2]) for way in dict.fromkeys(ways)}
+    groups: dict[tuple[Frame, bool], list[int]] = {}
     for number, way in enumerate(ways):
-        groups.setdefault(frames[way], []).append(number)
-    return list(groups.items())
+        groups.setdefault((frames[way], way[2] > 0), []).append(number)
+    return [(frame, numbers) for (frame, _), numbers in groups.items()]
 
 
 def _formed(

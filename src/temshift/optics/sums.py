@@ -31,7 +31,7 @@ MOST_ANGLES = 4000
 NEGLIGIBLE = 1e-6  # spread of the illumination, relative to the aperture, that counts as none
 # Error that the edge of an aperture alone makes on a lattice of spacing h standard deviations, EDGE (s / cutoff)^1.5
 # h^3.4 of the image's standard deviation: measured on strongly scattering specimens (docs/image_formation.py).
-EDGE = 0.7
+EDGE = 1.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +53,14 @@ class Nodes:
     tilt: NDArray[np.complex128]
 
     @cached_property
+    def widest_tilt(self) -> float:
+        """The largest tilt [rad]."""
+        return float(np.abs(self.tilt).max())
+
+    @property
     def tilted(self) -> bool:
         """Whether any illumination is tilted."""
-        return bool(self.tilt.any())
+        return self.widest_tilt > 0
 
     def parts(self, size: int) -> Iterator["Nodes"]:
         """Yield them, ``size`` at a time."""
@@ -134,9 +139,12 @@ def _steepest(band: Band, conditions: Conditions, number: int) -> float:
     return float((torch.hypot(*gradient).detach() * (band.alpha <= one.semiangle_cutoff)).max())
 
 
-def widest_tilt(angular_spread_sigma: float) -> float:
-    """Return the largest tilt of the illumination [rad] that a sum over a spread [rad] needs: five deviations."""
-    return 5 * angular_spread_sigma
+def band_margin(angular_spread_sigma: float, aperture_edge: float = 0.0) -> float:
+    """Return how far beyond an aperture a band has to reach [rad], for a spread of illumination and a soft edge [rad].
+
+    A sum over angles tilts the illumination by up to five standard deviations; half of a soft edge lies beyond.
+    """
+    return 5 * angular_spread_sigma + aperture_edge / 2
 
 
 def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> list[Nodes]:
@@ -199,7 +207,8 @@ def _spacing(reach: float, spread: float, tolerance: float) -> float:
     """Spacing of the lattice of angles, in standard deviations, for a spread relative to the aperture; 0 is none."""
     if spread < NEGLIGIBLE:
         return 0.0
-    phases = 2 * np.pi / (reach + np.sqrt(2 * np.log(20 / tolerance)))
+    # Beams on opposite sides of the aperture differ by twice the reach.
+    phases = 2 * np.pi / (2 * reach + np.sqrt(2 * np.log(20 / tolerance)))
     edges = (tolerance / (EDGE * spread**1.5)) ** (1 / 3.4)
     spacing = float(min(phases, edges))
     if np.pi * 2 * np.log(3 / tolerance) / spacing**2 > MOST_ANGLES:

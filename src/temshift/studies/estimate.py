@@ -125,7 +125,7 @@ def _trial_source(plan: Plan, wave: ExitWave, device: str) -> MicrographSource:
     waves = wave.waves[None].expand(SCORING_BATCH, phonons, -1, -1).to(device)
     masks = torch.from_numpy(np.repeat(wave.mask[None], SCORING_BATCH, axis=0)).to(device)
     study = plan.study
-    band = (study.exit_waves.energy, study.widest_semiangle, study.widest_tilt)
+    band = (study.exit_waves.energy, study.widest_semiangle, study.band_margin)
     return MicrographSource(wave_spectra(waves, study.grid, *band), masks, study.imaging)
 
 

@@ -21,7 +21,7 @@ from temshift.datasets.micrographs import (
 from temshift.exitwaves.store import read_masks, read_waves
 from temshift.optics.counting import standardised
 from temshift.optics.images import wave_spectra
-from temshift.optics.sums import widest_tilt
+from temshift.optics.sums import band_margin
 from temshift.studies.image_sets import ImageCondition, ImagePlan, stream_key
 from temshift.studies.wave_sources import WaveSource
 
@@ -51,19 +51,19 @@ def ready_sources(
 ) -> Iterator[tuple[ImageCondition, MicrographSource]]:
     """Load one shard, and yield each condition with the transformed waves that its images are formed of.
 
-    Waves are transformed once for all conditions that tilt the illumination as far. They do not depend on the other
+    Waves are transformed once for all conditions whose bands reach as far. They do not depend on the other
     conditions: the frequencies that stand in a tensor change the last bits of what is computed of it.
     """
     waves, masks = (read(source.store, shard).to(device) for read in (read_waves, read_masks))
-    by_tilt = groupby(sorted(conditions, key=_tilt), key=_tilt)
-    for tilt, alike in by_tilt:
-        spectra = wave_spectra(waves, source.layout.grid, source.exit_waves.energy, source.widest_semiangle, tilt)
+    for margin, alike in groupby(sorted(conditions, key=_margin), key=_margin):
+        spectra = wave_spectra(waves, source.layout.grid, source.exit_waves.energy, source.widest_semiangle, margin)
         ready = MicrographSource(spectra, masks, plan.image_set.imaging)
         yield from ((condition, ready) for condition in alike)
 
 
-def _tilt(condition: ImageCondition) -> float:
-    return widest_tilt(condition.conditions.highest("angular_spread_sigma"))
+def _margin(condition: ImageCondition) -> float:
+    spread, edge = (condition.conditions.highest(field) for field in ("angular_spread_sigma", "aperture_edge"))
+    return band_margin(spread, edge)
 
 
 def form_images(

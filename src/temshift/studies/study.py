@@ -14,7 +14,7 @@ from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
-from temshift.optics.sums import widest_tilt
+from temshift.optics.sums import band_margin
 from temshift.specimens import Recipe
 from temshift.studies.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.studies.waves import WaveSet, wave_faults, wave_sets
@@ -85,9 +85,13 @@ class Study(Configuration):
         return min(limit, max(conditions.widest_semiangle for _, conditions in self._every))
 
     @property
-    def widest_tilt(self) -> float:
-        """The largest tilt of the illumination in a sum over its angles [rad]."""
-        return widest_tilt(max(conditions.highest("angular_spread_sigma") for _, conditions in self._every))
+    def band_margin(self) -> float:
+        """How far the band reaches beyond the widest aperture, for tilts of the illumination and soft edges [rad]."""
+        spread, edge = (
+            max(conditions.highest(field) for _, conditions in self._every)
+            for field in ("angular_spread_sigma", "aperture_edge")
+        )
+        return band_margin(spread, edge)
 
     @property
     def _every(self) -> list[tuple[str, ImagingConditions]]:

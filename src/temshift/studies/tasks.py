@@ -87,7 +87,7 @@ def load_network(folder: StudyFolder, study: Study, run: NetworkRun, device: str
 def source_of(folder: StudyFolder, plan: Plan, role: str, device: str) -> MicrographSource:
     """Load the waves and masks of a database, ready to form images; a worker keeps the last two."""
     study = plan.study
-    band = (study.exit_waves.energy, study.widest_semiangle, study.widest_tilt)
+    band = (study.exit_waves.energy, study.widest_semiangle, study.band_margin)
     return MicrographSource(*_loaded(folder.waves(plan.databases[role].id), band, device), study.imaging)
 
 
