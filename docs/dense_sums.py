@@ -21,7 +21,7 @@ from temshift.specimens import SpecimenRecipe, build_specimen
 
 ENERGY = 300e3
 WAVELENGTH = wavelength(ENERGY)
-APERTURE = 1.25 * WAVELENGTH  # rad, the widest that 0.2 A pixels hold
+APERTURE = 1.2 * WAVELENGTH  # rad, less than half of what 0.2 A pixels hold: images have room on the whole grid
 Points = tuple[NDArray[np.complex128], NDArray[np.float64]]  # nodes and weights, in standard deviations
 
 RECIPES = {

@@ -233,8 +233,8 @@ def _trusted(cases: int = 60) -> Rows:
 
 
 def grid() -> None:
-    """What an image without an aperture loses by the limit of half the Nyquist frequency, and what would fold back."""
-    header = "defocus | focal spread | cut at half Nyquist | folded back without the cut |"
+    """Images without an aperture against the whole wave on finer pixels; what folds back, what an aperture takes."""
+    header = "defocus | focal spread | as formed | folded back | aperture at half Nyquist |"
     tell("No aperture, 0.2 A pixels", header, _without_aperture())
 
 
@@ -248,8 +248,12 @@ def _without_aperture() -> Rows:
             rule = trapezium(0.1, 5) if sigma else ONE
             every = summed(padded, one, rule, ONE)
             truth = _lowpassed(every)
-            formed = image(thing, condition(C10=-defocus, focal_spread_sigma=sigma, semiangle_cutoff=math.inf))
-            yield f"{defocus / 10:g} nm", f"{sigma / 10:g} nm", rms(formed, truth), rms(every[::2, ::2], truth)
+            formed, stopped = (
+                image(thing, condition(C10=-defocus, focal_spread_sigma=sigma, semiangle_cutoff=cutoff), tolerance=1e-6)
+                for cutoff in (math.inf, thing.grid.nyquist * WAVELENGTH / 2)
+            )
+            errors = (rms(one, truth) for one in (formed, every[::2, ::2], stopped))
+            yield f"{defocus / 10:g} nm", f"{sigma / 10:g} nm", *errors
 
 
 def _padded(wave: Tensor) -> Tensor:

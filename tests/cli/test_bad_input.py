@@ -46,10 +46,10 @@ CASES = {
     "unknown crystal": ("crystal: CdSe", "crystal: CdSi", ["'CdSi'", "allowed", "nearest: 'CdSe'"]),
     "empty list": ("[-10, 0, 10]", "[]", ["at least 1"]),
     "particles larger than the cell": ("maximum: 0.8}", "maximum: 1.8}", ["exceed the cell", "at least 3.8"]),
-    "image that would alias": (
+    "aperture beyond the band": (
         "semiangle_cutoff_mrad: 12.0",
-        "semiangle_cutoff_mrad: 13.0",
-        ["alias", "12.30"],
+        "semiangle_cutoff_mrad: 25.0",
+        ["beyond the band", "24.61"],
     ),
     "wrong word": (
         "slice_thickness_angstrom: 4.0",

@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from temshift.core.electrons import wavelength
-from temshift.exitwaves.multislice import ABTEM_BAND_LIMIT, ABTEM_TAPER, BAND_LIMIT
+from temshift.exitwaves.multislice import BAND_LIMIT
 from temshift.exitwaves.settings import ExitWaveSettings, MaskDefinition
 from temshift.optics.band import band_of
 
@@ -66,18 +66,15 @@ def test_masks_are_as_the_protocol_asks() -> None:
 
 
 @pytest.mark.parametrize(("stored", "pixel"), [(None, 0.2), (0.4, 0.4)])
-def test_the_widest_aperture_is_where_images_begin_to_alias(stored: float | None, pixel: float) -> None:
+def test_the_widest_aperture_is_the_band_of_the_wave(stored: float | None, pixel: float) -> None:
     settings, extent = settings_with(stored_sampling_angstrom=stored), (48.0, 32.0)
     limit = settings.largest_semiangle(extent)
-    assert limit == pytest.approx(wavelength(300e3) / (4 * pixel))
+    assert limit == pytest.approx(wavelength(300e3) / 2 * min(1 / pixel, BAND_LIMIT / 0.2))
     grid = settings.stored_grid(extent)
-    band_of(grid, wavelength(300e3), limit, dtype=torch.float64)
-    with pytest.raises(ValueError, match="would alias"):
-        band_of(grid, wavelength(300e3), limit * 1.001, dtype=torch.float64)
-
-
-def test_multislice_keeps_whatever_the_widest_aperture_passes() -> None:
-    assert min(BAND_LIMIT, ABTEM_BAND_LIMIT - ABTEM_TAPER) > 0.5
+    nyquist = wavelength(300e3) / (2 * pixel)
+    band_of(grid, wavelength(300e3), nyquist, dtype=torch.float64)
+    with pytest.raises(ValueError, match="lies beyond the band of waves"):
+        band_of(grid, wavelength(300e3), nyquist * 1.001, dtype=torch.float64)
 
 
 def test_what_a_simulation_takes_is_known_beforehand() -> None:

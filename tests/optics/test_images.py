@@ -14,7 +14,7 @@ from temshift.optics import Conditions, ImagingConditions, ImagingSettings, expe
 from temshift.optics.frame import frame_of
 from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.optics.imaging import COLUMNS
-from temshift.optics.resampling import magnified, magnified_masks, refined
+from temshift.optics.resampling import magnified, magnified_masks, resampled
 
 ENERGY = 300e3
 GRID = Grid((24, 32), (0.4, 0.4))
@@ -123,8 +123,8 @@ def test_vacuum_is_one_whatever_the_lens(defocus: float, spread: float, angle: f
     assert torch.allclose(image_intensities(vacuum, ONE, drawn, LOOSE), torch.ones(1, 24, 32, dtype=torch.float64))
 
 
-def test_without_an_aperture_all_passes_that_does_not_alias() -> None:
-    limit = wavelength(ENERGY) * GRID.nyquist / 2
+def test_without_an_aperture_all_passes_that_the_grid_holds() -> None:
+    limit = wavelength(ENERGY) * GRID.nyquist
     spread = {"defocus_nm": 5.0, "angular_spread_sigma_mrad": 0.2}
     drawn = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, **spread}).central()
     found = image_intensities(wave_spectra(waves(), GRID, ENERGY, margin=1e-3), ONE, drawn)
@@ -159,7 +159,7 @@ def pattern(y: np.ndarray, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("shape", [(20, 24), (21, 30), (16, 16)])
 def test_finer_pixels_are_the_same_function(shape: tuple[int, int]) -> None:
     coarse = torch.from_numpy(band_limited((12, 13)))[None]
-    assert refined(coarse, shape)[0].numpy() == pytest.approx(band_limited(shape), abs=1e-12)
+    assert resampled(coarse, shape)[0].numpy() == pytest.approx(band_limited(shape), abs=1e-12)
 
 
 @pytest.mark.parametrize("error", [-0.08, 0.03])
@@ -213,3 +213,40 @@ def test_tilted_and_straight_images_are_formed_side_by_side() -> None:
         alone = image_intensities(spectra(), ONE, drawn.only(slice(number, number + 1)))
         assert torch.equal(together[number : number + 1], alone)
     assert torch.equal(together[0], together[2]) and not torch.equal(together[0], together[1])
+
+
+@pytest.mark.parametrize("cutoff", [0.3, 0.6, 0.8, math.inf])
+@pytest.mark.parametrize("values", [{}, {"focal_spread_sigma_nm": 2.0}, {"angular_spread_sigma_mrad": 0.2}])
+def test_images_of_wide_apertures_do_not_alias(cutoff: float, values: dict[str, float]) -> None:
+    """What the grid holds of |psi|^2 is the same on pixels of half the size, where all of it has room."""
+    nyquist = wavelength(ENERGY) * GRID.nyquist
+    given_values = {"dose_e_per_A2": 1.0, "defocus_nm": 5.0, **values}
+    if math.isfinite(cutoff):
+        given_values["semiangle_cutoff_mrad"] = 1e3 * cutoff * nyquist
+    drawn = ImagingConditions.model_validate(given_values).central()
+    whole = GRID.shape[0] * 2, GRID.shape[1] * 2
+    fine = Grid(whole, (0.2, 0.2))
+    spectrum = torch.fft.fft2(waves(), norm="forward")
+    spectrum[..., 12, :] = 0
+    spectrum[..., 16] = 0
+    refined_wave = torch.zeros(1, 1, *whole, dtype=torch.complex128)
+    rows, columns = (torch.fft.fftfreq(size, 1 / size).long() for size in GRID.shape)
+    refined_wave[0, 0, rows[:, None], columns] = spectrum[0, 0]
+    found = image_intensities(wave_spectra(waves(), GRID, ENERGY, margin=1e-3), ONE, drawn)
+    stopped = min(cutoff * nyquist, nyquist)
+    same = Conditions.of(
+        **{name: getattr(drawn, name) for name in ("dose", "focal_spread_sigma", "angular_spread_sigma")},
+        semiangle_cutoff=torch.full((1,), stopped, dtype=torch.float64),
+        **drawn.aberrations,
+    )
+    finer = wave_spectra(torch.fft.ifft2(refined_wave, norm="forward"), fine, ENERGY, margin=1e-3)
+    expected = resampled(image_intensities(finer, ONE, same), GRID.shape).clamp_min(0)
+    assert torch.allclose(found, expected, atol=1e-10)
+    assert float(found.std()) > 0.05
+
+
+def test_fewer_pixels_leave_out_what_they_cannot_hold() -> None:
+    image = torch.from_numpy(band_limited((24, 30)))[None]
+    y, x = np.arange(8)[:, None] / 8, np.arange(7)[None] / 7
+    slow, fast = np.cos(2 * np.pi * (2 * x - y) + 0.3), np.sin(2 * np.pi * (3 * y + x))
+    assert resampled(image, (8, 7))[0].numpy() == pytest.approx(1 + 0.5 * slow + 0.2 * fast, abs=1e-12)

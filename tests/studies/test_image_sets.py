@@ -177,10 +177,10 @@ def test_standardised_images_have_mean_0_and_variance_1(training: WaveSource) ->
     assert np.allclose(images, standardised(torch.from_numpy(counts.astype(np.float32))).numpy(), atol=1e-6)
 
 
-def test_the_band_kept_is_all_that_does_not_alias(training: WaveSource) -> None:
+def test_the_band_kept_is_all_that_the_grid_holds(training: WaveSource) -> None:
     plan = ImagePlan(image_set(), (training,), "tiff")
     ((_, loaded),) = ready_sources(plan, training, 0, plan.conditions, "cpu")
-    again = wave_spectra(torch.ones(1, 1, 80, 64, dtype=torch.complex64), training.layout.grid, 300e3, 12.3e-3)
+    again = wave_spectra(torch.ones(1, 1, 80, 64, dtype=torch.complex64), training.layout.grid, 300e3, 24.6e-3)
     assert 0 <= len(loaded.spectra.band.alpha) - len(again.band.alpha) < 20
 
 
@@ -291,14 +291,14 @@ def test_a_count_beyond_the_type_is_told_and_never_wraps_around(stored, tmp_path
     assert formed(source, ImageSet.model_validate(counted))[0].max() > 2e5
 
 
-def test_an_aperture_that_would_alias_is_told_with_the_largest_for_every_set(database: Path) -> None:
-    wide = [{"name": "wide", "semiangle_cutoff_mrad": 12.4}, {"name": "fitting", "semiangle_cutoff_mrad": 12.3}]
+def test_an_aperture_beyond_the_band_is_told_with_the_largest_for_every_set(database: Path) -> None:
+    wide = [{"name": "wide", "semiangle_cutoff_mrad": 24.7}, {"name": "fitting", "semiangle_cutoff_mrad": 24.6}]
     with pytest.raises(InputError) as told:
         ImagePlan(image_set(conditions=wide), wave_sources(database), "hdf5")
     assert str(told.value).splitlines() == [
         "these images can't be formed:",
-        "  sets test, training: 'wide': semiangle_cutoff_mrad reaches 12.40; |psi|^2 would alias on 0.4 A pixels: "
-        "at most 12.30 mrad, or sample finer",
+        "  sets test, training: 'wide': semiangle_cutoff_mrad reaches 24.70, beyond the band of waves on 0.4 A "
+        "pixels: at most 24.61 mrad, or sample finer",
     ]
 
 
@@ -360,7 +360,7 @@ def test_what_the_waves_or_the_camera_can_not_serve_is_told_once(database: Path,
 
 def test_all_faults_are_told_together(database: Path) -> None:
     wrong = {"energy_kev": 80, "imaging": {"camera": {"binning": 7}}}
-    conditions = [{"name": "wide", "semiangle_cutoff_mrad": 20}, {"name": "blurred", "focal_spread_sigma_nm": 1000}]
+    conditions = [{"name": "wide", "semiangle_cutoff_mrad": 30}, {"name": "blurred", "focal_spread_sigma_nm": 1000}]
     faults = image_faults(image_set(**wrong, conditions=conditions), wave_sources(database), "tiff")
     places = [dotted(path) for path, _ in faults]
     assert places == ["energy_kev", "imaging.camera.binning", "conditions.0", "conditions.1"]
@@ -374,7 +374,7 @@ def test_remarks_tell_probable_units_and_bands_that_end_with_the_grid(database: 
         "'plain': C30_mm = 2.7e-07: C30 = 2.7 A is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A"
     )
     assert open_lens == (
-        "'plain': without an aperture images end with the grid, at 12.68 mrad, where coherence still leaves 1 of the "
+        "'plain': without an aperture images end with the grid, at 24.61 mrad, where coherence still leaves 1 of the "
         "contrast; give semiangle_cutoff_mrad, or sample finer"
     )
     assert ImagePlan(image_set(), wave_sources(database), "tiff").remarks() == []

@@ -102,12 +102,12 @@ def _require_positive(energy: float) -> None:
 
 
 def largest_semiangle(nyquist: float, energy: float) -> float:
-    """Widest aperture under which the image |psi|^2, whose band is twice that of the wave, does not alias.
+    """Widest aperture that a wave on some grid can fill, lambda q at its Nyquist frequency.
 
     Parameters
     ----------
     nyquist : float
-        Nyquist frequency of the grid that the image is formed on [1/A].
+        Nyquist frequency of the grid [1/A].
     energy : float
         Electron energy [eV].
 
@@ -119,6 +119,6 @@ def largest_semiangle(nyquist: float, energy: float) -> float:
     Examples
     --------
     >>> round(largest_semiangle(2.5, 300e3) * 1e3, 1)
-    24.6
+    49.2
     """
-    return wavelength(energy) * nyquist / 2
+    return wavelength(energy) * nyquist

@@ -51,6 +51,11 @@ class Multislice:
     tilt: tuple[float, float] = (0.0, 0.0)
     scheme: Scheme = "temshift"
 
+    @property
+    def band_limit(self) -> float:
+        """Highest frequency of a wave, as a share of the Nyquist frequency of its grid."""
+        return BAND_LIMIT if self.scheme == "temshift" else ABTEM_BAND_LIMIT
+
 
 def fresnel_propagator(
     grid: Grid, energy: float, distance: float, *, dtype: torch.dtype, tilt: tuple[float, float] = (0.0, 0.0)

@@ -121,12 +121,13 @@ class ExitWaveSettings(Configuration):
         return Grid.covering(extent, self.stored_sampling_angstrom or self.sampling_angstrom)
 
     def largest_semiangle(self, extent: tuple[float, float]) -> float:
-        """Return the widest aperture [rad] under which waves over ``extent`` (y, x) [A] give images without aliasing.
+        """Return the widest aperture [rad] that waves over ``extent`` (y, x) [A] fill.
 
-        |psi|^2 doubles the band, so that is half the Nyquist frequency of the stored grid, times the wavelength. The
-        band limits of multislice, 0.9 and 2/3 of the Nyquist frequency of a grid at least as fine, lie beyond.
+        That is the Nyquist frequency of the stored grid, or the band limit of multislice where that is lower, times
+        the wavelength.
         """
-        return largest_semiangle(self.stored_grid(extent).nyquist, self.energy)
+        filled = self.method.band_limit * self.grid(extent).nyquist
+        return largest_semiangle(min(self.stored_grid(extent).nyquist, filled), self.energy)
 
     def peak_bytes(
         self, extent: tuple[float, float], configurations: int = 1, atoms_per_area: float = USUAL_ATOMS

@@ -104,8 +104,8 @@ class Band:
 
 
 def widest_aperture(grid: Grid, wavelength: float) -> float:
-    """Return the widest aperture [rad] under which |psi|^2, whose band is twice that of psi, does not alias."""
-    return grid.nyquist * wavelength / 2
+    """Return the widest aperture [rad] that a wave on a grid can fill."""
+    return grid.nyquist * wavelength
 
 
 def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, margin: float = 0.0, *, dtype: torch.dtype) -> Band:
@@ -118,7 +118,7 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, margin: floa
     wavelength : float
         Electron wavelength [A].
     semiangle_cutoff : float
-        The widest aperture [rad]; infinity takes the widest that does not alias.
+        The widest aperture [rad]; infinity takes all that the grid holds.
     margin : float
         How far beyond the aperture frequencies are kept [rad], for tilted illumination and soft edges.
     dtype : torch.dtype
@@ -131,19 +131,20 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, margin: floa
     Raises
     ------
     ValueError
-        Where the intensity, whose band is twice the aperture's, would alias on the grid.
+        Where the aperture reaches beyond the grid's Nyquist frequency.
     """
     limit = widest_aperture(grid, wavelength)
     if np.isfinite(semiangle_cutoff) and semiangle_cutoff > limit * (1 + 1e-9):
         raise ValueError(
-            f"semiangle_cutoff = {semiangle_cutoff * 1e3:.2f} mrad: |psi|^2 would alias on {max(grid.sampling):.3g} A "
-            f"pixels; at most {limit * 1e3:.2f} mrad here, or sample finer"
+            f"semiangle_cutoff = {semiangle_cutoff * 1e3:.2f} mrad lies beyond the band of waves on "
+            f"{max(grid.sampling):.3g} A pixels; at most {limit * 1e3:.2f} mrad here, or sample finer"
         )
     qy, qx = grid.frequencies()
     cutoff = min(semiangle_cutoff, limit)
     kept = wavelength * np.hypot(qx, qy) <= cutoff + margin + _edge(qy, qx, grid, wavelength) / 2
-    rows, columns = (np.rint(q * size).astype(np.int64)[kept] for q, size in zip((qy, qx), grid.extent, strict=True))
-    return Band.of(rows, columns, grid, wavelength, dtype)
+    rows, columns = (np.rint(q * size).astype(np.int64) for q, size in zip((qy, qx), grid.extent, strict=True))
+    kept &= (2 * np.abs(rows) < grid.shape[0]) & (2 * np.abs(columns) < grid.shape[1])  # Nyquist's has no opposite
+    return Band.of(rows[kept], columns[kept], grid, wavelength, dtype)
 
 
 def _edge(qy: NDArray[np.float64], qx: NDArray[np.float64], grid: Grid, wavelength: float) -> NDArray[np.float64]:

@@ -32,7 +32,7 @@ class Frame:
     first : tuple of int
         Number of waves along y and x of the first frequency.
     plane : tuple of int
-        Pixels (y, x) on which |psi|^2 does not alias: no more than the grid has, and at least ``shape``.
+        Pixels (y, x) on which what the grid can hold of |psi|^2, whose band is twice that of psi, does not alias.
     """
 
     band: Band
@@ -89,9 +89,9 @@ def frame_of(band: Band, semiangle_cutoff: float, *, waves: int = 1, tilt: float
     first = [int(max(low, -most)) for (low, _), most in zip(band.ends, farthest, strict=True)]
     last = [int(min(high, most)) for (_, high), most in zip(band.ends, farthest, strict=True)]
     shape = (last[0] - first[0] + 1, last[1] - first[1] + 1)
-    smaller = _plane(band.grid, highest, waves)
-    fits = shape[0] <= smaller[0] and shape[1] <= smaller[1]
-    return _frame(band, (first[0], first[1]), shape, smaller if fits else band.grid.shape)
+    plane = _plane(band.grid, highest, waves)
+    roomy = tuple(max(size, least) for size, least in zip(plane, shape, strict=True))
+    return _frame(band, (first[0], first[1]), shape, (roomy[0], roomy[1]))
 
 
 @lru_cache(maxsize=32)
@@ -104,13 +104,18 @@ def _frame(band: Band, first: tuple[int, int], shape: tuple[int, int], plane: tu
 
 
 def _plane(grid: Grid, highest: float, waves: int) -> tuple[int, int]:
-    """Find the smallest fast plane that holds differences of frequencies up to ``highest`` + half a step [1/A].
+    """Find a fast plane on which frequencies of the image that the grid holds do not alias.
 
-    The image has to be brought to the grid again, so a smaller plane is taken only where all waves together gain more.
+    Frequencies of a wave up to ``highest`` + half a step [1/A] make an image of twice that band. What lies beyond the
+    grid may fold back anywhere but into the grid's own band, so such a plane is larger than the grid by half at most.
+    A plane other than the grid has to be brought to it again: a smaller one is taken only where all waves together gain
+    more.
     """
-    rows, columns = (
-        min(size, 4 * next_fast_len(int(np.floor(highest * extent + 0.5)) + 1))  # rows of whole vectors are faster
-        for size, extent in zip(grid.shape, grid.extent, strict=True)
-    )
+    numbers = [int(np.floor(highest * extent + 0.5)) for extent in grid.extent]
+    needed = [min(4 * most + 2, 2 * most + size // 2 + 2) for most, size in zip(numbers, grid.shape, strict=True)]
+    fast = [4 * next_fast_len(-(-least // 4)) for least in needed]  # rows of whole vectors are faster
+    if any(least > size for least, size in zip(needed, grid.shape, strict=True)):
+        return fast[0], fast[1]
+    rows, columns = (min(one, size) for one, size in zip(fast, grid.shape, strict=True))
     share = rows * columns / (grid.shape[0] * grid.shape[1])
     return (rows, columns) if waves * (1 - share) > RESAMPLING * (1 + share) else grid.shape

@@ -15,7 +15,7 @@ from temshift.optics.band import Band, band_of, widest_aperture
 from temshift.optics.conditions import Conditions
 from temshift.optics.frame import Frame, frame_of
 from temshift.optics.lens import StraightLens, TiltedLens, envelopes
-from temshift.optics.resampling import magnified, refined
+from temshift.optics.resampling import magnified, resampled
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import SINGLE, Nodes, coherence_nodes
 
@@ -64,7 +64,7 @@ def wave_spectra(
     energy : float
         Electron energy [eV].
     semiangle_cutoff : float
-        The widest aperture that will be used [rad]; infinity takes all that does not alias.
+        The widest aperture that will be used [rad]; infinity takes all that the grid holds.
     margin : float
         How far beyond the aperture frequencies are kept [rad]: :func:`temshift.optics.sums.band_margin`.
 
@@ -76,7 +76,7 @@ def wave_spectra(
     Raises
     ------
     ValueError
-        Where the image would alias on the grid.
+        Where the aperture reaches beyond the grid's Nyquist frequency.
     """
     real = torch.float64 if waves.dtype == torch.complex128 else torch.float32
     band = band_of(grid, wavelength(energy), semiangle_cutoff, margin, dtype=real).to(waves.device)
@@ -109,7 +109,8 @@ def image_intensities(
     Returns
     -------
     Tensor (n, y, x)
-        Real, 1 in vacuum under an open aperture.
+        Real, >= 0, 1 in vacuum under an open aperture. What |psi|^2 holds beyond the Nyquist frequency of the grid is
+        left out, as no pixels of the grid's size can tell it.
 
     Raises
     ------
@@ -129,13 +130,13 @@ def image_intensities(
     groups = _groups(spectra, conditions, nodes)
     conditions = conditions.to(band.omega.device, band.dtype)
     if len(groups) == 1:
-        return _formed(spectra, groups[0][0], specimens, conditions, nodes, settings)
+        return _formed(spectra, groups[0][0], specimens, conditions, nodes, settings).clamp_min(0)
     formed = [
         _formed(spectra, frame, specimens[numbers], conditions.only(numbers), [nodes[i] for i in numbers], settings)
         for frame, numbers in groups
     ]
     order = np.argsort(np.concatenate([numbers for _, numbers in groups]))
-    return torch.cat(formed)[torch.from_numpy(order).to(specimens.device)]
+    return torch.cat(formed)[torch.from_numpy(order).to(specimens.device)].clamp_min(0)
 
 
 def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> list[Nodes]:
@@ -182,5 +183,5 @@ def _formed(
         waves = spectra.values[which][(..., *inside)].flatten(-2)
         size = max(1, CHUNK // (waves.shape[0] * waves.shape[1] * math.prod(frame.plane)))
         image = frame.intensity(lens.passed(waves, part, size), CHUNK if waves.is_cuda else CACHE)
-        images[part] = refined(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape)
+        images[part] = resampled(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape)
     return magnified(images, conditions.pixel_size_error)

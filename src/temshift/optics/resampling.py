@@ -1,4 +1,4 @@
-"""Periodic images on other pixels, by their Fourier series: finer ones, and ones of another size than stated."""
+"""Periodic images on other pixels, by their Fourier series: finer, coarser, or of another size than stated."""
 
 import math
 
@@ -6,30 +6,33 @@ import torch
 from torch import Tensor
 
 
-def refined(images: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Bring band-limited periodic images (n, y, x) to more pixels over the same cell, exactly.
+def resampled(images: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Bring periodic images (n, y, x) to other pixels over the same cell, by their Fourier series.
+
+    On more pixels a band-limited image stays the same function; on fewer, what lies beyond their Nyquist frequency is
+    left out.
 
     Parameters
     ----------
     images : Tensor (n, y, x)
-        Real, without a component at their Nyquist frequencies.
+        Real.
     shape : tuple of int
-        Pixels (y, x) wanted, at least as many.
+        Pixels (y, x) wanted.
 
     Returns
     -------
     Tensor (n, *shape)
     """
-    rows, columns = images.shape[-2:]
-    if (rows, columns) == shape:
+    if tuple(images.shape[-2:]) == shape:
         return images
     spectrum = torch.fft.rfft2(images, norm="forward")
-    padded = spectrum.new_zeros((len(images), shape[0], shape[1] // 2 + 1))
-    above, below = (rows + 1) // 2, rows // 2
-    padded[:, :above, : spectrum.shape[-1]] = spectrum[:, :above]
-    padded[:, shape[0] - below :, : spectrum.shape[-1]] = spectrum[:, rows - below :]
-    finer: Tensor = torch.fft.irfft2(padded, s=shape, norm="forward")
-    return finer
+    down, across = ((min(pair) - 1) // 2 for pair in zip(images.shape[-2:], shape, strict=True))  # highest of both
+    kept = spectrum.new_zeros((len(images), shape[0], shape[1] // 2 + 1))
+    kept[:, : down + 1, : across + 1] = spectrum[:, : down + 1, : across + 1]
+    if down:
+        kept[:, -down:, : across + 1] = spectrum[:, -down:, : across + 1]
+    brought: Tensor = torch.fft.irfft2(kept, s=shape, norm="forward")
+    return brought
 
 
 def magnified(images: Tensor, pixel_size_error: Tensor) -> Tensor:

@@ -166,7 +166,7 @@ def imaging_faults(
     Yields
     ------
     str
-        A fault: an aperture so narrow that hardly a spatial frequency passes, or so wide that |psi|^2 would alias;
+        A fault: an aperture so narrow that hardly a spatial frequency passes, or wider than the band of the waves;
         spreads that no sum is exact for; a camera that detects more than arrives.
     """
     limit = largest_semiangle(grid.nyquist, energy)
@@ -180,7 +180,7 @@ def imaging_faults(
             )
         elif np.isfinite(widest) and widest > limit * (1 + 1e-9):
             yield (
-                f"{name!r}: semiangle_cutoff_mrad reaches {widest * 1e3:.2f}; |psi|^2 would alias on "
+                f"{name!r}: semiangle_cutoff_mrad reaches {widest * 1e3:.2f}, beyond the band of waves on "
                 f"{max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
             )
         else:
@@ -216,6 +216,7 @@ def imaging_remarks(
     list of str
         Probable mistakes of units; images without aperture whose band ends with the grid, before coherence ends it.
     """
+    limit = largest_semiangle(grid.nyquist, energy)
     remarks = [f"{name!r}: {remark}" for name, conditions in named for remark in conditions.remarks()]
     for name, conditions in named:
         if np.isfinite(conditions.widest_semiangle):
@@ -224,7 +225,7 @@ def imaging_remarks(
         left = float(envelopes(band, conditions.central())[0, band.alpha.argmax()])
         if left > imaging.tolerance:
             remarks.append(
-                f"{name!r}: without an aperture images end with the grid, at {1e3 * band.widest:.2f} mrad, where "
+                f"{name!r}: without an aperture images end with the grid, at {1e3 * limit:.2f} mrad, where "
                 f"coherence still leaves {left:.2g} of the contrast; give semiangle_cutoff_mrad, or sample finer"
             )
     return list(dict.fromkeys(remarks))

@@ -80,7 +80,7 @@ class Study(Configuration):
 
     @property
     def widest_semiangle(self) -> float:
-        """The widest aperture of any condition, at most what does not alias on the grid [rad]."""
+        """The widest aperture of any condition, at most what the grid holds [rad]."""
         limit = largest_semiangle(self.grid.nyquist, self.exit_waves.energy)
         return min(limit, max(conditions.widest_semiangle for _, conditions in self._every))
 

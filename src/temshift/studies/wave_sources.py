@@ -59,7 +59,7 @@ class WaveSource:
 
     @property
     def widest_semiangle(self) -> float:
-        """The widest aperture [rad] under which |psi|^2 does not alias on the stored grid."""
+        """The widest aperture [rad] that waves on the stored grid can fill."""
         return largest_semiangle(self.layout.grid.nyquist, self.exit_waves.energy)
 
     @property
