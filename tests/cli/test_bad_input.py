@@ -116,7 +116,7 @@ def test_a_missing_gpu_is_told_before_anything_is_written(temshift: Temshift, tm
 
 DOUBTFUL = TINY.replace("semiangle_cutoff_mrad: 12.0", "C30_mm: 2.7e-7")
 DOUBTS = (
-    "warning: 'defocus -10 nm': C30_mm = 2.7e-07: C30 = 2.7 A is implausibly small for the spherical aberration",
+    "warning: 'defocus -10 nm': C30_mm = 2.7e-07: C30 = 2.7e-07 mm is implausibly small for the spherical aberration",
     "warning: 'broad': without an aperture images end with the grid, at ",
 )
 

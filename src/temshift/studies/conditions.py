@@ -1,6 +1,6 @@
 """Named distributions of imaging conditions, as users write them: defaults, items, series."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from temshift.optics.sums import require_reachable
 
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 SUMMARY_DRAWS = 1001  # odd, so that a median is one of them
+_KEY_OF = {row.field: row.key for row in CANONICAL}
 _COMPONENT_OF = {field: (field[:-1], azimuth(field[:-1])) for field in CARTESIAN}
 
 
@@ -169,22 +170,33 @@ def imaging_faults(
         A fault: an aperture so narrow that hardly a spatial frequency passes, or so wide that |psi|^2 would alias;
         spreads that no sum is exact for; a camera that detects more than arrives.
     """
-    limit = largest_semiangle(grid.nyquist, energy)
-    lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy)
     for name, conditions in named:
-        widest, least = conditions.widest_semiangle, conditions.lowest("semiangle_cutoff", default=limit)
-        if least < lowest:
-            yield (
-                f"{name!r}: semiangle_cutoff_mrad = {least * 1e3:g} passes hardly a spatial frequency of this cell; "
-                f"at least {lowest * 1e3:.2f} mrad, or a larger cell_nm"
-            )
-        elif np.isfinite(widest) and widest > limit * (1 + 1e-9):
-            yield (
-                f"{name!r}: semiangle_cutoff_mrad reaches {widest * 1e3:.2f}; |psi|^2 would alias on "
-                f"{max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
-            )
-        else:
-            yield from (f"{name!r}: {fault}" for fault in _forming_faults(conditions, imaging, grid, energy))
+        faults = [*_aperture_faults(conditions, grid, energy)] or _forming_faults(conditions, imaging, grid, energy)
+        yield from (f"{name!r}: {fault}" for fault in faults)
+
+
+def _aperture_faults(conditions: ImagingConditions, grid: Grid, energy: float) -> Iterator[str]:
+    limit, lowest = (
+        largest_semiangle(grid.nyquist, energy),
+        LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy),
+    )
+    widest, least = conditions.widest_semiangle, conditions.lowest("semiangle_cutoff", default=limit)
+    edge = conditions.highest("aperture_edge") if np.isfinite(widest) else 0.0
+    if least < lowest:
+        yield (
+            f"semiangle_cutoff_mrad = {least * 1e3:g} passes hardly a spatial frequency of this cell; "
+            f"at least {lowest * 1e3:.2f} mrad, or a larger cell_nm"
+        )
+    elif edge > 2 * least:
+        yield (
+            f"aperture_edge_mrad reaches {edge * 1e3:g} and shades the direct beam; at most twice the "
+            f"semiangle_cutoff_mrad, {2e3 * least:g}"
+        )
+    if np.isfinite(widest) and widest > limit * (1 + 1e-9):
+        yield (
+            f"semiangle_cutoff_mrad{' and half the edge reach' if edge else ' reaches'} {widest * 1e3:.2f}; |psi|^2 "
+            f"would alias on {max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
+        )
 
 
 def _forming_faults(
@@ -214,9 +226,11 @@ def imaging_remarks(
     Returns
     -------
     list of str
-        Probable mistakes of units; images without aperture whose band ends with the grid, before coherence ends it.
+        Probable mistakes of units; keys that change nothing, as what they belong to is told nowhere; images without
+        aperture whose band ends with the grid, before coherence ends it.
     """
     remarks = [f"{name!r}: {remark}" for name, conditions in named for remark in conditions.remarks()]
+    remarks += idle_remarks(named)
     for name, conditions in named:
         if np.isfinite(conditions.widest_semiangle):
             continue
@@ -225,9 +239,29 @@ def imaging_remarks(
         if left > imaging.tolerance:
             remarks.append(
                 f"{name!r}: without an aperture images end with the grid, at {1e3 * band.widest:.2f} mrad, where "
-                f"coherence still leaves {left:.2g} of the contrast; give semiangle_cutoff_mrad, or sample finer"
+                f"coherence still leaves {left:.0%} of the contrast; give semiangle_cutoff_mrad, or sample finer"
             )
     return list(dict.fromkeys(remarks))
+
+
+def idle_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> Iterator[str]:
+    """Tell of keys that change nothing, as what they belong to is told nowhere.
+
+    Parameters
+    ----------
+    named : sequence of (str, ImagingConditions)
+        All conditions of a file: a key that one of them needs may stand in the default of all.
+
+    Yields
+    ------
+    str
+        One sentence a key and condition.
+    """
+    told = {field for _, conditions in named for field in conditions.fields_given()}
+    for name, conditions in named:
+        for key, field in conditions.idle().items():
+            if field not in told:
+                yield f"{name!r}: {key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"
 
 
 def trial_draws(conditions: ImagingConditions) -> Conditions:
