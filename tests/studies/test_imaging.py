@@ -22,7 +22,7 @@ from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.report import build_matrix, load_study
 from temshift.studies import Study, StudyFolder, run_study
-from temshift.studies.conditions import idle_remarks, imaging_faults, summary
+from temshift.studies.conditions import imaging_faults, imaging_remarks, lens_remarks, summary
 from temshift.studies.plan import Plan
 from temshift.studies.tasks import source_of
 
@@ -135,9 +135,17 @@ def test_apertures_that_images_cannot_be_formed_with_are_told(given: dict[str, A
 
 def test_keys_that_change_nothing_are_told_unless_a_default_serves_others() -> None:
     alone, other = (ImagingConditions.model_validate(USUAL | {"phi12_deg": 30} | more) for more in ({}, {"C12_nm": 5}))
-    (told,) = idle_remarks([("alone", alone)])
-    assert told == "'alone': phi12_deg changes nothing without C12_nm; give it, or leave phi12_deg out"
-    assert not [*idle_remarks([("alone", alone), ("other", other)])]
+    assert lens_remarks([("alone", alone)]) == [
+        ("alone", "phi12_deg changes nothing without C12_nm; give it, or leave phi12_deg out")
+    ]
+    assert lens_remarks([("alone", alone), ("other", other)]) == []
+
+
+def test_a_remark_on_several_conditions_is_told_once() -> None:
+    doubtful = ImagingConditions.model_validate(USUAL | {"C30_mm": 2.7e-7, "semiangle_cutoff_mrad": 12})
+    named = [("one", doubtful), ("two", doubtful)]
+    (told,) = imaging_remarks(named, ImagingSettings(), Grid((64, 64), (0.4, 0.4)), 300e3)
+    assert told.startswith("'one', 'two': C30_mm = 2.7e-07: ")
 
 
 def test_masks_of_the_report_follow_the_size_of_pixels(folder: StudyFolder, study: Study) -> None:

@@ -229,39 +229,55 @@ def imaging_remarks(
         Probable mistakes of units; keys that change nothing, as what they belong to is told nowhere; images without
         aperture whose band ends with the grid, before coherence ends it.
     """
-    remarks = [f"{name!r}: {remark}" for name, conditions in named for remark in conditions.remarks()]
-    remarks += idle_remarks(named)
+    remarks = lens_remarks(named)
     for name, conditions in named:
         if np.isfinite(conditions.widest_semiangle):
             continue
         band = band_of(grid, wavelength(energy), np.inf, dtype=torch.float64)
         left = float(envelopes(band, conditions.central())[0, band.alpha.argmax()])
         if left > imaging.tolerance:
-            remarks.append(
-                f"{name!r}: without an aperture images end with the grid, at {1e3 * band.widest:.2f} mrad, where "
-                f"coherence still leaves {left:.0%} of the contrast; give semiangle_cutoff_mrad, or sample finer"
+            remark = (
+                f"without an aperture images end with the grid, at {1e3 * band.widest:.2f} mrad, where coherence still "
+                f"leaves {left:.0%} of the contrast; give semiangle_cutoff_mrad, or sample finer"
             )
-    return list(dict.fromkeys(remarks))
+            remarks.append((name, remark))
+    return told_together(remarks)
 
 
-def idle_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> Iterator[str]:
-    """Tell of keys that change nothing, as what they belong to is told nowhere.
+def lens_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> list[tuple[str, str]]:
+    """Tell of probable mistakes of units, and of keys that change nothing, as what they belong to is told nowhere.
 
     Parameters
     ----------
     named : sequence of (str, ImagingConditions)
         All conditions of a file: a key that one of them needs may stand in the default of all.
 
-    Yields
-    ------
-    str
-        One sentence a key and condition.
+    Returns
+    -------
+    list of (str, str)
+        Name of the condition, and one sentence.
     """
     told = {field for _, conditions in named for field in conditions.fields_given()}
+    found = [(name, remark) for name, conditions in named for remark in conditions.remarks()]
     for name, conditions in named:
         for key, field in conditions.idle().items():
             if field not in told:
-                yield f"{name!r}: {key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"
+                found.append((name, f"{key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"))
+    return found
+
+
+def told_together(remarks: Iterable[tuple[str, str]]) -> list[str]:
+    """Write every remark once, with the names that it holds for.
+
+    Examples
+    --------
+    >>> told_together([("a", "is dark"), ("b", "is blurred"), ("c", "is dark")])
+    ["'a', 'c': is dark", "'b': is blurred"]
+    """
+    names: dict[str, list[str]] = {}
+    for name, remark in remarks:
+        names.setdefault(remark, []).append(repr(name))
+    return [f"{', '.join(dict.fromkeys(those))}: {remark}" for remark, those in names.items()]
 
 
 def trial_draws(conditions: ImagingConditions) -> Conditions:

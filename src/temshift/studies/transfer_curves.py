@@ -29,7 +29,7 @@ from temshift.report.transfer_figures import (
     save_figure,
 )
 from temshift.report.transfer_planes import plane_figure
-from temshift.studies.conditions import idle_remarks
+from temshift.studies.conditions import lens_remarks, told_together
 from temshift.studies.image_sets import ImageSet, folder_name
 from temshift.studies.study import Study
 from temshift.studies.transfer_limits import (
@@ -79,15 +79,14 @@ class TransferSet:
 
     def remarks(self) -> list[str]:
         """Return what a person should know before reading the curves, one sentence each."""
-        found = [f"{name!r}: {remark}" for name, conditions in self.named for remark in conditions.remarks()]
-        found += idle_remarks(self.named)
+        found = told_together(lens_remarks(self.named))
         blurred = [name for name, conditions in self.named if _has_mtf(conditions, self.instrument)]
         if blurred and self.instrument.grid is None:
             found.append(
                 f"{', '.join(map(repr, blurred))}: the camera's MTF is left out, as the size of its pixels is unknown; "
                 "give --sampling-angstrom"
             )
-        return list(dict.fromkeys(found))
+        return found
 
 
 def load_transfer_set(
