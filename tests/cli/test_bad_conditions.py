@@ -91,6 +91,18 @@ CASES = {
         "measured: {file: words.csv}",
         f"{LINE}measured: words.csv, line 3, column 'C30_mm': ",
     ),
+    "a decimal comma": (
+        "C30_mm: 1,2",
+        f"{LINE}C30_mm: given '1,2'; must be a number, or a distribution",
+        "; write 1.2",
+    ),
+    "a number in quotes": ("C30_mm: '1e-2'", f"{LINE}C30_mm: given '1e-2'; must be a number", "; write 1e-2"),
+    "a list for a number": ("C30_mm: [1, 2]", f"{LINE}C30_mm: given a list of 2; must be a number, or a distribution"),
+    "no values": ("C30_mm: {choice: {values: []}}", f"{LINE}C30_mm.choice.values: given a list of 0; needs at least 1"),
+    "a table with semicolons": (
+        "measured: {file: semicolons.csv}",
+        f"{LINE}measured: semicolons.csv, line 2: has more cells than the header; separate them by commas",
+    ),
     "a table beside a key": (
         "measured: {columns: {defocus_nm: [1, 2]}}",
         f"line 9, {ITEM}: measured defocus_nm and defocus_nm tell the same; give one of them",
@@ -100,6 +112,8 @@ FILES = {
     "keys.csv": "C3_mn\n1\n2\n",
     "doses.csv": "dose_e_per_A2\n3\n-2\n",
     "words.csv": "C30_mm\n3\nfew\n",
+    "semicolons.csv": "C30_mm;C12_nm\n1,2;3,4\n",
+    "percent.csv": "frequency_nyquist,value\n0,100\n1,20\n",
     "mtf.csv": "frequency_nyquist,value\n0,1\n0.5,0.6\n0.7,0.7\n1,0.2\n",
     "order.csv": "frequency_nyquist,value\n0,1\n0.5,0.6\n0.4,0.5\n1,0.2\n",
     "ntf.csv": "frequency_nyquist,value\n0,1\n1,0.5\n",
@@ -121,6 +135,13 @@ def told_of(temshift: Temshift, folder: Path, text: str) -> str:
 def test_a_defocus_of_a_metre_is_told(temshift: Temshift, tmp_path: Path) -> None:
     text = TEXT.format("C30_mm: 1").replace("defocus_nm: 5", "defocus_nm: 1e9")
     assert f"line 10, {ITEM}.defocus_nm: given 1e+09; must be -1e+06 to 1e+06" in told_of(temshift, tmp_path, text)
+
+
+def test_what_only_follows_from_a_fault_is_not_told(temshift: Temshift, tmp_path: Path) -> None:
+    text = TEXT.format("C30_mm: 1").replace("defocus_nm: 5", "defocus_nm: .nan")
+    assert told_of(temshift, tmp_path, text).splitlines()[1:] == [
+        f"  line 10, {ITEM}.defocus_nm: given .nan; must be a finite number"
+    ]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -154,6 +175,14 @@ def test_a_series_over_what_an_item_gives_too_is_told(temshift: Temshift, tmp_pa
 
 
 CAMERAS = {
+    "a preset without its key": (
+        "mtf_table: k2_300kV",
+        "mtf_table: given 'k2_300kV'; must be one of {preset: NAME}, {file: PATH} and {frequency_nyquist: [...], ",
+    ),
+    "an MTF in percent": (
+        "mtf_table: {file: percent.csv}",
+        "mtf_table: percent.csv: the value 100 is not from 0 to 1; divide percentages by 100",
+    ),
     "an MTF that rises": (
         "mtf_table: {file: mtf.csv}",
         "mtf_table: the values rise at point 3, 0.7 of Nyquist; smooth them: a transfer falls with frequency",

@@ -170,7 +170,7 @@ def test_what_looks_like_a_mistake_is_told_once_and_the_images_are_made(temshift
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 2
-    assert "C30 = 2.7 A is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A" in warnings[0]
+    assert "C30 = 2.7e-07 mm is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A" in warnings[0]
     assert "'plain': without an aperture images end with the grid, at" in warnings[1]
     assert "6 images" in done.stdout
 

@@ -148,7 +148,7 @@ name: x
     }
     assert faults["particles.crystal"][1] == "'CdTe' is not known; allowed: 'CdSe', 'Au'; nearest: 'CdSe'"
     assert faults["particles.radius_nm"][1] == "minimum 3 exceeds maximum 2; swap them"
-    assert faults["particles.count"][1] == "given '5'; must be a whole number"
+    assert faults["particles.count"][1] == "given '5'; must be a whole number; write 5"
     assert faults["particles.mask.kind"][1] == "'phas' is not known; allowed: 'phase', 'outline'; nearest: 'phase'"
     assert faults["particles.thicknes_nm"][1].endswith("nearest: 'thickness_nm'")
     assert "'gap_nm'" in faults["particles.thicknes_nm"][1]
@@ -313,7 +313,7 @@ class Chosen(Configuration):
         ),
         ("part: {minimum: 3, maximum: 2}", ["part: minimum 3 exceeds maximum 2; swap them"]),
         ("part: {names: [a, 1.5]}", ["part.names.1: given 1.5; must be a whole number or text"]),
-        ("part: {names: []}", ["part.names: given a list of 0; Tuple should have at least 1 item"]),
+        ("part: {names: []}", ["part.names: given a list of 0; needs at least 1 item"]),
         ("part: 5", ["part: given 5; must be a mapping"]),
     ],
 )

@@ -253,3 +253,8 @@ def test_rare_draws_below_zero_are_set_to_it() -> None:
 def test_unphysical_values_are_refused(key: str, value: float, text: str) -> None:
     with pytest.raises(ValidationError, match=text):
         ImagingConditions.model_validate({**WHOLE, key: value})
+
+
+def test_the_largest_weights_have_a_finite_sum() -> None:
+    huge = Distribution.model_validate({"choice": {"values": [1, 2], "weights": [1e308, 1e308]}})
+    assert (huge.sd, huge.share_below(2)) == (0.5, 0.5)

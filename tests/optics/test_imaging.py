@@ -183,7 +183,7 @@ def test_an_item_takes_its_columns_from_the_measured_default() -> None:
 
 def test_a_probable_unit_is_told() -> None:
     (remark,) = whole(C30_mm=2.7e-7).remarks()
-    assert "2.7 A is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A" in remark
+    assert "C30 = 2.7e-07 mm is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A" in remark
     assert not whole(C30_mm=2.7, semiangle_cutoff_mrad=12.0, focal_spread_sigma_nm=1.0).remarks()
 
 
@@ -196,3 +196,24 @@ def test_conditions_are_made_of_known_fields_with_a_dose() -> None:
         Conditions.of(C10=torch.zeros(1))
     with pytest.raises(ValueError, match="C33: not known; allowed: C10, C12, phi12"):
         Conditions.of(dose=torch.ones(1), C33=torch.zeros(1))
+
+
+def test_the_edge_of_an_aperture_reaches_beyond_its_semiangle() -> None:
+    soft = whole(semiangle_cutoff_mrad=8.0, aperture_edge_mrad={"uniform": {"minimum": 2, "maximum": 6}})
+    assert soft.widest_semiangle == pytest.approx(11e-3, rel=1e-6)
+    assert whole(aperture_edge_mrad=6.0).widest_semiangle == np.inf
+
+
+def test_ends_stay_within_the_bounds_as_draws_do() -> None:
+    wide = whole(semiangle_cutoff_mrad={"normal": {"mean": 20, "sd": 5}})
+    assert (wide.lowest("semiangle_cutoff"), wide.highest("semiangle_cutoff")) == (0, pytest.approx(45e-3, rel=1e-3))
+
+
+def test_keys_that_change_nothing_by_themselves_are_known() -> None:
+    assert whole(phi12_deg=30.0, aperture_edge_mrad=1.0, energy_spread_fwhm_ev=0.7).idle() == {
+        "phi12_deg": "C12",
+        "aperture_edge_mrad": "semiangle_cutoff",
+        "energy_spread_fwhm_ev": "Cc",
+    }
+    used = {"C12_nm": 5.0, "phi12_deg": 30.0, "Cc_mm": 1.2, "voltage_instability_sigma_ppm": 0.3}
+    assert whole(**used).idle() == {}

@@ -1,11 +1,13 @@
 """Doubts about values whose unit was probably mistaken."""
 
+import re
 import warnings
 
 import pytest
 
+from temshift.optics.imaging import KEYS
 from temshift.optics.notations import SYMBOLS
-from temshift.optics.plausibility import PLAUSIBLE, UNITS, implausible, warn_if_implausible
+from temshift.optics.plausibility import PLAUSIBLE, UNITS, implausible, unit_of, warn_if_implausible
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,27 @@ def test_unknown_names_and_units_are_refused() -> None:
         implausible("C3", 1.0)
     with pytest.raises(ValueError, match=r"unit = 'mrad' of C30; choose one of 'A', 'nm', 'um', 'mm', 'pm'"):
         implausible("C30", 1.0, "mrad")
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "value", "message"),
+    [
+        ("C30_nm", "C30", 2.7, "C30 = 2.7 nm is implausibly small .*; 2.7 mm is 2.7e\\+07 A$"),
+        ("C30_mm", "C30", 1200.0, "C30 = 1.2e\\+03 mm is implausibly large .*; 1.2e\\+03 um is 1.2e\\+07 A$"),
+        ("C30_mm", "C30", 2.7e-7, "C30 = 2.7e-07 mm is implausibly small .*; 2.7 mm is 2.7e\\+07 A$"),
+        ("C10_nm", "C10", -1e5, "-1e\\+05 nm is implausibly large .*; -1e\\+05 A would be plausible$"),
+        ("angular_spread_sigma_mrad", "angular_spread_sigma", 1e-4, "; 0.0001 rad would be plausible$"),
+        ("energy_spread_sigma_ev", "energy_spread_sigma", 300.0, "300 eV is implausibly large .*; 300 meV is 0.3 eV$"),
+        ("dose_e_per_A2", "dose", 4e7, "; 4e\\+07 e/nm\\^2 is 4e\\+05 e/A\\^2$"),
+    ],
+)
+def test_a_number_is_told_in_the_unit_of_its_key(key: str, name: str, value: float, message: str) -> None:
+    told = implausible(name, value, unit_of(key, name).name)
+    assert told is not None and re.search(message, told), told
+
+
+def test_every_key_has_the_unit_that_it_ends_with() -> None:
+    for key, row in KEYS.items():
+        unit = unit_of(key, row.field)
+        assert UNITS[PLAUSIBLE[row.field].quantity][unit.name] == unit.factor
+        assert unit.name.lower() in key.lower() or unit.name in ("degree", "e/A^2", "counts"), key

@@ -371,11 +371,12 @@ def test_remarks_tell_probable_units_and_bands_that_end_with_the_grid(database: 
     plan = ImagePlan(image_set(default=given), wave_sources(database), "tiff")
     unit, open_lens = plan.remarks()
     assert unit == (
-        "'plain': C30_mm = 2.7e-07: C30 = 2.7 A is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A"
+        "'plain': C30_mm = 2.7e-07: C30 = 2.7e-07 mm is implausibly small for the spherical aberration; 2.7 mm is "
+        "2.7e+07 A"
     )
     assert open_lens == (
-        "'plain': without an aperture images end with the grid, at 24.61 mrad, where coherence still leaves 1 of the "
-        "contrast; give semiangle_cutoff_mrad, or sample finer"
+        "'plain': without an aperture images end with the grid, at 24.61 mrad, where coherence still leaves 100% of "
+        "the contrast; give semiangle_cutoff_mrad, or sample finer"
     )
     assert ImagePlan(image_set(), wave_sources(database), "tiff").remarks() == []
 

@@ -1,6 +1,7 @@
 """A study that uses the whole of image formation: camera, binning, partial coherence, every way to write conditions."""
 
 import json
+import re
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from temshift.core.files import read_json
 from temshift.core.grids import Grid
 from temshift.core.parameters import CANONICAL
 from temshift.datasets.micrographs import MicrographSource, form_micrographs
-from temshift.optics.images import wave_spectra
+from temshift.optics.images import image_intensities, wave_spectra
 from temshift.optics.imaging import ImagingConditions
+from temshift.optics.settings import ImagingSettings
 from temshift.report import build_matrix, load_study
 from temshift.studies import Study, StudyFolder, run_study
-from temshift.studies.conditions import summary
+from temshift.studies.conditions import imaging_faults, imaging_remarks, lens_remarks, summary
 from temshift.studies.plan import Plan
 from temshift.studies.tasks import source_of
 
@@ -86,6 +88,64 @@ def test_every_condition_is_scored_on_binned_images(folder: StudyFolder, study: 
     assert examples.images.shape == (2, 2, 32, 32)
     assert examples.probabilities.shape == (1, 2, 2, 32, 32)
     assert examples.sampling == pytest.approx(0.8)
+
+
+def test_a_soft_aperture_is_whole_in_the_waves_that_are_kept(whole: dict[str, Any]) -> None:
+    """The aperture lets pass up to half its edge beyond the semiangle; waves kept up to there give the same image."""
+    soft = {"semiangle_cutoff_mrad": 6, "aperture_edge_mrad": 6}
+    sets = {role: [{"name": "soft", "defocus_nm": 10}] for role in ("training", "test")}
+    study = Study.model_validate(whole | {"conditions": {"default": USUAL | soft, **sets}, "examples": {}})
+    assert study.widest_semiangle == pytest.approx(9e-3)
+    noise = torch.randn(1, 1, *study.grid.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    (_, conditions), *_ = study.conditions.resolved("test")
+    kept, every, cut = (
+        image_intensities(
+            wave_spectra(torch.exp(0.3j * noise), study.grid, study.exit_waves.energy, widest),
+            torch.tensor([0]),
+            conditions.central(),
+        )
+        for widest in (study.widest_semiangle, np.inf, 6e-3)
+    )
+    assert float((kept - every).abs().max()) < 1e-12
+    assert float((cut - every).std()) > 0.1 * float(every.std())
+
+
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        (
+            {"semiangle_cutoff_mrad": 5, "aperture_edge_mrad": 11},
+            ["shades the direct beam; at most twice"],
+        ),
+        ({"semiangle_cutoff_mrad": 12, "aperture_edge_mrad": 2}, ["and half the edge reach 13.00; .* at most 12.30"]),
+        (
+            {"semiangle_cutoff_mrad": {"normal": {"mean": 20, "sd": 5}}},
+            ["semiangle_cutoff_mrad = 0 passes hardly", "semiangle_cutoff_mrad reaches 44.9"],
+        ),
+        ({"semiangle_cutoff_mrad": 8, "aperture_edge_mrad": 6}, []),
+        ({"aperture_edge_mrad": 60}, []),
+    ],
+)
+def test_apertures_that_images_cannot_be_formed_with_are_told(given: dict[str, Any], faults: list[str]) -> None:
+    named = [("one", ImagingConditions.model_validate(USUAL | given))]
+    told = list(imaging_faults(named, ImagingSettings(), Grid((64, 64), (0.4, 0.4)), 300e3))
+    assert len(told) == len(faults)
+    assert all(re.search(fault, one) for fault, one in zip(faults, told, strict=True)), told
+
+
+def test_keys_that_change_nothing_are_told_unless_a_default_serves_others() -> None:
+    alone, other = (ImagingConditions.model_validate(USUAL | {"phi12_deg": 30} | more) for more in ({}, {"C12_nm": 5}))
+    assert lens_remarks([("alone", alone)]) == [
+        ("alone", "phi12_deg changes nothing without C12_nm; give it, or leave phi12_deg out")
+    ]
+    assert lens_remarks([("alone", alone), ("other", other)]) == []
+
+
+def test_a_remark_on_several_conditions_is_told_once() -> None:
+    doubtful = ImagingConditions.model_validate(USUAL | {"C30_mm": 2.7e-7, "semiangle_cutoff_mrad": 12})
+    named = [("one", doubtful), ("two", doubtful)]
+    (told,) = imaging_remarks(named, ImagingSettings(), Grid((64, 64), (0.4, 0.4)), 300e3)
+    assert told.startswith("'one', 'two': C30_mm = 2.7e-07: ")
 
 
 def test_masks_of_the_report_follow_the_size_of_pixels(folder: StudyFolder, study: Study) -> None:

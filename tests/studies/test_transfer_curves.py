@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from temshift.optics.limits import information_limit, point_resolution
 from temshift.optics.settings import ImagingSettings
 from temshift.report.transfer_figures import TransferCurves
 from temshift.studies.transfer_curves import (
-    MOST,
+    PANELS,
     TransferSet,
     file_stems,
     limits_table,
@@ -283,10 +284,25 @@ def test_conditions_are_chosen_by_name(tmp_path: Path) -> None:
     assert [name for name, _ in found.only([]).named] == ["under", "astigmatic"]
     with pytest.raises(InputError, match=r"--condition 'astigmatc' is not there; allowed: .*; nearest: 'astigmatic'"):
         found.only(["astigmatc"])
-    many = TransferSet(tuple((f"c{number}", found.named[0][1]) for number in range(MOST + 1)), found.instrument)
-    with pytest.raises(InputError, match=r"13 conditions; at most 12 fit .* choose some with --condition NAME"):
-        many.only([])
-    assert len(many.only(["c3", "c4"]).named) == 2
+
+
+def test_many_conditions_have_several_overviews(tmp_path: Path) -> None:
+    (one, _) = made(load_transfer_set(write(tmp_path / "set.yaml")))
+    many = [replace(one, name=f"c{number}") for number in range(PANELS + 1)]
+    names = {path.name for path in write_transfer(many, tmp_path / "out")}
+    assert {name for name in names if name.startswith("overview")} == {
+        f"overview-{number}.{end}" for number in (1, 2) for end in ("png", "svg")
+    }
+    assert len(names) == 2 + 4 + 4 * (PANELS + 1)
+
+
+def test_a_key_that_changes_nothing_is_told_where_no_condition_uses_it(tmp_path: Path) -> None:
+    text = FILE.replace("defocus_nm: 20}", "defocus_nm: 20, drift_azimuth_deg: 30}")
+    (remark,) = load_transfer_set(write(tmp_path / "set.yaml", text)).remarks()
+    assert remark.startswith("'under': drift_azimuth_deg changes nothing without drift_nm; give it, or leave ")
+    used = text.replace("name: astigmatic,", "name: astigmatic, drift_nm: 0.1,")
+    assert used != text
+    assert load_transfer_set(write(tmp_path / "used.yaml", used)).remarks() == []
 
 
 def test_doubtful_conditions_are_told(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -28,6 +28,7 @@ class Configuration(BaseModel):
     """Base of all configurations: frozen, without unknown keys, with finite numbers only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    written_as: ClassVar[str] = "a mapping"  # what a file has to give in its place, as messages tell it
 
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
         """Give faults that show only where several valid keys meet, each as path and message; here none.
@@ -168,7 +169,8 @@ def _validate(document: Document, model: type[Model]) -> Model | None:
         add_faults(document, error.errors(include_url=False), model)
         return None
     for path, message in result.cross_faults() if isinstance(result, Configuration) else ():
-        document.add_fault(path, message)
+        if not document.has_fault_below(path):
+            document.add_fault(path, message)
     return result
 
 

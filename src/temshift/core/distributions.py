@@ -1,7 +1,7 @@
 """Distributions of one parameter, written in YAML as a number or as one kind, such as {normal: {mean: 5, sd: 1}}."""
 
 import math
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,8 @@ class Distribution(Configuration):
     >>> Distribution.model_validate({"choice": {"values": [5, 10], "weights": [1, 3]}}).share_below(10)
     0.25
     """
+
+    written_as: ClassVar[str] = "a number, or a distribution such as {normal: {mean: 5, sd: 1}}"
 
     fixed: float | None = None
     normal: Normal | None = None
@@ -70,7 +72,7 @@ class Distribution(Configuration):
     def center(self) -> float:
         """Median of the distribution, which is its mean too unless it is lopsided.
 
-        Of a choice, the value at probability 0.5 in the order given.
+        Of a choice, the value at probability 0.5 when its values are sorted.
         """
         return float(self.quantile(np.array(0.5)))
 

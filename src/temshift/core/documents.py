@@ -48,6 +48,10 @@ class Document:
             path = path[:-1]
         return self.lines.get(path)
 
+    def has_fault_below(self, path: KeyPath) -> bool:
+        """Tell whether a part of what stands at a path is faulty, so that a fault of the whole may only follow."""
+        return any(len(other) > len(path) and other[: len(path)] == path for other in self.faults)
+
     def add_fault(self, path: KeyPath, message: str, line: int | None = None) -> None:
         """Note a fault; the first at a path stays."""
         place = line if line is not None else self.line(path)

@@ -1,5 +1,6 @@
 """What pydantic finds wrong in a document, told once and plainly for each key."""
 
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pydantic import Tag
 from temshift.core.documents import Document, KeyPath
 
 _LONGEST_VALUE = 60
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _MOST_LISTED = 30
 _NEAREST_OF_MANY = 4
 _ALIKE = 0.6  # from which ratio on difflib takes two words to be the same one misspelt
@@ -28,6 +30,8 @@ _KINDS = {
     "int_from_float": "a whole number",
     "float_type": "a number",
 }
+_OF_A_WHOLE = {"value_error", "assertion_error"}
+_OF_NUMBERS = {"int_type", "float_type", "model_type"}
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,11 @@ def add_faults(document: Document, errors: Sequence[Mapping[str, Any]], model: A
         The pydantic model that was validated.
     """
     findings = [_Finding(_locate(model, error["loc"]), error) for error in errors if not _follows(error, errors)]
+    wholes = {_path(finding) for finding in findings if finding.error["type"] in _OF_A_WHOLE}
+    following = {path for path in wholes if document.has_fault_below(path)}
     for path, message in _messages(findings, document.data):
-        document.add_fault(path, message)
+        if path not in following:
+            document.add_fault(path, message)
 
 
 def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
@@ -175,13 +182,42 @@ def _message(finding: _Finding) -> str:
             return f"{_shown(error['input'])} is not known{allowed_text(error['input'], allowed)}"
         case "value_error" | "assertion_error":
             return str(context["error"])
-    return _plain_message(error)
+    return _plain_message(error, place.wanted)
 
 
-def _plain_message(error: Mapping[str, Any]) -> str:
+def _plain_message(error: Mapping[str, Any], wanted: Any) -> str:
+    return f"given {_shown(error['input'])}; {_rule(error, wanted)}{_as_number(error)}"
+
+
+def _rule(error: Mapping[str, Any], wanted: Any) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "model_type":
+            (member, *others) = _members(wanted)
+            return f"must be {_wish(error) if others else getattr(member, 'written_as', _wish(error))}"
+        case "too_short":
+            return f"needs at least {_counted(context['min_length'], 'item')}"
+        case "too_long":
+            return f"takes at most {_counted(context['max_length'], 'item')}"
+        case "string_too_short":
+            return f"needs at least {_counted(context['min_length'], 'character')}"
+        case "string_too_long":
+            return f"takes at most {_counted(context['max_length'], 'character')}"
     stated = str(error["msg"]).startswith(_PREFIX) or error["type"] in _KINDS
-    rule = f"must be {_wish(error)}" if stated else error["msg"]
-    return f"given {_shown(error['input'])}; {rule}"
+    return f"must be {_wish(error)}" if stated else str(error["msg"])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _as_number(error: Mapping[str, Any]) -> str:
+    """Tell how to write a number that stands in quotes or has a decimal comma."""
+    given = error["input"]
+    if error["type"] not in _OF_NUMBERS or not isinstance(given, str):
+        return ""
+    number = given.strip().replace(",", ".")
+    return f"; write {number}" if _NUMBER.fullmatch(number) else ""
 
 
 def _shown(value: Any) -> str:
@@ -196,7 +232,7 @@ def _shown(value: Any) -> str:
             return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
         case dict():
             return "a mapping"
-        case list():
+        case list() | tuple():
             return f"a list of {len(value)}"
     return repr(value)[:_LONGEST_VALUE]
 

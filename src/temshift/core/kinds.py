@@ -244,8 +244,8 @@ class Choice(Configuration):
     @property
     def deviation(self) -> float:
         """Standard deviation."""
-        mean = np.average(self.values, weights=self.weights)
-        return math.sqrt(np.average((np.array(self.values) - mean) ** 2, weights=self.weights))
+        mean = np.average(self.values, weights=self._relative)
+        return math.sqrt(np.average((np.array(self.values) - mean) ** 2, weights=self._relative))
 
     def quantile(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
         """Inverse of the cumulative distribution, of the shape of ``probability`` (0 to 1)."""
@@ -255,7 +255,12 @@ class Choice(Configuration):
 
     def share_below(self, bound: float) -> float:
         """Probability that a draw is less than ``bound``."""
-        return float(np.average(np.array(self.values) < bound, weights=self.weights))
+        return float(np.average(np.array(self.values) < bound, weights=self._relative))
+
+    @property
+    def _relative(self) -> NDArray[np.float64] | None:
+        """Weights over the largest, whose sum is finite however large they are."""
+        return None if self.weights is None else np.array(self.weights) / max(self.weights)
 
 
 def chosen(

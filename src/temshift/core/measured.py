@@ -147,7 +147,8 @@ def _cause(data: bytes, error: PolarsError) -> str:
     lines = data.splitlines()
     longer = [number for number, line in enumerate(lines, 1) if line.count(b",") > lines[0].count(b",")]
     if longer:
-        return f", line {longer[0]}: has more cells than the header; give one number for each key"
+        remedy = "separate them by commas, with decimal points" if b";" in lines[0] else "give one number for each key"
+        return f", line {longer[0]}: has more cells than the header; {remedy}"
     return f" is not a CSV file ({str(error).splitlines()[0]}); save it as UTF-8 text with commas"
 
 

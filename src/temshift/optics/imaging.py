@@ -28,11 +28,20 @@ from temshift.core.parameters import (
 )
 from temshift.optics.conditions import Conditions
 from temshift.optics.notations import NOTATION_KEYS
-from temshift.optics.plausibility import implausible
+from temshift.optics.plausibility import implausible, unit_of
 
 NEARLY_ALL = 1 - 2.9e-7  # share of the draws below five standard deviations
 NEARLY_NONE = 1e-4  # share of the draws that may lie beyond what physics allows, and are set to it
 CARTESIAN = tuple(f"{symbol}{part}" for symbol, (_, fold) in ABERRATIONS.items() if fold for part in "ab")
+
+# Fields that change nothing without another one
+NEEDS = {azimuth(symbol): symbol for symbol, (_, fold) in ABERRATIONS.items() if fold} | {
+    "aperture_edge": "semiangle_cutoff",
+    "drift_azimuth": "drift",
+    "energy_spread_sigma": "Cc",
+    "voltage_instability_sigma": "Cc",
+    "current_instability_sigma": "Cc",
+}
 
 # Columns of the uniform deviates that conditions are drawn from; new ones go to the end, so that old draws stay.
 _FIRST = ("C10", "C12", "phi12", "C30", "focal_spread_sigma", "angular_spread_sigma", "semiangle_cutoff", "dose")
@@ -146,8 +155,8 @@ class ImagingConditions(PartialConditions):
 
     @property
     def widest_semiangle(self) -> float:
-        """The widest aperture that is drawn, up to five standard deviations [rad]; infinity where there is none."""
-        return self.highest("semiangle_cutoff", default=np.inf)
+        """The widest angle that an aperture and its edge let pass, up to five standard deviations [rad]; may be inf."""
+        return self.highest("semiangle_cutoff", default=np.inf) + self.highest("aperture_edge") / 2
 
     def highest(self, field: str, default: float = 0.0) -> float:
         """Return the largest value of a field that is drawn, up to five standard deviations, in A and rad."""
@@ -163,7 +172,7 @@ class ImagingConditions(PartialConditions):
                 ends = distribution.quantile(np.array([1 - NEARLY_ALL, NEARLY_ALL]))
                 if distribution.choice is not None:
                     ends = np.array([distribution.lowest, distribution.highest])
-                return [float(end) * KEYS[key].factor for end in ends]
+                return [float(end) * KEYS[key].factor for end in np.clip(ends, KEYS[key].lowest, KEYS[key].highest)]
         return []
 
     def distributions(self) -> dict[str, Distribution]:
@@ -205,10 +214,17 @@ class ImagingConditions(PartialConditions):
         """Return what looks like a mistaken unit, one sentence each."""
         found = []
         for key, distribution in self.distributions().items():
-            remark = implausible(KEYS[key].field, distribution.center * KEYS[key].factor)
+            field, unit = KEYS[key].field, unit_of(key, KEYS[key].field)
+            remark = implausible(field, distribution.center * KEYS[key].factor / unit.factor, unit.name)
             if remark:
                 found.append(f"{key} = {distribution.center:g}: {remark}")
         return found
+
+    def idle(self) -> dict[str, str]:
+        """Return the keys that change nothing by themselves, and the field that each of them would need."""
+        told = self.fields_given()
+        needs = {key: NEEDS.get(KEYS[key].field) for key in self.distributions()}
+        return {key: field for key, field in needs.items() if field is not None and field not in told}
 
     def _matrix(self) -> tuple[list[int], NDArray[np.float64]] | None:
         if not self.correlations:

@@ -1,7 +1,7 @@
 """Radial transfer of a camera: parametric forms and measured tables; frequencies in units of the Nyquist frequency."""
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from temshift.core.configuration import Configuration
-from temshift.optics.mtf_files import preset_table, read_table
+from temshift.optics.mtf_files import LEAST_POINTS, preset_table, read_table
 
 Shape = Literal["gaussian", "exponential", "lorentzian"]
 ENDS_AT_LEAST_AT = 0.98  # of Nyquist: averages over rings of a spectrum end half a ring below it
@@ -67,7 +67,9 @@ class TransferTable(Configuration):
     sqrt(2), it keeps its last value.
     """
 
-    frequency_nyquist: Annotated[tuple[float, ...], Field(min_length=2)]
+    written_as: ClassVar[str] = "one of {preset: NAME}, {file: PATH} and {frequency_nyquist: [...], value: [...]}"
+
+    frequency_nyquist: Annotated[tuple[float, ...], Field(min_length=LEAST_POINTS)]
     value: tuple[Annotated[float, Field(ge=0, le=1)], ...]
 
     @model_validator(mode="before")

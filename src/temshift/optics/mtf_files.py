@@ -8,6 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 
 PRESETS = files("temshift.optics") / "cameras"
+LEAST_POINTS = 2  # of a curve
 _FACTORS = {"frequency_nyquist": 1.0, "frequency_per_pixel": 2.0}
 _STAR = {"_rlnResolutionInversePixel": "frequency_per_pixel", "_rlnMtfValue": "value"}
 
@@ -84,13 +85,23 @@ def _points(text: str, name: str) -> Points:
     if key is None or "value" not in columns:
         raise ValueError(
             f"{name} has the columns {', '.join(columns) or '(none)'}; must have value and one of "
-            f"{', '.join(_FACTORS)}, or {' and '.join(_STAR)} in a STAR file"
+            f"{', '.join(_FACTORS)}, with commas between, or {' and '.join(_STAR)} in a STAR file"
         )
     try:
         frequency = [_FACTORS[key] * float(row[columns.index(key)]) for row in rows]
-        return frequency, [float(row[columns.index("value")]) for row in rows]
+        value = [float(row[columns.index("value")]) for row in rows]
     except (ValueError, IndexError) as error:
         raise ValueError(f"{name}: a row is not of numbers ({error}); give two numbers on each line") from error
+    _require_transfer(value, name)
+    return frequency, value
+
+
+def _require_transfer(values: Sequence[float], name: str) -> None:
+    wrong = [value for value in values if not 0 <= value <= 1]
+    if len(values) < LEAST_POINTS:
+        raise ValueError(f"{name} has {len(values)} points; needs at least {LEAST_POINTS}, from frequency 0 to Nyquist")
+    if wrong:
+        raise ValueError(f"{name}: the value {wrong[0]:g} is not from 0 to 1; divide percentages by 100")
 
 
 def _csv(lines: Sequence[str]) -> tuple[list[str], list[list[str]]]:

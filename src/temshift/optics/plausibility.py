@@ -21,6 +21,17 @@ UNITS = {
 }
 
 
+_SUFFIXES = {"deg": "degree", "ev": "eV", "A2": "e/A^2"}  # of keys, where units are written otherwise
+_UNUSUAL = "pm"  # for all that is of the order of an angstrom or more
+
+
+class Unit(NamedTuple):
+    """A unit and its factor to A, rad, eV, e/A^2 or none."""
+
+    name: str
+    factor: float
+
+
 class Plausible(NamedTuple):
     """Range of a magnitude that raises no doubt; 0 never does. ``typical`` decides between two units that would fit."""
 
@@ -84,7 +95,8 @@ def implausible(name: str, value: float, unit: str | None = None) -> str | None:
     Returns
     -------
     str or None
-        What to tell the user; None where the value is plausible.
+        What to tell the user; None where the value is plausible. The number may have been meant in another unit, else
+        what it is in A, rad, eV or e/A^2, which happens where it was converted twice.
 
     Raises
     ------
@@ -107,7 +119,39 @@ def implausible(name: str, value: float, unit: str | None = None) -> str | None:
         return None
     size = "large" if magnitude > known.highest else "small"
     doubt = f"{name} = {_number(value, unit)} is implausibly {size} for the {known.title}"
-    return f"{doubt}; {_remedy(known, value, {other: units[other] for other in units if other != unit})}"
+    meant = _meant(known, value, unit) or _meant(known, value * units[unit], next(iter(units)))
+    return f"{doubt}; {meant or f'plausible are {known.lowest:.3g} to {_number(known.highest, next(iter(units)))}'}"
+
+
+def unit_of(key: str, name: str) -> Unit:
+    """Return the unit that a key ends with.
+
+    Parameters
+    ----------
+    key : str
+        A key of a condition, such as ``C30_mm``.
+    name : str
+        What it tells, a key of :data:`PLAUSIBLE`.
+
+    Returns
+    -------
+    Unit
+        That of the quantity itself where the key ends with none.
+
+    Raises
+    ------
+    ValueError
+        Where the name is unknown.
+
+    Examples
+    --------
+    >>> unit_of("C30_mm", "C30")
+    Unit(name='mm', factor=10000000.0)
+    """
+    units = UNITS[_known(name).quantity]
+    suffix = key.rsplit("_", 1)[-1]
+    unit = _SUFFIXES.get(suffix, suffix)
+    return Unit(unit, units[unit]) if unit in units else Unit(*next(iter(units.items())))
 
 
 def warn_if_implausible(name: str, value: float, unit: str | None = None) -> None:
@@ -130,12 +174,19 @@ def _known(name: str) -> Plausible:
     return PLAUSIBLE[name]
 
 
-def _remedy(known: Plausible, value: float, units: dict[str, float]) -> str:
-    """The unit under which the value comes nearest to a typical one, or the range where none fits."""
-    base = next(iter(UNITS[known.quantity]))
-    fitting = {unit: factor for unit, factor in units.items() if known.lowest <= abs(value) * factor <= known.highest}
+def _meant(known: Plausible, value: float, written: str) -> str | None:
+    """Tell the other unit under which a number comes nearest to a typical value; None where no unit fits."""
+    units = UNITS[known.quantity]
+    base = next(iter(units))
+    fitting = {
+        unit: factor
+        for unit, factor in units.items()
+        if unit != written
+        and known.lowest <= abs(value) * factor <= known.highest
+        and (unit != _UNUSUAL or known.typical < 1)
+    }
     if not fitting:
-        return f"plausible are {known.lowest:.3g} to {_number(known.highest, base)}"
+        return None
     unit = min(fitting, key=lambda unit: abs(math.log(abs(value) * fitting[unit] / known.typical)))
     if unit == base:
         return f"{_number(value, base)} would be plausible"

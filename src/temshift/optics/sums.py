@@ -139,12 +139,12 @@ def _steepest(band: Band, conditions: Conditions, number: int) -> float:
     return float((torch.hypot(*gradient).detach() * (band.alpha <= one.semiangle_cutoff)).max())
 
 
-def band_margin(angular_spread_sigma: float, aperture_edge: float = 0.0) -> float:
-    """Return how far beyond an aperture a band has to reach [rad], for a spread of illumination and a soft edge [rad].
+def band_margin(angular_spread_sigma: float) -> float:
+    """Return how far beyond an aperture a band has to reach for a spread of the illumination, both in rad.
 
-    A sum over angles tilts the illumination by up to five standard deviations; half of a soft edge lies beyond.
+    A sum over angles tilts the illumination by up to five standard deviations.
     """
-    return 5 * angular_spread_sigma + aperture_edge / 2
+    return 5 * angular_spread_sigma
 
 
 def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> list[Nodes]:

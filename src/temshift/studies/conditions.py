@@ -1,6 +1,6 @@
 """Named distributions of imaging conditions, as users write them: defaults, items, series."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -25,6 +25,7 @@ from temshift.optics.sums import require_reachable
 
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 SUMMARY_DRAWS = 1001  # odd, so that a median is one of them
+_KEY_OF = {row.field: row.key for row in CANONICAL}
 _COMPONENT_OF = {field: (field[:-1], azimuth(field[:-1])) for field in CARTESIAN}
 
 
@@ -169,22 +170,33 @@ def imaging_faults(
         A fault: an aperture so narrow that hardly a spatial frequency passes, or wider than the band of the waves;
         spreads that no sum is exact for; a camera that detects more than arrives.
     """
-    limit = largest_semiangle(grid.nyquist, energy)
-    lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy)
     for name, conditions in named:
-        widest, least = conditions.widest_semiangle, conditions.lowest("semiangle_cutoff", default=limit)
-        if least < lowest:
-            yield (
-                f"{name!r}: semiangle_cutoff_mrad = {least * 1e3:g} passes hardly a spatial frequency of this cell; "
-                f"at least {lowest * 1e3:.2f} mrad, or a larger cell_nm"
-            )
-        elif np.isfinite(widest) and widest > limit * (1 + 1e-9):
-            yield (
-                f"{name!r}: semiangle_cutoff_mrad reaches {widest * 1e3:.2f}, beyond the band of waves on "
-                f"{max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
-            )
-        else:
-            yield from (f"{name!r}: {fault}" for fault in _forming_faults(conditions, imaging, grid, energy))
+        faults = [*_aperture_faults(conditions, grid, energy)] or _forming_faults(conditions, imaging, grid, energy)
+        yield from (f"{name!r}: {fault}" for fault in faults)
+
+
+def _aperture_faults(conditions: ImagingConditions, grid: Grid, energy: float) -> Iterator[str]:
+    limit, lowest = (
+        largest_semiangle(grid.nyquist, energy),
+        LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy),
+    )
+    widest, least = conditions.widest_semiangle, conditions.lowest("semiangle_cutoff", default=limit)
+    edge = conditions.highest("aperture_edge") if np.isfinite(widest) else 0.0
+    if least < lowest:
+        yield (
+            f"semiangle_cutoff_mrad = {least * 1e3:g} passes hardly a spatial frequency of this cell; "
+            f"at least {lowest * 1e3:.2f} mrad, or a larger cell_nm"
+        )
+    elif edge > 2 * least:
+        yield (
+            f"aperture_edge_mrad reaches {edge * 1e3:g} and shades the direct beam; at most twice the "
+            f"semiangle_cutoff_mrad, {2e3 * least:g}"
+        )
+    if np.isfinite(widest) and widest > limit * (1 + 1e-9):
+        yield (
+            f"semiangle_cutoff_mrad{' and half the edge reach' if edge else ' reaches'} {widest * 1e3:.2f}, beyond the "
+            f"band of waves on {max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
+        )
 
 
 def _forming_faults(
@@ -214,21 +226,58 @@ def imaging_remarks(
     Returns
     -------
     list of str
-        Probable mistakes of units; images without aperture whose band ends with the grid, before coherence ends it.
+        Probable mistakes of units; keys that change nothing, as what they belong to is told nowhere; images without
+        aperture whose band ends with the grid, before coherence ends it.
     """
-    limit = largest_semiangle(grid.nyquist, energy)
-    remarks = [f"{name!r}: {remark}" for name, conditions in named for remark in conditions.remarks()]
+    limit, remarks = largest_semiangle(grid.nyquist, energy), lens_remarks(named)
     for name, conditions in named:
         if np.isfinite(conditions.widest_semiangle):
             continue
         band = band_of(grid, wavelength(energy), np.inf, dtype=torch.float64)
         left = float(envelopes(band, conditions.central())[0, band.alpha.argmax()])
         if left > imaging.tolerance:
-            remarks.append(
-                f"{name!r}: without an aperture images end with the grid, at {1e3 * limit:.2f} mrad, where "
-                f"coherence still leaves {left:.2g} of the contrast; give semiangle_cutoff_mrad, or sample finer"
+            remark = (
+                f"without an aperture images end with the grid, at {1e3 * limit:.2f} mrad, where coherence still "
+                f"leaves {left:.0%} of the contrast; give semiangle_cutoff_mrad, or sample finer"
             )
-    return list(dict.fromkeys(remarks))
+            remarks.append((name, remark))
+    return told_together(remarks)
+
+
+def lens_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> list[tuple[str, str]]:
+    """Tell of probable mistakes of units, and of keys that change nothing, as what they belong to is told nowhere.
+
+    Parameters
+    ----------
+    named : sequence of (str, ImagingConditions)
+        All conditions of a file: a key that one of them needs may stand in the default of all.
+
+    Returns
+    -------
+    list of (str, str)
+        Name of the condition, and one sentence.
+    """
+    told = {field for _, conditions in named for field in conditions.fields_given()}
+    found = [(name, remark) for name, conditions in named for remark in conditions.remarks()]
+    for name, conditions in named:
+        for key, field in conditions.idle().items():
+            if field not in told:
+                found.append((name, f"{key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"))
+    return found
+
+
+def told_together(remarks: Iterable[tuple[str, str]]) -> list[str]:
+    """Write every remark once, with the names that it holds for.
+
+    Examples
+    --------
+    >>> told_together([("a", "is dark"), ("b", "is blurred"), ("c", "is dark")])
+    ["'a', 'c': is dark", "'b': is blurred"]
+    """
+    names: dict[str, list[str]] = {}
+    for name, remark in remarks:
+        names.setdefault(remark, []).append(repr(name))
+    return [f"{', '.join(dict.fromkeys(those))}: {remark}" for remark, those in names.items()]
 
 
 def trial_draws(conditions: ImagingConditions) -> Conditions:

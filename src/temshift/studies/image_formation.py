@@ -62,8 +62,7 @@ def ready_sources(
 
 
 def _margin(condition: ImageCondition) -> float:
-    spread, edge = (condition.conditions.highest(field) for field in ("angular_spread_sigma", "aperture_edge"))
-    return band_margin(spread, edge)
+    return band_margin(condition.conditions.highest("angular_spread_sigma"))
 
 
 def form_images(

@@ -86,12 +86,8 @@ class Study(Configuration):
 
     @property
     def band_margin(self) -> float:
-        """How far the band reaches beyond the widest aperture, for tilts of the illumination and soft edges [rad]."""
-        spread, edge = (
-            max(conditions.highest(field) for _, conditions in self._every)
-            for field in ("angular_spread_sigma", "aperture_edge")
-        )
-        return band_margin(spread, edge)
+        """How far the band reaches beyond the widest aperture, for tilts of the illumination [rad]."""
+        return band_margin(max(conditions.highest("angular_spread_sigma") for _, conditions in self._every))
 
     @property
     def _every(self) -> list[tuple[str, ImagingConditions]]:

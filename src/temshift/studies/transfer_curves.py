@@ -1,6 +1,6 @@
 """Contrast transfer functions of named conditions: their curves, planes and limits, as tables and pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from temshift.core.configuration import load_configuration
@@ -28,6 +29,7 @@ from temshift.report.transfer_figures import (
     save_figure,
 )
 from temshift.report.transfer_planes import plane_figure
+from temshift.studies.conditions import lens_remarks, told_together
 from temshift.studies.image_sets import ImageSet, folder_name
 from temshift.studies.study import Study
 from temshift.studies.transfer_limits import (
@@ -41,7 +43,7 @@ from temshift.studies.transfer_limits import (
     transfer_parts,
 )
 
-MOST = 12  # conditions in one overview
+PANELS = 12  # most of one overview
 DRAWS = 96  # of a distribution, for the shaded band
 DRAWN_AZIMUTHS = 6  # of each of them, over half a turn
 BAND = (0.1, 0.9)  # quantiles at its ends
@@ -67,31 +69,24 @@ class TransferSet:
         Raises
         ------
         InputError
-            Where a name is unknown, or more than :data:`MOST` would be taken.
+            Where a name is unknown.
         """
         names = [name for name, _ in self.named]
         for name in wanted:
             if name not in names:
                 raise InputError(f"--condition {name!r} is not there{allowed_text(name, names)}")
-        chosen = tuple(one for one in self.named if not wanted or one[0] in wanted)
-        if len(chosen) > MOST:
-            listed = ", ".join(repr(name) for name, _ in chosen)
-            raise InputError(
-                f"{len(chosen)} conditions; at most {MOST} fit into one overview: choose some with --condition NAME, "
-                f"once for each, of {listed}"
-            )
-        return TransferSet(chosen, self.instrument)
+        return TransferSet(tuple(one for one in self.named if not wanted or one[0] in wanted), self.instrument)
 
     def remarks(self) -> list[str]:
         """Return what a person should know before reading the curves, one sentence each."""
-        found = [f"{name!r}: {remark}" for name, conditions in self.named for remark in conditions.remarks()]
+        found = told_together(lens_remarks(self.named))
         blurred = [name for name, conditions in self.named if _has_mtf(conditions, self.instrument)]
         if blurred and self.instrument.grid is None:
             found.append(
                 f"{', '.join(map(repr, blurred))}: the camera's MTF is left out, as the size of its pixels is unknown; "
                 "give --sampling-angstrom"
             )
-        return list(dict.fromkeys(found))
+        return found
 
 
 def load_transfer_set(
@@ -187,20 +182,30 @@ def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]
     Returns
     -------
     list of Path
-        ``transfer.csv``, ``limits.csv``, the overview, and two figures of each condition, as PNG and SVG.
+        ``transfer.csv``, ``limits.csv``, the overview (several, numbered, of many conditions), and
+        two figures of each condition, as PNG and SVG.
     """
     require_folder(folder)
-    figures = {"overview": overview_figure(curves)}
-    for one, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
-        figures |= {f"{stem}_curves": curve_figure(one), f"{stem}_plane": plane_figure(one)}
     tables = {"transfer.csv": pl.concat([one.table for one in curves]), "limits.csv": limits_table(curves)}
     for file, table in tables.items():
         write_bytes(folder / file, table.write_csv(float_precision=6).encode())
-    pictures = [folder / f"{stem}.{suffix}" for stem in figures for suffix in ("png", "svg")]
-    for picture in pictures:
-        with replacing(picture) as temporary:
-            save_figure(figures[picture.stem], temporary)
-    return [*(folder / file for file in tables), *pictures]
+    written = [folder / file for file in tables]
+    for stem, figure in _figures(curves):
+        for picture in (folder / f"{stem}.png", folder / f"{stem}.svg"):
+            with replacing(picture) as temporary:
+                save_figure(figure, temporary)
+            written.append(picture)
+    return written
+
+
+def _figures(curves: Sequence[TransferCurves]) -> Iterator[tuple[str, Figure]]:
+    """Figures with the stems of their files, one at a time."""
+    pages = [curves[first : first + PANELS] for first in range(0, len(curves), PANELS)]
+    for number, page in enumerate(pages, 1):
+        yield "overview" if len(pages) == 1 else f"overview-{number}", overview_figure(page)
+    for one, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
+        yield f"{stem}_curves", curve_figure(one)
+        yield f"{stem}_plane", plane_figure(one)
 
 
 def require_folder(folder: Path) -> None:
