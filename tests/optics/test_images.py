@@ -139,6 +139,19 @@ def test_a_softer_edge_lets_through_more_beyond_and_less_before_it() -> None:
     assert found == pytest.approx([1.0, ((10e-3 - angle) / 6e-3 + 0.5) ** 2])
 
 
+def test_a_soft_edge_is_kept_as_far_as_it_reaches() -> None:
+    """Against a plain Fourier sum: what the widest aperture keeps of a wave includes the outer half of its edge."""
+    soft = {"semiangle_cutoff_mrad": 9.0, "aperture_edge_mrad": 6.0}
+    chosen = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, "defocus_nm": 5.0, **soft})
+    assert chosen.widest_semiangle == pytest.approx(12e-3)
+    kept = wave_spectra(waves(), GRID, ENERGY, chosen.widest_semiangle)
+    qy, qx = GRID.frequencies()
+    alpha = wavelength(ENERGY) * np.hypot(qx, qy)
+    lens = np.clip((9e-3 - alpha) / 6e-3 + 0.5, 0, 1) * np.exp(1j * math.pi / wavelength(ENERGY) * 50.0 * alpha**2)
+    expected = np.abs(np.fft.ifft2(np.fft.fft2(waves()[0, 0].numpy()) * lens)) ** 2
+    assert np.allclose(image_intensities(kept, ONE, chosen.central())[0].numpy(), expected, atol=1e-12)
+
+
 def band_limited(shape: tuple[int, int]) -> np.ndarray:
     """Some waves over a cell of 1 x 1, as a function of sampled places."""
     y, x = (np.arange(size) / size for size in shape)

@@ -28,7 +28,7 @@ from temshift.core.parameters import (
 )
 from temshift.optics.conditions import Conditions
 from temshift.optics.notations import NOTATION_KEYS
-from temshift.optics.plausibility import implausible
+from temshift.optics.plausibility import implausible_in_file
 
 NEARLY_ALL = 1 - 2.9e-7  # share of the draws below five standard deviations
 NEARLY_NONE = 1e-4  # share of the draws that may lie beyond what physics allows, and are set to it
@@ -62,6 +62,8 @@ def _require_within(row: Parameter, distribution: Distribution) -> Distribution:
     for end in (distribution.lowest, distribution.center):
         if not row.lowest <= end <= row.highest:
             raise ValueError(f"given {end:g}; must be {allowed}")
+    if distribution.choice is not None and distribution.highest > row.highest:
+        raise ValueError(f"given {distribution.highest:g}; must be {allowed}")
     least = math.nextafter(0, 1) if row.field in POSITIVE else row.lowest
     below, above = distribution.share_below(least), 1 - distribution.share_below(row.highest)
     if below > NEARLY_NONE or (distribution.highest > row.highest and above > NEARLY_NONE):
@@ -146,8 +148,11 @@ class ImagingConditions(PartialConditions):
 
     @property
     def widest_semiangle(self) -> float:
-        """The widest aperture that is drawn, up to five standard deviations [rad]; infinity where there is none."""
-        return self.highest("semiangle_cutoff", default=np.inf)
+        """Where the widest aperture ends that is drawn, half of its edge included [rad]; infinity where there is none.
+
+        Draws count up to five standard deviations.
+        """
+        return self.highest("semiangle_cutoff", default=np.inf) + self.highest("aperture_edge") / 2
 
     def highest(self, field: str, default: float = 0.0) -> float:
         """Return the largest value of a field that is drawn, up to five standard deviations, in A and rad."""
@@ -205,7 +210,7 @@ class ImagingConditions(PartialConditions):
         """Return what looks like a mistaken unit, one sentence each."""
         found = []
         for key, distribution in self.distributions().items():
-            remark = implausible(KEYS[key].field, distribution.center * KEYS[key].factor)
+            remark = implausible_in_file(key, KEYS[key].field, distribution.center, KEYS[key].factor)
             if remark:
                 found.append(f"{key} = {distribution.center:g}: {remark}")
         return found

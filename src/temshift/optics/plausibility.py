@@ -5,6 +5,7 @@ The ranges are assumed: wide enough for uncorrected, corrected and deliberately 
 
 import math
 import warnings
+from collections.abc import Set
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -107,7 +108,40 @@ def implausible(name: str, value: float, unit: str | None = None) -> str | None:
         return None
     size = "large" if magnitude > known.highest else "small"
     doubt = f"{name} = {_number(value, unit)} is implausibly {size} for the {known.title}"
-    return f"{doubt}; {_remedy(known, value, {other: units[other] for other in units if other != unit})}"
+    return f"{doubt}; {_remedy(known, value, unit)}"
+
+
+def implausible_in_file(key: str, name: str, value: float, factor: float) -> str | None:
+    """Doubt about a value under a key of a file: in the key's unit where another unit would fit, else in A and rad.
+
+    Parameters
+    ----------
+    key : str
+        Ends with its unit, such as ``Cs_nm``.
+    name : str
+        A key of :data:`PLAUSIBLE`.
+    value : float
+        The value as it was written.
+    factor : float
+        From the value to A, rad, eV, e/A^2 or none; more than the unit's for other widths and notations.
+
+    Returns
+    -------
+    str or None
+        As from :func:`implausible`, which also raises the same errors.
+
+    Examples
+    --------
+    >>> implausible_in_file("Cs_nm", "C30", 2.7, 10.0)
+    'C30 = 2.7 nm is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A'
+    """
+    known = _known(name)
+    units = UNITS[known.quantity]
+    suffix = key.rsplit("_", 1)[-1]
+    unit = {"deg": "degree", "ev": "eV"}.get(suffix, suffix)
+    if unit in units and _fitting(known, written := value * factor / units[unit], units.keys() - {unit}):
+        return implausible(name, written, unit)
+    return implausible(name, value * factor)
 
 
 def warn_if_implausible(name: str, value: float, unit: str | None = None) -> None:
@@ -130,16 +164,23 @@ def _known(name: str) -> Plausible:
     return PLAUSIBLE[name]
 
 
-def _remedy(known: Plausible, value: float, units: dict[str, float]) -> str:
+def _remedy(known: Plausible, value: float, written: str) -> str:
     """The unit under which the value comes nearest to a typical one, or the range where none fits."""
-    base = next(iter(UNITS[known.quantity]))
-    fitting = {unit: factor for unit, factor in units.items() if known.lowest <= abs(value) * factor <= known.highest}
+    units = UNITS[known.quantity]
+    base = next(iter(units))
+    fitting = _fitting(known, value, units.keys() - {written})
     if not fitting:
         return f"plausible are {known.lowest:.3g} to {_number(known.highest, base)}"
     unit = min(fitting, key=lambda unit: abs(math.log(abs(value) * fitting[unit] / known.typical)))
     if unit == base:
         return f"{_number(value, base)} would be plausible"
     return f"{_number(value, unit)} is {_number(value * fitting[unit], base)}"
+
+
+def _fitting(known: Plausible, value: float, names: Set[str]) -> dict[str, float]:
+    """Those of some units under which a value is plausible, and their factors."""
+    units = {name: factor for name, factor in UNITS[known.quantity].items() if name in names}
+    return {unit: each for unit, each in units.items() if known.lowest <= abs(value) * each <= known.highest}
 
 
 def _number(value: float, unit: str) -> str:

@@ -179,8 +179,9 @@ def imaging_faults(
                 f"at least {lowest * 1e3:.2f} mrad, or a larger cell_nm"
             )
         elif np.isfinite(widest) and widest > limit * (1 + 1e-9):
+            edge = " with half of aperture_edge_mrad" if conditions.highest("aperture_edge") else ""
             yield (
-                f"{name!r}: semiangle_cutoff_mrad reaches {widest * 1e3:.2f}; |psi|^2 would alias on "
+                f"{name!r}: semiangle_cutoff_mrad{edge} reaches {widest * 1e3:.2f}; |psi|^2 would alias on "
                 f"{max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
             )
         else:
