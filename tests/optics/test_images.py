@@ -57,6 +57,21 @@ def test_gradients_reach_every_aberration(coherence: str) -> None:
     assert (slope.abs() > 1e-4).all()
 
 
+@pytest.mark.parametrize("start", [(0.0, 0.0), (0.0, 2.0), (3.0, -1.0)])
+def test_gradients_reach_cartesian_components_even_at_none(start: tuple[float, float]) -> None:
+    given_spectra = spectra()
+
+    def formed(pair: torch.Tensor) -> torch.Tensor:
+        values = {"C10": torch.full((1,), -60.0), "C12a": 10 * pair[:1], "C12b": 10 * pair[1:]}
+        drawn = Conditions.of(dose=torch.ones(1), semiangle_cutoff=torch.full((1,), 10e-3), **values)
+        return image_intensities(given_spectra, ONE, drawn)
+
+    pair = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(formed, (pair,), eps=1e-5, atol=1e-6)
+    (slope,) = torch.autograd.grad(formed(pair).square().sum(), pair)
+    assert slope.isfinite().all() and (slope.abs() > 1e-4).all()
+
+
 def test_gradients_reach_the_dose_and_pass_through_tilted_illumination() -> None:
     start = torch.tensor([1.0, 3.0], dtype=torch.float64, requires_grad=True)
     given_spectra = spectra()
@@ -190,6 +205,25 @@ def test_masks_are_sampled_where_images_are() -> None:
     assert torch.equal(sampled[0], disc[0])
     assert int(sampled[1].sum()) == pytest.approx(math.pi * 8**2, rel=0.05)
     assert torch.equal(magnified_masks(disc, torch.zeros(2)), disc)
+
+
+def test_a_mask_lies_on_the_image_of_its_particle_whatever_the_pixel() -> None:
+    """An off-centre blob, cut at half its height, against the disc that it is that high in: only borders differ."""
+    y, x = np.meshgrid(np.arange(64), np.arange(64), indexing="ij")
+    distance = np.hypot(y - 40.0, x - 24.0)
+    blob = torch.from_numpy(np.exp(-math.log(2) * (distance / 10) ** 2))[None]
+    for error in (-0.2, -0.05, 0.1, 0.3):
+        change = torch.tensor([error])
+        seen = magnified(blob, change)[0] > 0.5
+        mask = magnified_masks(torch.from_numpy(distance < 10)[None], change)[0]
+        assert int((seen & mask).sum()) > 0.9 * int((seen | mask).sum())
+        middles = [plane.nonzero().double().mean(dim=0).numpy() for plane in (seen, mask)]
+        assert middles[0] == pytest.approx(middles[1], abs=0.3)
+
+
+def test_pixels_as_large_as_stated_leave_even_the_highest_frequencies() -> None:
+    image = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 8, 10)))
+    assert torch.allclose(magnified(image, torch.tensor([1e-12], dtype=torch.float64)), image, atol=1e-9)
 
 
 def test_an_image_on_larger_pixels_shows_its_object_smaller() -> None:

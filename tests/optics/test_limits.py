@@ -13,6 +13,7 @@ from scipy.special import fresnel
 
 from temshift.core.electrons import wavelength
 from temshift.optics import limits
+from temshift.optics.coherence import temporal_envelope
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.limits import (
     first_zero,
@@ -126,6 +127,17 @@ def test_minimum_contrast_of_a_wide_band_is_that_of_fresnels_integrals() -> None
     found = minimum_contrast_defocus(LAMBDA, C30, 1.5, focal_spread_sigma=20.0)
     assert found == pytest.approx(expected, rel=0.01)
     assert minimum_contrast_defocus(LAMBDA, -C30, 1.5, focal_spread_sigma=20.0) == pytest.approx(-found, rel=1e-3)
+
+
+def test_minimum_contrast_knows_the_envelope_of_the_focal_spread() -> None:
+    """Against a search over the power of an image of white noise, with the envelope of images."""
+    q = (np.arange(4000) + 0.5) / 4000 * 0.7
+    spread = torch.tensor([80.0], dtype=torch.float64)
+    envelope = temporal_envelope(torch.from_numpy(LAMBDA * q), LAMBDA, spread)[0].numpy()
+    defoci = np.arange(200.0, 450.0)
+    chi = math.pi * chi_per_pi(q, -defoci[:, None], C30, 0.0)
+    best = defoci[np.argmin((q * (envelope * np.sin(chi)) ** 2).sum(axis=1))]
+    assert minimum_contrast_defocus(LAMBDA, C30, 0.7, focal_spread_sigma=80.0) == pytest.approx(best, abs=1.5)
 
 
 def test_focal_spread_from_chromatic_aberration() -> None:
