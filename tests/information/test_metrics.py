@@ -220,6 +220,15 @@ def test_beyond_the_end_of_a_camera_there_is_no_information() -> None:
     assert spectral_distance(whole, whole, Q) == 0
 
 
+def test_vibration_counts_as_a_camera_that_blurs_as_much() -> None:
+    """exp(-2 pi^2 s^2 q^2) is 1/2 at q = sqrt(ln 2 / 2) / (pi s)."""
+    half = math.sqrt(math.log(2) / 2) / (math.pi * 0.8)
+    moved, blurred = inform(vibration_sigma_nm=0.08), inform(mtf_half_frequency=half)
+    assert moved.epsilon == pytest.approx(blurred.epsilon)
+    assert moved.spectrum == pytest.approx(blurred.spectrum)
+    assert moved.epsilon < 0.9 * inform().epsilon
+
+
 def test_motion_takes_information_along_its_azimuth() -> None:
     still, shaking, drifting = inform(), inform(vibration_sigma_nm=0.05), inform(drift_nm=0.05 * 12**0.5)
     assert shaking.epsilon < drifting.epsilon < still.epsilon

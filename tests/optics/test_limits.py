@@ -82,9 +82,9 @@ def test_information_limit_of_a_focal_spread() -> None:
 
 
 @pytest.mark.parametrize("criterion", [math.exp(-2), 0.5])
-@pytest.mark.parametrize("focal_spread_nm", [0.0, 3.0])
+@pytest.mark.parametrize(("focal_spread_nm", "C50"), [(0.0, 0.0), (3.0, 0.0), (1.0, 1e10)])
 def test_envelopes_of_the_transfer_function_reach_the_criterion_at_the_limit(
-    criterion: float, focal_spread_nm: float
+    criterion: float, focal_spread_nm: float, C50: float
 ) -> None:
     angular, defocus = 0.4e-3, 600.0
     limit = information_limit(
@@ -93,10 +93,12 @@ def test_envelopes_of_the_transfer_function_reach_the_criterion_at_the_limit(
         angular_spread_sigma=angular,
         C10=-defocus,
         C30=C30,
+        C50=C50,
         criterion=criterion,
     )
     drawn = {"defocus_nm": defocus / 10, "C30_mm": C30 / 1e7, "dose_e_per_A2": 1.0, "semiangle_cutoff_mrad": 90.0}
     drawn |= {"focal_spread_sigma_nm": focal_spread_nm, "angular_spread_sigma_mrad": angular * 1e3}
+    drawn["C50_mm"] = C50 / 1e7
     q = np.linspace(0.01, 1, 400) / limit
     conditions = ImagingConditions.model_validate(drawn).central()
     envelope = azimuthal_transfer(q, LAMBDA, conditions, 0.0).envelope[0, 0].numpy()

@@ -166,26 +166,38 @@ def imaging_faults(
     Yields
     ------
     str
-        A fault: an aperture so narrow that hardly a spatial frequency passes, or so wide that |psi|^2 would alias;
-        spreads that no sum is exact for; a camera that detects more than arrives.
+        A fault: an aperture so narrow that hardly a spatial frequency passes, so soft that it dims the direct beam, or
+        so wide that |psi|^2 would alias; spreads that no sum is exact for; a camera that detects more than arrives.
     """
+    for name, conditions in named:
+        fault = _aperture_fault(conditions, grid, energy)
+        faults = _forming_faults(conditions, imaging, grid, energy) if fault is None else [fault]
+        yield from (f"{name!r}: {one}" for one in faults)
+
+
+def _aperture_fault(conditions: ImagingConditions, grid: Grid, energy: float) -> str | None:
     limit = largest_semiangle(grid.nyquist, energy)
     lowest = LEAST_FREQUENCIES * grid.frequency_step * wavelength(energy)
-    for name, conditions in named:
-        widest, least = conditions.widest_semiangle, conditions.lowest("semiangle_cutoff", default=limit)
-        if least < lowest:
-            yield (
-                f"{name!r}: semiangle_cutoff_mrad = {least * 1e3:g} passes hardly a spatial frequency of this cell; "
-                f"at least {lowest * 1e3:.2f} mrad, or a larger cell_nm"
-            )
-        elif np.isfinite(widest) and widest > limit * (1 + 1e-9):
-            edge = " with half of aperture_edge_mrad" if conditions.highest("aperture_edge") else ""
-            yield (
-                f"{name!r}: semiangle_cutoff_mrad{edge} reaches {widest * 1e3:.2f}; |psi|^2 would alias on "
-                f"{max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
-            )
-        else:
-            yield from (f"{name!r}: {fault}" for fault in _forming_faults(conditions, imaging, grid, energy))
+    widest, least = conditions.widest_semiangle, conditions.lowest("semiangle_cutoff", default=limit)
+    edge = conditions.highest("aperture_edge")
+    if edge and not np.isfinite(widest):
+        return "aperture_edge_mrad is that of an aperture which is not given; give semiangle_cutoff_mrad too"
+    if least < lowest:
+        return (
+            f"semiangle_cutoff_mrad = {least * 1e3:g} passes hardly a spatial frequency of this cell; at least "
+            f"{lowest * 1e3:.2f} mrad, or a larger cell_nm"
+        )
+    if edge > 2 * least:
+        return (
+            f"aperture_edge_mrad reaches {edge * 1e3:.2f}, so that the edge dims the direct beam; at most "
+            f"{2 * least * 1e3:.2f} mrad here, twice semiangle_cutoff_mrad"
+        )
+    if np.isfinite(widest) and widest > limit * (1 + 1e-9):
+        return (
+            f"semiangle_cutoff_mrad{' with half of aperture_edge_mrad' if edge else ''} reaches {widest * 1e3:.2f}; "
+            f"|psi|^2 would alias on {max(grid.sampling):.3g} A pixels: at most {limit * 1e3:.2f} mrad, or sample finer"
+        )
+    return None
 
 
 def _forming_faults(
