@@ -122,11 +122,11 @@ def test_every_fault_of_the_conditions_is_told_with_its_line(temshift: Temshift,
 
 
 def test_an_aperture_too_wide_for_the_database_is_told(temshift: Temshift, tmp_path: Path) -> None:
-    text = EXAMPLE.read_text(encoding="utf-8").replace("cutoff_mrad: 12.0", "cutoff_mrad: 20")
+    text = EXAMPLE.read_text(encoding="utf-8").replace("cutoff_mrad: 12.0", "cutoff_mrad: 30")
     (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
     done = temshift("images", "database", "conditions.yaml", "--output", "out")
     assert done.returncode == 2
-    assert done.stderr.count("at most 12.30 mrad, or sample finer") == 7  # of 8 conditions, the last gives its own
+    assert done.stderr.count("at most 24.61 mrad, or sample finer") == 7  # of 8 conditions, the last gives its own
     assert "line 32, conditions.0: sets test, training: 'defocus -10 nm': semiangle_cutoff_mrad" in done.stderr
     assert not (tmp_path / "out").exists()
 

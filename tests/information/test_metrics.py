@@ -26,6 +26,7 @@ from temshift.information import (
     transfer_similarity,
 )
 from temshift.optics import ImagingConditions, image_intensities, wave_spectra
+from temshift.optics.camera import CameraSettings
 from temshift.optics.imaging import COLUMNS
 
 LAMBDA = wavelength(300e3)
@@ -202,6 +203,30 @@ def test_the_camera_counts_in_units_of_its_nyquist_frequency() -> None:
         for half, nyquist in ((0.4, 1.25), (0.8, 0.625))
     )
     assert fine.epsilon == pytest.approx(coarse.epsilon, rel=1e-12)
+
+
+def test_beyond_the_end_of_a_camera_there_is_no_information() -> None:
+    """Tables of signal and noise that both end at 0 leave 0 / 0."""
+    ends = [{"frequency_nyquist": [0.0, 0.5, 1.0], "value": [1.0, middle, 0.0]} for middle in (0.5, 0.6)]
+    camera = CameraSettings.model_validate({"mtf_table": ends[0], "ntf_table": ends[1]})
+    rings, whole_objects = 15, objects()
+    nyquist = float(Q[rings])
+    radial = {name: getattr(whole_objects, name)[:rings] for name in ("q", "particle", "substrate")}
+    whole, part = (
+        information(conditions(), spectra, LAMBDA, camera=camera, nyquist=nyquist, draws=2)
+        for spectra in (whole_objects, replace(whole_objects, **radial))
+    )
+    assert whole.epsilon * Q.sum() == pytest.approx(part.epsilon * Q[:rings].sum())
+    assert spectral_distance(whole, whole, Q) == 0
+
+
+def test_vibration_counts_as_a_camera_that_blurs_as_much() -> None:
+    """exp(-2 pi^2 s^2 q^2) is 1/2 at q = sqrt(ln 2 / 2) / (pi s)."""
+    half = math.sqrt(math.log(2) / 2) / (math.pi * 0.8)
+    moved, blurred = inform(vibration_sigma_nm=0.08), inform(mtf_half_frequency=half)
+    assert moved.epsilon == pytest.approx(blurred.epsilon)
+    assert moved.spectrum == pytest.approx(blurred.spectrum)
+    assert moved.epsilon < 0.9 * inform().epsilon
 
 
 def test_motion_takes_information_along_its_azimuth() -> None:

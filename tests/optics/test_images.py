@@ -59,6 +59,21 @@ def test_gradients_reach_every_aberration(coherence: str) -> None:
     assert (slope.abs() > 1e-4).all()
 
 
+@pytest.mark.parametrize("start", [(0.0, 0.0), (0.0, 2.0), (3.0, -1.0)])
+def test_gradients_reach_cartesian_components_even_at_none(start: tuple[float, float]) -> None:
+    given_spectra = spectra()
+
+    def formed(pair: torch.Tensor) -> torch.Tensor:
+        values = {"C10": torch.full((1,), -60.0), "C12a": 10 * pair[:1], "C12b": 10 * pair[1:]}
+        drawn = Conditions.of(dose=torch.ones(1), semiangle_cutoff=torch.full((1,), 10e-3), **values)
+        return image_intensities(given_spectra, ONE, drawn)
+
+    pair = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(formed, (pair,), eps=1e-5, atol=1e-6)
+    (slope,) = torch.autograd.grad(formed(pair).square().sum(), pair)
+    assert slope.isfinite().all() and (slope.abs() > 1e-4).all()
+
+
 def test_gradients_reach_the_dose_and_pass_through_tilted_illumination() -> None:
     start = torch.tensor([1.0, 3.0], dtype=torch.float64, requires_grad=True)
     given_spectra = spectra()
@@ -141,6 +156,19 @@ def test_a_softer_edge_lets_through_more_beyond_and_less_before_it() -> None:
     assert found == pytest.approx([1.0, ((10e-3 - angle) / 6e-3 + 0.5) ** 2])
 
 
+def test_a_soft_edge_is_kept_as_far_as_it_reaches() -> None:
+    """Against a plain Fourier sum: what the widest aperture keeps of a wave includes the outer half of its edge."""
+    soft = {"semiangle_cutoff_mrad": 9.0, "aperture_edge_mrad": 6.0}
+    chosen = ImagingConditions.model_validate({"dose_e_per_A2": 1.0, "defocus_nm": 5.0, **soft})
+    assert chosen.widest_semiangle == pytest.approx(12e-3)
+    kept = wave_spectra(waves(), GRID, ENERGY, chosen.widest_semiangle)
+    qy, qx = GRID.frequencies()
+    alpha = wavelength(ENERGY) * np.hypot(qx, qy)
+    lens = np.clip((9e-3 - alpha) / 6e-3 + 0.5, 0, 1) * np.exp(1j * math.pi / wavelength(ENERGY) * 50.0 * alpha**2)
+    expected = np.abs(np.fft.ifft2(np.fft.fft2(waves()[0, 0].numpy()) * lens)) ** 2
+    assert np.allclose(image_intensities(kept, ONE, chosen.central())[0].numpy(), expected, atol=1e-12)
+
+
 def band_limited(shape: tuple[int, int]) -> np.ndarray:
     """Some waves over a cell of 1 x 1, as a function of sampled places."""
     y, x = (np.arange(size) / size for size in shape)
@@ -158,8 +186,9 @@ def pattern(y: np.ndarray, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(20, 24), (21, 30), (16, 16)])
 def test_finer_pixels_are_the_same_function(shape: tuple[int, int]) -> None:
-    coarse = torch.from_numpy(band_limited((12, 13)))[None]
-    assert resampled(coarse, shape)[0].numpy() == pytest.approx(band_limited(shape), abs=1e-12)
+    for few in ((12, 13), (9, 12)):
+        coarse = torch.from_numpy(band_limited(few))[None]
+        assert resampled(coarse, shape)[0].numpy() == pytest.approx(band_limited(shape), abs=1e-12)
 
 
 @pytest.mark.parametrize("error", [-0.08, 0.03])
@@ -179,6 +208,25 @@ def test_masks_are_sampled_where_images_are() -> None:
     assert torch.equal(sampled[0], disc[0])
     assert int(sampled[1].sum()) == pytest.approx(math.pi * 8**2, rel=0.05)
     assert torch.equal(magnified_masks(disc, torch.zeros(2)), disc)
+
+
+def test_a_mask_lies_on_the_image_of_its_particle_whatever_the_pixel() -> None:
+    """An off-centre blob, cut at half its height, against the disc that it is that high in: only borders differ."""
+    y, x = np.meshgrid(np.arange(64), np.arange(64), indexing="ij")
+    distance = np.hypot(y - 40.0, x - 24.0)
+    blob = torch.from_numpy(np.exp(-math.log(2) * (distance / 10) ** 2))[None]
+    for error in (-0.2, -0.05, 0.1, 0.3):
+        change = torch.tensor([error])
+        seen = magnified(blob, change)[0] > 0.5
+        mask = magnified_masks(torch.from_numpy(distance < 10)[None], change)[0]
+        assert int((seen & mask).sum()) > 0.9 * int((seen | mask).sum())
+        middles = [plane.nonzero().double().mean(dim=0).numpy() for plane in (seen, mask)]
+        assert middles[0] == pytest.approx(middles[1], abs=0.3)
+
+
+def test_pixels_as_large_as_stated_leave_even_the_highest_frequencies() -> None:
+    image = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 8, 10)))
+    assert torch.allclose(magnified(image, torch.tensor([1e-12], dtype=torch.float64)), image, atol=1e-9)
 
 
 def test_an_image_on_larger_pixels_shows_its_object_smaller() -> None:
@@ -250,3 +298,11 @@ def test_fewer_pixels_leave_out_what_they_cannot_hold() -> None:
     y, x = np.arange(8)[:, None] / 8, np.arange(7)[None] / 7
     slow, fast = np.cos(2 * np.pi * (2 * x - y) + 0.3), np.sin(2 * np.pi * (3 * y + x))
     assert resampled(image, (8, 7))[0].numpy() == pytest.approx(1 + 0.5 * slow + 0.2 * fast, abs=1e-12)
+
+
+def test_spectra_that_keep_too_little_are_refused() -> None:
+    for values in ({"semiangle_cutoff_mrad": 11.0}, {"aperture_edge_mrad": 2.0}, {"angular_spread_sigma_mrad": 0.5}):
+        with pytest.raises(
+            ValueError, match=r"need frequencies up to 1[0-3][.]\d+ mrad.* keep 10.00; give wave_spectra"
+        ):
+            image_intensities(wave_spectra(waves(), GRID, ENERGY, 10e-3), ONE, central(**values))

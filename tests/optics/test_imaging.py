@@ -83,7 +83,10 @@ def test_what_is_left_out_is_absent() -> None:
         ({"measured": {"columns": {"C10_nm": [1.0]}}}, "measured C10_nm and defocus_nm tell the same"),
         ({"measured": {"columns": {"C33_nm": [1.0]}}}, "measured C33_nm: unknown; nearest: C3_nm, C43_nm, C34_nm"),
         ({"measured": {"columns": {"C12_nm": [1.0, -1.0]}}}, "measured C12_nm: given -1; must be 0 to"),
+        ({"measured": {"columns": {"dqe_zero": [0.5] * 20_000 + [7.0]}}}, "measured dqe_zero: given 7; must be 0.001"),
+        ({"dqe_zero": {"choice": {"values": [0.5, 7], "weights": [1e6, 1]}}}, "given 7; must be 0.001 to 1"),
         ({"dqe_zero": 1.2}, "given 1.2; must be 0.001 to 1"),
+        ({"dqe_zero": {"normal": {"mean": 0.9, "sd": 0.1}}}, "0.16 of the draws lie outside 0.001 to 1"),
         ({"defocus_nm": 1e9}, "given 1e[+]09; must be -1e[+]06 to 1e[+]06"),
         ({"semiangle_cutoff_mrad": 0.0}, "given 0; must be above 0"),
         ({"dose_e_per_A2": {"choice": {"values": [0, 5]}}}, "given 0; must be above 0"),
@@ -181,9 +184,28 @@ def test_an_item_takes_its_columns_from_the_measured_default() -> None:
     assert merged["measured"].columns == {"C30_mm": (3.0, 4.0)}
 
 
+def test_rare_draws_beyond_what_physics_allows_are_set_to_it() -> None:
+    chosen = whole(dqe_zero={"normal": {"mean": 0.9, "sd": 0.025}}, C12_nm={"normal": {"mean": 4, "sd": 1}})
+    tails = chosen.quantiles(np.repeat([[1e-9], [1 - 1e-9]], len(COLUMNS), axis=1))
+    assert tails.dqe_zero[1] == 1 and tails.aberrations["C12"][0] == 0
+
+
+def test_extremes_are_those_of_five_standard_deviations() -> None:
+    chosen = whole(defocus_nm={"normal": {"mean": 3, "sd": 2}}, semiangle_cutoff_mrad=9.0, aperture_edge_mrad=1.0)
+    assert (chosen.lowest("C10"), chosen.highest("C10")) == pytest.approx((-130, 70), abs=0.1)
+    assert chosen.widest_semiangle == pytest.approx(9.5e-3)
+    assert whole().widest_semiangle == math.inf
+
+
 def test_a_probable_unit_is_told() -> None:
     (remark,) = whole(C30_mm=2.7e-7).remarks()
     assert "C30 = 2.7e-07 mm is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A" in remark
+    (remark,) = whole(Cs_nm=2.7).remarks()
+    assert remark.endswith("C30 = 2.7 nm is implausibly small for the spherical aberration; 2.7 mm is 2.7e+07 A")
+    (remark,) = whole(semiangle_cutoff_mrad=0.012).remarks()
+    assert remark.endswith("0.012 rad would be plausible")
+    (remark,) = whole(B2_mm=2.0).remarks()  # C21 is three times as much
+    assert remark.endswith("C21 = 6 mm is implausibly large for the axial coma; 6 nm is 60 A")
     assert not whole(C30_mm=2.7, semiangle_cutoff_mrad=12.0, focal_spread_sigma_nm=1.0).remarks()
 
 

@@ -13,6 +13,7 @@ from scipy.special import fresnel
 
 from temshift.core.electrons import wavelength
 from temshift.optics import limits
+from temshift.optics.coherence import temporal_envelope
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.limits import (
     first_zero,
@@ -81,9 +82,9 @@ def test_information_limit_of_a_focal_spread() -> None:
 
 
 @pytest.mark.parametrize("criterion", [math.exp(-2), 0.5])
-@pytest.mark.parametrize("focal_spread_nm", [0.0, 3.0])
+@pytest.mark.parametrize(("focal_spread_nm", "C50"), [(0.0, 0.0), (3.0, 0.0), (1.0, 1e10)])
 def test_envelopes_of_the_transfer_function_reach_the_criterion_at_the_limit(
-    criterion: float, focal_spread_nm: float
+    criterion: float, focal_spread_nm: float, C50: float
 ) -> None:
     angular, defocus = 0.4e-3, 600.0
     limit = information_limit(
@@ -92,10 +93,12 @@ def test_envelopes_of_the_transfer_function_reach_the_criterion_at_the_limit(
         angular_spread_sigma=angular,
         C10=-defocus,
         C30=C30,
+        C50=C50,
         criterion=criterion,
     )
     drawn = {"defocus_nm": defocus / 10, "C30_mm": C30 / 1e7, "dose_e_per_A2": 1.0, "semiangle_cutoff_mrad": 90.0}
     drawn |= {"focal_spread_sigma_nm": focal_spread_nm, "angular_spread_sigma_mrad": angular * 1e3}
+    drawn["C50_mm"] = C50 / 1e7
     q = np.linspace(0.01, 1, 400) / limit
     conditions = ImagingConditions.model_validate(drawn).central()
     envelope = azimuthal_transfer(q, LAMBDA, conditions, 0.0).envelope[0, 0].numpy()
@@ -126,6 +129,17 @@ def test_minimum_contrast_of_a_wide_band_is_that_of_fresnels_integrals() -> None
     found = minimum_contrast_defocus(LAMBDA, C30, 1.5, focal_spread_sigma=20.0)
     assert found == pytest.approx(expected, rel=0.01)
     assert minimum_contrast_defocus(LAMBDA, -C30, 1.5, focal_spread_sigma=20.0) == pytest.approx(-found, rel=1e-3)
+
+
+def test_minimum_contrast_knows_the_envelope_of_the_focal_spread() -> None:
+    """Against a search over the power of an image of white noise, with the envelope of images."""
+    q = (np.arange(4000) + 0.5) / 4000 * 0.7
+    spread = torch.tensor([80.0], dtype=torch.float64)
+    envelope = temporal_envelope(torch.from_numpy(LAMBDA * q), LAMBDA, spread)[0].numpy()
+    defoci = np.arange(200.0, 450.0)
+    chi = math.pi * chi_per_pi(q, -defoci[:, None], C30, 0.0)
+    best = defoci[np.argmin((q * (envelope * np.sin(chi)) ** 2).sum(axis=1))]
+    assert minimum_contrast_defocus(LAMBDA, C30, 0.7, focal_spread_sigma=80.0) == pytest.approx(best, abs=1.5)
 
 
 def test_focal_spread_from_chromatic_aberration() -> None:

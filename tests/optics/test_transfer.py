@@ -100,6 +100,14 @@ def test_envelopes_are_given_by_themselves() -> None:
     assert torch.equal(found.envelope, found.aperture * found.temporal * found.spatial)
 
 
+def test_the_edge_of_an_aperture_is_one_step_of_frequency_wide_unless_it_is_wider() -> None:
+    step = 0.02
+    q = torch.tensor([12e-3 / LAMBDA + share * step for share in (-0.5, -0.25, 0.0, 0.25, 0.5)]) + 0j
+    for edge, expected in ((0.0, [1, 0.75, 0.5, 0.25, 0]), (2e3 * LAMBDA * step, [0.75, 0.625, 0.5, 0.375, 0.25])):
+        found = transfer_functions(q, LAMBDA, conditions(aperture_edge_mrad=edge).central(), step=step).aperture
+        assert found[0].numpy() == pytest.approx(np.array(expected), abs=1e-6)
+
+
 def test_coma_shifts_and_leaves_the_size() -> None:
     q = np.linspace(0.05, 0.4, 8)
     plain, coma = (

@@ -98,16 +98,15 @@ def test_a_soft_aperture_is_whole_in_the_waves_that_are_kept(whole: dict[str, An
     assert study.widest_semiangle == pytest.approx(9e-3)
     noise = torch.randn(1, 1, *study.grid.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     (_, conditions), *_ = study.conditions.resolved("test")
-    kept, every, cut = (
+    kept, every = (
         image_intensities(
             wave_spectra(torch.exp(0.3j * noise), study.grid, study.exit_waves.energy, widest),
             torch.tensor([0]),
             conditions.central(),
         )
-        for widest in (study.widest_semiangle, np.inf, 6e-3)
+        for widest in (study.widest_semiangle, np.inf)
     )
     assert float((kept - every).abs().max()) < 1e-12
-    assert float((cut - every).std()) > 0.1 * float(every.std())
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,8 @@ def test_a_soft_aperture_is_whole_in_the_waves_that_are_kept(whole: dict[str, An
             {"semiangle_cutoff_mrad": 5, "aperture_edge_mrad": 11},
             ["shades the direct beam; at most twice"],
         ),
-        ({"semiangle_cutoff_mrad": 12, "aperture_edge_mrad": 2}, ["and half the edge reach 13.00; .* at most 12.30"]),
+        ({"semiangle_cutoff_mrad": 24, "aperture_edge_mrad": 2}, ["and half the edge reach 25.00, .* at most 24.61"]),
+        ({"semiangle_cutoff_mrad": 0.9}, ["passes hardly a spatial frequency of this cell; at least 2.31 mrad"]),
         (
             {"semiangle_cutoff_mrad": {"normal": {"mean": 20, "sd": 5}}},
             ["semiangle_cutoff_mrad = 0 passes hardly", "semiangle_cutoff_mrad reaches 44.9"],

@@ -17,6 +17,7 @@ from temshift.optics.transfer import azimuthal_transfer
 METRICS_VERSION = 2
 COUNTING = CameraSettings()
 Array = NDArray[np.float64]
+LEAST_POWER = 1e-30  # beyond where a camera's noise ends there is nothing; equal nothings do not differ
 AZIMUTHS = 64  # enough for a twofold astigmatism of 40 nm up to 0.6 / A
 
 
@@ -88,7 +89,12 @@ def information(
     weight = objects.q / objects.q.sum()
     mtf, ntf = _camera(drawn, camera, objects.q / nyquist)
     detected = (drawn.dose * drawn.dqe_zero).numpy()[:, None, None]
-    power = 4 * detected * (mtf / ntf) ** 2 * _motion(drawn, objects.q, azimuths)
+    power = (
+        4
+        * detected
+        * np.divide(mtf, ntf, out=np.zeros_like(mtf), where=ntf > 0) ** 2
+        * _motion(drawn, objects.q, azimuths)
+    )
     particle, substrate = (
         power * phase_power * _transfer_squared(objects.q, wavelength, drawn, height, azimuths)
         for height, phase_power in (
@@ -146,7 +152,8 @@ def spectral_distance(one: Information, other: Information, q: NDArray[np.float6
     float
         d in natural-log units of power.
     """
-    difference = np.log(other.spectrum) - np.log(one.spectrum)
+    ours, theirs = (np.log(np.maximum(each.spectrum, LEAST_POWER)) for each in (one, other))
+    difference = theirs - ours
     return float(np.sqrt(np.average(difference**2, weights=q)))
 
 

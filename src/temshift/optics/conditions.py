@@ -11,6 +11,7 @@ from temshift.core.parameters import ABERRATIONS, CANONICAL, DEFAULTS, FIELDS, a
 from temshift.optics.limits import focal_spread
 
 _NO_ABERRATIONS: Mapping[str, Tensor] = {}
+_NOTHING = 1e-9  # coefficient [A] too small to matter: an azimuth has no slope at 0, but what it makes has beside it
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,8 @@ def _polar(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
         pair = [found.pop(f"{symbol}{part}", None) for part in "ab"]
         if any(one is not None for one in pair) and multiplicity:
             along, across = (torch.zeros_like(found["dose"]) if one is None else one for one in pair)
+            if along.requires_grad or across.requires_grad:
+                along = along + _NOTHING * ((along == 0) & (across == 0))
             found[symbol] = torch.hypot(along, across)
             found[azimuth(symbol)] = torch.atan2(across, along) / multiplicity
     return found

@@ -38,11 +38,14 @@ class WaveSpectra:
         The frequencies kept.
     grid : Grid
         The (y, x) plane of the images.
+    kept : float
+        Angle up to which all frequencies are kept [rad].
     """
 
     values: Tensor
     band: Band
     grid: Grid
+    kept: float
 
     @functools.cached_property
     def frame(self) -> Frame:
@@ -83,7 +86,8 @@ def wave_spectra(
     frame = frame_of(band, math.inf, tilt=math.inf)
     inside = torch.isin(frame.band.source, band.source)
     kept = [torch.fft.fft2(wave, norm="forward").flatten(-2)[..., frame.band.source] * inside for wave in waves]
-    return WaveSpectra(torch.stack(kept).view(*waves.shape[:2], *frame.shape), band, grid)
+    values = torch.stack(kept).view(*waves.shape[:2], *frame.shape)
+    return WaveSpectra(values, band, grid, min(semiangle_cutoff, widest_aperture(grid, band.wavelength)) + margin)
 
 
 def image_intensities(
@@ -115,18 +119,19 @@ def image_intensities(
     Raises
     ------
     ValueError
-        Where no sum reaches the tolerance.
+        Where no sum reaches the tolerance, or the spectra do not hold all frequencies that the images need.
 
     References
     ----------
     E. J. Kirkland, Advanced Computing in Electron Microscopy (2010), section 3.1; K. Ishizuka, Ultramicroscopy 5, 55
-    (1980), DOI 10.1016/S0304-3991(80)80011-7, for sums beyond the envelopes
+    (1980), for what lies beyond the envelopes
     """
     settings = settings or EXACT
     band = spectra.band
     limit = widest_aperture(spectra.grid, band.wavelength)
     conditions = replace(conditions, semiangle_cutoff=conditions.semiangle_cutoff.clamp(max=limit))
     nodes = _nodes(band, conditions, settings)
+    _require_kept(spectra, conditions, nodes)
     groups = _groups(spectra, conditions, nodes)
     conditions = conditions.to(band.omega.device, band.dtype)
     if len(groups) == 1:
@@ -137,6 +142,18 @@ def image_intensities(
     ]
     order = np.argsort(np.concatenate([numbers for _, numbers in groups]))
     return torch.cat(formed)[torch.from_numpy(order).to(specimens.device)].clamp_min(0)
+
+
+def _require_kept(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> None:
+    """Refuse images of frequencies that the spectra do not hold."""
+    tilts = torch.tensor([one.widest_tilt for one in nodes], dtype=torch.float64)
+    beyond = (conditions.aperture_edge / 2).cpu().double() + tilts
+    wanted = float((conditions.semiangle_cutoff.cpu().double() + beyond).max())
+    if wanted > spectra.kept * (1 + 1e-6):
+        raise ValueError(
+            f"these images need frequencies up to {1e3 * wanted:.2f} mrad, with tilts and half of a soft edge, and the "
+            f"spectra keep {1e3 * spectra.kept:.2f}; give wave_spectra a wider semiangle_cutoff or margin"
+        )
 
 
 def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> list[Nodes]:

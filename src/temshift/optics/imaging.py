@@ -71,6 +71,8 @@ def _require_within(row: Parameter, distribution: Distribution) -> Distribution:
     for end in (distribution.lowest, distribution.center):
         if not row.lowest <= end <= row.highest:
             raise ValueError(f"given {end:g}; must be {allowed}")
+    if distribution.choice is not None and distribution.highest > row.highest:
+        raise ValueError(f"given {distribution.highest:g}; must be {allowed}")
     least = math.nextafter(0, 1) if row.field in POSITIVE else row.lowest
     below, above = distribution.share_below(least), 1 - distribution.share_below(row.highest)
     if below > NEARLY_NONE or (distribution.highest > row.highest and above > NEARLY_NONE):

@@ -26,6 +26,7 @@ from temshift.optics.sums import require_reachable
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 SUMMARY_DRAWS = 1001  # odd, so that a median is one of them
 _KEY_OF = {row.field: row.key for row in CANONICAL}
+MEASURED_TRIALS = 100  # rows of a measured table that are checked before any work, evenly over it
 _COMPONENT_OF = {field: (field[:-1], azimuth(field[:-1])) for field in CARTESIAN}
 
 
@@ -281,9 +282,20 @@ def told_together(remarks: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def trial_draws(conditions: ImagingConditions) -> Conditions:
-    """Draw some conditions that reach into the tails of every parameter, for checks before any work."""
-    ends = np.array([2.9e-7, 0.5, 1 - 2.9e-7])[:, None]
-    return conditions.quantiles(np.tile(ends, (1, len(COLUMNS))))
+    """Draw some conditions for checks before any work.
+
+    They reach into the tails of every parameter: all low, all in the middle, all high, and all high but one that is
+    low; and into measured rows.
+    """
+    low, middle, high = 2.9e-7, 0.5, 1 - 2.9e-7
+    varying = [KEYS[key].field for key, one in conditions.given().items() if one.kind is not None]
+    crossed = np.full((len(varying), len(COLUMNS)), high)
+    crossed[np.arange(len(varying)), [COLUMNS.index(field) for field in varying]] = low
+    rows = 0 if conditions.measured is None else min(len(conditions.measured), MEASURED_TRIALS)
+    measured = np.full((rows, len(COLUMNS)), middle)
+    measured[:, COLUMNS.index("measured")] = (np.arange(rows) + 0.5) / max(rows, 1)
+    ends = np.repeat([[low], [middle], [high]], len(COLUMNS), axis=1)
+    return conditions.quantiles(np.concatenate([ends, crossed, measured]))
 
 
 def summary(conditions: ImagingConditions) -> dict[str, Setting]:
