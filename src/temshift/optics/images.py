@@ -163,14 +163,12 @@ def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> lis
 
 
 def _groups(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> list[tuple[Frame, list[int]]]:
-    """Images that are formed in the same way on the same frame; on a GPU the widest is the frame of all.
+    """Images that are formed in the same way on the same frame.
 
     A frame follows from an image's own condition, so that the image is the same to the bit whatever else is formed.
     """
     reach = (conditions.semiangle_cutoff + conditions.aperture_edge / 2).tolist()
     waves = [len(own.weight) * spectra.values.shape[1] for own in nodes]
-    if spectra.values.is_cuda:
-        reach, waves = [max(reach)] * len(reach), [max(waves)] * len(waves)
     ways = list(zip(reach, waves, (own.widest_tilt for own in nodes), strict=True))
     frames = {way: frame_of(spectra.band, way[0], waves=way[1], tilt=way[2]) for way in dict.fromkeys(ways)}
     groups: dict[tuple[Frame, bool], list[int]] = {}
