@@ -1,5 +1,6 @@
 """Electrons counted: expected numbers, Poisson counts from a seed for each image, standardisation."""
 
+import math
 from collections.abc import Sequence
 from functools import cache
 
@@ -154,7 +155,7 @@ def _coefficients(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...
 def standardised(images: Tensor) -> Tensor:
     """Shift and scale each image (..., y, x) to mean 0 and variance 1; an image without contrast becomes 0."""
     centred = images - images.mean(dim=(-2, -1), keepdim=True)
-    deviation = centred.square().mean(dim=(-2, -1), keepdim=True).sqrt()
+    deviation = torch.linalg.vector_norm(centred, dim=(-2, -1), keepdim=True) / math.sqrt(math.prod(images.shape[-2:]))
     return centred / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 
 

@@ -135,13 +135,13 @@ def image_intensities(
     groups = _groups(spectra, conditions, nodes)
     conditions = conditions.to(band.omega.device, band.dtype)
     if len(groups) == 1:
-        return _formed(spectra, groups[0][0], specimens, conditions, nodes, settings).clamp_min(0)
+        return _formed(spectra, groups[0][0], specimens, conditions, nodes, settings)
     formed = [
         _formed(spectra, frame, specimens[numbers], conditions.only(numbers), [nodes[i] for i in numbers], settings)
         for frame, numbers in groups
     ]
     order = np.argsort(np.concatenate([numbers for _, numbers in groups]))
-    return torch.cat(formed)[torch.from_numpy(order).to(specimens.device)].clamp_min(0)
+    return torch.cat(formed)[torch.from_numpy(order).to(specimens.device)]
 
 
 def _require_kept(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> None:
@@ -198,5 +198,13 @@ def _formed(
         waves = spectra.values[which][(..., *inside)].flatten(-2)
         size = max(1, CHUNK // (waves.shape[0] * waves.shape[1] * math.prod(frame.plane)))
         image = frame.intensity(lens.passed(waves, part, size), CHUNK if waves.is_cuda else CACHE)
-        images[part] = resampled(image / waves.shape[1] if waves.shape[1] > 1 else image, spectra.grid.shape)
-    return magnified(images, conditions.pixel_size_error)
+        image = image / waves.shape[1] if waves.shape[1] > 1 else image
+        images[part] = _on_grid(image, spectra.grid.shape)
+    if bool((conditions.pixel_size_error != 0).any()):
+        return magnified(images, conditions.pixel_size_error).clamp_min(0)
+    return images
+
+
+def _on_grid(image: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Bring images (..., y, x) to the grid; a band that is cut may swing below 0, where no electrons are."""
+    return image if tuple(image.shape[-2:]) == shape else resampled(image, shape).clamp_min(0)
