@@ -70,6 +70,7 @@ def test_the_quick_study_has_the_conditions_that_were_asked_for() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux to limit the size of a file")
+@pytest.mark.slow
 def test_a_full_disk_fails_with_its_reason_and_keeps_what_is_finished(tmp_path: Path) -> None:
     """A limit on the size of files stands for a disk that is full: writes fail the same way, and root is held to it."""
     study = ROOT / "examples" / "tiny.yaml"

@@ -286,6 +286,7 @@ def test_conditions_are_chosen_by_name(tmp_path: Path) -> None:
         found.only(["astigmatc"])
 
 
+@pytest.mark.slow
 def test_many_conditions_have_several_overviews(tmp_path: Path) -> None:
     (one, _) = made(load_transfer_set(write(tmp_path / "set.yaml")))
     many = [replace(one, name=f"c{number}") for number in range(PANELS + 1)]
