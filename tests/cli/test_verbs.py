@@ -37,6 +37,7 @@ finally:
     assert all(verb in done.stdout for verb in ("run", "check", "report", "demo", "specimens"))
 
 
+@pytest.mark.slow
 def test_check_tells_what_a_study_makes_and_writes_nothing(tmp_path: Path) -> None:
     done = run("check", str(ROOT / "examples" / "tiny.yaml"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr

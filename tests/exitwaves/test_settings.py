@@ -105,6 +105,7 @@ print(1024 * int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").rea
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from /proc")
 @pytest.mark.parametrize("projection", ["shared", pytest.param("finite", marks=pytest.mark.slow)])
 def test_a_whole_run_takes_no_more_than_that_and_not_much_less(projection: str) -> None:

@@ -76,7 +76,10 @@ ANGULAR = [
 ]
 
 
-@pytest.mark.parametrize("values", [*FOCAL, *ANGULAR])
+LONG = [pytest.param(values, marks=pytest.mark.slow) for values in ANGULAR[1:]]
+
+
+@pytest.mark.parametrize("values", [*FOCAL, ANGULAR[0], *LONG])
 def test_images_are_exact_to_the_tolerance(exit_wave: torch.Tensor, values: dict[str, float]) -> None:
     """rms error over the image's standard deviation; the envelopes err at least 2.5 times as much."""
     truth, chosen = brute_force(exit_wave, conditions(**values)), conditions(**values)

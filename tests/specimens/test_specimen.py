@@ -271,6 +271,7 @@ def test_sizes_follow_their_distribution(recipe_with):
     assert max(radii) <= 6.5
 
 
+@pytest.mark.slow
 def test_crowded_particles_are_drawn_again_until_all_have_room(recipe_with):
     """Two spheres of 10 to 18 A with gaps of 10 A: often too large for a square of 51.2 A together."""
     sizes_nm = {"minimum": 1.0, "maximum": 1.8}

@@ -23,6 +23,7 @@ def seconds_of(found: Estimate) -> dict[str, float]:
     return {name.split(" ")[0]: seconds for name, _, seconds in found.rows}
 
 
+@pytest.mark.slow
 def test_sums_of_many_images_cost_more(tiny: Study, summed: Study) -> None:
     plain, many = seconds_of(estimate(tiny)), seconds_of(estimate(summed))
     assert many["networks"] > 1.5 * plain["networks"]
