@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,14 +134,14 @@ class Lognormal(Configuration):
         return _log(self.lowest / self.median) / self.sigma, _log(self.highest / self.median) / self.sigma
 
 
-class Uniform(Configuration):
-    """A uniform distribution."""
+class _Between(Configuration):
+    """What distributions between two bounds share."""
 
     minimum: float
     maximum: float
 
     @model_validator(mode="after")
-    def _ordered(self) -> "Uniform":
+    def _ordered(self) -> Self:
         _require_order(self.minimum, self.maximum)
         return self
 
@@ -154,6 +154,10 @@ class Uniform(Configuration):
     def highest(self) -> float:
         """The highest value."""
         return self.maximum
+
+
+class Uniform(_Between):
+    """A uniform distribution."""
 
     @property
     def deviation(self) -> float:
@@ -171,26 +175,11 @@ class Uniform(Configuration):
         return _within(0, (bound - self.minimum) / (self.maximum - self.minimum), 1)
 
 
-class Loguniform(Configuration):
+class Loguniform(_Between):
     """A log-uniform distribution: ln x is uniform, so that each decade is drawn equally often."""
 
     minimum: Annotated[float, Field(gt=0)]
     maximum: Annotated[float, Field(gt=0)]
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Loguniform":
-        _require_order(self.minimum, self.maximum)
-        return self
-
-    @property
-    def lowest(self) -> float:
-        """The lowest value."""
-        return self.minimum
-
-    @property
-    def highest(self) -> float:
-        """The highest value."""
-        return self.maximum
 
     @property
     def deviation(self) -> float:
