@@ -70,7 +70,7 @@ def test_an_uncut_lognormal_is_known() -> None:
     whole = Distribution.model_validate({"lognormal": {"median": 2.0, "sigma": 0.4}})
     assert whole.center == pytest.approx(2.0)
     assert whole.sd == pytest.approx(stats.lognorm(0.4, scale=2.0).std())
-    assert whole.at_least(0)
+    assert whole.lowest == 0
 
 
 def test_without_spread_every_draw_is_the_centre() -> None:

@@ -1,6 +1,7 @@
 """What is quoted of a lens: analytic values, numerical ones against them, and abTEM."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -171,3 +172,9 @@ def test_widths(kind: str, fraction: float, widths: int) -> None:
     assert sigma_of(1.0, "sigma") == 1.0
     with pytest.raises(ValueError, match=r"kind = 'hwhm'; choose one of sigma, one_over_e, fwhm"):
         sigma_of(1.0, "hwhm")
+
+
+@pytest.mark.parametrize("of", [scherzer_defocus, point_resolution])
+def test_a_spherical_aberration_in_millimetres_is_doubted(of: Callable[[float, float], float]) -> None:
+    with pytest.warns(UserWarning, match="C30 = 2.7 A is implausibly small .*; 2.7 mm is 2.7e[+]07 A"):
+        of(2.7, LAMBDA)

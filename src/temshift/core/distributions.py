@@ -99,7 +99,3 @@ class Distribution(Configuration):
     def highest(self) -> float:
         """The highest value; infinity where the distribution has no upper bound."""
         return self.kind.highest if self.kind is not None else self.center
-
-    def at_least(self, bound: float) -> bool:
-        """Tell whether :attr:`lowest` is at least ``bound``; uncut tails of a normal distribution do not count."""
-        return self.lowest >= bound

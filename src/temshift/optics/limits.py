@@ -10,6 +10,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from temshift.core.electrons import ELECTRON_REST_ENERGY
+from temshift.optics.plausibility import warn_if_implausible
 
 T = TypeVar("T", float, Tensor)
 
@@ -34,6 +35,11 @@ def scherzer_defocus(C30: float, wavelength: float, *, form: Literal["extended",
     float
         Defocus [A].
 
+    Warns
+    -----
+    UserWarning
+        Where C30 is implausible, such as 2.7 A, with the unit that was probably meant.
+
     References
     ----------
     O. Scherzer, J. Appl. Phys. 20, 20 (1949); in the extended form of D. B. Williams and C. B. Carter,
@@ -44,6 +50,7 @@ def scherzer_defocus(C30: float, wavelength: float, *, form: Literal["extended",
     >>> round(scherzer_defocus(1e7, 0.0251), 1), round(scherzer_defocus(-1e7, 0.0251, form="scherzer"), 1)
     (601.2, -501.0)
     """
+    warn_if_implausible("C30", C30)
     factor = _choice("form", form, {"extended": 1.2, "scherzer": 1.0})
     return math.copysign(factor * math.sqrt(abs(C30) * wavelength), C30)
 
@@ -64,6 +71,11 @@ def point_resolution(C30: float, wavelength: float) -> float:
     float
         Distance [A].
 
+    Warns
+    -----
+    UserWarning
+        As :func:`scherzer_defocus` does.
+
     References
     ----------
     D. B. Williams and C. B. Carter, Transmission Electron Microscopy (2009), eq. 28.36
@@ -73,6 +85,7 @@ def point_resolution(C30: float, wavelength: float) -> float:
     >>> round(point_resolution(1e7, 0.0251), 2)  # Cs 1 mm at 200 kV
     2.34
     """
+    warn_if_implausible("C30", C30)
     return float(0.66 * abs(C30) ** 0.25 * wavelength**0.75)
 
 

@@ -1,6 +1,7 @@
 """Transfer of one microscope along azimuths, and what limits it: zeros, envelopes, aperture, pixels."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -215,7 +216,9 @@ class _Lens:
     def scherzer(self) -> float | None:
         """Scherzer's defocus [A]."""
         C30 = self.coefficient("C30")
-        return scherzer_defocus(C30, self._wavelength) + self._height if C30 else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a doubtful C30 of a file is told under its own key
+            return scherzer_defocus(C30, self._wavelength) + self._height if C30 else None
 
     def zero(self, phi: float) -> float | None:
         """First zero of T along an azimuth [1/A], where it is among frequencies that are looked at."""
