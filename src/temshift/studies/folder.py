@@ -43,7 +43,7 @@ class StudyFolder:
         return self.root / "report.html"
 
     def table(self, name: str) -> Path:
-        """Return the path of one of the gathered tables: results, metrics, transfer, spectra."""
+        """Return the path of one of the tables of the whole study: results, metrics, transfer, tests."""
         return self.root / f"{name}.parquet"
 
     def waves(self, database_id: str) -> Path:
@@ -59,9 +59,22 @@ class StudyFolder:
         return self.root / "scores" / network_id
 
     @property
-    def spectra_record(self) -> Path:
-        """Record of the object spectra."""
-        return self.root / "spectra.json"
+    def networks(self) -> Path:
+        """Folder of all networks."""
+        return self.root / "networks"
+
+    def failure(self, network_id: str) -> Path:
+        """Return the path of the note that tells why a network failed."""
+        return self.root / "failures" / f"{network_id}.json"
+
+    @property
+    def status(self) -> Path:
+        """What a run that is at work tells of itself."""
+        return self.root / ".status.json"
+
+    def spectra_record(self, metrics_id: str) -> Path:
+        """Return the path of the record of object spectra."""
+        return self.root / "spectra" / f"{metrics_id}.json"
 
     @property
     def examples(self) -> Path:
