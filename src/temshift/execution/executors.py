@@ -83,3 +83,26 @@ def make_executor(workers: int) -> Executor:
     if workers < 0:
         raise InputError(f"workers = {workers}; give 0 (this process alone) or a number of processes")
     return ProcessExecutor(workers) if workers else InlineExecutor()
+
+
+def executor_width(executor: Executor) -> int:
+    """Tell how many tasks an executor runs at once.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        From `make_executor`.
+
+    Returns
+    -------
+    int
+        1 in this process, the number of worker processes, or the threads of a cluster's workers at this
+        moment; 1 for other executors, which do not tell.
+
+    Examples
+    --------
+    >>> with make_executor(0) as executor:
+    ...     executor_width(executor)
+    1
+    """
+    return int(getattr(executor, "width", 1))

@@ -68,6 +68,11 @@ class ProcessExecutor(Executor):
         self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
         self._dispatcher.start()
 
+    @property
+    def width(self) -> int:
+        """How many calls run at once."""
+        return self._workers
+
     def submit(
         self, function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> Future[Result]:
