@@ -9,6 +9,7 @@ from pydantic import Field
 from temshift.core.configuration import Configuration
 from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
+from temshift.datasets.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.networks.compact import CompactUNetSettings
 from temshift.networks.training import TrainingSettings
@@ -16,7 +17,6 @@ from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
 from temshift.specimens import Recipe
-from temshift.studies.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.studies.waves import WaveSet, wave_faults, wave_sets
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
