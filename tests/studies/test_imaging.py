@@ -16,13 +16,13 @@ from temshift.core.documents import read_document, write_document
 from temshift.core.files import read_json
 from temshift.core.grids import Grid
 from temshift.core.parameters import CANONICAL
+from temshift.datasets.conditions import imaging_faults, imaging_remarks, lens_remarks, summary
 from temshift.datasets.micrographs import MicrographSource, form_micrographs
 from temshift.optics.images import image_intensities, wave_spectra
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.report import build_matrix, load_study
 from temshift.studies import Study, StudyFolder, run_study
-from temshift.studies.conditions import imaging_faults, imaging_remarks, lens_remarks, summary
 from temshift.studies.plan import Plan
 from temshift.studies.tasks import source_of
 

@@ -1,5 +1,6 @@
-"""Datasets: micrographs with masks, standardised and augmented."""
+"""Datasets: named distributions of conditions; micrographs with masks, standardised and augmented."""
 
+from temshift.datasets.conditions import ConditionItem, ConditionSets
 from temshift.datasets.micrographs import (
     MicrographSource,
     Stream,
@@ -13,6 +14,8 @@ from temshift.datasets.micrographs import (
 )
 
 __all__ = [
+    "ConditionItem",
+    "ConditionSets",
     "MicrographSource",
     "Stream",
     "augmented",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from temshift.core.electrons import wavelength
 from temshift.core.tables import METRICS, RESULTS, TRANSFER
+from temshift.datasets.conditions import summary
 from temshift.datasets.micrographs import camera_response
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.regression import (
@@ -26,7 +27,6 @@ from temshift.optics.camera import camera_transfer
 from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import COLUMNS, ImagingConditions
 from temshift.optics.transfer import azimuthal_transfer
-from temshift.studies.conditions import summary
 from temshift.studies.plan import Plan
 from temshift.studies.study import Study
 

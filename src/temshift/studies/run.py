@@ -16,12 +16,12 @@ from temshift.core.files import read_table, write_json, write_table
 from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts, record_state, write_record
 from temshift.core.tables import SCORES, SPECTRA
+from temshift.datasets.conditions import Setting, summary, told_keys
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.exitwaves.store import read_geometry
 from temshift.information.spectra import ObjectSpectra, average_spectra
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
-from temshift.studies.conditions import Setting, summary, told_keys
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder, locked, open_folder
 from temshift.studies.plan import Plan

@@ -9,13 +9,13 @@ from pydantic import Field
 from temshift.core.configuration import Configuration
 from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
+from temshift.datasets.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
 from temshift.specimens import Recipe
-from temshift.studies.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.studies.sweeps import sweep_faults
 from temshift.studies.waves import WaveSet, wave_faults, wave_sets
 

@@ -1,13 +1,9 @@
-"""Wave stores as sources of images and of files for others: what they hold and what their numbers mean."""
+"""Wave stores as sources of images and of files: what they hold and what their numbers mean."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import h5py
 from pydantic import ValidationError
 
 from temshift.core.electrons import largest_semiangle
@@ -15,16 +11,6 @@ from temshift.core.errors import InputError
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, stores_in
 
-CONVENTIONS = {
-    "axes": "arrays are (..., y, x): x is the last axis, y points along increasing row number",
-    "beam": "electrons run towards +z, through the substrate first; the exit plane lies behind the last atom",
-    "propagation": "free space over dz multiplies the Fourier transform by exp(-i pi wavelength dz q^2), "
-    "and a potential V by exp(+i sigma V)",
-    "lens": "the lens multiplies the Fourier transform by exp(-i chi), "
-    "chi = pi wavelength C10 q^2 + pi/2 C30 wavelength^3 q^4 + ..., with C10 = -defocus",
-    "defocus": "positive is underfocus; an object at height h upstream of the plane is in focus at defocus = +h",
-    "periodicity": "the plane is periodic along x and y",
-}
 ENDLESS = 10**9  # where a range of specimens has no end
 PLANES = {
     "exit_plane": "defocus counts from the exit plane, the top of the cell",
@@ -75,11 +61,6 @@ class WaveSource:
             "focus_plane": PLANES[self.exit_waves.focus],
             "seed": self.settings["seed"],
         }
-
-    def describe(self, group: h5py.Group) -> None:
-        """Write the attributes and, as JSON, the settings of the set into its group of an HDF5 file."""
-        set_attributes(group, self.attributes())
-        group["settings"] = json.dumps(self.settings)  # attributes hold 64 kB at most
 
 
 def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, ...]:
@@ -149,15 +130,3 @@ def _is_recorded(store: Path, shard: int) -> bool:
         return bool(read_geometry(store, [shard]))
     except InputError:
         return False
-
-
-def describe(group: h5py.Group, kind: str, file_version: int) -> None:
-    """Write what a file is, which temshift wrote it, and the sign conventions in words."""
-    facts = {"format": kind, "format_version": file_version, "temshift": version("temshift")}
-    set_attributes(group, {**facts, **CONVENTIONS})
-
-
-def set_attributes(node: h5py.Group | h5py.Dataset, values: Mapping[str, Any]) -> None:
-    """Write attributes of a group or a dataset."""
-    for key, value in values.items():
-        node.attrs[key] = value
