@@ -14,6 +14,8 @@ from temshift.core.files import write_text
 from temshift.execution import Progress
 from temshift.studies.study import Study
 
+LOCK_PATIENCE = 1.0  # seconds: temshift status holds the lock for a moment
+
 
 @dataclass(frozen=True)
 class StudyFolder:
@@ -93,7 +95,7 @@ def locked(root: Path) -> Iterator[None]:
     """
     lock = FileLock(root / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_PATIENCE)
     except Timeout as error:
         raise InputError(f"another temshift run works in {root}; wait for it, or name another folder") from error
     except OSError as error:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from temshift.execution import Outcome, Task, WorkerLostError
@@ -90,9 +91,9 @@ class NetworkQueue:
         failures = text or outcome.value
         (self._settle_training if job.trains else self._settle_scores)(job, failures)
 
-    def running(self) -> list[str]:
-        """Tell what was handed out and is not settled."""
-        return [task.label for task, _ in self._jobs.values()]
+    def running(self, most: int) -> list[tuple[str, int]]:
+        """Tell what was handed out first and is not settled, and how many networks each task is about."""
+        return [(task.label, len(job.evaluations)) for task, job in islice(self._jobs.values(), most)]
 
     def _enqueue(self, number: int) -> None:
         cohort = self._cohorts[number]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from temshift.core.errors import TemshiftError
-from temshift.core.records import Record, glance_record
+from temshift.core.records import Record, glance_record, record_state
 from temshift.networks.stored import WEIGHTS
 from temshift.studies.failures import Failure, read_failures
 from temshift.studies.folder import StudyFolder
@@ -69,6 +69,13 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn) -> dict[str, RunStat
         trained = record is not None and (not missing or _has_weights(record))
         states[run.id] = RunState(trained, missing, failures.get(run.id) if missing or not trained else None)
     return states
+
+
+def discard_damaged(folder: StudyFolder, run: NetworkRun) -> None:
+    """Verify every byte of a network and of its scores; what is damaged is removed, so that it is made again."""
+    for record in (folder.network(run.id) / "network.json", *folder.scores(run.id).glob("*.json")):
+        if record_state(record).state == "damaged":
+            record.unlink(missing_ok=True)
 
 
 def _names(place: Path) -> set[str]:
