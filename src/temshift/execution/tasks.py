@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -153,7 +153,6 @@ class _Pending:
     number: int
     task: Task
     retries_left: int
-    future: Future[Any] = field(default_factory=Future)
 
 
 class _Run:
@@ -173,14 +172,14 @@ class _Run:
         self.retries = retries
         self.on_outcome = on_outcome
         self.taken = 0
-        self.pending: set[_Pending] = set()
-        self.ended: SimpleQueue[_Pending] = SimpleQueue()
+        self.pending: dict[_Pending, Future[Any]] = {}
+        self.ended: SimpleQueue[tuple[_Pending, Future[Any]]] = SimpleQueue()
 
     def run(self) -> None:
         try:
             self.fill()
             while self.pending:
-                self.settle(self.next_ended())
+                self.settle(*self.next_ended())
                 self.fill()
         except Exception:
             self.cancel()
@@ -192,33 +191,31 @@ class _Run:
 
     def fill(self) -> None:
         while len(self.pending) < self.in_flight and (task := self.take()) is not None:
-            one = _Pending(self.taken, task, self.retries)
+            self.submit(_Pending(self.taken, task, self.retries))
             self.taken += 1
-            self.pending.add(one)
-            self.submit(one)
             while not self.ended.empty():
-                self.settle(self.ended.get())
+                self.settle(*self.ended.get())
 
     def submit(self, one: _Pending) -> None:
-        one.future = self.executor.submit(one.task.function, *one.task.arguments)
-        one.future.add_done_callback(lambda _: self.ended.put(one))
+        future = self.pending[one] = self.executor.submit(one.task.function, *one.task.arguments)
+        future.add_done_callback(lambda done: self.ended.put((one, done)))
 
-    def settle(self, one: _Pending) -> None:
-        error = CancelledError() if one.future.cancelled() else one.future.exception()
+    def settle(self, one: _Pending, future: Future[Any]) -> None:
+        error = CancelledError() if future.cancelled() else future.exception()
         if isinstance(error, WorkerLostError) and one.retries_left > 0:
             one.retries_left -= 1
             self.submit(one)
             return
-        self.pending.discard(one)
-        value = None if error is not None else one.future.result()
+        del self.pending[one]
+        value = None if error is not None else future.result()
         self.on_outcome(one.number, Outcome(one.task, value, error))
 
-    def next_ended(self) -> _Pending:
+    def next_ended(self) -> tuple[_Pending, Future[Any]]:
         """Wait in short pieces: a signal that another thread receives does not end a long wait."""
         while True:
             with suppress(Empty):
                 return self.ended.get(timeout=_SECONDS_OF_WAITING)
 
     def cancel(self) -> None:
-        for one in self.pending:
-            one.future.cancel()
+        for future in self.pending.values():
+            future.cancel()
