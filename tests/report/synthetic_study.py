@@ -157,6 +157,7 @@ def _result(row: Condition, column: Condition, seed: int, loss: float) -> dict[s
         "test_name": column.name,
         **{"cross_entropy": loss, "cross_entropy_sd": 0.3 * loss, "f1": f1, "f1_sd": 0.08},
         **{"iou": f1 / (2 - f1), "iou_sd": 0.1, "accuracy": 1 - 0.3 * loss, "images": 96, "empty_masks": 0},
+        **{"calibration_error": 0.1 * loss, "calibration_error_sd": 0.02 * loss},
         **{"training_defocus_nm": float(row.defocus), "training_defocus_sd_nm": float(row.width)},
         **{f"test_{key}": value for key, value in _settings(column).items()},
     }

@@ -18,6 +18,8 @@ SCORES = {
     "iou": pl.Float64,
     "iou_sd": pl.Float64,
     "accuracy": pl.Float64,
+    "calibration_error": pl.Float64,
+    "calibration_error_sd": pl.Float64,
     "images": pl.Int64,
     "empty_masks": pl.Int64,
 }

@@ -20,6 +20,7 @@ _SCORES = (
     {"key": "cross_entropy", "label": "cross-entropy", "unit": "nats per pixel", "lower": True},
     {"key": "f1", "label": "F1", "unit": "", "lower": False},
     {"key": "iou", "label": "IoU", "unit": "", "lower": False},
+    {"key": "calibration_error", "label": "calibration error", "unit": "", "lower": True},
 )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from temshift.datasets.micrographs import Batch, MicrographSource, Stream, augmented, form_micrographs
 from temshift.exitwaves.simulation import ExitWave, simulate
-from temshift.generalization.scores import score
+from temshift.generalization.scores import score_batches
 from temshift.networks.compact import CompactUNet, initialised
 from temshift.networks.training import train
 from temshift.optics.images import wave_spectra
@@ -163,7 +163,7 @@ def _trial_steps(study: Study, batch: Batch, network: CompactUNet) -> None:
 
 
 def _trial_score(batch: Batch, network: CompactUNet) -> None:
-    score(network, [batch])
+    score_batches(network, [batch])
 
 
 def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, segmenting: float, forming: float) -> Estimate:
