@@ -1,6 +1,7 @@
 """Records of completion: what was made, its facts, and a hash of every file and of the record."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -9,6 +10,8 @@ from typing import Any, Literal
 from temshift.core.errors import DamagedError, TemshiftError
 from temshift.core.files import read_json, write_json
 from temshift.core.hashes import canonical_json, file_hash
+
+_SMALL = 4_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,9 @@ def read_record(path: Path | str) -> Record:
 
 
 def glance_record(path: Path | str) -> Record:
-    """Read a record; verify its seal, and that every file is there in its size, but not the bytes of the files.
+    """Read a record; verify its seal, the bytes of small files, and that large ones (from 4 MB) are there in their size.
 
-    For many records at once, whose files are verified by those who read them.
+    For many records at once, whose large files are verified by those who read them.
 
     Parameters
     ----------
@@ -104,11 +107,11 @@ def glance_record(path: Path | str) -> Record:
     InputError
         Where the record is absent.
     DamagedError
-        Where the record was altered, or a file is missing or of another size.
+        Where the record or a small file was altered, or a file is missing or of another size.
     """
     body = _sealed_body(Path(path))
     folder = Path(path).parent
-    files = tuple(_verified(folder, name, entry, file_size_only=True) for name, entry in body["files"].items())
+    files = tuple(_verified(folder, name, entry, most=_SMALL) for name, entry in body["files"].items())
     return Record(body["facts"], files)
 
 
@@ -184,13 +187,14 @@ def _sealed_body(path: Path) -> dict[str, Any]:
     return body
 
 
-def _verified(folder: Path, name: str, entry: Mapping[str, Any], *, file_size_only: bool = False) -> Path:
+def _verified(folder: Path, name: str, entry: Mapping[str, Any], *, most: float = math.inf) -> Path:
+    """Verify a file, its bytes too where there are at most ``most`` of them."""
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise DamagedError(f"{name} is not a file of {folder}; remove the record and run again")
     file = folder / name
     try:
         size = file.stat().st_size
-        unaltered = size == entry["bytes"] and (file_size_only or file_hash(file) == entry["sha256"])
+        unaltered = size == entry["bytes"] and (size > most or file_hash(file) == entry["sha256"])
     except OSError as error:
         raise DamagedError(f"{file} cannot be read: {error.strerror}; make it again") from error
     if not unaltered:
