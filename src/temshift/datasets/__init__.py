@@ -1,11 +1,14 @@
 """Datasets: micrographs with masks, standardised and augmented."""
 
 from temshift.datasets.micrographs import (
+    Augmentation,
+    Images,
     MicrographSource,
     Stream,
     augmented,
     count_electrons,
     drawn_conditions,
+    first_images,
     form_micrographs,
     noise_seeds,
     scoring_batches,
@@ -13,11 +16,14 @@ from temshift.datasets.micrographs import (
 )
 
 __all__ = [
+    "Augmentation",
+    "Images",
     "MicrographSource",
     "Stream",
     "augmented",
     "count_electrons",
     "drawn_conditions",
+    "first_images",
     "form_micrographs",
     "noise_seeds",
     "scoring_batches",

@@ -1,12 +1,14 @@
 """Networks: U-Nets, training, weights."""
 
 from temshift.networks.compact import CompactUNet, CompactUNetSettings, initialised
-from temshift.networks.training import TrainingSettings, train
+from temshift.networks.training import InitialWeights, Trained, TrainingSettings, train
 from temshift.networks.weights import load_weights, save_weights
 
 __all__ = [
     "CompactUNet",
     "CompactUNetSettings",
+    "InitialWeights",
+    "Trained",
     "TrainingSettings",
     "initialised",
     "load_weights",

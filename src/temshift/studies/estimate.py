@@ -158,8 +158,10 @@ def _batch(source: MicrographSource, conditions: ImagingConditions, size: int) -
 
 
 def _trial_steps(study: Study, batch: Batch, network: CompactUNet) -> None:
-    numbers, settings = range(len(batch[0])), study.training.model_copy(update={"steps": TRIAL_STEPS})
-    train(network, (augmented(*batch, numbers, Stream(0)) for _ in range(TRIAL_STEPS)), settings)
+    short = {"steps": TRIAL_STEPS, "epochs": None, "keep": "last", "early_stopping_epochs": None, "initial": None}
+    numbers, settings = range(len(batch[0])), study.training.model_copy(update=short)
+    batches = (augmented(*batch, numbers, Stream(0), settings.augmentation) for _ in range(TRIAL_STEPS))
+    train(network, batches, settings, epoch_steps=TRIAL_STEPS)
 
 
 def _trial_score(batch: Batch, network: CompactUNet) -> None:
@@ -174,7 +176,7 @@ def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, segmenting: fl
     formed = math.ceil(networks / NETWORKS_PER_TASK) * len(plan.tests)
     rows = (
         ("specimens with exit waves", specimens, specimens * wave_seconds),
-        ("networks", networks, networks * study.training.steps * step_seconds),
+        ("networks", networks, networks * study.training.steps_in_all(study.counts.training) * step_seconds),
         (
             "evaluations (network x test condition)",
             evaluations,

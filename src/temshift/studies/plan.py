@@ -102,7 +102,7 @@ class Plan:
             conditions,
             study.imaging,
             study.network,
-            study.training,
+            study.training.identity(),
             study.seed,
             seed,
         ]

@@ -11,7 +11,7 @@ from temshift.core.electrons import wavelength
 from temshift.core.files import write_table
 from temshift.core.hashes import content_hash
 from temshift.core.records import write_record
-from temshift.core.tables import HISTORY, SCORES
+from temshift.core.tables import SCORES
 from temshift.datasets.micrographs import MicrographSource, scoring_batches, training_batches
 from temshift.exitwaves.store import read_geometry, read_layout, read_masks, read_waves
 from temshift.generalization.scores import Scores, score_together
@@ -55,10 +55,16 @@ def train_network(root: Path, study: Study, number: int, device: str) -> None:
     network = initialised(study.network, plan.initial_seed(run)).to(device)
     settings = study.training
     batches = training_batches(
-        source, run.conditions, steps=settings.steps, batch=settings.batch, stream=plan.training_stream(run)
+        source,
+        run.conditions,
+        steps=settings.steps_in_all(len(source)),
+        batch=settings.batch,
+        stream=plan.training_stream(run),
+        images=settings.images,
+        augmentation=settings.augmentation,
     )
-    history = train(network, batches, settings)
-    _write_network(folder, plan, run, network, history)
+    trained = train(network, batches, settings, epoch_steps=settings.steps_per_epoch(len(source)))
+    _write_network(folder, plan, run, network, trained.history)
 
 
 def score_networks(root: Path, study: Study, numbers: Sequence[int], tests: Sequence[int], device: str) -> None:
@@ -98,12 +104,11 @@ def _loaded(waves: Path, band: tuple[float, float, float], device: str) -> tuple
 
 
 def _write_network(
-    folder: StudyFolder, plan: Plan, run: NetworkRun, network: CompactUNet, history: Sequence[float]
+    folder: StudyFolder, plan: Plan, run: NetworkRun, network: CompactUNet, history: pl.DataFrame
 ) -> None:
     place = folder.network(run.id)
     save_weights(network, place / "weights.safetensors")
-    steps = pl.DataFrame({"step": range(1, len(history) + 1), "cross_entropy": history}, schema=HISTORY)
-    write_table(place / "history.parquet", steps)
+    write_table(place / "history.parquet", history)
     card = {
         "id": run.id,
         "training_name": run.training_name,
