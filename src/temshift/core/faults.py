@@ -116,10 +116,11 @@ def _listed(items: Sequence[Any]) -> str:
 
 
 def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether a list is short only because some of its items are wrong, which is told already."""
+    """Tell whether a list is short, or a default unknown, only because of other faults, which are told already."""
     place = error["loc"]
-    return error["type"] == "too_short" and any(
-        other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in errors
+    return error["type"] == "default_factory_not_called" or (
+        error["type"] == "too_short"
+        and any(other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in errors)
     )
 
 

@@ -110,8 +110,15 @@ IMAGES = {
     "focus_height_angstrom": pl.Float64,
 }
 
-# One row a training step.
-HISTORY = {"step": pl.Int64, "cross_entropy": pl.Float64}
+# One row an epoch of a training: steps so far, learning rate of its last step, mean cross-entropy of its steps, and
+# the cross-entropy of the validation images after it, null where there are none.
+HISTORY = {
+    "epoch": pl.Int64,
+    "steps": pl.Int64,
+    "learning_rate": pl.Float64,
+    "cross_entropy": pl.Float64,
+    "validation_cross_entropy": pl.Float64,
+}
 
 # Transfer functions of one condition along the azimuths where they differ most, one row a spatial frequency; those of
 # a phase and of an amplitude are with all envelopes. "lowest" and "highest" go over all azimuths, "p10" and "p90"
