@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from temshift.execution.processes import WorkerLostError
+from temshift.execution.losses import SchedulerLostError, WorkerLostError
 
 _SECONDS_OF_WAITING = 0.2
 
@@ -74,7 +74,9 @@ def run_tasks(
     Raises
     ------
     KeyboardInterrupt
-        After the pending tasks were cancelled and the workers stopped.
+        After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
+    SchedulerLostError
+        Where the executor is a cluster that can no longer be reached.
 
     Examples
     --------
@@ -92,7 +94,7 @@ def run_tasks(
         outcomes[number] = outcome
         on_outcome(outcome)
 
-    _Run(executor, lambda: next(source, None), max(1, len(tasks)), retries, keep).run()
+    _Run(executor, lambda: next(source, None), lambda: len(tasks), retries, keep).run()
     return [outcomes[number] for number in range(len(tasks))]
 
 
@@ -100,7 +102,7 @@ def stream_tasks(
     executor: Executor,
     take: Callable[[], Task | None],
     *,
-    in_flight: int,
+    in_flight: int | Callable[[], int],
     retries: int = 1,
     on_outcome: Callable[[Outcome], None],
 ) -> None:
@@ -114,8 +116,9 @@ def stream_tasks(
         Gives the next task, or None where there is none now. Asked while fewer than `in_flight` tasks are
         pending and, after None, again when the next one has ended; the run ends where it gives None and
         nothing is pending. What it raises cancels the rest.
-    in_flight : int
-        How many tasks are pending at most, 1 or more; twice `executor_width` keeps all workers busy.
+    in_flight : int or callable
+        How many tasks are pending at most, 1 or more; twice `executor_width` keeps all workers busy. A callable
+        is asked each time, as the width of a cluster changes.
     retries : int
         How often a task is submitted again after its worker was killed.
     on_outcome : callable
@@ -127,7 +130,9 @@ def stream_tasks(
     ValueError
         Where `in_flight` is smaller than 1.
     KeyboardInterrupt
-        After the pending tasks were cancelled and the workers stopped.
+        After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
+    SchedulerLostError
+        Where the executor is a cluster that can no longer be reached.
 
     Examples
     --------
@@ -141,9 +146,10 @@ def stream_tasks(
     1
     2
     """
-    if in_flight < 1:
-        raise ValueError(f"in_flight = {in_flight}; give 1 or more tasks that may be pending at a time")
-    _Run(executor, take, in_flight, retries, lambda _, outcome: on_outcome(outcome)).run()
+    limit = in_flight if callable(in_flight) else lambda: in_flight
+    if limit() < 1:
+        raise ValueError(f"in_flight = {limit()}; give 1 or more tasks that may be pending at a time")
+    _Run(executor, take, limit, retries, lambda _, outcome: on_outcome(outcome)).run()
 
 
 @dataclass(eq=False)
@@ -162,7 +168,7 @@ class _Run:
         self,
         executor: Executor,
         take: Callable[[], Task | None],
-        in_flight: int,
+        in_flight: Callable[[], int],
         retries: int,
         on_outcome: Callable[[int, Outcome], None],
     ) -> None:
@@ -190,7 +196,7 @@ class _Run:
             raise
 
     def fill(self) -> None:
-        while len(self.pending) < self.in_flight and (task := self.take()) is not None:
+        while len(self.pending) < max(1, self.in_flight()) and (task := self.take()) is not None:
             self.submit(_Pending(self.taken, task, self.retries))
             self.taken += 1
             while not self.ended.empty():
@@ -202,6 +208,8 @@ class _Run:
 
     def settle(self, one: _Pending, future: Future[Any]) -> None:
         error = CancelledError() if future.cancelled() else future.exception()
+        if isinstance(error, SchedulerLostError):
+            raise error
         if isinstance(error, WorkerLostError) and one.retries_left > 0:
             one.retries_left -= 1
             self.submit(one)
