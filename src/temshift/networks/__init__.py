@@ -6,6 +6,9 @@ from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.settings import NetworkSettings, build, initialised
 from temshift.networks.training import InitialWeights, Trained, TrainingSettings, train
 from temshift.networks.weights import load_weights, save_weights
+from temshift.networks.stored import load, read_card, write_network
+from temshift.networks.training import TrainingSettings, train
+from temshift.networks.weights import load_weights, read_weights, save_weights
 
 __all__ = [
     "CompactUNet",
@@ -20,8 +23,12 @@ __all__ = [
     "build",
     "freeze",
     "initialised",
+    "load",
     "load_weights",
     "parameter_count",
+    "read_card",
+    "read_weights",
     "save_weights",
     "train",
+    "write_network",
 ]
