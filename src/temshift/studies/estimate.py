@@ -11,7 +11,8 @@ import torch
 from temshift.datasets.micrographs import Batch, MicrographSource, Stream, augmented, form_micrographs
 from temshift.exitwaves.simulation import ExitWave, simulate
 from temshift.generalization.scores import score
-from temshift.networks.compact import CompactUNet, initialised
+from temshift.networks.layers import UNet, parameter_count
+from temshift.networks.settings import initialised
 from temshift.networks.training import train
 from temshift.optics.images import wave_spectra
 from temshift.optics.imaging import ImagingConditions
@@ -157,14 +158,14 @@ def _batch(source: MicrographSource, conditions: ImagingConditions, size: int) -
     return images[copies], masks[copies]
 
 
-def _trial_steps(study: Study, batch: Batch, network: CompactUNet) -> None:
+def _trial_steps(study: Study, batch: Batch, network: UNet) -> None:
     short = {"steps": TRIAL_STEPS, "epochs": None, "keep": "last", "early_stopping_epochs": None, "initial": None}
     numbers, settings = range(len(batch[0])), study.training.model_copy(update=short)
     batches = (augmented(*batch, numbers, Stream(0), settings.augmentation) for _ in range(TRIAL_STEPS))
     train(network, batches, settings, epoch_steps=TRIAL_STEPS)
 
 
-def _trial_score(batch: Batch, network: CompactUNet) -> None:
+def _trial_score(batch: Batch, network: UNet) -> None:
     score(network, [batch])
 
 
@@ -183,7 +184,7 @@ def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, segmenting: fl
             study.counts.test * (evaluations * segmenting + formed * forming),
         ),
     )
-    weights = 4 * sum(parameter.numel() for parameter in initialised(study.network, 0).parameters())
+    weights = 4 * parameter_count(initialised(study.network, 0))
     disk = sum(map(wave_bytes, sets)) + networks * weights + REPORT_BYTES
     return Estimate(rows, disk, max(waves.worker_bytes for waves in sets))
 

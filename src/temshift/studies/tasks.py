@@ -16,7 +16,8 @@ from temshift.datasets.micrographs import MicrographSource, scoring_batches, tra
 from temshift.exitwaves.store import read_geometry, read_layout, read_masks, read_waves
 from temshift.generalization.scores import Scores, score_together
 from temshift.information.spectra import ObjectSpectra, measure_specimen
-from temshift.networks.compact import CompactUNet, initialised
+from temshift.networks.layers import UNet, parameter_count
+from temshift.networks.settings import initialised
 from temshift.networks.training import train
 from temshift.networks.weights import load_weights, save_weights
 from temshift.optics.images import WaveSpectra, wave_spectra
@@ -83,7 +84,7 @@ def score_networks(root: Path, study: Study, numbers: Sequence[int], tests: Sequ
         _write_scores(folder, run, collected)
 
 
-def load_network(folder: StudyFolder, study: Study, run: NetworkRun, device: str) -> CompactUNet:
+def load_network(folder: StudyFolder, study: Study, run: NetworkRun, device: str) -> UNet:
     """Load a trained network of a study, ready to segment."""
     network = initialised(study.network, 0)
     load_weights(network, folder.network(run.id) / "weights.safetensors")
@@ -103,9 +104,7 @@ def _loaded(waves: Path, band: tuple[float, float, float], device: str) -> tuple
     return spectra, read_masks(waves).to(device)
 
 
-def _write_network(
-    folder: StudyFolder, plan: Plan, run: NetworkRun, network: CompactUNet, history: pl.DataFrame
-) -> None:
+def _write_network(folder: StudyFolder, plan: Plan, run: NetworkRun, network: UNet, history: pl.DataFrame) -> None:
     place = folder.network(run.id)
     save_weights(network, place / "weights.safetensors")
     write_table(place / "history.parquet", history)
@@ -117,7 +116,7 @@ def _write_network(
         "database": plan.databases["training"].id,
         "network": plan.study.network.model_dump(mode="json"),
         "training": plan.study.training.model_dump(mode="json"),
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "parameters": parameter_count(network),
     }
     write_record(place / "network.json", [place / "weights.safetensors", place / "history.parquet"], card)
 
