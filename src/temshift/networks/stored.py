@@ -11,7 +11,7 @@ from torch import Tensor
 
 from temshift.core.errors import DamagedError, InputError
 from temshift.core.files import write_bytes, write_table
-from temshift.core.records import read_facts, recorded_file, write_record
+from temshift.core.records import Record, read_facts, recorded_file, write_record
 from temshift.networks.layers import UNet
 from temshift.networks.settings import NetworkSettings, build
 from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
@@ -57,6 +57,24 @@ def write_network(
         write_bytes(place / WEIGHT_FILES[name], weights_bytes(state))
     write_table(place / HISTORY_FILE, history)
     write_record(place / CARD, files, card)
+
+
+def drop_weights(place: Path) -> None:
+    """Remove the weights of a network; its card and its history stay.
+
+    Parameters
+    ----------
+    place : Path
+        The folder of a network.
+    """
+    write_record(place / CARD, [place / HISTORY_FILE], read_facts(place / CARD))
+    for name in WEIGHT_FILES.values():
+        (place / name).unlink(missing_ok=True)
+
+
+def has_weights(record: Record) -> bool:
+    """Tell whether a network's record vouches for the weights that are scored."""
+    return any(file.name == WEIGHT_FILES["weights"] for file in record.files)
 
 
 def read_card(path: Path | str) -> dict[str, Any]:

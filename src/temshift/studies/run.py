@@ -21,7 +21,7 @@ from temshift.execution import (
     stream_tasks,
 )
 from temshift.information.spectra import ObjectSpectra, average_spectra
-from temshift.networks.stored import drop_weights
+from temshift.networks import drop_weights
 from temshift.studies.conclusion import conclude
 from temshift.studies.examples import example_networks
 from temshift.studies.failures import Failure, forget_failure, note_failure
