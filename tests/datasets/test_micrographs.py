@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator
 from temshift.datasets import (
+    Augmentation,
     MicrographSource,
     Stream,
     augmented,
+    first_images,
     form_micrographs,
     scoring_batches,
     training_batches,
@@ -130,6 +132,70 @@ def test_every_specimen_comes_once_an_epoch_in_an_order_of_its_own() -> None:
     assert len(np.unique(order, axis=0)) > 3
 
 
+def shown(images: str, steps: int = 6, batch: int = 4, **given: str) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return list(training_batches(SOURCE, CONDITIONS, steps=steps, batch=batch, stream=STREAM, images=images, **given))
+
+
+def epochs(images: str, **given: str) -> torch.Tensor:
+    """Images of four epochs (epoch, image, y, x); batches of 4 go across the epochs of 6."""
+    return torch.cat([batch for batch, _ in shown(images, **given)]).reshape(4, 6, 32, 32)
+
+
+def places(found: torch.Tensor, pool: torch.Tensor) -> list[int]:
+    """Which image of a pool each one is; it is there once."""
+    equal = (found[:, None] == pool).all(dim=(-2, -1))
+    assert equal.sum(dim=1).tolist() == [1] * len(found)
+    return equal.int().argmax(dim=1).tolist()
+
+
+def test_fixed_images_come_once_an_epoch_in_a_new_order() -> None:
+    found = epochs("fixed", augmentation="none")
+    orders = np.array([places(epoch, found[0]) for epoch in found])
+    assert np.array_equal(np.sort(orders, axis=1), np.tile(np.arange(6), (4, 1)))
+    assert len(np.unique(orders, axis=0)) == 4
+
+
+def test_fixed_images_keep_their_masks() -> None:
+    first, specimens = torch.cat([images for images, _ in first_pass()]), first_specimens()
+    for images, masks in shown("fixed", augmentation="none"):
+        assert [specimens[place] for place in places(images[:, 0], first[:, 0])] == specimens_in(masks)
+
+
+def test_fixed_images_are_augmented_anew_each_epoch() -> None:
+    """Turned and shifted, an image keeps its values but not their places."""
+    found, plain = epochs("fixed"), epochs("fixed", augmentation="none")
+    assert torch.equal(found.flatten(2).sort().values, plain.flatten(2).sort().values)
+    again = [found[epoch, places(plain[epoch], plain[0]).index(0)] for epoch in range(4)]
+    assert all(not torch.equal(one, other) for i, one in enumerate(again) for other in again[i + 1 :])
+
+
+def test_fresh_images_are_new_each_epoch() -> None:
+    """No two images of a specimen have the same values."""
+    values = epochs("fresh").flatten(2).sort().values.flatten(0, 1)
+    assert all(not torch.equal(one, other) for i, one in enumerate(values) for other in values[i + 1 :])
+
+
+def test_the_first_epoch_of_fixed_images_is_that_of_fresh_ones() -> None:
+    assert torch.allclose(epochs("fixed")[0], epochs("fresh")[0], atol=1e-5)
+
+
+def first_pass(batch: int = 4) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return list(first_images(SOURCE, CONDITIONS, batch=batch, stream=STREAM))
+
+
+def first_specimens() -> list[int]:
+    return [number for _, masks in first_pass() for number in specimens_in(masks)]
+
+
+def test_first_images_are_those_that_training_shows_before_augmentation() -> None:
+    assert [len(images) for images, _ in first_pass()] == [4, 2]
+    images = torch.cat([images for images, _ in first_pass()])
+    assert sorted(first_specimens()) == list(range(6))
+    assert torch.equal(images[:, 0], epochs("fixed", augmentation="none")[0])
+    assert torch.allclose(images[:, 0], epochs("fresh", augmentation="none")[0], atol=1e-5)
+    assert torch.allclose(images, first_pass(batch=6)[0][0], atol=1e-5)
+
+
 def test_the_size_of_batches_changes_no_image_of_training() -> None:
     of = {size: training_batches(SOURCE, CONDITIONS, steps=12 // size, batch=size, stream=STREAM) for size in (2, 4)}
     small, large = (torch.cat([images for images, _ in of[size]]) for size in (2, 4))
@@ -172,7 +238,7 @@ def test_augmentation_keeps_an_image_and_its_mask_together() -> None:
     assert torch.equal(images.long() % 3 == 0, masks)
 
 
-def movements(count: int) -> list[tuple[int, int, int]]:
+def movements(count: int, augmentation: Augmentation = "dihedral_shift") -> list[tuple[int, int, int]]:
     """Symmetry and shift (y, x) of each augmented plane, found by trying them all."""
     plane = planes(1)[0, 0].numpy()
     known = {
@@ -182,7 +248,7 @@ def movements(count: int) -> list[tuple[int, int, int]]:
         for x in range(6)
     }
     assert len(known) == 8 * 36
-    moved, _ = augmented(planes(count), planes(count), range(count), STREAM)
+    moved, _ = augmented(planes(count), planes(count), range(count), STREAM, augmentation)
     return [known[np.ascontiguousarray(one[0].numpy()).tobytes()] for one in moved]
 
 
@@ -192,6 +258,17 @@ def test_all_symmetries_and_shifts_occur_alike() -> None:
     assert np.abs(np.bincount(found[:, 0], minlength=8) - 75).max() < 5 * np.sqrt(75)
     for axis in (1, 2):
         assert np.abs(np.bincount(found[:, axis], minlength=6) - 100).max() < 5 * np.sqrt(100)
+
+
+def test_dihedral_augmentation_turns_and_flips_alone() -> None:
+    """The symmetries that the same numbers draw with shifts, and planes at their places."""
+    turned = np.array(movements(60, "dihedral"))
+    assert not turned[:, 1:].any()
+    assert np.array_equal(turned[:, 0], np.array(movements(60))[:, 0])
+
+
+def test_no_augmentation_moves_nothing() -> None:
+    assert movements(5, "none") == [(0, 0, 0)] * 5
 
 
 def test_an_augmentation_ignores_its_companions() -> None:

@@ -1,4 +1,4 @@
-"""Training: it learns, repeats bit for bit, and stops when the loss is lost."""
+"""Training: it learns, repeats bit for bit, follows its schedules, keeps what it shall and tells a lost loss."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,10 @@ import torch
 from sklearn.metrics import log_loss
 from torch import Tensor, nn
 
+from temshift.core.configuration import ConfigurationError, dump_configuration, parse_configuration
 from temshift.core.errors import TemshiftError
-from temshift.networks import CompactUNetSettings, TrainingSettings, initialised, train
+from temshift.core.tables import HISTORY
+from temshift.networks import CompactUNetSettings, Trained, TrainingSettings, initialised, train
 
 SHAPE = CompactUNetSettings(widths=(8, 12), stem=2)
 Batch = tuple[Tensor, Tensor]
@@ -26,13 +28,28 @@ def bright_squares(steps: int, size: int = 32) -> list[Batch]:
     return list(zip(torch.from_numpy(images).float(), torch.from_numpy(masks), strict=True))
 
 
-def settings_for(steps: int, **given: float) -> TrainingSettings:
+def settings_for(steps: int, **given: object) -> TrainingSettings:
     return TrainingSettings.model_validate({"steps": steps, "batch": 8, **given})
 
 
-def trained(steps: int = 12, seed: int = 0) -> tuple[nn.Module, list[float]]:
+def decaying(steps: int, **given: object) -> TrainingSettings:
+    return settings_for(steps, schedule="decay", **given)
+
+
+def run(
+    settings: TrainingSettings, batches: list[Batch], epoch_steps: int = 1, seed: int = 0, **given: object
+) -> tuple[nn.Module, Trained]:
     network = initialised(SHAPE, seed)
-    return network, train(network, bright_squares(steps), settings_for(steps))
+    return network, train(network, batches, settings, epoch_steps=epoch_steps, **given)
+
+
+def trained(steps: int = 12, seed: int = 0, **given: object) -> tuple[nn.Module, list[float]]:
+    network, found = run(settings_for(steps, **given), bright_squares(steps), seed=seed)
+    return network, found.history["cross_entropy"].to_list()
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_an_easy_problem_is_learned() -> None:
@@ -49,8 +66,7 @@ def test_an_easy_problem_is_learned() -> None:
 def test_training_repeats_bit_for_bit() -> None:
     (one, history), (other, again) = trained(), trained()
     assert history == again
-    states = one.state_dict(), other.state_dict()
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+    assert same(one.state_dict(), other.state_dict())
     assert trained(seed=1)[1] != history
 
 
@@ -58,8 +74,22 @@ def test_the_first_loss_is_the_cross_entropy_of_the_initial_network() -> None:
     images, masks = bright_squares(1)[0]
     with torch.no_grad():
         probabilities = torch.sigmoid(initialised(SHAPE, 0).train()(images)).flatten().double().numpy()
-    history = train(initialised(SHAPE, 0), [(images, masks)] * 2, settings_for(2))
-    assert history[0] == pytest.approx(log_loss(masks.flatten().numpy(), probabilities), rel=1e-5)
+    history = run(settings_for(2), [(images, masks)] * 2)[1].history
+    assert history["cross_entropy"][0] == pytest.approx(log_loss(masks.flatten().numpy(), probabilities), rel=1e-5)
+
+
+def test_the_usual_training_is_the_plain_loop_to_the_bit() -> None:
+    network, (plain, batches) = trained(steps=12)[0], (initialised(SHAPE, 0), bright_squares(12))
+    optimiser = torch.optim.AdamW(plain.parameters(), lr=1e-2, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, total_steps=12)
+    for images, masks in batches:
+        images = images.contiguous(memory_format=torch.channels_last)
+        loss = nn.functional.binary_cross_entropy_with_logits(plain(images), masks.float())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    assert same(network.state_dict(), plain.state_dict())
 
 
 class Line(nn.Module):
@@ -82,6 +112,7 @@ def test_the_steps_are_those_of_adamw_under_one_cycle() -> None:
         network,
         list(zip(torch.from_numpy(x), torch.from_numpy(y), strict=True)),
         settings_for(10, learning_rate=0.05, weight_decay=0.1),
+        epoch_steps=3,
     )
     assert network.line.detach().numpy() == pytest.approx(adamw_one_cycle(x, y, 0.05, 0.1), rel=1e-8)
 
@@ -110,8 +141,10 @@ def adamw_one_cycle(x: np.ndarray, y: np.ndarray, peak: float, decay: float) -> 
 def test_a_loss_that_is_lost_stops_the_training_and_tells_the_step(bad: float) -> None:
     batches = bright_squares(5)
     batches[2][0][0, 0, 3, 3] = bad
-    with pytest.raises(TemshiftError, match="nan at step 3"):
-        train(initialised(SHAPE, 0), batches, settings_for(5))
+    with pytest.raises(
+        TemshiftError, match=r"nan at step 3 \(epoch 2, learning rate 0.00.*lower learning_rate than 0.01"
+    ):
+        run(settings_for(5), batches, epoch_steps=2)
 
 
 def test_the_network_is_left_in_evaluation_mode() -> None:
@@ -130,7 +163,7 @@ def test_batches_are_taken_one_by_one_and_left_alone() -> None:
             taken.append(int(network.enter[1].num_batches_tracked))
             yield batch
 
-    train(network, lent(), settings_for(4))
+    train(network, lent(), settings_for(4), epoch_steps=2)
     assert taken == [0, 1, 2, 3]
     for (images, masks), (ours, theirs) in zip(batches, before, strict=True):
         assert torch.equal(images, ours) and torch.equal(masks, theirs)
@@ -145,4 +178,217 @@ def test_the_global_generator_is_left_alone() -> None:
 @pytest.mark.parametrize("given", [0, 3])
 def test_fewer_batches_than_steps_are_refused(given: int) -> None:
     with pytest.raises((TemshiftError, ValueError), match="batches"):
-        train(initialised(SHAPE, 0), bright_squares(given), settings_for(10))
+        run(settings_for(10), bright_squares(given))
+
+
+def test_a_row_an_epoch_tells_steps_rate_and_mean_loss() -> None:
+    each = run(settings_for(7), bright_squares(7))[1].history
+    seen: list[dict[str, object]] = []
+    history = run(settings_for(7), bright_squares(7), epoch_steps=3, on_epoch=seen.append)[1].history
+    assert dict(history.schema) == HISTORY
+    assert history["epoch"].to_list() == [1, 2, 3]
+    assert history["steps"].to_list() == [3, 6, 7]
+    assert history["learning_rate"].to_list() == [each["learning_rate"][step] for step in (2, 5, 6)]
+    losses = each["cross_entropy"].to_numpy()
+    expected = [losses[:3].mean(), losses[3:6].mean(), losses[6]]
+    assert history["cross_entropy"].to_list() == pytest.approx(expected, rel=1e-12)
+    assert history["validation_cross_entropy"].null_count() == 3
+    assert seen == history.to_dicts()
+
+
+def test_the_learning_rate_decays_by_the_epoch() -> None:
+    settings = decaying(8, decay_per_epoch=0.5, learning_rate=0.02)
+    each, history = (run(settings, bright_squares(8), epoch_steps=n)[1].history for n in (1, 3))
+    assert each["learning_rate"].to_list() == pytest.approx([0.02 / 2**epoch for epoch in range(8)])
+    assert history["learning_rate"].to_list() == pytest.approx([0.02, 0.01, 0.005])
+
+
+def test_a_rate_that_does_not_decay_stays() -> None:
+    history = run(decaying(3), bright_squares(3))[1].history
+    assert history["learning_rate"].to_list() == [0.01] * 3
+
+
+def test_one_cycle_follows_its_cosines() -> None:
+    """Up from a 25th over 30 % of the steps, down to a 250,000th over the rest (PyTorch's defaults)."""
+    found = run(settings_for(10), bright_squares(10))[1].history["learning_rate"].to_numpy()
+    up = 0.01 / 25 + 0.01 * (1 - 1 / 25) * (1 - np.cos(np.pi * np.arange(3) / 2)) / 2
+    low = 0.01 / 25e4
+    down = low + (0.01 - low) * (1 + np.cos(np.pi * np.arange(8) / 7)) / 2
+    assert found == pytest.approx(np.concatenate([up, down[1:]]), rel=1e-6)
+
+
+def test_the_steps_of_adam_with_decay_are_those_of_the_paper() -> None:
+    """Kingma and Ba's algorithm 1 for a logistic regression, in NumPy; two steps an epoch."""
+    draws = np.random.default_rng(3)
+    x, y = draws.normal(size=(6, 4, 1, 4, 4)), draws.random((6, 4, 1, 4, 4)) > 0.4
+    network = Line()
+    settings = decaying(6, optimiser="adam", decay_per_epoch=0.7, learning_rate=0.05)
+    train(network, list(zip(torch.from_numpy(x), torch.from_numpy(y), strict=True)), settings, epoch_steps=2)
+    line, m, v = np.array([0.3, -0.2]), np.zeros(2), np.zeros(2)
+    for step in range(6):
+        error = 1 / (1 + np.exp(-(line[0] * x[step] + line[1]))) - y[step]
+        gradient = np.array([(error * x[step]).mean(), error.mean()])
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        unbiased = m / (1 - 0.9 ** (step + 1)), v / (1 - 0.999 ** (step + 1))
+        line = line - 0.05 * 0.7 ** (step // 2) * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-8)
+    assert network.line.detach().numpy() == pytest.approx(line, rel=1e-8)
+
+
+def test_epochs_are_as_many_steps() -> None:
+    by_epochs = TrainingSettings.model_validate({"epochs": 3, "batch": 8})
+    assert (by_epochs.steps_per_epoch(512), by_epochs.steps_per_epoch(513)) == (64, 65)
+    assert (by_epochs.steps_in_all(512), by_epochs.steps_in_all(513)) == (192, 195)
+    assert TrainingSettings().steps_in_all(7) == 150
+    one, other = (run(settings, bright_squares(6), epoch_steps=2) for settings in (by_epochs, settings_for(6)))
+    assert same(one[0].state_dict(), other[0].state_dict())
+    assert len(one[1].history) == 3
+
+
+VALIDATION = bright_squares(63)[-3:]
+
+
+def test_looking_at_validation_images_changes_no_weight() -> None:
+    plain, looked = (
+        run(decaying(6), bright_squares(6), epoch_steps=2, validation=validation) for validation in (None, VALIDATION)
+    )
+    assert same(plain[0].state_dict(), looked[0].state_dict())
+    assert looked[1].history["validation_cross_entropy"].null_count() == 0
+
+
+def test_validation_is_the_cross_entropy_of_all_its_pixels() -> None:
+    """In evaluation mode, whatever the sizes of its batches."""
+    uneven = [VALIDATION[0], tuple(part[:3] for part in VALIDATION[1])]
+    network, found = run(decaying(4), bright_squares(4), epoch_steps=4, validation=uneven)
+    with torch.no_grad():
+        logits = torch.cat([network(images) for images, _ in uneven]).double().numpy()
+    signs = 2 * torch.cat([masks for _, masks in uneven]).numpy() - 1.0
+    expected = np.logaddexp(0, -signs * logits).mean()
+    assert found.history["validation_cross_entropy"][0] == pytest.approx(expected, rel=1e-5)
+
+
+BEST = 5  # the statistics of the normalisation lag behind, so that the first epoch of wrong masks still helps
+
+
+def spoilt() -> list[Batch]:
+    """Four epochs to learn from, then masks that are turned into their opposite."""
+    return [(images, masks if step < 24 else ~masks) for step, (images, masks) in enumerate(bright_squares(48))]
+
+
+def overtrained(**given: object) -> tuple[nn.Module, Trained]:
+    return run(decaying(48, **given), spoilt(), epoch_steps=6, validation=VALIDATION)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Trained:
+    return overtrained(keep="both")[1]
+
+
+def test_the_best_weights_are_kept_and_scored(whole: Trained) -> None:
+    losses = whole.history["validation_cross_entropy"].to_list()
+    assert np.argmin(losses) == BEST - 1 and losses[-1] > losses[BEST - 1]
+    network, found = overtrained(keep="best")
+    assert found.states.keys() == {"weights"}
+    assert same(network.state_dict(), found.states["weights"]) and not network.training
+    assert same(found.states["weights"], whole.states["weights"])
+    stopped = run(decaying(6 * BEST), spoilt()[: 6 * BEST])[0]
+    assert same(network.state_dict(), stopped.state_dict())
+
+
+@pytest.mark.parametrize("keep", ["last", "none"])
+def test_the_last_weights_are_kept_and_scored(whole: Trained, keep: str) -> None:
+    network, found = overtrained(keep=keep)
+    assert found.states.keys() == {"weights"}
+    assert same(network.state_dict(), found.states["weights"])
+    assert same(found.states["weights"], whole.states["last"])
+    assert not same(found.states["weights"], whole.states["weights"])
+
+
+@pytest.mark.parametrize("patience", [1, 2])
+def test_early_stopping_stops_and_the_best_weights_are_kept(whole: Trained, patience: int) -> None:
+    found = overtrained(keep="best", early_stopping_epochs=patience)[1]
+    assert found.history.equals(whole.history.head(BEST + patience))
+    assert same(found.states["weights"], whole.states["weights"])
+
+
+def test_early_stopping_takes_no_more_batches() -> None:
+    batches = iter(spoilt())
+    settings = decaying(48, early_stopping_epochs=1)
+    train(initialised(SHAPE, 0), batches, settings, epoch_steps=6, validation=VALIDATION)
+    assert len(list(batches)) == 48 - 6 * (BEST + 1)
+
+
+@pytest.mark.parametrize("given", [{"keep": "best"}, {"keep": "both"}, {"early_stopping_epochs": 2}])
+def test_settings_tell_that_they_need_validation(given: dict[str, object]) -> None:
+    settings = decaying(4, **given)
+    assert settings.needs_validation and not decaying(4).needs_validation
+    with pytest.raises(ValueError, match="give validation"):
+        run(settings, bright_squares(4))
+
+
+def test_kept_weights_are_copies() -> None:
+    network, found = run(settings_for(3), bright_squares(3))
+    before = {name: tensor.clone() for name, tensor in found.states["weights"].items()}
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    assert same(found.states["weights"], before)
+
+
+def test_bfloat16_learns_nearly_as_well() -> None:
+    """Weights stay float32; of 8 bits of mantissa the losses keep two digits."""
+    single, half = (
+        run(settings_for(60, precision=precision), bright_squares(60), epoch_steps=10, validation=VALIDATION)
+        for precision in ("float32", "bfloat16")
+    )
+    assert {parameter.dtype for parameter in half[0].parameters()} == {torch.float32}
+    losses = [one[1].history["validation_cross_entropy"][-1] for one in (single, half)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.1)
+    assert losses[1] != losses[0]
+
+
+def test_weights_that_are_lost_in_the_last_step_are_told() -> None:
+    """The only loss is finite, the weights after it are not."""
+
+    class Edge(Line):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images) + torch.sqrt(self.line[0] - 0.3)
+
+    batches = [(torch.ones(1, 1, 2, 2, dtype=torch.float64), torch.ones(1, 1, 2, 2, dtype=torch.bool))] * 2
+    network = Edge()
+    with torch.no_grad():
+        network.line[0] = 0.3
+    with pytest.raises(TemshiftError, match="weights are not finite after step 1; take a lower learning_rate"):
+        train(network, batches, settings_for(2), epoch_steps=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("steps: 10\nepochs: 3", "steps 10 and epochs 3 given; give one of the two"),
+        ("decay_per_epoch: 0.9", "decay_per_epoch needs schedule: decay"),
+        ("early_stopping_epochs: 3", "early_stopping_epochs needs schedule: decay"),
+        ("epochs: 0", "epochs: given 0; must be greater than or equal to 1"),
+        ("optimiser: sgd", "'sgd' is not known; allowed: 'adamw', 'adam'"),
+        ("initial: {weights: a, freeze: all}", "initial.freeze: 'all' is not known"),
+    ],
+)
+def test_faults_of_settings_are_told_once(text: str, told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_configuration(text, TrainingSettings, "training.yaml")
+    assert told in str(caught.value) and len(caught.value.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "decay", "steps"), [({}, 0.01, 150), ({"optimiser": "adam", "epochs": 10}, 0.0, None)]
+)
+def test_what_is_not_given_follows_from_what_is(given: dict[str, object], decay: float, steps: int | None) -> None:
+    settings = TrainingSettings.model_validate(given)
+    assert (settings.weight_decay, settings.steps) == (decay, steps)
+    assert parse_configuration(dump_configuration(settings), TrainingSettings, "again") == settings
+
+
+def test_identity_is_what_the_weights_depend_on() -> None:
+    of = {keep: decaying(4, keep=keep).identity() for keep in ("none", "last", "best", "both")}
+    assert of["none"] == of["last"]
+    assert len({str(identity) for identity in of.values()}) == 3
+    assert decaying(4).identity() != decaying(4, learning_rate=0.02).identity()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from temshift.core.electrons import wavelength
 from temshift.core.files import replacing, write_json, write_table, write_text
 from temshift.core.parameters import CANONICAL, DEFAULTS
+from temshift.core.tables import HISTORY
 
 HOSTILE = """<script>alert("dose")</script> 'low' & `${dose}` <b>50</b>"""
 SAMPLING = 0.4
@@ -325,11 +326,12 @@ def manifest_record(rows: list[Condition]) -> dict[str, Any]:
 
 def write_histories(folder: Path, rows: list[Condition]) -> None:
     rng = np.random.default_rng(10)
-    steps = np.arange(1, 301)
+    steps = np.arange(10, 301, 10)
     for row in rows:
         for seed in (0, 1):
             loss = 0.12 + 0.6 * np.exp(-steps / 60) + np.abs(rng.normal(0, 0.02, steps.size))
-            table = pl.DataFrame({"step": steps, "cross_entropy": loss})
+            known = {"epoch": steps // 10, "steps": steps, "learning_rate": 1e-2, "cross_entropy": loss}
+            table = pl.DataFrame({**known, "validation_cross_entropy": None}, schema=HISTORY)
             write_table(folder / network_id(row, seed) / "history.parquet", table)
 
 

@@ -116,10 +116,11 @@ def _listed(items: Sequence[Any]) -> str:
 
 
 def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether a list is short only because some of its items are wrong, which is told already."""
+    """Tell whether a list is short, or a default unknown, only because of other faults, which are told already."""
     place = error["loc"]
-    return error["type"] == "too_short" and any(
-        other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in errors
+    return error["type"] == "default_factory_not_called" or (
+        error["type"] == "too_short"
+        and any(other["loc"][: len(place)] == place and len(other["loc"]) > len(place) for other in errors)
     )
 
 
@@ -157,11 +158,15 @@ def _wish(error: Mapping[str, Any]) -> str:
 
 
 def _path(finding: _Finding) -> KeyPath:
-    """Give the path of the fault; a wrong discriminator is told at its own key."""
+    """Give the path of the fault; a wrong discriminator, a key or a function of its name, is told at that key."""
     context = finding.error.get("ctx", {})
     if finding.error["type"] == "union_tag_invalid":
-        return (*finding.place.path, str(context["discriminator"]).strip("'"))
+        return (*finding.place.path, _discriminator(context))
     return finding.place.path
+
+
+def _discriminator(context: Mapping[str, Any]) -> str:
+    return str(context["discriminator"]).strip("'()")
 
 
 def _message(finding: _Finding) -> str:
@@ -176,7 +181,7 @@ def _message(finding: _Finding) -> str:
             tags = str(context["expected_tags"]).replace("'", "").split(", ")
             return f"{context['tag']!r} is not known{allowed_text(context['tag'], tags)}"
         case "union_tag_not_found":
-            return f"the key {context['discriminator']} is missing"
+            return f"the key {_discriminator(context)!r} is missing"
         case "literal_error" | "enum":
             allowed = _allowed(place.wanted) or [context["expected"]]
             return f"{_shown(error['input'])} is not known{allowed_text(error['input'], allowed)}"

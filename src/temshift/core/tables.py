@@ -10,6 +10,7 @@ CONDITION_COLUMNS = tuple(row.key for row in CANONICAL)
 SCORES = {
     "score_id": pl.String,
     "network_id": pl.String,
+    "test_id": pl.String,
     "cross_entropy": pl.Float64,
     "cross_entropy_sd": pl.Float64,
     "f1": pl.Float64,
@@ -23,13 +24,33 @@ SCORES = {
     "empty_masks": pl.Int64,
 }
 
-# One row a network x test condition; settings of a distribution are its centre, in the units of the study file.
+# Conditions that networks are scored under; settings are centres, in the units of the study file. "listed" are those
+# that a study names, the others are training distributions, for scores in distribution; "source_id" tells specimens
+# and camera.
+TESTS = {
+    "test_id": pl.String,
+    "test_name": pl.String,
+    "listed": pl.Boolean,
+    "conditions_id": pl.String,
+    "source_id": pl.String,
+    **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+}
+
+# One row a network x test condition. Centres and standard deviations of what networks were trained on; "g_id" is the
+# cross-entropy on new specimens in distribution minus that on images of the training, "g_ood" that under the test
+# condition minus that in distribution. "in_study" tells whether the study asks for it as it is now. Columns with a dot,
+# such as training.learning_rate, follow: the settings of network and training, lists as JSON.
 RESULTS = {
     **SCORES,
     "training_name": pl.String,
     "seed": pl.Int64,
     "test_name": pl.String,
-    "training_defocus_nm": pl.Float64,
+    "in_study": pl.Boolean,
+    "training_cross_entropy": pl.Float64,
+    "in_distribution_cross_entropy": pl.Float64,
+    "g_id": pl.Float64,
+    "g_ood": pl.Float64,
+    **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},
     "training_defocus_sd_nm": pl.Float64,
     **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
 }
@@ -89,8 +110,15 @@ IMAGES = {
     "focus_height_angstrom": pl.Float64,
 }
 
-# One row a training step.
-HISTORY = {"step": pl.Int64, "cross_entropy": pl.Float64}
+# One row an epoch of a training: steps so far, learning rate of its last step, mean cross-entropy of its steps, and
+# the cross-entropy of the validation images after it, null where there are none.
+HISTORY = {
+    "epoch": pl.Int64,
+    "steps": pl.Int64,
+    "learning_rate": pl.Float64,
+    "cross_entropy": pl.Float64,
+    "validation_cross_entropy": pl.Float64,
+}
 
 # Transfer functions of one condition along the azimuths where they differ most, one row a spatial frequency; those of
 # a phase and of an amplitude are with all envelopes. "lowest" and "highest" go over all azimuths, "p10" and "p90"

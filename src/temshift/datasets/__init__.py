@@ -2,11 +2,14 @@
 
 from temshift.datasets.conditions import ConditionItem, ConditionSets
 from temshift.datasets.micrographs import (
+    Augmentation,
+    Images,
     MicrographSource,
     Stream,
     augmented,
     count_electrons,
     drawn_conditions,
+    first_images,
     form_micrographs,
     noise_seeds,
     scoring_batches,
@@ -14,13 +17,16 @@ from temshift.datasets.micrographs import (
 )
 
 __all__ = [
+    "Augmentation",
     "ConditionItem",
     "ConditionSets",
+    "Images",
     "MicrographSource",
     "Stream",
     "augmented",
     "count_electrons",
     "drawn_conditions",
+    "first_images",
     "form_micrographs",
     "noise_seeds",
     "scoring_batches",

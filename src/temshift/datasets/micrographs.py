@@ -1,8 +1,9 @@
 """Micrographs with masks, formed on the fly from exit waves."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,6 +24,8 @@ DATASETS_VERSION = 2
 EXACT = ImagingSettings()
 
 Batch = tuple[Tensor, Tensor]
+Images = Literal["fresh", "fixed"]
+Augmentation = Literal["dihedral_shift", "dihedral", "none"]
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,13 @@ def masks_of(source: MicrographSource, drawn: Conditions, specimens: NDArray[np.
     return binned_masks(magnified_masks(masks, drawn.pixel_size_error), source.imaging.camera.binning)
 
 
-def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Stream) -> Batch:
+def augmented(
+    images: Tensor,
+    masks: Tensor,
+    numbers: Sequence[int],
+    stream: Stream,
+    augmentation: Augmentation = "dihedral_shift",
+) -> Batch:
     """Turn, flip and shift each image with its mask; shifts wrap around, as the simulated cell is periodic.
 
     Parameters
@@ -158,20 +167,35 @@ def augmented(images: Tensor, masks: Tensor, numbers: Sequence[int], stream: Str
         Number of each draw in the stream.
     stream : Stream
         Source of the draws.
+    augmentation : {"dihedral_shift", "dihedral", "none"}
+        One of the 8 symmetries of the square and a shift, the symmetry alone, or nothing.
 
     Returns
     -------
     images, masks : Tensor (n, 1, y, x)
-        One of the 8 symmetries of the square and a shift, the same for an image and its mask.
+        An image and its mask move alike.
     """
-    pairs = [_moved(image, mask, number, stream) for image, mask, number in zip(images, masks, numbers, strict=True)]
+    if augmentation == "none":
+        return images, masks
+    shifted = augmentation == "dihedral_shift"
+    pairs = [
+        _moved(image, mask, _movement(image, number, stream, shifted))
+        for image, mask, number in zip(images, masks, numbers, strict=True)
+    ]
     return torch.stack([image for image, _ in pairs]), torch.stack([mask for _, mask in pairs])
 
 
 def training_batches(
-    source: MicrographSource, conditions: ImagingConditions, *, steps: int, batch: int, stream: Stream
+    source: MicrographSource,
+    conditions: ImagingConditions,
+    *,
+    steps: int,
+    batch: int,
+    stream: Stream,
+    images: Images = "fresh",
+    augmentation: Augmentation = "dihedral_shift",
 ) -> Iterator[Batch]:
-    """Yield ``steps`` augmented batches, drawn afresh; every specimen comes once before any comes again.
+    """Yield ``steps`` augmented batches; every specimen comes once before any comes again.
 
     Parameters
     ----------
@@ -183,16 +207,46 @@ def training_batches(
         Number of batches and images in each.
     stream : Stream
         Source of order, conditions, noise and augmentation.
+    images : {"fresh", "fixed"}
+        Whether each pass over the specimens draws conditions and noise afresh, or shows the images of the first
+        pass again, in a new order and augmented anew.
+    augmentation : {"dihedral_shift", "dihedral", "none"}
+        See :func:`augmented`.
 
     Yields
     ------
     images, masks : Tensor (batch, 1, y, x)
     """
+    shown = _former(source, conditions, stream) if images == "fresh" else _fixed(source, conditions, batch, stream)
     for step in range(steps):
         numbers = range(step * batch, (step + 1) * batch)
-        specimens = np.array([_in_order(number, len(source), stream) for number in numbers])
-        images, masks = form_micrographs(source, conditions, specimens, numbers, stream)
-        yield augmented(images, masks, numbers, stream)
+        yield augmented(*shown(numbers), numbers, stream, augmentation)
+
+
+def first_images(
+    source: MicrographSource, conditions: ImagingConditions, *, batch: int, stream: Stream
+) -> Iterator[Batch]:
+    """Yield the first pass of a training stream as it is before augmentation: one image of every specimen.
+
+    Parameters
+    ----------
+    source : MicrographSource
+        Waves and masks.
+    conditions : ImagingConditions
+        The training distribution.
+    batch : int
+        Images in each batch; the last may be smaller.
+    stream : Stream
+        Source of order, conditions and noise, as training had it.
+
+    Yields
+    ------
+    images, masks : Tensor (n, 1, y, x)
+        Numbers 0, 1, ... of the stream; for fixed images these are all that training shows.
+    """
+    form = _former(source, conditions, stream)
+    for start in range(0, len(source), batch):
+        yield form(range(start, min(start + batch, len(source))))
 
 
 def scoring_batches(
@@ -204,10 +258,34 @@ def scoring_batches(
         yield form_micrographs(source, conditions, specimens, specimens.tolist(), stream)
 
 
-def _in_order(number: int, specimens: int, stream: Stream) -> int:
-    """Specimen of image ``number``: epoch after epoch, each in an order of its own."""
-    epoch, place = divmod(number, specimens)
-    return int(_order(epoch, specimens, stream)[place])
+def _former(source: MicrographSource, conditions: ImagingConditions, stream: Stream) -> Callable[[range], Batch]:
+    """Images by their numbers in the stream, formed when they are asked for."""
+
+    def form(numbers: range) -> Batch:
+        return form_micrographs(source, conditions, _in_order(numbers, len(source), stream), numbers, stream)
+
+    return form
+
+
+def _fixed(
+    source: MicrographSource, conditions: ImagingConditions, batch: int, stream: Stream
+) -> Callable[[range], Batch]:
+    """Images by their numbers in the stream, of which each specimen has only the one of the first pass."""
+    batches = list(first_images(source, conditions, batch=batch, stream=stream))
+    images, masks = (torch.cat([one[part] for one in batches]) for part in (0, 1))
+    places = np.argsort(_in_order(range(len(source)), len(source), stream))  # of each specimen in the first pass
+
+    def find(numbers: range) -> Batch:
+        chosen = torch.from_numpy(places[_in_order(numbers, len(source), stream)]).to(images.device)
+        return images[chosen], masks[chosen]
+
+    return find
+
+
+def _in_order(numbers: range, specimens: int, stream: Stream) -> NDArray[np.int64]:
+    """Specimens of some images: epoch after epoch, each in an order of its own."""
+    places = [divmod(number, specimens) for number in numbers]
+    return np.array([_order(epoch, specimens, stream)[place] for epoch, place in places])
 
 
 @lru_cache(maxsize=16)
@@ -215,13 +293,25 @@ def _order(epoch: int, specimens: int, stream: Stream) -> NDArray[np.int64]:
     return generator(stream.root, Stage.ORDER, *stream.key, epoch).permutation(specimens)
 
 
-def _moved(image: Tensor, mask: Tensor, number: int, stream: Stream) -> Batch:
+@dataclass(frozen=True)
+class _Movement:
+    """Shift along (y, x) [pixel], then quarter turns, then a flip along x."""
+
+    shifts: tuple[int, int]
+    turns: int
+    flip: bool
+
+
+def _movement(image: Tensor, number: int, stream: Stream, shifted: bool) -> _Movement:
     draws = generator(stream.root, Stage.AUGMENTATION, *stream.key, number)
     turns, flip = int(draws.integers(4)), bool(draws.integers(2))
-    shifts = tuple(int(draws.integers(size)) for size in image.shape[-2:])
+    y, x = (int(draws.integers(size)) if shifted else 0 for size in image.shape[-2:])
+    return _Movement((y, x), turns, flip)
 
+
+def _moved(image: Tensor, mask: Tensor, movement: _Movement) -> Batch:
     def move(plane: Tensor) -> Tensor:
-        plane = torch.rot90(torch.roll(plane, shifts, (-2, -1)), turns, (-2, -1))
-        return plane.flip(-1) if flip else plane
+        plane = torch.rot90(torch.roll(plane, movement.shifts, (-2, -1)), movement.turns, (-2, -1))
+        return plane.flip(-1) if movement.flip else plane
 
     return move(image), move(mask)

@@ -1,79 +1,342 @@
 """Training one network on batches of micrographs."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
+import polars as pl
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from temshift.core.configuration import Configuration
-from temshift.core.errors import TemshiftError
+from temshift.core.errors import InputError, TemshiftError
+from temshift.core.hashes import file_hash
+from temshift.core.tables import HISTORY
+from temshift.datasets.micrographs import Augmentation, Batch, Images
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
+
+Precision = Literal["float32", "bfloat16"]
+State = dict[str, Tensor]
+EpochRow = dict[str, Any]
+
+_USUAL_STEPS = 150
+_USUAL_DECAY = {"adamw": 1e-2, "adam": 0.0}  # the weight decay of Adam, an L2 penalty, is another thing
+
+
+class InitialWeights(Configuration):
+    """Trained weights to start from, and the part of the network that keeps them.
+
+    The path is that of a network's folder or of the weights in it, and counts from the folder where temshift is called.
+    """
+
+    weights: Annotated[str, Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    freeze: Literal["none", "encoder", "decoder"] = "none"
+
+    @property
+    def file(self) -> Path:
+        """The file of weights."""
+        path = Path(self.weights)
+        return path / "weights.safetensors" if path.is_dir() else path
+
+    def resolved(self) -> "InitialWeights":
+        """Return the same with ``sha256`` filled in; a file that is not there is an InputError."""
+        return self if self.sha256 else self.model_copy(update={"sha256": self._found()})
+
+    def verified(self) -> Path:
+        """Return the file of weights; one that is not the file that was recorded is an InputError."""
+        found = self._found()
+        if self.sha256 not in (None, found):
+            raise InputError(
+                f"{self.file} is not the file that was recorded: sha256 {found[:12]}... instead of "
+                f"{str(self.sha256)[:12]}...; restore it, or remove its sha256 to take it as it is"
+            )
+        return self.file
+
+    def _found(self) -> str:
+        try:
+            return file_hash(self.file)
+        except OSError as error:
+            raise InputError(
+                f"cannot read the initial weights {self.file}: {error.strerror}; give the folder of a trained network "
+                "that kept its weights"
+            ) from error
 
 
 class TrainingSettings(Configuration):
-    """AdamW with a one-cycle learning rate and cross-entropy of the logits."""
+    """How a network is trained: optimiser, schedule, length, images, precision, and which weights are kept.
 
-    steps: Annotated[int, Field(ge=2, le=10_000_000)] = 150
-    batch: Annotated[int, Field(ge=1, le=4096)] = 16
+    An epoch is as many steps as show every specimen once. "decay" multiplies the learning rate by ``decay_per_epoch``
+    after each; "one_cycle" goes up and down once over the whole training. ``weight_decay`` is 0.01 for AdamW and 0 for
+    Adam where it is not given. ``early_stopping_epochs`` ends a training when so many epochs in a row brought no lower
+    cross-entropy of the validation images.
+    """
+
+    optimiser: Literal["adamw", "adam"] = "adamw"
+    schedule: Literal["one_cycle", "decay"] = "one_cycle"
+    decay_per_epoch: Annotated[float, Field(gt=0, le=1)] = 1.0
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-2
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-2
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = Field(
+        default_factory=lambda given: _USUAL_DECAY.get(given.get("optimiser", "adamw"), 0.0)
+    )
+    batch: Annotated[int, Field(ge=1, le=4096)] = 16
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    steps: Annotated[int, Field(ge=2, le=10_000_000)] | None = Field(
+        default_factory=lambda given: _USUAL_STEPS if given.get("epochs") is None else None
+    )
+    images: Images = "fresh"
+    augmentation: Augmentation = "dihedral_shift"
+    precision: Precision = "float32"
+    early_stopping_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    keep: Literal["last", "best", "both", "none"] = "last"
+    initial: InitialWeights | None = None
+
+    @model_validator(mode="after")
+    def _meant(self) -> "TrainingSettings":
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError(f"steps {self.steps} and epochs {self.epochs} given; give one of the two")
+        if self.schedule == "one_cycle" and self.decay_per_epoch != 1:
+            raise ValueError("decay_per_epoch needs schedule: decay; one_cycle has a course of its own")
+        if self.schedule == "one_cycle" and self.early_stopping_epochs is not None:
+            raise ValueError("early_stopping_epochs needs schedule: decay; one_cycle is good at its end only")
+        return self
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether images for validation are needed."""
+        return self.keep in ("best", "both") or self.early_stopping_epochs is not None
+
+    def steps_per_epoch(self, images: int) -> int:
+        """Return the steps that show every one of so many images once."""
+        return math.ceil(images / self.batch)
+
+    def steps_in_all(self, images: int) -> int:
+        """Return the steps of the whole training on so many images."""
+        return self.total_steps(self.steps_per_epoch(images))
+
+    def total_steps(self, epoch_steps: int) -> int:
+        """Return the steps of the whole training in epochs of so many."""
+        return self.steps if self.steps is not None else (self.epochs or 0) * epoch_steps
+
+    def resolved(self) -> "TrainingSettings":
+        """Return the same with the hash of the initial weights filled in."""
+        return self if self.initial is None else self.model_copy(update={"initial": self.initial.resolved()})
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the result depends on, as plain values for hashing; where initial weights lie is left out."""
+        found = self.resolved().model_dump(mode="json")
+        if found["initial"] is not None:
+            del found["initial"]["weights"]
+        return {**found, "keep": "last" if self.keep == "none" else self.keep}
 
 
-def train(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], settings: TrainingSettings) -> list[float]:
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves.
+
+    Attributes
+    ----------
+    history : DataFrame
+        See ``core.tables.HISTORY``; one row an epoch.
+    states : dict of str to dict of str to Tensor
+        "weights", which the network has now: the best where ``keep`` asks for them, else the last; with ``keep``
+        "both" also "last". On the CPU.
+    """
+
+    history: pl.DataFrame
+    states: dict[str, State]
+
+
+def train(
+    network: nn.Module,
+    batches: Iterable[Batch],
+    settings: TrainingSettings,
+    *,
+    epoch_steps: int,
+    validation: Sequence[Batch] | None = None,
+    on_epoch: Callable[[EpochRow], object] | None = None,
+) -> Trained:
     """Train a network in place.
 
     Parameters
     ----------
     network : Module
-        From images (n, 1, y, x) to logits (n, 1, y, x); left in evaluation mode.
+        From images (n, 1, y, x) to logits (n, 1, y, x); left with the weights of ``Trained.states["weights"]`` and in
+        evaluation mode. Parameters that require no gradient stay as they are.
     batches : iterable of (images, masks)
-        ``settings.steps`` of them.
+        One for each step, on the device of the network; no more are taken than needed.
     settings : TrainingSettings
-        Optimiser and schedule.
+        Optimiser, schedule and length.
+    epoch_steps : int
+        Steps of an epoch.
+    validation : sequence of (images, masks), optional
+        Images that are looked at after each epoch.
+    on_epoch : callable, optional
+        Gets each row of the history.
 
     Returns
     -------
-    list of float
-        Cross-entropy of each step's batch [nat a pixel].
+    Trained
+        History and weights.
 
     Raises
     ------
     TemshiftError
-        Where the loss stops being finite.
+        Where the loss stops being finite; looked at after each epoch.
     ValueError
-        Where there are fewer batches than steps.
+        Where there are fewer batches than steps, or no validation images although the settings need some.
 
     References
     ----------
-    I. Loshchilov and F. Hutter, arXiv 1711.05101 (AdamW); L. N. Smith and N. Topin, arXiv 1708.07120 (one cycle)
+    D. P. Kingma and J. Ba, arXiv 1412.6980 (Adam); I. Loshchilov and F. Hutter, arXiv 1711.05101 (AdamW); L. N. Smith
+    and N. Topin, arXiv 1708.07120 (one cycle)
     """
-    network.train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=settings.steps)
-    history = []
-    for step, (images, masks) in enumerate(islice(batches, settings.steps)):
-        loss = nn.functional.binary_cross_entropy_with_logits(network(_last(images)), masks.to(images.dtype))
-        optimiser.zero_grad(set_to_none=True)
+    course = Course(network, settings, epoch_steps, validation, on_epoch)
+    for batch in islice(batches, course.steps):
+        course.step(cross_entropy(network, batch, settings.precision))
+        if course.ended:
+            break
+    return course.trained()
+
+
+class Course:
+    """One network on its way through a training: optimiser, schedule, history, best weights.
+
+    Parameters
+    ----------
+    network, settings, epoch_steps, validation, on_epoch
+        See :func:`train`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        settings: TrainingSettings,
+        epoch_steps: int,
+        validation: Sequence[Batch] | None = None,
+        on_epoch: Callable[[EpochRow], object] | None = None,
+    ) -> None:
+        if settings.needs_validation and not validation:
+            raise ValueError(f"keep {settings.keep!r} and early stopping need validation images; give validation")
+        self.network, self.settings, self.epoch_steps = network, settings, epoch_steps
+        self.validation, self.on_epoch = validation or (), on_epoch
+        self.steps = settings.total_steps(epoch_steps)
+        self.optimiser = _optimiser(network, settings)
+        self.schedule = _schedule(self.optimiser, settings, epoch_steps)
+        self.done, self.ended = 0, False
+        self._losses: list[Tensor] = []
+        self._rows: list[EpochRow] = []
+        self._best: tuple[float, int, State] = (math.inf, 0, {})
+        network.train()
+
+    def step(self, loss: Tensor) -> None:
+        """Take one step down the gradient of a loss."""
+        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        schedule.step()
-        history.append(_finite(loss.item(), step))
-    if len(history) < settings.steps:
-        raise ValueError(f"{len(history)} batches given for {settings.steps} steps; give one batch for each step")
-    network.eval()
-    return history
+        self.advance(loss)
+
+    def advance(self, loss: Tensor) -> None:
+        """Take one step down the gradients that the parameters have, which are those of a loss."""
+        rate = float(self.optimiser.param_groups[0]["lr"])
+        self.optimiser.step()
+        self.schedule.step()
+        self._losses.append(loss.detach())
+        self.done += 1
+        if self.done % self.epoch_steps == 0 or self.done == self.steps:
+            self._close_epoch(rate)
+
+    def trained(self) -> Trained:
+        """Return what was learned; the network gets the weights that are to be scored, in evaluation mode."""
+        if not self.ended:
+            raise ValueError(f"{self.done} batches given for {self.steps} steps; give one batch for each step")
+        states = {"weights": _copied(self.network)}
+        if self.settings.keep in ("best", "both"):
+            states = {"weights": self._best[2], "last": states["weights"]}
+            self.network.load_state_dict(self._best[2])
+        if self.settings.keep == "best":
+            del states["last"]
+        self.network.eval()
+        return Trained(pl.DataFrame(self._rows, schema=HISTORY), states)
+
+    def _close_epoch(self, rate: float) -> None:
+        epoch = len(self._rows) + 1
+        loss = self._mean_loss(epoch, rate)
+        self._require_finite()
+        found = self._validated()
+        row = dict(zip(HISTORY, (epoch, self.done, rate, loss, found), strict=True))
+        self._rows.append(row)
+        if found is not None and found < self._best[0]:
+            self._best = (found, epoch, _copied(self.network) if self.settings.keep in ("best", "both") else {})
+        patience = self.settings.early_stopping_epochs
+        self.ended = self.done == self.steps or (patience is not None and epoch - self._best[1] >= patience)
+        if self.on_epoch is not None:
+            self.on_epoch(row)
+
+    def _mean_loss(self, epoch: int, rate: float) -> float:
+        losses = torch.stack(self._losses).double().cpu()
+        self._losses = []
+        lost = torch.nonzero(~torch.isfinite(losses)).flatten().tolist()
+        if lost:
+            step = self.done - len(losses) + lost[0] + 1
+            raise TemshiftError(
+                f"the loss is {float(losses[lost[0]])} at step {step} (epoch {epoch}, learning rate {rate:.3g} at its "
+                f"end); take a lower learning_rate than {self.settings.learning_rate:g}"
+            )
+        return float(losses.mean())
+
+    def _validated(self) -> float | None:
+        if not self.validation:
+            return None
+        self.network.eval()
+        with torch.inference_mode():
+            sums = [
+                float(cross_entropy(self.network, batch, self.settings.precision)) * len(batch[0])
+                for batch in self.validation
+            ]
+        self.network.train()
+        return sum(sums) / sum(len(images) for images, _ in self.validation)
+
+    def _require_finite(self) -> None:
+        """The last step of an epoch can lose the weights, which no loss of the epoch shows."""
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in self.network.state_dict().values()):
+            raise TemshiftError(
+                f"the weights are not finite after step {self.done}; take a lower learning_rate than "
+                f"{self.settings.learning_rate:g}"
+            )
 
 
-def _last(images: Tensor) -> Tensor:
-    return images.contiguous(memory_format=torch.channels_last)
+def cross_entropy(network: Callable[[Tensor], Tensor], batch: Batch, precision: Precision) -> Tensor:
+    """Return the mean cross-entropy of a network's logits on one batch [nat a pixel], computed in the images' type."""
+    images, masks = batch
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        logits = network(images.contiguous(memory_format=torch.channels_last)).to(images.dtype)
+    return nn.functional.binary_cross_entropy_with_logits(logits, masks.to(images.dtype))
 
 
-def _finite(loss: float, step: int) -> float:
-    if not math.isfinite(loss):
-        raise TemshiftError(f"the loss is {loss} at step {step + 1}; take a lower learning_rate than this run's")
-    return loss
+def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    return kind(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def _schedule(
+    optimiser: torch.optim.Optimizer, settings: TrainingSettings, epoch_steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Learning rates, one a step."""
+    if settings.schedule == "one_cycle":
+        steps = settings.total_steps(epoch_steps)
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps)
+    decay = settings.decay_per_epoch
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: decay ** (step // epoch_steps))
+
+
+def _copied(network: nn.Module) -> State:
+    return {
+        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }

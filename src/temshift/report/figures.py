@@ -83,7 +83,7 @@ def learning_curves(results: pl.DataFrame, histories: Mapping[str, pl.DataFrame]
     results : DataFrame
         Tells each network's training distribution and seed.
     histories : mapping of str to DataFrame
-        By network: the cross-entropy of every training step.
+        By network: the mean cross-entropy of every epoch.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def learning_curves(results: pl.DataFrame, histories: Mapping[str, pl.DataFrame]
 
 
 def _curve(training: str, seed: int, history: pl.DataFrame) -> LearningCurve:
-    steps = history["step"].to_numpy().astype(np.float64)
+    steps = history["steps"].to_numpy().astype(np.float64)
     return LearningCurve(training, seed, steps, history["cross_entropy"].fill_null(math.nan).to_numpy())
 
 

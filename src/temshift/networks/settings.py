@@ -1,0 +1,93 @@
+"""Which network, with which shape, and its initial weights."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import torch
+from pydantic import Discriminator, Tag
+from torch import nn
+
+from temshift.networks.compact import CompactUNet, CompactUNetSettings
+from temshift.networks.layers import UNet
+from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
+
+_USUAL = "compact"
+
+
+def kind(given: Any) -> Any:
+    """Tell which network a mapping is meant to be: the compact one where it does not say.
+
+    Parameters
+    ----------
+    given : mapping or settings
+        What stands in a configuration.
+
+    Returns
+    -------
+    str
+        "compact", "resnet18", or whatever stands under the key ``kind``.
+
+    Examples
+    --------
+    >>> kind({"widths": [8, 16]}), kind(ResNetUNetSettings())
+    ('compact', 'resnet18')
+    """
+    return given.get("kind", _USUAL) if isinstance(given, Mapping) else getattr(given, "kind", _USUAL)
+
+
+NetworkSettings = Annotated[
+    Annotated[CompactUNetSettings, Tag("compact")] | Annotated[ResNetUNetSettings, Tag("resnet18")],
+    Discriminator(kind),
+]
+
+
+def build(settings: NetworkSettings) -> UNet:
+    """Make a network of a given shape; its weights are those that torch draws.
+
+    Parameters
+    ----------
+    settings : CompactUNetSettings or ResNetUNetSettings
+        Kind and shape.
+
+    Returns
+    -------
+    UNet
+        In training mode, on torch's current device.
+    """
+    return CompactUNet(settings) if isinstance(settings, CompactUNetSettings) else ResNetUNet(settings)
+
+
+def initialised(settings: NetworkSettings, seed: int) -> UNet:
+    """Make a network with weights of its own seed: He-normal convolutions, zero biases, unit normalisation.
+
+    Parameters
+    ----------
+    settings : CompactUNetSettings or ResNetUNetSettings
+        Kind and shape.
+    seed : int
+        Seed of the weights; the global generator is left alone.
+
+    Returns
+    -------
+    UNet
+        On the CPU, in training mode, float32, channels last.
+
+    References
+    ----------
+    K. He et al., ICCV 2015, arXiv 1502.01852
+    """
+    with torch.device("meta"):
+        network = build(settings)
+    network = network.to_empty(device="cpu")
+    source = torch.Generator().manual_seed(seed)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=source)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.reset_parameters()
+        elif isinstance(module, nn.GroupNorm):
+            module.reset_parameters()
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
