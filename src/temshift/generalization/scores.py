@@ -107,8 +107,14 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
 
 
 def _surplus(probability: Tensor, truth: Tensor) -> Tensor:
-    """Sum probability less truth (n, pixels) over each bin of probability, (n, bins); the bins are open below."""
-    bins = (probability * CALIBRATION_BINS).ceil_().long().sub_(1).clamp_(0, CALIBRATION_BINS - 1)
+    """Sum probability less truth (n, pixels) over each bin of probability, (n, bins)."""
+    at_once = 1 if truth.device.type == "cpu" else len(truth)  # one image stays in the cache
+    pairs = zip(probability.split(at_once), truth.split(at_once), strict=True)
+    return torch.cat([_binned(*pair) for pair in pairs])
+
+
+def _binned(probability: Tensor, truth: Tensor) -> Tensor:
+    bins = (probability * CALIBRATION_BINS).long().clamp_(0, CALIBRATION_BINS - 1)  # that of NaN must be one, too
     sums = torch.zeros(len(truth), CALIBRATION_BINS, dtype=torch.float64, device=truth.device)
     return sums.scatter_add_(1, bins, (probability - truth).double())
 
