@@ -89,7 +89,7 @@ def read_record(path: Path | str) -> Record:
 
 
 def glance_record(path: Path | str) -> Record:
-    """Read a record; verify its seal, the bytes of small files, and that large ones (from 4 MB) are there in their size.
+    """Read a record; verify its seal, the bytes of small files, and the size of large ones, from 4 MB on.
 
     For many records at once, whose large files are verified by those who read them.
 
