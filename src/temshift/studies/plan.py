@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from temshift.core.hashes import content_hash
 from temshift.core.seeds import Stage, torch_seed
@@ -130,6 +129,23 @@ def validation_stream(run: NetworkRun) -> Stream:
     return Stream(run.root, (VALIDATION, _number(content_hash(run.conditions))))
 
 
+def common_hash(
+    source: ImageSource, validation: ImageSource | None, network: NetworkSettings, training: TrainingSettings, root: int
+) -> str:
+    """Hash what the networks of a study have in common.
+
+    Which frequencies the stored spectra keep follows from the widest aperture of all; it does not change a result.
+    """
+    watched = [] if validation is None else [validation.database]
+    parts = [source.database, source.imaging, network, training.identity(), root, *watched]
+    return content_hash([*parts, OPTICS_VERSION, DATASETS_VERSION, TRAINING_VERSION])
+
+
+def network_hash(common: str, conditions_id: str, seed: int) -> str:
+    """Name a network by what it has in common with others, the conditions it is trained on, and its seed number."""
+    return content_hash([common, conditions_id, seed])
+
+
 def score_id(network_id: str, test_id: str) -> str:
     """Name the scores of one network under one test condition."""
     return content_hash([network_id, test_id])
@@ -177,10 +193,10 @@ class Part:
         """All networks, training distribution by training distribution."""
         study, validation = self.study, self.sources.get("validation")
         watched = validation if study.training.needs_validation else None
-        common = content_hash(self._training_parts(watched))
+        common = common_hash(self.sources["training"], watched, study.network, study.training, study.seed)
         return tuple(
             NetworkRun(
-                content_hash([common, conditions_id, seed]),
+                network_hash(common, conditions_id, seed),
                 name,
                 self.settings,
                 conditions,
@@ -211,13 +227,6 @@ class Part:
         """Hash of all that the object spectra depend on."""
         settings = self.study.information.model_dump(mode="json")
         return content_hash([self.databases["training"].id, settings, self.study.widest_semiangle, METRICS_VERSION])
-
-    def _training_parts(self, validation: ImageSource | None) -> list[Any]:
-        study = self.study
-        parts = [self.databases["training"].id, study.imaging, study.network, study.training.identity(), study.seed]
-        watched = [] if validation is None else [validation.database]
-        # Which frequencies the stored spectra keep follows from the widest aperture; it does not change a result.
-        return [*parts, *watched, OPTICS_VERSION, DATASETS_VERSION, TRAINING_VERSION]
 
     def _test(self, name: str, conditions: ImagingConditions) -> TestCondition:
         conditions_id, source = content_hash(conditions), self.sources["test"]

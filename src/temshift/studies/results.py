@@ -80,10 +80,11 @@ def gather(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
     inside = own.max().over("network_id", "source_id")
     rows = rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed")
     rows = rows.join(_pairs(plan), on=["network_id", "test_id"], how="left", maintain_order="left").with_columns(
-        pl.col("in_study").fill_null(False),
+        pl.col("place").is_not_null().alias("in_study"),
         g_id=pl.col("in_distribution_cross_entropy") - pl.col("training_cross_entropy"),
         g_ood=pl.col("cross_entropy") - pl.col("in_distribution_cross_entropy"),
     )
+    rows = rows.sort("place", nulls_last=True, maintain_order=True)
     settings = sorted(name for name in rows.columns if "." in name)
     return rows.select(*(pl.col(name).cast(kind) for name, kind in RESULTS.items()), *settings)
 
@@ -99,15 +100,14 @@ def _scores(folder: StudyFolder) -> pl.DataFrame:
 
 
 def _pairs(plan: Plan) -> pl.DataFrame:
-    """Pairs of a network and a test condition that the study asks for."""
-    schema = {"network_id": pl.String, "test_id": pl.String, "in_study": pl.Boolean}
+    """Pairs of a network and a test condition that the study asks for, and their places in its order."""
     found = [
         pl.DataFrame({"network_id": [run.id for run in part.networks]})
         .join(pl.DataFrame({"test_id": [test.id for test in part.tests]}), how="cross")
-        .with_columns(in_study=pl.lit(True))
+        .unique(maintain_order=True)
         for part in plan.parts
     ]
-    return pl.concat([pl.DataFrame(schema=schema), *found]).unique(maintain_order=True)
+    return pl.concat(found).unique(maintain_order=True).with_row_index("place")
 
 
 def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:

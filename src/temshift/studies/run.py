@@ -102,10 +102,12 @@ def run_study(
     with locked(output), make_executor(workers, scheduler) as executor:
         run = Run(plan, folder, Work(executor, device, progress, workers))
         discard_leftovers(folder.root)
+        folder.status.unlink(missing_ok=True)
         for place, waves, shards in needs:
             make_waves(run.work, place, waves, shards)
         objects = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
         failures = _make_networks(run, retries, retry_failed)
+        folder.status.unlink(missing_ok=True)
         conclude(plan, folder, run.work, objects, len(failures))
         if failures:
             raise TemshiftError(_failed_text(run, failures))

@@ -38,8 +38,8 @@ def sweep_faults(study: "Study") -> Iterator[tuple[KeyPath, str]]:
     """Tell which swept settings are none, or can't have one of their values: path and message."""
     for key, values in study.sweep.items():
         first = key.split(".")[0]
-        if first not in SWEPT or "." not in key:
-            yield ("sweep", key), f"is no setting that can be swept; write one such as network.width{_sections(first)}"
+        if first not in SWEPT:
+            yield ("sweep", key), f"can't be swept; write a key such as training.learning_rate{_sections(first)}"
             continue
         for number, value in enumerate(values):
             yield from ((("sweep", key, number), fault) for fault in _faults(study, {key: value}))
@@ -78,8 +78,10 @@ def _replaced(study: "Study", settings: Settings) -> dict[str, Any]:
 
 
 def _sections(given: str) -> str:
-    return allowed_text(given, SWEPT).replace("allowed", "a key below")
+    return allowed_text(given, SWEPT).replace("allowed:", "sections:")
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {_text(item)}" for key, item in value.items())
     return f"{value:g}" if isinstance(value, float) else str(value).replace("'", "")

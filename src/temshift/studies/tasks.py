@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +19,20 @@ from temshift.core.records import write_record
 from temshift.core.tables import SCORES
 from temshift.datasets import MicrographSource, first_images, scoring_batches, training_batches
 from temshift.datasets.micrographs import Batch
+from temshift.execution import Progress
 from temshift.exitwaves.store import read_geometry, read_layout, read_masks, read_waves
 from temshift.generalization.scores import Scores, score_together
 from temshift.information.spectra import ObjectSpectra, measure_specimen
-from temshift.networks import Trained, apply_initial, initialised, load, parameter_count, write_network
+from temshift.networks import (
+    Trained,
+    apply_initial,
+    drop_weights,
+    initialised,
+    load,
+    parameter_count,
+    train,
+    write_network,
+)
 from temshift.networks.cohorts import Member, train_cohort
 from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
@@ -54,9 +65,30 @@ def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
     members = [_member(root, run, source, device) for run in runs]
     trained = train_cohort(members, epoch_steps=runs[0].training.steps_per_epoch(len(source)))
     return _failures(
-        (run, functools.partial(_keep, root, run, member.network, outcome, source))
+        (run, functools.partial(_keep, StudyFolder(root).network(run.id), run, member.network, outcome, source))
         for run, member, outcome in zip(runs, members, trained, strict=True)
     )
+
+
+def train_alone(place: Path, run: NetworkRun, device: str, progress: Progress) -> None:
+    """Train one network, whose waves lie anywhere, and write it whole into a folder of its own."""
+    one_thread()
+    source, settings = source_of(place, run.source, device), run.training
+    member = _member(place, run, source, device)
+    epoch_steps = settings.steps_per_epoch(len(source))
+    progress.start("epochs", math.ceil(settings.steps_in_all(len(source)) / epoch_steps))
+    outcome = train(
+        member.network,
+        member.batches,
+        settings,
+        epoch_steps=epoch_steps,
+        validation=member.validation,
+        on_epoch=lambda _: progress.advance(),
+    )
+    progress.finish()
+    _keep(place, run, member.network, outcome, source)
+    if settings.keep == "none":
+        drop_weights(place)
 
 
 def score_runs(root: Path, evaluations: Sequence[Evaluation], device: str) -> Failures:
@@ -121,7 +153,7 @@ def _validation(root: Path, run: NetworkRun, device: str) -> list[Batch] | None:
 
 
 def _keep(
-    root: Path, run: NetworkRun, network: nn.Module, outcome: Trained | TemshiftError, source: MicrographSource
+    place: Path, run: NetworkRun, network: nn.Module, outcome: Trained | TemshiftError, source: MicrographSource
 ) -> None:
     """Write a trained network with its card; all weights are kept until it is scored."""
     if isinstance(outcome, TemshiftError):
@@ -130,7 +162,7 @@ def _keep(
     batches = itertools.islice(images, TRAINING_SCORE_BATCHES)
     (scores,) = score_together([network], batches)
     card = {**_card(run, network), "scores": {"training": vars(scores)}}
-    write_network(StudyFolder(root).network(run.id), outcome.states, outcome.history, card)
+    write_network(place, outcome.states, outcome.history, card)
 
 
 def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
