@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from temshift.core.errors import DamagedError, TemshiftError
+from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.core.files import read_json, write_json
 from temshift.core.hashes import canonical_json, file_hash
 
@@ -89,7 +89,7 @@ def read_record(path: Path | str) -> Record:
 
 
 def glance_record(path: Path | str) -> Record:
-    """Read a record; verify its seal, the bytes of small files, and that large ones (from 4 MB) are there in their size.
+    """Read a record; verify its seal, the bytes of small files, and the size of large ones, from 4 MB on.
 
     For many records at once, whose large files are verified by those who read them.
 
@@ -135,6 +135,34 @@ def read_facts(path: Path | str) -> dict[str, Any]:
         Where the record is truncated or altered.
     """
     return dict(_sealed_body(Path(path))["facts"])
+
+
+def recorded_file(path: Path | str, name: str) -> Path:
+    """Verify one file of a record; the others may be missing.
+
+    Parameters
+    ----------
+    path : path
+        A record that `write_record` wrote.
+    name : str
+        The file, relative to the folder of the record.
+
+    Returns
+    -------
+    pathlib.Path
+        The file, whose bytes are those that were recorded.
+
+    Raises
+    ------
+    InputError
+        Where the record is absent, or names no such file.
+    DamagedError
+        Where the record or the file is truncated or altered, or the file is missing.
+    """
+    files = _sealed_body(Path(path))["files"]
+    if name not in files:
+        raise InputError(f"{path} does not name {name}; it names {', '.join(files) or 'no file'}")
+    return _verified(Path(path).parent, name, files[name])
 
 
 def record_state(path: Path | str) -> RecordState:

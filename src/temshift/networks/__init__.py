@@ -4,8 +4,9 @@ from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.layers import UNet, freeze, parameter_count
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.settings import NetworkSettings, build, initialised
-from temshift.networks.training import InitialWeights, Trained, TrainingSettings, train
-from temshift.networks.weights import load_weights, save_weights
+from temshift.networks.stored import drop_weights, load, read_card, write_network
+from temshift.networks.training import InitialWeights, Trained, TrainingSettings, apply_initial, train
+from temshift.networks.weights import load_weights, read_weights, save_weights
 
 __all__ = [
     "CompactUNet",
@@ -17,11 +18,17 @@ __all__ = [
     "Trained",
     "TrainingSettings",
     "UNet",
+    "apply_initial",
     "build",
+    "drop_weights",
     "freeze",
     "initialised",
+    "load",
     "load_weights",
     "parameter_count",
+    "read_card",
+    "read_weights",
     "save_weights",
     "train",
+    "write_network",
 ]

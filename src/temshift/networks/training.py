@@ -17,6 +17,8 @@ from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import file_hash
 from temshift.core.tables import HISTORY
 from temshift.datasets.micrographs import Augmentation, Batch, Images
+from temshift.networks.layers import Part, UNet, freeze
+from temshift.networks.weights import load_weights
 
 TRAINING_VERSION = 2
 
@@ -36,7 +38,7 @@ class InitialWeights(Configuration):
 
     weights: Annotated[str, Field(min_length=1)]
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    freeze: Literal["none", "encoder", "decoder"] = "none"
+    freeze: Part = "none"
 
     @property
     def file(self) -> Path:
@@ -202,6 +204,29 @@ def train(
         if course.ended:
             break
     return course.trained()
+
+
+def apply_initial(network: UNet, settings: TrainingSettings) -> None:
+    """Give a network the initial weights of its settings, if there are any, and freeze the part that shall keep them.
+
+    Parameters
+    ----------
+    network : UNet
+        Changed in place, and left in training mode.
+    settings : TrainingSettings
+        See ``initial``.
+
+    Raises
+    ------
+    InputError
+        Where the file of weights is missing or is not the one that was recorded.
+    DamagedError
+        Where it is damaged, or of a network of another shape.
+    """
+    if settings.initial is not None:
+        load_weights(network, settings.initial.verified())
+        freeze(network, settings.initial.freeze)
+        network.train()
 
 
 class Course:

@@ -38,14 +38,19 @@ def run_facts(manifest: Manifest) -> str:
         ("temshift", manifest.temshift),
         ("created", _moment(manifest.created)),
         ("root seed", manifest.seed),
-        ("networks", manifest.networks),
-        ("parameters a network", f"{manifest.parameters:,}".replace(",", "\u202f")),
+        ("networks", _networks(manifest)),
+        ("parameters a network", ", ".join(f"{count:,}".replace(",", "\u202f") for count in manifest.parameters)),
         ("device", manifest.device),
         ("workers", manifest.workers),
         ("platform", manifest.platform),
         ("time of all stages", f"{seconds:.0f} s"),
     ]
     return facts(pairs)
+
+
+def _networks(manifest: Manifest) -> str:
+    missing = f", {manifest.failed} of which failed and are missing here" if manifest.failed else ""
+    return f"{manifest.networks}{missing}"
 
 
 def _moment(text: str) -> str:

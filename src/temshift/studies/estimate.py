@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from temshift.datasets import Batch, MicrographSource, Stream, augmented, form_micrographs
+from temshift.datasets import MicrographSource, Stream, augmented, form_micrographs
+from temshift.datasets.micrographs import Batch
 from temshift.exitwaves.simulation import ExitWave, simulate
 from temshift.generalization.scores import score_together
 from temshift.networks import TrainingSettings, initialised, parameter_count, train
@@ -76,7 +77,9 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     plan = Plan(study)
     waves = {_waves_kind(one): one for one in plan.databases.values()}
     trials = {kind: _trial_wave(one, device) for kind, one in waves.items()}
-    costs = {_kind(part): _trial_costs(part, trials[_waves_kind(part.databases["test"])][0], device) for part in _kinds(plan)}
+    costs = {
+        _kind(part): _trial_costs(part, trials[_waves_kind(part.databases["test"])][0], device) for part in _kinds(plan)
+    }
     rows = [_specimens_row(plan, {kind: seconds for kind, (_, seconds) in trials.items()})]
     rows += [_networks_row(plan, costs), _evaluations_row(plan, costs)]
     disk = sum(map(wave_bytes, plan.databases.values())) + _weights_bytes(plan) + REPORT_BYTES
@@ -193,11 +196,12 @@ def _batch(source: MicrographSource, conditions: ImagingConditions, size: int) -
 def _step_seconds(settings: TrainingSettings, batch: Batch, network: nn.Module) -> float:
     """Seconds of a step on a batch that is there."""
     steps = TRIAL_STEPS if len(batch[0]) == settings.batch else 2
+    images, masks = batch
     alone = {"steps": steps, "epochs": None, "keep": "last", "early_stopping_epochs": None, "initial": None}
     trial, numbers = settings.model_copy(update=alone), range(len(batch[0]))
 
     def trained() -> None:
-        train(network, (augmented(*batch, numbers, Stream(0)) for _ in range(steps)), trial, epoch_steps=steps)
+        train(network, (augmented(images, masks, numbers, Stream(0)) for _ in range(steps)), trial, epoch_steps=steps)
 
     return _best(trained, str(batch[0].device)) / steps
 

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from temshift.core.files import write_bytes, write_json
+from temshift.core.records import read_record, record_state
 from temshift.datasets.micrographs import Batch, MicrographSource, form_micrographs
-from temshift.networks.stored import WEIGHTS
+from temshift.networks.stored import CARD, has_weights
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Part, Plan, TestCondition
 from temshift.studies.study import Study
@@ -52,7 +53,9 @@ def example_networks(part: Part) -> list[NetworkRun]:
 
 
 def _is_there(folder: StudyFolder, run: NetworkRun) -> bool:
-    return (folder.network(run.id) / WEIGHTS).exists()
+    """Tell whether a network and its weights are there, unaltered."""
+    card = folder.network(run.id) / CARD
+    return record_state(card).state == "complete" and has_weights(read_record(card))
 
 
 def _chosen_tests(part: Part) -> list[TestCondition]:

@@ -255,7 +255,7 @@ class Plan:
     @cached_property
     def tests_of(self) -> dict[str, tuple[TestCondition, ...]]:
         """All conditions that a network is scored under, its own training distribution last, by its id."""
-        found = {}
+        found: dict[str, tuple[TestCondition, ...]] = {}
         for part in self.parts:
             tests = {name: _once([*part.tests, own]) for name, own in part.own_tests.items()}
             found |= {run.id: tests[run.name] for run in part.networks}

@@ -57,9 +57,7 @@ class NetworkQueue:
         Told of every network.
     """
 
-    def __init__(
-        self, plan: Plan, states: Mapping[str, RunState], root: Path, device: str, listener: Listener
-    ) -> None:
+    def __init__(self, plan: Plan, states: Mapping[str, RunState], root: Path, device: str, listener: Listener) -> None:
         self._states, self._root, self._device, self._tell = states, root, device, listener
         self._cohorts = [[run for run in cohort if states[run.id].word == "waiting"] for cohort in plan.cohorts]
         self._untrained: list[set[str]] = []

@@ -39,14 +39,14 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     Parameters
     ----------
     *folders : path
-        One or more study folders, such as parts of one study from several machines; what several of them hold is told once.
+        One or more study folders, such as parts of one study from several machines; what several hold is told once.
 
     Returns
     -------
     polars.DataFrame
         Columns of :data:`temshift.core.tables.RESULTS`, then one for each setting of network, training and imaging
-        (``training.learning_rate``, as JSON), null where a network has no such setting. Rows whose ``in_study`` is false belong to
-        settings that the study had before.
+        (such as ``training.learning_rate``; lists as JSON), null where a network has no such setting. Rows whose
+        ``in_study`` is false belong to settings that the study had before.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from temshift.execution import (
     stream_tasks,
 )
 from temshift.information.spectra import ObjectSpectra, average_spectra
-from temshift.networks.stored import drop_weights
+from temshift.networks import drop_weights
 from temshift.studies.conclusion import conclude
 from temshift.studies.examples import example_networks
 from temshift.studies.failures import Failure, forget_failure, note_failure
@@ -74,7 +74,8 @@ def run_study(
     device : str
         "cpu" or "cuda".
     scheduler : str, optional
-        Address or scheduler file of a Dask cluster that does the work instead; it must see ``output`` under the same path.
+        Address or scheduler file of a Dask cluster that does the work instead; its workers see ``output`` under the
+        same path.
     retries : int
         How often a task is done again after its worker was killed.
     retry_failed : bool

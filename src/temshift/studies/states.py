@@ -7,7 +7,7 @@ from pathlib import Path
 
 from temshift.core.errors import TemshiftError
 from temshift.core.records import Record, glance_record, record_state
-from temshift.networks.stored import WEIGHTS
+from temshift.networks.stored import CARD, has_weights
 from temshift.studies.failures import Failure, read_failures
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Plan, TestCondition, score_id
@@ -66,14 +66,14 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn) -> dict[str, RunStat
         record = _network(folder, run, warn) if run.id in present[folder.networks] else None
         known = _known_scores(folder.scores(run.id), warn) if run.id in present[folder.root / "scores"] else set()
         missing = tuple(test for test in plan.tests_of[run.id] if score_id(run.id, test.id) not in known)
-        trained = record is not None and (not missing or _has_weights(record))
+        trained = record is not None and (not missing or has_weights(record))
         states[run.id] = RunState(trained, missing, failures.get(run.id) if missing or not trained else None)
     return states
 
 
 def discard_damaged(folder: StudyFolder, run: NetworkRun) -> None:
     """Verify every byte of a network and of its scores; what is damaged is removed, so that it is made again."""
-    for record in (folder.network(run.id) / "network.json", *folder.scores(run.id).glob("*.json")):
+    for record in (folder.network(run.id) / CARD, *folder.scores(run.id).glob("*.json")):
         if record_state(record).state == "damaged":
             record.unlink(missing_ok=True)
 
@@ -83,12 +83,8 @@ def _names(place: Path) -> set[str]:
 
 
 def _network(folder: StudyFolder, run: NetworkRun, warn: Warn) -> Record | None:
-    path = folder.network(run.id) / "network.json"
+    path = folder.network(run.id) / CARD
     return _glance(path, warn) if path.exists() else None
-
-
-def _has_weights(record: Record) -> bool:
-    return any(file.name == WEIGHTS for file in record.files)
 
 
 def _known_scores(place: Path, warn: Warn) -> set[str]:

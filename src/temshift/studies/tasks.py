@@ -16,12 +16,13 @@ from temshift.core.files import write_table
 from temshift.core.hashes import content_hash
 from temshift.core.records import write_record
 from temshift.core.tables import SCORES
-from temshift.datasets import Batch, MicrographSource, first_images, scoring_batches, training_batches
+from temshift.datasets import MicrographSource, first_images, scoring_batches, training_batches
+from temshift.datasets.micrographs import Batch
 from temshift.exitwaves.store import read_geometry, read_layout, read_masks, read_waves
 from temshift.generalization.scores import Scores, score_together
 from temshift.information.spectra import ObjectSpectra, measure_specimen
-from temshift.networks import Member, Trained, apply_initial, initialised, load, parameter_count, train_cohort
-from temshift.networks.stored import write_network
+from temshift.networks import Trained, apply_initial, initialised, load, parameter_count, write_network
+from temshift.networks.cohorts import Member, train_cohort
 from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import ImageSource, NetworkRun, TestCondition, score_id, validation_stream
@@ -41,9 +42,7 @@ def measure_spectra(root: Path, waves: WaveSet, semiangle: float, numbers: Seque
     geometry = read_geometry(StudyFolder(root).waves(waves.id))
     highest = semiangle / wavelength(waves.exit_waves.energy)
     return [
-        measure_specimen(
-            waves.specimen(number), waves.exit_waves, highest, geometry[number]["focus_height_angstrom"]
-        )
+        measure_specimen(waves.specimen(number), waves.exit_waves, highest, geometry[number]["focus_height_angstrom"])
         for number in numbers
     ]
 
@@ -64,9 +63,7 @@ def score_runs(root: Path, evaluations: Sequence[Evaluation], device: str) -> Fa
     """Score networks under test conditions, each as far as asked; images are formed once for all of them."""
     one_thread()
     networks: dict[str, nn.Module] = {}
-    failures = _failures(
-        (run, functools.partial(_add_network, networks, root, run, device)) for run, _ in evaluations
-    )
+    failures = _failures((run, functools.partial(_add_network, networks, root, run, device)) for run, _ in evaluations)
     wanted = [(run, tests) for run, tests in evaluations if run.id in networks]
     rows: dict[str, list[dict[str, object]]] = {run.id: [] for run, _ in wanted}
     for test in {test.id: test for _, tests in wanted for test in tests}.values():
