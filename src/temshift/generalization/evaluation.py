@@ -129,7 +129,7 @@ def score_conditions(
     """
     require_possible(wanted, source)
     _require_evaluation_mode(network)
-    every = {content_hash(conditions): (name, conditions) for name, conditions in reversed(wanted.every)}
+    every = _distinct(wanted)
     sums: dict[str, list[PixelSums]] = {id_: [] for id_ in every}
     progress = progress or SilentProgress()
     progress.start("images", source.layout.count * len(every), 0)
@@ -155,6 +155,14 @@ def result_rows(wanted: ScoringConditions, source: WaveSource, scores: Mapping[s
     return pl.DataFrame(rows, schema_overrides=RESULTS).select(
         pl.col(name) if name in rows[0] else pl.lit(None, kind()).alias(name) for name, kind in RESULTS.items()
     )
+
+
+def _distinct(wanted: ScoringConditions) -> dict[str, tuple[str, ImagingConditions]]:
+    """Each distribution once, with its first name, by its hash."""
+    found: dict[str, tuple[str, ImagingConditions]] = {}
+    for name, conditions in wanted.every:
+        found.setdefault(content_hash(conditions), (name, conditions))
+    return found
 
 
 def _training_columns(wanted: ScoringConditions, scores: Mapping[str, Scores]) -> dict[str, Any]:
