@@ -7,7 +7,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from temshift.core.electrons import largest_semiangle
-from temshift.core.errors import InputError
+from temshift.core.errors import InputError, TemshiftError
+from temshift.core.files import read_json
+from temshift.core.hashes import content_hash
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, stores_in
 
@@ -49,6 +51,11 @@ class WaveSource:
         return largest_semiangle(self.layout.grid.nyquist, self.exit_waves.energy)
 
     @property
+    def id(self) -> str:
+        """Hash of all that the store depends on."""
+        return content_hash(self.settings)
+
+    @property
     def specimen_settings(self) -> dict[str, Any]:
         """What each single specimen and its waves depend on, however many there are and whatever the set is called."""
         return {key: value for key, value in self.settings.items() if key not in ("count", "per_shard")}
@@ -71,7 +78,7 @@ def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, .
     folder : Path
         Where to look.
     wanted : str, optional
-        Name of the only set to take; all by default.
+        Name of the only set to take, in the folder of a finished study also "training" or "test"; all by default.
 
     Returns
     -------
@@ -84,12 +91,22 @@ def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, .
         Where there is none, no set of that name, or one that is not finished.
     """
     found = stores_in(folder)
+    wanted = wanted if wanted in found else _studied(folder).get(wanted or "", wanted)
     if wanted is not None and wanted not in found:
         raise InputError(f"{folder} holds no set {wanted!r}; it has {', '.join(found)}")
     sources = tuple(_source(name, found[name]) for name in ([wanted] if wanted is not None else found))
     for source in sources:
         _require_finished(source)
     return sources
+
+
+def _studied(folder: Path) -> dict[str, str]:
+    """Names of the sets of a finished study by what they are for."""
+    try:
+        sets = read_json(folder / "manifest.json")["database"]
+        return {role: facts["id"] for role, facts in sets.items() if isinstance(facts, dict) and "id" in facts}
+    except (OSError, TemshiftError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def refuse_inside_store(output: Path) -> None:

@@ -109,7 +109,7 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
 def _surplus(probability: Tensor, truth: Tensor) -> Tensor:
     """Sum probability less truth (n, pixels) over each bin of probability, (n, bins)."""
     at_once = 1 if truth.device.type == "cpu" else len(truth)  # one image stays in the cache
-    pairs = zip(probability.split(at_once), truth.split(at_once), strict=True)
+    pairs = zip(*(torch.split(one, at_once) for one in (probability, truth)), strict=True)
     return torch.cat([_binned(*pair) for pair in pairs])
 
 
@@ -170,13 +170,16 @@ def score_together(networks: Sequence[Network], batches: Iterable[tuple[Tensor, 
     list of Scores
         One for each network; none depends on its companions.
     """
-    sums: list[list[PixelSums]] = [[] for _ in networks]
+    each = [batch_sums(networks, batch) for batch in batches]
+    return [scores_of(sums) for sums in zip(*each, strict=True)]
+
+
+def batch_sums(networks: Sequence[Network], batch: tuple[Tensor, Tensor]) -> list[PixelSums]:
+    """Let several networks segment a batch of images and masks (n, 1, y, x), and sum over the pixels of each image."""
+    images, masks = batch
     with torch.inference_mode():
-        for images, masks in batches:
-            images = images.contiguous(memory_format=torch.channels_last)
-            for network, collected in zip(networks, sums, strict=True):
-                collected.append(pixel_sums(network(images), masks))
-    return [scores_of(collected) for collected in sums]
+        images = images.contiguous(memory_format=torch.channels_last)
+        return [pixel_sums(network(images), masks) for network in networks]
 
 
 def _pooled(numerator: Tensor, denominator: Tensor) -> float | None:

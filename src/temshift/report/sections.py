@@ -9,6 +9,7 @@ from temshift.report.figures import learning_curves, learning_figures, matrix_fi
 from temshift.report.markup import MISSING, brief, escape, facts, fixed, menu, number, table
 from temshift.report.matrix import Matrix
 from temshift.report.micrographs import MOST_SPECIMENS
+from temshift.report.payload import SCORES_SHOWN
 from temshift.report.tables import Manifest, ModelError, Prediction, StudyTables
 
 FIXED_LIMITS = (
@@ -172,7 +173,7 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
         "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
         "menu_transfer_training": menu("transfer-training", "Training distribution", trainings),
         "menu_transfer_test": menu("transfer-test", "Test condition", tests),
-        "menu_score": menu("score", "Score", ("cross-entropy", "F1", "IoU")),
+        "menu_score": menu("score", "Score", [one["label"] for one in SCORES_SHOWN]),
         "menu_training": menu("training", "Networks trained on", trainings),
         "menu_axis": menu("axis", "over", groups),
         "menu_pairs": menu("pairs", "Show networks trained on", ("all distributions", *trainings)),

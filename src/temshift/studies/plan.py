@@ -7,7 +7,7 @@ from functools import cached_property
 from temshift.core.hashes import content_hash
 from temshift.core.seeds import Stage, torch_seed
 from temshift.datasets.micrographs import DATASETS_VERSION, Stream
-from temshift.generalization.scores import SCORES_VERSION
+from temshift.generalization.images import TRAINING, VALIDATION, images_id, images_stream
 from temshift.information.metrics import METRICS_VERSION
 from temshift.networks import NetworkSettings, TrainingSettings
 from temshift.networks.training import TRAINING_VERSION
@@ -17,8 +17,6 @@ from temshift.optics.settings import ImagingSettings
 from temshift.studies.study import Study
 from temshift.studies.sweeps import Settings, combinations, label_of, with_settings
 from temshift.studies.waves import WaveSet
-
-TRAINING, TESTING, VALIDATION = range(3)  # first part of a stream's key
 
 
 @dataclass(frozen=True)
@@ -121,12 +119,12 @@ class TestCondition:
     @property
     def stream(self) -> Stream:
         """Where its images draw from."""
-        return Stream(self.root, (TESTING, _number(self.conditions_id)))
+        return images_stream(self.conditions_id, self.root)
 
 
 def validation_stream(run: NetworkRun) -> Stream:
     """Where the images draw from that a network's training is watched by."""
-    return Stream(run.root, (VALIDATION, _number(content_hash(run.conditions))))
+    return images_stream(content_hash(run.conditions), run.root, VALIDATION)
 
 
 def common_hash(
@@ -230,8 +228,7 @@ class Part:
 
     def _test(self, name: str, conditions: ImagingConditions) -> TestCondition:
         conditions_id, source = content_hash(conditions), self.sources["test"]
-        parts = [source.database, conditions_id, source.imaging, self.study.seed]
-        id_ = content_hash([*parts, SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION])
+        id_ = images_id(source.database, conditions_id, source.imaging, self.study.seed)
         return TestCondition(id_, name, conditions, conditions_id, self.study.seed, source)
 
 
@@ -291,7 +288,3 @@ def _once(tests: Sequence[TestCondition]) -> tuple[TestCondition, ...]:
     for test in tests:
         found.setdefault(test.id, test)
     return tuple(found.values())
-
-
-def _number(hash_: str) -> int:
-    return int(hash_[:8], 16)

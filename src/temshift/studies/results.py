@@ -12,7 +12,7 @@ from temshift.core.files import read_table, write_table
 from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts
 from temshift.core.tables import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
-from temshift.datasets.conditions import summary
+from temshift.datasets.conditions import centers, summary
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder, load_study
 from temshift.studies.plan import Plan, TestCondition
@@ -122,12 +122,7 @@ def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
 def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
     source = content_hash([test.source.database, test.source.imaging, test.root])
     names = {"test_id": test.id, "test_name": test.name, "listed": listed}
-    return {**names, "conditions_id": test.conditions_id, "source_id": source, **_centers("test", test.conditions)}
-
-
-def _centers(role: str, conditions: ImagingConditions) -> dict[str, float | None]:
-    settings = summary(conditions)
-    return {f"{role}_{key}": settings[key].center for key in CONDITION_COLUMNS}
+    return {**names, "conditions_id": test.conditions_id, "source_id": source, **centers("test", test.conditions)}
 
 
 def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
@@ -171,7 +166,7 @@ def _card(folder: StudyFolder, network_id: str) -> dict[str, Any] | None:
 
 def _trained_on(conditions: Any) -> dict[str, float | None]:
     whole = ImagingConditions.model_validate_json(json.dumps(conditions), strict=True)
-    return {**_centers("training", whole), "training_defocus_sd_nm": summary(whole)["defocus_nm"].sd}
+    return {**centers("training", whole), "training_defocus_sd_nm": summary(whole)["defocus_nm"].sd}
 
 
 def _network_row(card: Mapping[str, Any]) -> dict[str, Any]:
