@@ -1,5 +1,6 @@
 """Networks: U-Nets, training, weights."""
 
+from temshift.networks.cohorts import Member, train_cohort
 from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.layers import UNet, freeze, parameter_count
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
@@ -11,6 +12,7 @@ __all__ = [
     "CompactUNet",
     "CompactUNetSettings",
     "InitialWeights",
+    "Member",
     "NetworkSettings",
     "ResNetUNet",
     "ResNetUNetSettings",
@@ -25,4 +27,5 @@ __all__ = [
     "parameter_count",
     "save_weights",
     "train",
+    "train_cohort",
 ]
