@@ -1,5 +1,6 @@
 """Networks: U-Nets, training, weights."""
 
+from temshift.networks.cohorts import Member, train_cohort
 from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.layers import UNet, freeze, parameter_count
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
@@ -12,6 +13,7 @@ __all__ = [
     "CompactUNet",
     "CompactUNetSettings",
     "InitialWeights",
+    "Member",
     "NetworkSettings",
     "ResNetUNet",
     "ResNetUNetSettings",
@@ -31,4 +33,5 @@ __all__ = [
     "save_weights",
     "train",
     "write_network",
+    "train_cohort",
 ]

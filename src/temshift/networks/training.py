@@ -339,7 +339,7 @@ def cross_entropy(network: Callable[[Tensor], Tensor], batch: Batch, precision: 
     """Return the mean cross-entropy of a network's logits on one batch [nat a pixel], computed in the images' type."""
     images, masks = batch
     with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        logits = network(images.contiguous(memory_format=torch.channels_last)).to(images.dtype)
+        logits = network(images).to(images.dtype)
     return nn.functional.binary_cross_entropy_with_logits(logits, masks.to(images.dtype))
 
 
