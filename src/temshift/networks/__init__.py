@@ -3,6 +3,7 @@
 from temshift.networks.cohorts import Member, train_cohort
 from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.layers import UNet, freeze, parameter_count
+from temshift.networks.onnx import OnnxNetwork, export_onnx
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.settings import NetworkSettings, build, initialised
 from temshift.networks.stored import drop_weights, load, read_card, write_network
@@ -15,6 +16,7 @@ __all__ = [
     "InitialWeights",
     "Member",
     "NetworkSettings",
+    "OnnxNetwork",
     "ResNetUNet",
     "ResNetUNetSettings",
     "Trained",
@@ -23,6 +25,7 @@ __all__ = [
     "apply_initial",
     "build",
     "drop_weights",
+    "export_onnx",
     "freeze",
     "initialised",
     "load",
