@@ -174,7 +174,7 @@ def _told(error: BaseException, address: str, status: str) -> BaseException:
     if isinstance(error, KilledWorker):
         times = error.allowed_failures + 1
         return WorkerLostError(
-            f"{times} worker{'s' * (times > 1)} ended one after the other with this task in hand, last that at "
+            f"{times} worker{'s' * (times > 1)} ended with this task in hand, last the one at "
             f"{error.last_worker.address}; often memory ran out: give each worker more, or use smaller tasks"
         )
     return _lost(address) if status in ("cancelled", "lost") else error
