@@ -6,7 +6,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future, InvalidStateError, wait
+from concurrent.futures import Executor, Future, InvalidStateError, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -24,6 +24,7 @@ SECONDS_TO_CONNECT = 10.0
 SECONDS_FOR_A_WORKER = 60.0
 _SECONDS_BETWEEN_LOOKS = 0.2
 _SECONDS_A_WIDTH_HOLDS = 5.0
+_FETCHERS = 8
 _PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic", "distributed")
 
 
@@ -51,6 +52,7 @@ class DaskExecutor(Executor):
         self._address = address
         self._unfinished: dict[_Call, None] = {}
         self._closed = threading.Event()
+        self._fetchers = ThreadPoolExecutor(_FETCHERS)
         self._width, self._width_until = 0, 0.0
         try:
             _require_workers(self._client, address)
@@ -102,7 +104,7 @@ class DaskExecutor(Executor):
         self._unfinished[call] = None
         call.add_done_callback(self._forget)
         call.remote = self._client.submit(run_packed, packed, pure=False)
-        call.remote.add_done_callback(partial(_pass_on, call, self._address))
+        call.remote.add_done_callback(partial(self._fetch, call))
         return call
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -125,6 +127,12 @@ class DaskExecutor(Executor):
                 call.cancel()
         self._wait_for_all()
         self._client.close()
+        self._fetchers.shutdown()
+
+    def _fetch(self, call: "_Call", remote: Any) -> None:
+        """Fetch a result in a thread of its own: one whose worker has died since is made once more, and takes long."""
+        with suppress(RuntimeError):  # shut down meanwhile; the call was cancelled then
+            self._fetchers.submit(_pass_on, call, self._address, remote)
 
     def _wait_for_all(self) -> None:
         while self._unfinished:
@@ -148,25 +156,25 @@ class _Call(Future[Any]):
 
 
 def _pass_on(call: _Call, address: str, remote: Any) -> None:
-    """Give a call what became of it on the cluster; in a thread of the client's."""
+    """Give a call what became of it on the cluster."""
     call.remote = None
     with suppress(InvalidStateError):  # cancelled meanwhile
         try:
             outcome = remote.result()
-        except Exception as error:
+        except BaseException as error:  # a cancellation is none of Exception
             call.set_exception(_told(error, address, remote.status))
         else:
             deliver(call, outcome)
 
 
-def _told(error: Exception, address: str, status: str) -> Exception:
+def _told(error: BaseException, address: str, status: str) -> BaseException:
     """Translate a fault of the cluster; those of the function come as its outcome."""
     from distributed import KilledWorker
 
     if isinstance(error, KilledWorker):
         times = error.allowed_failures + 1
         return WorkerLostError(
-            f"{times} worker{'s' * (times > 1)} ended one after the other with this task in hand, last that at "
+            f"{times} worker{'s' * (times > 1)} ended with this task in hand, last the one at "
             f"{error.last_worker.address}; often memory ran out: give each worker more, or use smaller tasks"
         )
     return _lost(address) if status in ("cancelled", "lost") else error
