@@ -35,6 +35,6 @@ __all__ = [
     "read_weights",
     "save_weights",
     "train",
-    "write_network",
     "train_cohort",
+    "write_network",
 ]
