@@ -169,6 +169,19 @@ def export(
 
 
 @app.command()
+def onnx(
+    network: Annotated[
+        Path, typer.Argument(help="Folder of one network, or weights in it (safetensors).", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.", show_default=False)],
+) -> None:
+    """Write a trained network as ONNX, checked to give the same logits. Needs the extra onnx."""
+    from temshift.cli import networks as verbs
+
+    verbs.onnx(network, output)
+
+
+@app.command()
 def specimens(
     recipe: Annotated[
         Path,

@@ -2,6 +2,7 @@
 
 from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.layers import UNet, freeze, parameter_count
+from temshift.networks.onnx import OnnxNetwork, export_onnx
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.settings import NetworkSettings, build, initialised
 from temshift.networks.stored import load, read_card, write_network
@@ -12,11 +13,13 @@ __all__ = [
     "CompactUNet",
     "CompactUNetSettings",
     "NetworkSettings",
+    "OnnxNetwork",
     "ResNetUNet",
     "ResNetUNetSettings",
     "TrainingSettings",
     "UNet",
     "build",
+    "export_onnx",
     "freeze",
     "initialised",
     "load",
