@@ -229,5 +229,5 @@ def _require_extra(*modules: str) -> None:
         raise InputError(f"ONNX files need {' and '.join(missing)}; install them: pip install temshift[onnx]")
 
 
-def _written(shape: Any, between: str = " x ") -> str:
-    return between.join(str(axis) for axis in shape)
+def _written(shape: Any) -> str:
+    return " x ".join(str(axis) for axis in shape)
