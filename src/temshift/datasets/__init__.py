@@ -2,6 +2,7 @@
 
 from temshift.datasets.micrographs import (
     Augmentation,
+    Batch,
     Images,
     MicrographSource,
     Stream,
@@ -17,6 +18,7 @@ from temshift.datasets.micrographs import (
 
 __all__ = [
     "Augmentation",
+    "Batch",
     "Images",
     "MicrographSource",
     "Stream",
