@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.records import read_facts, read_record, record_state, write_record
+from temshift.core.records import read_facts, read_record, record_state, recorded_file, write_record
 
 FACTS = {"steps": 300, "loss": 0.25, "missing": None, "widths": [16, 32], "name": "\u03b5"}
 
@@ -40,6 +40,19 @@ def test_a_record_comes_back(record):
         "inner/history.parquet",
     }
     assert record_state(record).state == "complete"
+
+
+def test_one_file_is_verified_alone(record):
+    (record.parent / "inner" / "history.parquet").unlink()
+    found = recorded_file(record, "weights.safetensors")
+    assert found == record.parent / "weights.safetensors"
+    with pytest.raises(DamagedError, match="history.parquet"):
+        recorded_file(record, "inner/history.parquet")
+    found.write_bytes(bytes(256))
+    with pytest.raises(DamagedError, match="altered content"):
+        recorded_file(record, "weights.safetensors")
+    with pytest.raises(InputError, match="does not name last.safetensors; it names inner/history.parquet, weights"):
+        recorded_file(record, "last.safetensors")
 
 
 def test_a_folder_can_move(record, tmp_path):

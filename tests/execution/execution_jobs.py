@@ -10,7 +10,16 @@ def square(number):
     return number * number
 
 
+def give_back(value):
+    return value
+
+
 def process_number():
+    return os.getpid()
+
+
+def slow_process_number(seconds):
+    time.sleep(seconds)
     return os.getpid()
 
 
@@ -73,3 +82,11 @@ def note_and_sleep(folder, seconds):
 
 def interrupt():
     raise KeyboardInterrupt
+
+
+def note_and_stay(folder, seconds):
+    """Leave a file that tells this process, and its end; stay long only where it is the first."""
+    first = not list(Path(folder).iterdir())
+    Path(folder, f"{os.getpid()}-{time.time_ns()}").touch()
+    time.sleep(seconds if first else 0)
+    return "stayed"

@@ -9,7 +9,7 @@ import execution_jobs as jobs
 import pytest
 
 from temshift.core.errors import InputError
-from temshift.execution import InlineExecutor, ProcessExecutor, WorkerLostError, make_executor
+from temshift.execution import InlineExecutor, ProcessExecutor, WorkerLostError, executor_width, make_executor
 
 SETTINGS = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
 
@@ -45,6 +45,12 @@ def test_number_of_workers_chooses():
     assert isinstance(make_executor(3), ProcessExecutor)
     with pytest.raises(InputError, match="workers = -1"):
         make_executor(-1)
+
+
+@pytest.mark.parametrize(("workers", "width"), [(0, 1), (1, 1), (3, 3)])
+def test_the_width_is_the_number_of_calls_that_run_at_once(workers, width):
+    with make_executor(workers) as executor:
+        assert executor_width(executor) == width
 
 
 @pytest.mark.parametrize("kind", ["inline", "processes"])

@@ -8,8 +8,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from temshift.core.errors import DamagedError
-from temshift.networks import CompactUNet, CompactUNetSettings, initialised, load_weights, save_weights
+from temshift.core.errors import DamagedError, InputError
+from temshift.networks import CompactUNet, CompactUNetSettings, initialised, load_weights, read_weights, save_weights
+from temshift.networks.weights import weights_bytes
 
 SHAPE = CompactUNetSettings(widths=(4, 6), stem=2)
 IMAGES = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -90,11 +91,32 @@ def test_altered_weights_are_refused(stored: Path) -> None:
         load(stored)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 a pickle", b"\x00" * 100, b"{}"])
+@pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"{}", b"\x80"])
 def test_a_file_of_another_kind_is_refused(stored: Path, content: bytes) -> None:
     stored.write_bytes(content)
     with pytest.raises(DamagedError):
         load(stored)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pt"])
+def test_a_pickle_is_refused_unread_whatever_its_name(tmp_path: Path, name: str, legacy: bool) -> None:
+    state = network_after_some_images().state_dict()
+    torch.save(state, tmp_path / name, _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(InputError, match=f"{name} is a pickle.*give weights as safetensors"):
+        read_weights(tmp_path / name)
+
+
+def test_the_content_is_the_same_for_every_memory_format(stored: Path) -> None:
+    state = network_after_some_images().state_dict()
+    flat = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in state.items()}
+    assert weights_bytes(state) == weights_bytes(flat) == stored.read_bytes()
+
+
+def test_read_weights_are_the_state_of_the_network(stored: Path) -> None:
+    expected, found = network_after_some_images().state_dict(), read_weights(stored)
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in found)
 
 
 @pytest.mark.parametrize("widths", [(4, 7), (4,), (4, 6, 8)])

@@ -153,11 +153,16 @@ def _result(row: Condition, column: Condition, seed: int, loss: float) -> dict[s
     return {
         "score_id": f"{network_id(row, seed)} on {column.name}",
         "network_id": network_id(row, seed),
+        "test_id": column.name,
+        "in_study": True,
+        **dict.fromkeys(("training_cross_entropy", "in_distribution_cross_entropy", "g_id", "g_ood"), 0.1),
+        **{f"training_{row.key}": None for row in CANONICAL},
         "training_name": row.name,
         "seed": seed,
         "test_name": column.name,
         **{"cross_entropy": loss, "cross_entropy_sd": 0.3 * loss, "f1": f1, "f1_sd": 0.08},
         **{"iou": f1 / (2 - f1), "iou_sd": 0.1, "accuracy": 1 - 0.3 * loss, "images": 96, "empty_masks": 0},
+        **{"calibration_error": 0.1 * loss, "calibration_error_sd": 0.02 * loss},
         **{"training_defocus_nm": float(row.defocus), "training_defocus_sd_nm": float(row.width)},
         **{f"test_{key}": value for key, value in _settings(column).items()},
     }
@@ -318,7 +323,7 @@ def manifest_record(rows: list[Condition]) -> dict[str, Any]:
             "coverage_mean": 0.93,
             "coverage_min": None,
         },
-        **{"networks": networks, "parameters": 84130},
+        **{"networks": networks, "parameters": [84130]},
         "trainings": {row.name: training_settings(row) for row in rows},
     }
 

@@ -24,11 +24,11 @@ from temshift.core.grids import Grid
 from temshift.core.records import read_record
 from temshift.core.tables import CONDITION_COLUMNS, IMAGES
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_settings, write_shard
+from temshift.exitwaves.sources import wave_sources
 from temshift.report.pictures import grey_levels
 from temshift.studies.image_files import ImageFolder
 from temshift.studies.image_sets import ImageFormat, ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
-from temshift.studies.wave_sources import wave_sources
 
 TEXT = """
 seed: 5

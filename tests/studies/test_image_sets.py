@@ -16,11 +16,11 @@ from temshift.core.errors import InputError, TemshiftError
 from temshift.core.grids import Grid
 from temshift.core.tables import CONDITION_COLUMNS
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_masks, read_settings, write_shard
+from temshift.exitwaves.sources import WaveSource, wave_sources
 from temshift.optics import standardised, wave_spectra
 from temshift.optics.settings import ImagingSettings
 from temshift.studies.image_formation import Micrograph, form_images, ready_sources
 from temshift.studies.image_sets import ImagePlan, ImageSet, image_faults
-from temshift.studies.wave_sources import WaveSource, wave_sources
 
 DEFAULT = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "defocus_nm": 10}
 PLAIN = {"seed": 3, "default": DEFAULT, "conditions": [{"name": "plain"}]}

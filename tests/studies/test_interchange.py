@@ -14,13 +14,13 @@ from temshift.core.configuration import load_configuration
 from temshift.core.hashes import content_hash
 from temshift.datasets import MicrographSource, Stream, form_micrographs
 from temshift.exitwaves import ExitWave, StoreLayout
+from temshift.exitwaves.sources import wave_sources
 from temshift.optics import ImagingConditions, image_intensities, wave_spectra
 from temshift.optics.sums import band_margin
 from temshift.studies import Study
 from temshift.studies.image_sets import ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
 from temshift.studies.wave_export import export_waves
-from temshift.studies.wave_sources import wave_sources
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "interchange.md").read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ import pytest
 from temshift.core.errors import DamagedError, InputError
 from temshift.core.grids import Grid
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, read_layout, read_settings, write_shard
+from temshift.exitwaves.sources import wave_sources
 from temshift.exitwaves.store import discard_shard
 from temshift.studies.wave_export import export_waves
-from temshift.studies.wave_sources import wave_sources
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="Study folder. Default: studies/NAME.", show_default=False),
 ]
+StudyFolder = Annotated[Path, typer.Argument(help="A study folder.", show_default=False)]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", "-w", min=0, help="Processes of one thread each; 0: none. Default: one a core."),
@@ -68,11 +69,81 @@ def _options(
 
 
 @app.command()
-def run(study: StudyFile, output: Output = None, workers: Workers = None, device: On = Device.cpu) -> None:
+def run(
+    study: StudyFile,
+    output: Output = None,
+    workers: Workers = None,
+    device: On = Device.cpu,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            help="Dask cluster that works instead: tcp://HOST:PORT, or its scheduler file.",
+            show_default=False,
+        ),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, help="How often a task is done again whose worker died.")
+    ] = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try networks again that failed in an earlier run.")
+    ] = False,
+) -> None:
     """Run a study, from atoms to report. The same command goes on after an interruption."""
     from temshift.cli import verbs
 
-    verbs.run(study, output, _worker_count(workers, device), device.value)
+    who = verbs.Who(_worker_count(workers, device), device.value, scheduler, retries, retry_failed)
+    verbs.run(study, output, who)
+
+
+@app.command()
+def status(
+    folder: StudyFolder,
+    watch: Annotated[bool, typer.Option("--watch", help="Tell again every two seconds, until the run ends.")] = False,
+) -> None:
+    """Tell how far a study is: networks done, running, failed, waiting, and the time left."""
+    from temshift.cli import studies
+
+    studies.status(folder, watch)
+
+
+@app.command()
+def runs(
+    folder: StudyFolder,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its reason.")] = False,
+) -> None:
+    """List the networks of a study, each with its state."""
+    from temshift.cli import studies
+
+    studies.runs(folder, failed)
+
+
+@app.command()
+def results(
+    folders: Annotated[
+        list[Path], typer.Argument(help="One or more study folders; they are merged.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the whole table: .csv, .parquet or .json.", show_default=False),
+    ] = None,
+) -> None:
+    """Print a row for each network x test condition; write all columns to a file."""
+    from temshift.cli import studies
+
+    studies.results(folders, output)
+
+
+@app.command()
+def train(
+    file: Annotated[Path, typer.Argument(help="One network to train (YAML).", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the network.", show_default=False)],
+    device: On = Device.cpu,
+) -> None:
+    """Train one network on a wave database, and keep its weights with a card of what it is."""
+    from temshift.cli import studies
+
+    studies.train(file, output, device.value)
 
 
 @app.command()
@@ -131,7 +202,8 @@ def demo(output: Output = None, workers: Workers = None, device: On = Device.cpu
     """Run the quick study: about three minutes on two cores."""
     from temshift.cli import verbs
 
-    verbs.run(verbs.example("quick_study.yaml"), output, _worker_count(workers, device), device.value)
+    who = verbs.Who(_worker_count(workers, device), device.value)
+    verbs.run(verbs.example("quick_study.yaml"), output, who)
 
 
 @app.command()
@@ -166,6 +238,19 @@ def export(
     from temshift.cli import export as verbs
 
     verbs.waves(folder, output, one_set, specimens, gzip)
+
+
+@app.command()
+def onnx(
+    network: Annotated[
+        Path, typer.Argument(help="Folder of one network, or weights in it (safetensors).", show_default=False)
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.", show_default=False)],
+) -> None:
+    """Write a trained network as ONNX, checked to give the same logits. Needs the extra onnx."""
+    from temshift.cli import networks as verbs
+
+    verbs.onnx(network, output)
 
 
 @app.command()

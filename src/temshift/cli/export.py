@@ -9,10 +9,10 @@ from temshift.cli.progress import progress_for, tell_remarks
 from temshift.cli.verbs import require_device
 from temshift.core.configuration import load_configuration
 from temshift.core.files import read_table
+from temshift.exitwaves.sources import wave_sources
 from temshift.studies.image_sets import ImageFormat, ImagePlan, ImageSet, image_faults
 from temshift.studies.image_work import write_images
 from temshift.studies.wave_export import export_waves
-from temshift.studies.wave_sources import wave_sources
 
 
 def images(

@@ -8,7 +8,7 @@ from pathlib import Path
 from temshift.core.configuration import ConfigurationError, Fault
 from temshift.core.documents import KeyPath, dotted, read_document
 from temshift.core.errors import InputError, TemshiftError
-from temshift.studies.wave_sources import ENDLESS
+from temshift.exitwaves.sources import ENDLESS
 
 
 class Interrupted(TemshiftError):

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import torch
@@ -24,15 +24,26 @@ from temshift.studies.room import size_text
 STUDIES = Path("studies")
 
 
-def run(study_file: Path, output: Path | None, workers: int, device: str) -> None:
+class Who(NamedTuple):
+    """Who runs a study, where, and what becomes of failures; see ``temshift.studies.run_study``."""
+
+    workers: int
+    device: str
+    scheduler: str | None = None
+    retries: int = 1
+    retry_failed: bool = False
+
+
+def run(study_file: Path, output: Path | None, who: Who) -> None:
     """Run a study and print a short summary."""
     study = load_study(study_file)
-    require_device(device)
+    if who.scheduler is None:
+        require_device(who.device)
     progress = progress_for(Console(stderr=True))
     root = output or STUDIES / study.slug
     tell_remarks(study.remarks(), progress)
     with going_on(root):
-        folder = run_study(study, root, workers=workers, device=device, progress=progress)
+        folder = run_study(study, root, **who._asdict(), progress=progress)
     _summarise(folder, Console())
 
 

@@ -1,14 +1,17 @@
 """Records of completion: what was made, its facts, and a hash of every file and of the record."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from temshift.core.errors import DamagedError, TemshiftError
+from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.core.files import read_json, write_json
 from temshift.core.hashes import canonical_json, file_hash
+
+_SMALL = 4_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,33 @@ def read_record(path: Path | str) -> Record:
     return Record(body["facts"], files)
 
 
+def glance_record(path: Path | str) -> Record:
+    """Read a record; verify its seal, the bytes of small files, and the size of large ones, from 4 MB on.
+
+    For many records at once, whose large files are verified by those who read them.
+
+    Parameters
+    ----------
+    path : path
+        A record that `write_record` wrote.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    InputError
+        Where the record is absent.
+    DamagedError
+        Where the record or a small file was altered, or a file is missing or of another size.
+    """
+    body = _sealed_body(Path(path))
+    folder = Path(path).parent
+    files = tuple(_verified(folder, name, entry, most=_SMALL) for name, entry in body["files"].items())
+    return Record(body["facts"], files)
+
+
 def read_facts(path: Path | str) -> dict[str, Any]:
     """Read the facts of a record; verify its seal, not its files.
 
@@ -105,6 +135,34 @@ def read_facts(path: Path | str) -> dict[str, Any]:
         Where the record is truncated or altered.
     """
     return dict(_sealed_body(Path(path))["facts"])
+
+
+def recorded_file(path: Path | str, name: str) -> Path:
+    """Verify one file of a record; the others may be missing.
+
+    Parameters
+    ----------
+    path : path
+        A record that `write_record` wrote.
+    name : str
+        The file, relative to the folder of the record.
+
+    Returns
+    -------
+    pathlib.Path
+        The file, whose bytes are those that were recorded.
+
+    Raises
+    ------
+    InputError
+        Where the record is absent, or names no such file.
+    DamagedError
+        Where the record or the file is truncated or altered, or the file is missing.
+    """
+    files = _sealed_body(Path(path))["files"]
+    if name not in files:
+        raise InputError(f"{path} does not name {name}; it names {', '.join(files) or 'no file'}")
+    return _verified(Path(path).parent, name, files[name])
 
 
 def record_state(path: Path | str) -> RecordState:
@@ -157,13 +215,14 @@ def _sealed_body(path: Path) -> dict[str, Any]:
     return body
 
 
-def _verified(folder: Path, name: str, entry: Mapping[str, Any]) -> Path:
+def _verified(folder: Path, name: str, entry: Mapping[str, Any], *, most: float = math.inf) -> Path:
+    """Verify a file, its bytes too where there are at most ``most`` of them."""
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise DamagedError(f"{name} is not a file of {folder}; remove the record and run again")
     file = folder / name
     try:
         size = file.stat().st_size
-        unaltered = size == entry["bytes"] and file_hash(file) == entry["sha256"]
+        unaltered = size == entry["bytes"] and (size > most or file_hash(file) == entry["sha256"])
     except OSError as error:
         raise DamagedError(f"{file} cannot be read: {error.strerror}; make it again") from error
     if not unaltered:

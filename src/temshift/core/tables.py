@@ -10,6 +10,7 @@ CONDITION_COLUMNS = tuple(row.key for row in CANONICAL)
 SCORES = {
     "score_id": pl.String,
     "network_id": pl.String,
+    "test_id": pl.String,
     "cross_entropy": pl.Float64,
     "cross_entropy_sd": pl.Float64,
     "f1": pl.Float64,
@@ -17,17 +18,39 @@ SCORES = {
     "iou": pl.Float64,
     "iou_sd": pl.Float64,
     "accuracy": pl.Float64,
+    "calibration_error": pl.Float64,
+    "calibration_error_sd": pl.Float64,
     "images": pl.Int64,
     "empty_masks": pl.Int64,
 }
 
-# One row a network x test condition; settings of a distribution are its centre, in the units of the study file.
+# Conditions that networks are scored under; settings are centres, in the units of the study file. "listed" are those
+# that a study names, the others are training distributions, for scores in distribution; "source_id" tells specimens
+# and camera.
+TESTS = {
+    "test_id": pl.String,
+    "test_name": pl.String,
+    "listed": pl.Boolean,
+    "conditions_id": pl.String,
+    "source_id": pl.String,
+    **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+}
+
+# One row a network x test condition. Centres and standard deviations of what networks were trained on; "g_id" is the
+# cross-entropy on new specimens in distribution minus that on images of the training, "g_ood" that under the test
+# condition minus that in distribution. "in_study" tells whether the study asks for it as it is now. Columns with a dot,
+# such as training.learning_rate, follow: the settings of network and training, lists as JSON.
 RESULTS = {
     **SCORES,
     "training_name": pl.String,
     "seed": pl.Int64,
     "test_name": pl.String,
-    "training_defocus_nm": pl.Float64,
+    "in_study": pl.Boolean,
+    "training_cross_entropy": pl.Float64,
+    "in_distribution_cross_entropy": pl.Float64,
+    "g_id": pl.Float64,
+    "g_ood": pl.Float64,
+    **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},
     "training_defocus_sd_nm": pl.Float64,
     **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
 }

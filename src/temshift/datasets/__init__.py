@@ -1,5 +1,6 @@
-"""Datasets: micrographs with masks, standardised and augmented."""
+"""Datasets: named distributions of conditions; micrographs with masks, standardised and augmented."""
 
+from temshift.datasets.conditions import ConditionItem, ConditionSets
 from temshift.datasets.micrographs import (
     Augmentation,
     Batch,
@@ -19,6 +20,8 @@ from temshift.datasets.micrographs import (
 __all__ = [
     "Augmentation",
     "Batch",
+    "ConditionItem",
+    "ConditionSets",
     "Images",
     "MicrographSource",
     "Stream",

@@ -56,13 +56,15 @@ class InlineExecutor(Executor):
         self._closed = True
 
 
-def make_executor(workers: int) -> Executor:
-    """Make an executor for a number of worker processes.
+def make_executor(workers: int, scheduler: str | None = None) -> Executor:
+    """Make an executor for a number of worker processes, or for a cluster that runs already.
 
     Parameters
     ----------
     workers : int
-        0 runs everything in this process; n starts n processes of one thread each.
+        0 runs everything in this process; n starts n processes of one thread each. Not used with a scheduler.
+    scheduler : str, optional
+        Address of a Dask scheduler, such as "tcp://127.0.0.1:8786", or path of its scheduler file.
 
     Returns
     -------
@@ -72,7 +74,8 @@ def make_executor(workers: int) -> Executor:
     Raises
     ------
     InputError
-        Where `workers` is negative.
+        Where `workers` is negative, the scheduler cannot be reached or has no worker, a worker has another
+        version of temshift or of Python, or the extra ``cluster`` is not installed.
 
     Examples
     --------
@@ -80,6 +83,37 @@ def make_executor(workers: int) -> Executor:
     ...     executor.submit(max, 2, 3).result()
     3
     """
+    if scheduler is not None:
+        return _cluster_executor(scheduler)
     if workers < 0:
         raise InputError(f"workers = {workers}; give 0 (this process alone) or a number of processes")
     return ProcessExecutor(workers) if workers else InlineExecutor()
+
+
+def _cluster_executor(scheduler: str) -> Executor:
+    from temshift.execution.dask_cluster import DaskExecutor  # needs the extra that few have
+
+    return DaskExecutor(scheduler)
+
+
+def executor_width(executor: Executor) -> int:
+    """Tell how many tasks an executor runs at once.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        From `make_executor`.
+
+    Returns
+    -------
+    int
+        1 in this process, the number of worker processes, or the threads of a cluster's workers at this
+        moment; 1 for other executors, which do not tell.
+
+    Examples
+    --------
+    >>> with make_executor(0) as executor:
+    ...     executor_width(executor)
+    1
+    """
+    return int(getattr(executor, "width", 1))

@@ -3,7 +3,6 @@
 import atexit
 import multiprocessing.resource_tracker
 import os
-import pickle
 import signal
 import threading
 from collections import deque
@@ -16,8 +15,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from pebble import ProcessFuture, ProcessPool
 
-from temshift.core.errors import TemshiftError
-from temshift.execution.worker import pack_call, run_packed, start_worker
+from temshift.execution.losses import WorkerLostError
+from temshift.execution.worker import deliver, pack_call, run_packed, start_worker
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -39,10 +38,6 @@ _NO_START = (
 _starting = threading.Lock()
 _leaving = threading.Event()
 atexit.register(_leaving.set)
-
-
-class WorkerLostError(TemshiftError):
-    """The process that ran a task was killed or ended by itself; the task has no result."""
 
 
 class ProcessExecutor(Executor):
@@ -67,6 +62,11 @@ class ProcessExecutor(Executor):
         self._failed_starts = 0  # pools in a row that broke before they gave a result
         self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
         self._dispatcher.start()
+
+    @property
+    def width(self) -> int:
+        """How many calls run at once."""
+        return self._workers
 
     def submit(
         self, function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
@@ -232,13 +232,7 @@ def _pass_on(remote: ProcessFuture[tuple[bool, bytes]], call: _Call) -> None:
     if error is not None:
         call.set_exception(WorkerLostError(f"{_how_it_ended(error)}; {_REMEDY}"))
         return
-    succeeded, packed = remote.result()
-    try:
-        value = pickle.loads(packed)
-    except Exception as broken:
-        call.set_exception(broken)
-        return
-    call.set_result(value) if succeeded else call.set_exception(value)
+    deliver(call, remote.result())
 
 
 def _how_it_ended(error: BaseException) -> str:

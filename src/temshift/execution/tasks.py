@@ -1,4 +1,4 @@
-"""Tasks, what became of them, and the one loop that runs them all."""
+"""Tasks, what became of them, and the one loop that runs them all, from a list or as they are taken."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from temshift.execution.processes import WorkerLostError
+from temshift.execution.losses import SchedulerLostError, WorkerLostError
 
 _SECONDS_OF_WAITING = 0.2
 
@@ -74,7 +74,9 @@ def run_tasks(
     Raises
     ------
     KeyboardInterrupt
-        After the pending tasks were cancelled and the workers stopped.
+        After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
+    SchedulerLostError
+        Where the executor is a cluster that can no longer be reached.
 
     Examples
     --------
@@ -85,63 +87,143 @@ def run_tasks(
     >>> three.value, type(text.error).__name__
     (3, 'TypeError')
     """
-    run = _Run(executor, tasks, retries, on_outcome)
-    try:
-        return run.outcomes_of_all()
-    except Exception:
-        run.cancel()
-        raise
-    except BaseException:
-        run.cancel()
-        executor.shutdown(wait=True, cancel_futures=True)
-        raise
+    outcomes: dict[int, Outcome] = {}
+    source = iter(tasks)
+
+    def keep(number: int, outcome: Outcome) -> None:
+        outcomes[number] = outcome
+        on_outcome(outcome)
+
+    _Run(executor, lambda: next(source, None), lambda: len(tasks), retries, keep).run()
+    return [outcomes[number] for number in range(len(tasks))]
+
+
+def stream_tasks(
+    executor: Executor,
+    take: Callable[[], Task | None],
+    *,
+    in_flight: int | Callable[[], int],
+    retries: int = 1,
+    on_outcome: Callable[[Outcome], None],
+) -> None:
+    """Run tasks as they are taken, however many; memory holds those in flight alone.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        Such as `make_executor` gives; stays open, except after an interrupt.
+    take : callable
+        Gives the next task, or None where there is none now. Asked while fewer than `in_flight` tasks are
+        pending and, after None, again when the next one has ended; the run ends where it gives None and
+        nothing is pending. What it raises cancels the rest.
+    in_flight : int or callable
+        How many tasks are pending at most, 1 or more; twice `executor_width` keeps all workers busy. A callable
+        is asked each time, as the width of a cluster changes.
+    retries : int
+        How often a task is submitted again after its worker was killed.
+    on_outcome : callable
+        Takes each outcome as it comes, in the calling thread, before `take` is asked again. What it raises
+        cancels the rest.
+
+    Raises
+    ------
+    ValueError
+        Where `in_flight` is smaller than 1.
+    KeyboardInterrupt
+        After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
+    SchedulerLostError
+        Where the executor is a cluster that can no longer be reached.
+
+    Examples
+    --------
+    >>> from temshift.execution import make_executor
+    >>> numbers = iter(range(3))
+    >>> def take():
+    ...     return next((Task(abs, (-number,), "abs") for number in numbers), None)
+    >>> with make_executor(0) as executor:
+    ...     stream_tasks(executor, take, in_flight=1, on_outcome=lambda outcome: print(outcome.value))
+    0
+    1
+    2
+    """
+    limit = in_flight if callable(in_flight) else lambda: in_flight
+    if limit() < 1:
+        raise ValueError(f"in_flight = {limit()}; give 1 or more tasks that may be pending at a time")
+    _Run(executor, take, limit, retries, lambda _, outcome: on_outcome(outcome)).run()
+
+
+@dataclass(eq=False)
+class _Pending:
+    """A task that was taken and has not ended; `number` is its place among those taken."""
+
+    number: int
+    task: Task
+    retries_left: int
 
 
 class _Run:
-    """The state of one call of `run_tasks`; tasks are known by their number."""
+    """The state of one call of `run_tasks` or `stream_tasks`."""
 
     def __init__(
-        self, executor: Executor, tasks: Sequence[Task], retries: int, on_outcome: Callable[[Outcome], None]
+        self,
+        executor: Executor,
+        take: Callable[[], Task | None],
+        in_flight: Callable[[], int],
+        retries: int,
+        on_outcome: Callable[[int, Outcome], None],
     ) -> None:
         self.executor = executor
-        self.tasks = tasks
-        self.retries_left = [retries] * len(tasks)
+        self.take = take
+        self.in_flight = in_flight
+        self.retries = retries
         self.on_outcome = on_outcome
-        self.pending: dict[int, Future[Any]] = {}
-        self.ended: SimpleQueue[tuple[int, Future[Any]]] = SimpleQueue()
-        self.outcomes: dict[int, Outcome] = {}
+        self.taken = 0
+        self.pending: dict[_Pending, Future[Any]] = {}
+        self.ended: SimpleQueue[tuple[_Pending, Future[Any]]] = SimpleQueue()
 
-    def outcomes_of_all(self) -> list[Outcome]:
-        for number in range(len(self.tasks)):
-            self.submit(number)
+    def run(self) -> None:
+        try:
+            self.fill()
+            while self.pending:
+                self.settle(*self.next_ended())
+                self.fill()
+        except Exception:
+            self.cancel()
+            raise
+        except BaseException:
+            self.cancel()
+            self.executor.shutdown(wait=True, cancel_futures=True)
+            raise
+
+    def fill(self) -> None:
+        while len(self.pending) < max(1, self.in_flight()) and (task := self.take()) is not None:
+            self.submit(_Pending(self.taken, task, self.retries))
+            self.taken += 1
             while not self.ended.empty():
                 self.settle(*self.ended.get())
-        while self.pending:
-            self.wait_and_settle()
-        return [self.outcomes[number] for number in range(len(self.tasks))]
 
-    def submit(self, number: int) -> None:
-        task = self.tasks[number]
-        future = self.executor.submit(task.function, *task.arguments)
-        self.pending[number] = future
-        future.add_done_callback(lambda done: self.ended.put((number, done)))
+    def submit(self, one: _Pending) -> None:
+        future = self.pending[one] = self.executor.submit(one.task.function, *one.task.arguments)
+        future.add_done_callback(lambda done: self.ended.put((one, done)))
 
-    def settle(self, number: int, future: Future[Any]) -> None:
+    def settle(self, one: _Pending, future: Future[Any]) -> None:
         error = CancelledError() if future.cancelled() else future.exception()
-        if isinstance(error, WorkerLostError) and self.retries_left[number] > 0:
-            self.retries_left[number] -= 1
-            self.submit(number)
+        if isinstance(error, SchedulerLostError):
+            raise error
+        if isinstance(error, WorkerLostError) and one.retries_left > 0:
+            one.retries_left -= 1
+            self.submit(one)
             return
-        del self.pending[number]
+        del self.pending[one]
         value = None if error is not None else future.result()
-        self.outcomes[number] = Outcome(self.tasks[number], value, error)
-        self.on_outcome(self.outcomes[number])
+        self.on_outcome(one.number, Outcome(one.task, value, error))
 
-    def wait_and_settle(self) -> None:
+    def next_ended(self) -> tuple[_Pending, Future[Any]]:
         """Wait in short pieces: a signal that another thread receives does not end a long wait."""
-        with suppress(Empty):
-            self.settle(*self.ended.get(timeout=_SECONDS_OF_WAITING))
+        while True:
+            with suppress(Empty):
+                return self.ended.get(timeout=_SECONDS_OF_WAITING)
 
     def cancel(self) -> None:
-        for future in list(self.pending.values()):
+        for future in self.pending.values():
             future.cancel()

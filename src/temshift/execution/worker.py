@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
@@ -51,6 +52,25 @@ def run_packed(call: bytes) -> tuple[bool, bytes]:
         return True, pickle.dumps(function(*args, **kwargs), protocol=pickle.HIGHEST_PROTOCOL)
     except BaseException as error:
         return False, _packed_error(error, traceback.format_exc())
+
+
+def deliver(call: Future[Any], outcome: tuple[bool, bytes]) -> None:
+    """Give a future what `run_packed` returned for its call.
+
+    Parameters
+    ----------
+    call : concurrent.futures.Future
+        Gets the value, or the exception that was raised.
+    outcome : tuple of bool and bytes
+        From `run_packed`.
+    """
+    succeeded, packed = outcome
+    try:
+        value = pickle.loads(packed)
+    except Exception as broken:
+        call.set_exception(broken)
+        return
+    call.set_result(value) if succeeded else call.set_exception(value)
 
 
 def start_worker(parent: int) -> None:

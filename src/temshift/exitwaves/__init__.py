@@ -6,6 +6,7 @@ from temshift.exitwaves.potentials import projected_phase
 from temshift.exitwaves.projections import Slices
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import ExitWave, simulate
+from temshift.exitwaves.sources import WaveSource, wave_sources
 from temshift.exitwaves.store import (
     StoreLayout,
     create_store,
@@ -24,6 +25,7 @@ __all__ = [
     "Multislice",
     "Slices",
     "StoreLayout",
+    "WaveSource",
     "create_store",
     "disc_coverage",
     "fresnel_propagator",
@@ -39,5 +41,6 @@ __all__ = [
     "simulate",
     "stores_in",
     "transmission",
+    "wave_sources",
     "write_shard",
 ]

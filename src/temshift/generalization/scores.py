@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SCORES_VERSION = 1
+SCORES_VERSION = 2
+CALIBRATION_BINS = 15  # as Guo et al. took
 
 Network = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class PixelSums:
-    """Sufficient statistics of the scores; every field is a float64 Tensor (images,).
+    """Sufficient statistics of the scores; every field is a float64 Tensor (images,), but for ``surplus``.
 
     Attributes
     ----------
@@ -21,6 +22,8 @@ class PixelSums:
         Sum over pixels of the cross-entropy [nat].
     true_positive, false_positive, false_negative, true_negative : Tensor
         Numbers of pixels.
+    surplus : Tensor (images, bins)
+        Probability of "particle" less ground truth, summed over the pixels of each bin of probability.
     """
 
     cross_entropy: Tensor
@@ -28,6 +31,7 @@ class PixelSums:
     false_positive: Tensor
     false_negative: Tensor
     true_negative: Tensor
+    surplus: Tensor
 
 
 @dataclass(frozen=True)
@@ -43,10 +47,18 @@ class Scores:
         nothing was found.
     accuracy : float
         Share of pixels that are right.
-    cross_entropy_sd, f1_sd, iou_sd : float or None
+    calibration_error : float
+        Expected calibration error: pixels fall into 15 equal bins of the probability of "particle"; the error is the
+        mean over pixels of |mean probability - share of particle| of their bin; 0 is perfect. Pooled over all pixels.
+    cross_entropy_sd, f1_sd, iou_sd, calibration_error_sd : float or None
         Standard deviation over images; images where a score is not defined are left out, fewer than two give None.
     images, empty_masks : int
         Number of images, and of those without any particle pixel.
+
+    References
+    ----------
+    The calibration error is that of Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning",
+    AAAI 2015, with the bins of Guo et al., "On calibration of modern neural networks", ICML 2017, arXiv 1706.04599.
     """
 
     cross_entropy: float
@@ -56,6 +68,8 @@ class Scores:
     iou: float | None
     iou_sd: float | None
     accuracy: float
+    calibration_error: float
+    calibration_error_sd: float | None
     images: int
     empty_masks: int
 
@@ -74,16 +88,35 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
     -------
     PixelSums
         Of n images.
+
+    Raises
+    ------
+    ValueError
+        Where the shapes differ.
     """
     if logits.shape != masks.shape:
         raise ValueError(f"logits {tuple(logits.shape)} and masks {tuple(masks.shape)} must have one shape")
-    flat, truth = logits.flatten(1), masks.flatten(1).to(logits.dtype)
+    flat, mask = logits.flatten(1).to(torch.promote_types(logits.dtype, torch.float32)), masks.flatten(1)
+    truth = mask.to(flat.dtype)
     losses = torch.nn.functional.binary_cross_entropy_with_logits(flat, truth, reduction="none")
-    found = (flat > 0).to(logits.dtype)
-    positive, detected, both = (plane.sum(1, dtype=torch.float64) for plane in (truth, found, truth * found))
+    found = flat > 0
+    positive, detected, both = (pixels.sum(1).double() for pixels in (mask, found, mask & found))
     entropy = losses.sum(1, dtype=torch.float64)
-    negative = flat.shape[1] - positive - detected + both
-    return PixelSums(*(one.cpu() for one in (entropy, both, detected - both, positive - both, negative)))
+    counts = both, detected - both, positive - both, flat.shape[1] - positive - detected + both
+    return PixelSums(*(one.cpu() for one in (entropy, *counts, _surplus(torch.sigmoid(flat), truth))))
+
+
+def _surplus(probability: Tensor, truth: Tensor) -> Tensor:
+    """Sum probability less truth (n, pixels) over each bin of probability, (n, bins)."""
+    at_once = 1 if truth.device.type == "cpu" else len(truth)  # one image stays in the cache
+    pairs = zip(*(torch.split(one, at_once) for one in (probability, truth)), strict=True)
+    return torch.cat([_binned(*pair) for pair in pairs])
+
+
+def _binned(probability: Tensor, truth: Tensor) -> Tensor:
+    bins = (probability * CALIBRATION_BINS).long().clamp_(0, CALIBRATION_BINS - 1)  # that of NaN must be one, too
+    sums = torch.zeros(len(truth), CALIBRATION_BINS, dtype=torch.float64, device=truth.device)
+    return sums.scatter_add_(1, bins, (probability - truth).double())
 
 
 def scores_of(sums: Sequence[PixelSums]) -> Scores:
@@ -100,7 +133,7 @@ def scores_of(sums: Sequence[PixelSums]) -> Scores:
         Pooled over pixels, with the spread over images.
     """
     merged = {name: torch.cat([getattr(one, name) for one in sums]) for name in PixelSums.__dataclass_fields__}
-    entropy, tp, fp, fn, tn = merged.values()
+    entropy, tp, fp, fn, tn, surplus = merged.values()
     pixels = tp + fp + fn + tn
     return Scores(
         cross_entropy=float(entropy.sum() / pixels.sum()),
@@ -110,12 +143,14 @@ def scores_of(sums: Sequence[PixelSums]) -> Scores:
         iou=_pooled(tp, tp + fp + fn),
         iou_sd=_spread(tp / (tp + fp + fn)),
         accuracy=float((tp + tn).sum() / pixels.sum()),
+        calibration_error=float(surplus.sum(0).abs().sum() / pixels.sum()),
+        calibration_error_sd=_spread(surplus.abs().sum(1) / pixels),
         images=len(pixels),
         empty_masks=int((tp + fn == 0).sum()),
     )
 
 
-def score(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
+def score_batches(network: Network, batches: Iterable[tuple[Tensor, Tensor]]) -> Scores:
     """Score one network on batches of micrographs; see :func:`score_together`."""
     return score_together([network], batches)[0]
 
@@ -135,13 +170,16 @@ def score_together(networks: Sequence[Network], batches: Iterable[tuple[Tensor, 
     list of Scores
         One for each network; none depends on its companions.
     """
-    sums: list[list[PixelSums]] = [[] for _ in networks]
+    each = [batch_sums(networks, batch) for batch in batches]
+    return [scores_of(sums) for sums in zip(*each, strict=True)]
+
+
+def batch_sums(networks: Sequence[Network], batch: tuple[Tensor, Tensor]) -> list[PixelSums]:
+    """Let several networks segment a batch of images and masks (n, 1, y, x), and sum over the pixels of each image."""
+    images, masks = batch
     with torch.inference_mode():
-        for images, masks in batches:
-            images = images.contiguous(memory_format=torch.channels_last)
-            for network, collected in zip(networks, sums, strict=True):
-                collected.append(pixel_sums(network(images), masks))
-    return [scores_of(collected) for collected in sums]
+        images = images.contiguous(memory_format=torch.channels_last)
+        return [pixel_sums(network(images), masks) for network in networks]
 
 
 def _pooled(numerator: Tensor, denominator: Tensor) -> float | None:

@@ -3,10 +3,12 @@
 from temshift.networks.cohorts import Member, train_cohort
 from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.layers import UNet, freeze, parameter_count
+from temshift.networks.onnx import OnnxNetwork, export_onnx
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.settings import NetworkSettings, build, initialised
+from temshift.networks.stored import drop_weights, load, read_card, write_network
 from temshift.networks.training import InitialWeights, Trained, TrainingSettings, apply_initial, train
-from temshift.networks.weights import load_weights, save_weights
+from temshift.networks.weights import load_weights, read_weights, save_weights
 
 __all__ = [
     "CompactUNet",
@@ -14,6 +16,7 @@ __all__ = [
     "InitialWeights",
     "Member",
     "NetworkSettings",
+    "OnnxNetwork",
     "ResNetUNet",
     "ResNetUNetSettings",
     "Trained",
@@ -21,11 +24,17 @@ __all__ = [
     "UNet",
     "apply_initial",
     "build",
+    "drop_weights",
+    "export_onnx",
     "freeze",
     "initialised",
+    "load",
     "load_weights",
     "parameter_count",
+    "read_card",
+    "read_weights",
     "save_weights",
     "train",
     "train_cohort",
+    "write_network",
 ]

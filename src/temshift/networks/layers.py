@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from typing import ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
 Normalisation = Literal["batch", "group"]
@@ -117,10 +118,12 @@ def padded(images: Tensor, divisor: int) -> Tensor:
     >>> padded(torch.tensor([[[[1.0, 2.0, 3.0]]]]), 2).tolist()
     [[[[1.0, 2.0, 3.0, 3.0], [1.0, 2.0, 3.0, 3.0]]]]
     """
-    rows, columns = (-size % divisor for size in images.shape[-2:])
-    if rows == 0 and columns == 0:
-        return images
-    return nn.functional.pad(images, (0, columns, 0, rows), mode="replicate")
+    for axis in (-2, -1):
+        size = images.shape[axis]
+        whole = (size + divisor - 1) // divisor * divisor
+        if isinstance(size, torch.SymInt) or whole != size:  # an exported network has to fit any size
+            images = images.index_select(axis, torch.arange(whole, device=images.device).clamp(max=size - 1))
+    return images
 
 
 def upsampled(features: Tensor) -> Tensor:

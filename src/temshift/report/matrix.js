@@ -164,7 +164,7 @@ function curveAxis(group) {
 
 function scoreAxis(score) {
   const values = positive(study.cells[score.key].flat());
-  return score.lower ? logAxis(score.label + " (" + score.unit + ")", values) : axis(score.label);
+  return score.lower ? logAxis(score.label + (score.unit ? " (" + score.unit + ")" : ""), values) : axis(score.label);
 }
 
 function drawCurve() {

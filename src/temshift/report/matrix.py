@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from temshift.report.axes import AXES, DEFOCUS, SEVERAL, Axis, alike, spread_words
 
-SCORES = ("cross_entropy", "f1", "iou")
+SCORES = ("cross_entropy", "f1", "iou", "calibration_error")
 _MEANS = (*SCORES, "accuracy", *(f"{score}_sd" for score in SCORES), "images", "empty_masks")
 _PAIRED = (
     "epsilon_training",

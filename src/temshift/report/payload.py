@@ -16,10 +16,11 @@ from temshift.report.tables import StudyTables
 _DIGITS = 5
 _FAR_APART = 5  # from this ratio on, an axis is logarithmic
 _STEP = 0.2  # of an axis, between its largest number and what has none
-_SCORES = (
+SCORES_SHOWN: tuple[dict[str, Any], ...] = (
     {"key": "cross_entropy", "label": "cross-entropy", "unit": "nats per pixel", "lower": True},
     {"key": "f1", "label": "F1", "unit": "", "lower": False},
     {"key": "iou", "label": "IoU", "unit": "", "lower": False},
+    {"key": "calibration_error", "label": "calibration error", "unit": "", "lower": True},
 )
 
 
@@ -37,7 +38,7 @@ def page_data(study: StudyTables, matrix: Matrix) -> dict[str, Any]:
         Of plain numbers, texts, lists and dicts; a missing number is ``None``.
     """
     return {
-        "scores": _SCORES,
+        "scores": SCORES_SHOWN,
         "trainings": [_training(training) for training in matrix.trainings],
         "tests": [_test(test) for test in matrix.tests],
         "groups": [_group(axis, matrix.tests) for axis in matrix.groups],

@@ -63,6 +63,7 @@ function cellText(row, column) {
     line("cross-entropy", "cross_entropy"),
     line("F1", "f1"),
     line("IoU", "iou"),
+    line("calibration error", "calibration_error"),
     "accuracy " + figure(value("accuracy")),
     figure(value("networks")) + " networks, " + figure(value("images")) + " images, "
       + figure(value("empty_masks")) + " with an empty mask",

@@ -9,6 +9,7 @@ from temshift.report.figures import learning_curves, learning_figures, matrix_fi
 from temshift.report.markup import MISSING, brief, escape, facts, fixed, menu, number, table
 from temshift.report.matrix import Matrix
 from temshift.report.micrographs import MOST_SPECIMENS
+from temshift.report.payload import SCORES_SHOWN
 from temshift.report.tables import Manifest, ModelError, Prediction, StudyTables
 
 FIXED_LIMITS = (
@@ -38,14 +39,19 @@ def run_facts(manifest: Manifest) -> str:
         ("temshift", manifest.temshift),
         ("created", _moment(manifest.created)),
         ("root seed", manifest.seed),
-        ("networks", manifest.networks),
-        ("parameters a network", f"{manifest.parameters:,}".replace(",", "\u202f")),
+        ("networks", _networks(manifest)),
+        ("parameters a network", ", ".join(f"{count:,}".replace(",", "\u202f") for count in manifest.parameters)),
         ("device", manifest.device),
         ("workers", manifest.workers),
         ("platform", manifest.platform),
         ("time of all stages", f"{seconds:.0f} s"),
     ]
     return facts(pairs)
+
+
+def _networks(manifest: Manifest) -> str:
+    missing = f", {manifest.failed} of which failed and are missing here" if manifest.failed else ""
+    return f"{manifest.networks}{missing}"
 
 
 def _moment(text: str) -> str:
@@ -167,7 +173,7 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
         "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
         "menu_transfer_training": menu("transfer-training", "Training distribution", trainings),
         "menu_transfer_test": menu("transfer-test", "Test condition", tests),
-        "menu_score": menu("score", "Score", ("cross-entropy", "F1", "IoU")),
+        "menu_score": menu("score", "Score", [one["label"] for one in SCORES_SHOWN]),
         "menu_training": menu("training", "Networks trained on", trainings),
         "menu_axis": menu("axis", "over", groups),
         "menu_pairs": menu("pairs", "Show networks trained on", ("all distributions", *trainings)),

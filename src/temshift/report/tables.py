@@ -23,7 +23,7 @@ _NEVER_MISSING = frozenset(
     name
     for name in (*RESULTS, *TRANSFER)
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
-    or name.startswith("training_")
+    or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
 _Schema = Mapping[str, type[pl.DataType]]
 
@@ -55,7 +55,8 @@ class Manifest(_Saved):
     stages: tuple[StageRecord, ...]
     database: dict[str, Any]
     networks: int
-    parameters: int
+    parameters: tuple[int, ...]
+    failed: int = 0
     trainings: dict[str, dict[str, tuple[float | None, float]]] = {}
 
 
@@ -152,7 +153,7 @@ def load_study(folder: Path) -> StudyTables:
     """
     _require(folder, folder.is_dir(), "there is no such folder")
     manifest = _model(folder / "manifest.json", Manifest)
-    results = _table(folder / "results.parquet", RESULTS)
+    results = _table(folder / "results.parquet", RESULTS).filter("in_study")
     return StudyTables(
         name=manifest.name,
         configuration=_text(folder / "study.yaml"),

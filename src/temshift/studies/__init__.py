@@ -7,7 +7,6 @@ from temshift.studies.plan import Plan
 from temshift.studies.run import run_study
 from temshift.studies.study import Study
 from temshift.studies.wave_export import export_waves
-from temshift.studies.wave_sources import wave_sources
 
 __all__ = [
     "ImagePlan",
@@ -18,6 +17,5 @@ __all__ = [
     "export_waves",
     "load_study",
     "run_study",
-    "wave_sources",
     "write_images",
 ]

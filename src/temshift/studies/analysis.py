@@ -1,6 +1,6 @@
 """What a study says once its networks are scored: results, metrics, transfer functions and a first prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.core.electrons import wavelength
-from temshift.core.tables import METRICS, RESULTS, TRANSFER
+from temshift.core.tables import METRICS, TRANSFER
 from temshift.datasets.micrographs import camera_response
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.regression import (
@@ -26,8 +26,7 @@ from temshift.optics.camera import camera_transfer
 from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import COLUMNS, ImagingConditions
 from temshift.optics.transfer import azimuthal_transfer
-from temshift.studies.conditions import summary
-from temshift.studies.plan import Plan
+from temshift.studies.plan import Part, Plan
 from temshift.studies.study import Study
 
 FEATURES = ("ln epsilon(test)", "d")
@@ -43,80 +42,49 @@ class Analysis:
 
     Attributes
     ----------
-    results, metrics, transfer : polars.DataFrame
+    metrics, transfer : polars.DataFrame
         Tables of :mod:`temshift.core.tables`.
     prediction : dict
         The fit, its left-out errors and those of the baselines, and what they can't tell.
     """
 
-    results: pl.DataFrame
     metrics: pl.DataFrame
     transfer: pl.DataFrame
     prediction: dict[str, Any]
 
 
-def analyse(plan: Plan, scores: pl.DataFrame, objects: ObjectSpectra) -> Analysis:
-    """Derive tables and prediction from the scores of all networks of a plan.
+def analyse(plan: Plan, results: pl.DataFrame, objects: Mapping[str, ObjectSpectra]) -> Analysis:
+    """Derive tables and prediction from the results of the networks of a plan, all of them or some.
 
     Parameters
     ----------
     plan : Plan
         The study's plan.
-    scores : polars.DataFrame
-        Rows of :data:`temshift.core.tables.SCORES`, at least those of the plan.
-    objects : ObjectSpectra
-        Spectra of the study's specimens.
+    results : polars.DataFrame
+        Rows of :data:`temshift.core.tables.RESULTS`, of the plan alone.
+    objects : mapping of str to ObjectSpectra
+        Spectra of the study's specimens, by the ``metrics_id`` of its parts.
 
     Returns
     -------
     Analysis
     """
-    results = result_rows(plan, scores)
-    cells = _cells(plan, results, objects)
+    cells = pl.concat([_cells(part, results, objects[part.metrics_id]) for part in plan.parts])
     metrics, prediction = _predict(cells)
-    return Analysis(results, metrics, _transfer(plan.study, objects), prediction)
+    return Analysis(metrics, _transfer(plan, objects), prediction)
 
 
-def result_rows(plan: Plan, scores: pl.DataFrame) -> pl.DataFrame:
-    """Join the scores with the settings they belong to, in the order of the plan."""
-    by_id = {row["score_id"]: row for row in scores.iter_rows(named=True)}
-    tested = {test.name: _centers(test.conditions) for test in plan.tests}
-    defoci = {run.training_name: summary(run.conditions)["defocus_nm"] for run in plan.networks}
-    rows = [
-        {
-            **by_id[plan.score_id(run.id, test)],
-            "training_name": run.training_name,
-            "seed": run.seed,
-            "test_name": test.name,
-            "training_defocus_nm": defoci[run.training_name].center,
-            "training_defocus_sd_nm": defoci[run.training_name].sd,
-            **tested[test.name],
-        }
-        for run in plan.networks
-        for test in plan.tests
-    ]
-    return pl.DataFrame(rows, schema=RESULTS)
-
-
-def _centers(conditions: ImagingConditions) -> dict[str, float | None]:
-    return {f"test_{key}": setting.center for key, setting in summary(conditions).items()}
-
-
-def _cells(plan: Plan, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:
+def _cells(part: Part, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:
     """One row a training x test distribution: scores over seeds and metrics of the pair."""
-    study = plan.study
-    known = {
-        role: {name: _information(study, conditions, objects) for name, conditions in study.conditions.resolved(role)}
-        for role in ("training", "test")
-    }
+    tests = {test.name: test.conditions for test in part.tests}
+    trained, tested = (
+        {name: _information(part.study, conditions, objects) for name, conditions in named.items()}
+        for named in (part.trainings, tests)
+    )
     rows = [
-        {
-            "training_name": training,
-            "test_name": test,
-            **_pair(known["training"][training], known["test"][test], objects.q),
-        }
-        for training in known["training"]
-        for test in known["test"]
+        {"training_name": training, "test_name": test, **_pair(trained[training], tested[test], objects.q)}
+        for training in trained
+        for test in tested
     ]
     losses = results.group_by("training_name", "test_name").agg(
         pl.col("cross_entropy").log().mean().alias("ln_cross_entropy"),
@@ -150,7 +118,15 @@ def _pair(training: Information, test: Information, q: NDArray[np.float64]) -> d
 
 
 def _predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Add predictions to the cells, and judge them beside the baselines."""
+    """Add predictions to the cells, and judge them beside the baselines; cells without scores keep their metrics."""
+    scored = cells.filter(pl.col("ln_cross_entropy").is_not_null())
+    table, prediction = _predict_scored(scored)
+    unscored = cells.filter(pl.col("ln_cross_entropy").is_null())
+    every = pl.concat([table, unscored], how="diagonal_relaxed")
+    return every.select(pl.col(name).cast(kind) for name, kind in METRICS.items()), prediction
+
+
+def _predict_scored(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     target = cells["ln_cross_entropy"].to_numpy()
     groups = {role: cells[f"{role}_name"].to_numpy() for role in ("test", "training")}
     every = {
@@ -178,9 +154,7 @@ def _predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
         for name, (text, keys) in candidates.items()
     ]
     ceiling = _ceiling(target, groups["training"], groups["test"])
-    return table.select(pl.col(name).cast(kind) for name, kind in METRICS.items()), _prediction(
-        model, len(cells), [*models, ceiling], table
-    )
+    return table, _prediction(model, len(cells), [*models, ceiling], table)
 
 
 def _column(name: str, values: NDArray[np.float64] | None, length: int) -> pl.Series:
@@ -238,15 +212,19 @@ def _caveats(models: Sequence[dict[str, Any]]) -> list[str]:
     return caveats
 
 
-def _transfer(study: Study, objects: ObjectSpectra) -> pl.DataFrame:
-    highest = study.widest_semiangle / wavelength(study.exit_waves.energy)
-    q = np.linspace(0, CURVE_REACH * highest, CURVE_POINTS)
-    tables = [
-        _transfer_curve(role, name, conditions, study, objects, q)
-        for role in ("training", "test")
-        for name, conditions in study.conditions.resolved(role)
-    ]
-    return pl.concat(tables)
+def _transfer(plan: Plan, objects: Mapping[str, ObjectSpectra]) -> pl.DataFrame:
+    """Curves of every distribution that has a name; one name stands for the first distribution that has it."""
+    found: dict[tuple[str, str], pl.DataFrame] = {}
+    for part in plan.parts:
+        highest = part.study.widest_semiangle / wavelength(part.study.exit_waves.energy)
+        q = np.linspace(0, CURVE_REACH * highest, CURVE_POINTS)
+        tests = {test.name: test.conditions for test in part.tests}
+        for role, named in (("training", part.trainings), ("test", tests)):
+            for name, conditions in named.items():
+                if (role, name) not in found:
+                    curve = _transfer_curve(role, name, conditions, part.study, objects[part.metrics_id], q)
+                    found[role, name] = curve
+    return pl.concat(found.values())
 
 
 def _transfer_curve(

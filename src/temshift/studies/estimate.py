@@ -2,24 +2,23 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
-from temshift.datasets.micrographs import Batch, MicrographSource, Stream, augmented, form_micrographs
+from temshift.datasets import MicrographSource, Stream, augmented, form_micrographs
+from temshift.datasets.micrographs import Batch
 from temshift.exitwaves.simulation import ExitWave, simulate
-from temshift.generalization.scores import score
-from temshift.networks.layers import UNet, parameter_count
-from temshift.networks.settings import initialised
-from temshift.networks.training import train
+from temshift.generalization.scores import score_together
+from temshift.networks import TrainingSettings, initialised, parameter_count, train
 from temshift.optics.images import wave_spectra
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.database import Database
-from temshift.studies.plan import Plan
+from temshift.studies.plan import Part, Plan
 from temshift.studies.study import Study
-from temshift.studies.tasks import NETWORKS_PER_TASK, SCORING_BATCH
 from temshift.studies.waves import WaveSet
 from temshift.studies.work import one_thread
 
@@ -27,7 +26,11 @@ TRIAL_STEPS = 4
 TRIAL_IMAGES = 4  # formed under each condition that is tried
 TRIAL_CONDITIONS = 48
 WARM_SECONDS = 1.0
+TRIAL_PIXELS = 2**20  # of a trial batch at most
+LONG_TRIAL = 5.0  # seconds from which a trial is not repeated
 REPORT_BYTES = 6_000_000
+
+Row = tuple[str, int, float]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Estimate:
         Memory of a worker while it simulates exit waves.
     """
 
-    rows: tuple[tuple[str, int, float], ...]
+    rows: tuple[Row, ...]
     bytes: int
     worker_bytes: int
 
@@ -55,7 +58,9 @@ class Estimate:
 
 
 def estimate(study: Study, device: str = "cpu") -> Estimate:
-    """Simulate one specimen, form images, train some steps and score one batch, and scale up; nothing is written.
+    """Simulate a specimen, form images, train some steps and score some images of every kind, and scale up.
+
+    Nothing is written.
 
     Parameters
     ----------
@@ -70,16 +75,15 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     """
     one_thread()
     plan = Plan(study)
-    waves = plan.databases["training"]
-    wave, wave_seconds = _trial_wave(waves, device)
-    source = _trial_source(plan, wave, device)
-    trained, tested = (_forming_seconds(source, one, device) for one in (_trainings(plan), _tests(plan)))
-    batch = _batch(source, plan.networks[0].conditions, study.training.batch)
-    network = initialised(study.network, 0).to(device)
-    step = _best(lambda: _trial_steps(study, batch, network)) / TRIAL_STEPS + study.training.batch * trained
-    scored = _batch(source, plan.tests[0].conditions, SCORING_BATCH)
-    segmenting = _best(lambda: _trial_score(scored, network)) / SCORING_BATCH
-    return _scaled(plan, wave_seconds, step, segmenting, tested)
+    waves = {_waves_kind(one): one for one in plan.databases.values()}
+    trials = {kind: _trial_wave(one, device) for kind, one in waves.items()}
+    costs = {
+        _kind(part): _trial_costs(part, trials[_waves_kind(part.databases["test"])][0], device) for part in _kinds(plan)
+    }
+    rows = [_specimens_row(plan, {kind: seconds for kind, (_, seconds) in trials.items()})]
+    rows += [_networks_row(plan, costs), _evaluations_row(plan, costs)]
+    disk = sum(map(wave_bytes, plan.databases.values())) + _weights_bytes(plan) + REPORT_BYTES
+    return Estimate(tuple(rows), disk, max(one.worker_bytes for one in plan.databases.values()))
 
 
 def estimate_database(database: Database, device: str = "cpu") -> Estimate:
@@ -121,33 +125,64 @@ def _trial_wave(waves: WaveSet, device: str) -> tuple[ExitWave, float]:
     return wave, building + seconds * phonons.configurations
 
 
-def _trial_source(plan: Plan, wave: ExitWave, device: str) -> MicrographSource:
-    phonons = plan.study.exit_waves.phonons.configurations
-    waves = wave.waves[None].expand(SCORING_BATCH, phonons, -1, -1).to(device)
-    masks = torch.from_numpy(np.repeat(wave.mask[None], SCORING_BATCH, axis=0)).to(device)
-    study = plan.study
-    band = (study.exit_waves.energy, study.widest_semiangle, study.band_margin)
-    return MicrographSource(wave_spectra(waves, study.grid, *band), masks, study.imaging)
+def _waves_kind(waves: WaveSet) -> str:
+    return repr((waves.recipe, waves.exit_waves))
 
 
-def _trainings(plan: Plan) -> list[ImagingConditions]:
-    return [run.conditions for run in plan.networks if run.seed == 0]
+def _kind(part: Part) -> str:
+    """What the seconds of training and scoring depend on."""
+    study = part.study
+    return repr((study.network, study.training.batch, study.training.precision, part.sources["test"]))
 
 
-def _tests(plan: Plan) -> list[ImagingConditions]:
-    return [test.conditions for test in plan.tests]
+def _kinds(plan: Plan) -> Iterable[Part]:
+    return {_kind(part): part for part in plan.parts}.values()
+
+
+@dataclass(frozen=True)
+class _Costs:
+    """Seconds of a training step, of segmenting an image, of forming one to train on and one to test on."""
+
+    step: float
+    segmenting: float
+    training_image: float
+    test_image: float
+
+
+def _trial_costs(part: Part, wave: ExitWave, device: str) -> _Costs:
+    source, settings = _trial_source(part, wave, device), part.study.training
+    trained = _forming_seconds(source, list(part.trainings.values()), device)
+    tested = _forming_seconds(source, [test.conditions for test in part.tests], device)
+    network = initialised(part.study.network, 0).to(device)
+    size = _trial_size(source, settings.batch)
+    batch = _batch(source, next(iter(part.trainings.values())), size)
+    step = _step_seconds(settings, batch, network) * settings.batch / size
+    segmenting = _best(lambda: score_together([network.eval()], [batch]), device) / size
+    return _Costs(step, segmenting, trained, tested)
+
+
+def _trial_size(source: MicrographSource, batch: int) -> int:
+    """How many images are tried: all of a batch, unless they are large."""
+    return max(1, min(batch, TRIAL_PIXELS // source.masks[0].numel()))
+
+
+def _trial_source(part: Part, wave: ExitWave, device: str) -> MicrographSource:
+    phonons, study = part.study.exit_waves.phonons.configurations, part.study
+    waves = wave.waves[None].expand(TRIAL_IMAGES, phonons, -1, -1).to(device)
+    masks = torch.from_numpy(np.repeat(wave.mask[None], TRIAL_IMAGES, axis=0)).to(device)
+    return MicrographSource(wave_spectra(waves, study.grid, *part.sources["test"].band), masks, study.imaging)
 
 
 def _forming_seconds(source: MicrographSource, conditions: Sequence[ImagingConditions], device: str) -> float:
     """Mean seconds of an image over some of the conditions: one summed from many others costs as many times more."""
     places = np.unique(np.linspace(0, len(conditions) - 1, min(len(conditions), TRIAL_CONDITIONS)).round().astype(int))
-    _batch(source, conditions[0], TRIAL_IMAGES)  # warms up
+    images = TRIAL_IMAGES if source.masks[0].numel() * TRIAL_IMAGES <= TRIAL_PIXELS else 1
+    _batch(source, conditions[0], images)  # warms up
     started = time.perf_counter()
     for place in places:
-        _batch(source, conditions[place], TRIAL_IMAGES)
-    if device == "cuda":
-        torch.cuda.synchronize()
-    return (time.perf_counter() - started) / (len(places) * TRIAL_IMAGES)
+        _batch(source, conditions[place], images)
+    _wait_for(device)
+    return (time.perf_counter() - started) / (len(places) * images)
 
 
 def _batch(source: MicrographSource, conditions: ImagingConditions, size: int) -> Batch:
@@ -158,35 +193,55 @@ def _batch(source: MicrographSource, conditions: ImagingConditions, size: int) -
     return images[copies], masks[copies]
 
 
-def _trial_steps(study: Study, batch: Batch, network: UNet) -> None:
-    short = {"steps": TRIAL_STEPS, "epochs": None, "keep": "last", "early_stopping_epochs": None, "initial": None}
-    numbers, settings = range(len(batch[0])), study.training.model_copy(update=short)
-    batches = (augmented(*batch, numbers, Stream(0), settings.augmentation) for _ in range(TRIAL_STEPS))
-    train(network, batches, settings, epoch_steps=TRIAL_STEPS)
+def _step_seconds(settings: TrainingSettings, batch: Batch, network: nn.Module) -> float:
+    """Seconds of a step on a batch that is there."""
+    steps = TRIAL_STEPS if len(batch[0]) == settings.batch else 2
+    images, masks = batch
+    alone = {"steps": steps, "epochs": None, "keep": "last", "early_stopping_epochs": None, "initial": None}
+    trial, numbers = settings.model_copy(update=alone), range(len(batch[0]))
+
+    def trained() -> None:
+        train(network, (augmented(images, masks, numbers, Stream(0)) for _ in range(steps)), trial, epoch_steps=steps)
+
+    return _best(trained, str(batch[0].device)) / steps
 
 
-def _trial_score(batch: Batch, network: UNet) -> None:
-    score(network, [batch])
+def _specimens_row(plan: Plan, seconds: Mapping[str, float]) -> Row:
+    sets = plan.databases.values()
+    total = sum(waves.count * seconds[_waves_kind(waves)] for waves in sets)
+    return ("specimens with exit waves", sum(waves.count for waves in sets), total)
 
 
-def _scaled(plan: Plan, wave_seconds: float, step_seconds: float, segmenting: float, forming: float) -> Estimate:
-    """Images are formed once for several networks, and segmented by each."""
-    study, sets = plan.study, plan.databases.values()
-    specimens = sum(waves.count for waves in sets)
-    networks, evaluations = len(plan.networks), len(plan.networks) * len(plan.tests)
-    formed = math.ceil(networks / NETWORKS_PER_TASK) * len(plan.tests)
-    rows = (
-        ("specimens with exit waves", specimens, specimens * wave_seconds),
-        ("networks", networks, networks * study.training.steps_in_all(study.counts.training) * step_seconds),
-        (
-            "evaluations (network x test condition)",
-            evaluations,
-            study.counts.test * (evaluations * segmenting + formed * forming),
-        ),
+def _networks_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
+    """All networks: batches formed afresh, or fixed images formed once, and the steps."""
+    total = 0.0
+    for part in plan.parts:
+        cost, settings, specimens = costs[_kind(part)], part.study.training, part.study.counts.training
+        steps = settings.steps_in_all(specimens)
+        formed = specimens if settings.images == "fixed" else steps * settings.batch
+        total += len(part.networks) * (steps * cost.step + formed * cost.training_image)
+    return ("networks", len(plan.networks), total)
+
+
+def _evaluations_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
+    """Images are formed once for the networks of a cohort, and segmented by each."""
+    count, total = 0, 0.0
+    for part in plan.parts:
+        cost, evaluations = costs[_kind(part)], len(part.networks) * (len(part.tests) + 1)
+        formed = math.ceil(len(part.networks) / plan.study.cohort) * (len(part.tests) + 1)
+        count += evaluations
+        total += part.study.counts.test * (evaluations * cost.segmenting + formed * cost.test_image)
+    return ("evaluations (network x test condition)", count, total)
+
+
+def _weights_bytes(plan: Plan) -> int:
+    kept = {"none": 0, "both": 2}
+    sizes = {repr(part.study.network): part.study.network for part in plan.parts}
+    each = {kind: 4 * parameter_count(initialised(network, 0)) for kind, network in sizes.items()}
+    return sum(
+        len(part.networks) * each[repr(part.study.network)] * kept.get(part.study.training.keep, 1)
+        for part in plan.parts
     )
-    weights = 4 * parameter_count(initialised(study.network, 0))
-    disk = sum(map(wave_bytes, sets)) + networks * weights + REPORT_BYTES
-    return Estimate(rows, disk, max(waves.worker_bytes for waves in sets))
 
 
 def _timed(action: Callable[[], ExitWave]) -> tuple[ExitWave, float]:
@@ -195,11 +250,17 @@ def _timed(action: Callable[[], ExitWave]) -> tuple[ExitWave, float]:
     return result, time.perf_counter() - started
 
 
-def _best(action: Callable[[], None]) -> float:
-    """The faster of two runs [s]: the first one warms up."""
-    seconds = []
-    for _ in range(2):
+def _best(action: Callable[[], object], device: str) -> float:
+    """The faster of two runs [s], as the first one warms up; the first, where it is long."""
+    seconds: list[float] = []
+    while len(seconds) < 2 and not (seconds and seconds[0] > LONG_TRIAL):
         started = time.perf_counter()
         action()
+        _wait_for(device)
         seconds.append(time.perf_counter() - started)
     return min(seconds)
+
+
+def _wait_for(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()

@@ -14,6 +14,8 @@ from temshift.core.files import write_text
 from temshift.execution import Progress
 from temshift.studies.study import Study
 
+LOCK_PATIENCE = 1.0  # seconds: temshift status holds the lock for a moment
+
 
 @dataclass(frozen=True)
 class StudyFolder:
@@ -43,7 +45,7 @@ class StudyFolder:
         return self.root / "report.html"
 
     def table(self, name: str) -> Path:
-        """Return the path of one of the gathered tables: results, metrics, transfer, spectra."""
+        """Return the path of one of the tables of the whole study: results, metrics, transfer, tests."""
         return self.root / f"{name}.parquet"
 
     def waves(self, database_id: str) -> Path:
@@ -59,9 +61,22 @@ class StudyFolder:
         return self.root / "scores" / network_id
 
     @property
-    def spectra_record(self) -> Path:
-        """Record of the object spectra."""
-        return self.root / "spectra.json"
+    def networks(self) -> Path:
+        """Folder of all networks."""
+        return self.root / "networks"
+
+    def failure(self, network_id: str) -> Path:
+        """Return the path of the note that tells why a network failed."""
+        return self.root / "failures" / f"{network_id}.json"
+
+    @property
+    def status(self) -> Path:
+        """What a run that is at work tells of itself."""
+        return self.root / ".status.json"
+
+    def spectra_record(self, metrics_id: str) -> Path:
+        """Return the path of the record of object spectra."""
+        return self.root / "spectra" / f"{metrics_id}.json"
 
     @property
     def examples(self) -> Path:
@@ -80,7 +95,7 @@ def locked(root: Path) -> Iterator[None]:
     """
     lock = FileLock(root / ".lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOCK_PATIENCE)
     except Timeout as error:
         raise InputError(f"another temshift run works in {root}; wait for it, or name another folder") from error
     except OSError as error:

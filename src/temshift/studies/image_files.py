@@ -18,10 +18,11 @@ from temshift.core.grids import Grid
 from temshift.core.records import read_facts, write_record
 from temshift.core.tables import CONDITION_COLUMNS
 from temshift.execution import Progress
+from temshift.exitwaves.sources import WaveSource
 from temshift.report.pictures import grey_levels, png
+from temshift.studies.file_conventions import describe, describe_source
 from temshift.studies.image_formation import Micrograph
 from temshift.studies.image_sets import ANGSTROM_PER_CM, MASKS, ImageCondition, ImagePlan
-from temshift.studies.wave_sources import WaveSource, describe
 
 IMAGE_FILE_VERSION = 2  # raised whenever older readers would misread images.h5
 SUFFIXES = {"tiff": "tif", "png": "png"}
@@ -175,7 +176,7 @@ def gather_parts(folder: ImageFolder, progress: Progress) -> None:
 def _gather_set(group: h5py.Group, folder: ImageFolder, source: WaveSource, progress: Progress) -> None:
     plan, copies = folder.plan, folder.plan.images_per_specimen
     plane, count = plan.grid(source).shape, source.layout.count
-    source.describe(group)
+    describe_source(group, source)
     group.attrs["sampling_angstrom"] = plan.grid(source).sampling
     shape = (len(plan.conditions), count * copies, *plane)
     images = _dataset(group, "images", shape, plan.dtype, ["condition", "image", "y", "x"])

@@ -18,12 +18,12 @@ from temshift.datasets.micrographs import (
     masks_of,
     noise_seeds,
 )
+from temshift.exitwaves.sources import WaveSource
 from temshift.exitwaves.store import read_masks, read_waves
 from temshift.optics.counting import standardised
 from temshift.optics.images import wave_spectra
 from temshift.optics.sums import band_margin
 from temshift.studies.image_sets import ImageCondition, ImagePlan, stream_key
-from temshift.studies.wave_sources import WaveSource
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from temshift.core.documents import KeyPath
 from temshift.core.errors import InputError
 from temshift.core.grids import Grid
 from temshift.core.hashes import content_hash
+from temshift.datasets.conditions import Items, imaging_faults, imaging_remarks, resolved
 from temshift.datasets.micrographs import DATASETS_VERSION
+from temshift.exitwaves.sources import WaveSource
 from temshift.optics.images import OPTICS_VERSION
 from temshift.optics.imaging import ImagingConditions, PartialConditions
 from temshift.optics.settings import ImagingSettings
-from temshift.studies.conditions import Items, imaging_faults, imaging_remarks, resolved
-from temshift.studies.wave_sources import WaveSource
 
 IMAGES_VERSION = 2  # raised whenever the same settings would give other files
 MASKS = "masks"  # folder of the masks, beside those of the conditions
@@ -255,7 +255,7 @@ def image_faults(
     list of (path, str)
         Where each fault stands in the file, and what it is: those of the image set itself
         (:meth:`ImageSet.cross_faults`), another energy than the waves', a binning that does not divide the plane,
-        conditions that stored waves can't serve (:func:`temshift.studies.conditions.imaging_faults`),
+        conditions that stored waves can't serve (:func:`temshift.datasets.conditions.imaging_faults`),
         counts or pixel sizes that files can't hold. A fault of several sets is told once.
     """
     found: dict[tuple[KeyPath, str], list[str]] = {}

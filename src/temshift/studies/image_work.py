@@ -16,6 +16,7 @@ from temshift.core.files import discard_leftovers, read_json, write_bytes, write
 from temshift.core.records import record_state, write_record
 from temshift.core.tables import IMAGES
 from temshift.execution import Progress, SilentProgress, Task, make_executor
+from temshift.exitwaves.sources import WaveSource, refuse_inside_store
 from temshift.exitwaves.store import read_geometry, read_masks
 from temshift.optics.binning import binned_masks
 from temshift.studies.folder import locked
@@ -28,7 +29,6 @@ from temshift.studies.image_files import (
 )
 from temshift.studies.image_formation import form_images, ready_sources
 from temshift.studies.image_sets import MASKS, ImageCondition, ImagePlan
-from temshift.studies.wave_sources import WaveSource, refuse_inside_store
 from temshift.studies.work import Work, one_thread
 
 CONDITIONS_PER_TASK = 4

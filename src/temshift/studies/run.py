@@ -1,39 +1,44 @@
 """Run a study: make what is missing, keep what is finished, gather and report."""
 
-import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import polars as pl
 
-from temshift.core.files import read_table, write_json, write_table
-from temshift.core.hashes import content_hash
+from temshift.core.errors import TemshiftError
+from temshift.core.files import discard_leftovers, read_table, write_table
 from temshift.core.records import read_facts, record_state, write_record
-from temshift.core.tables import SCORES, SPECTRA
-from temshift.execution import Progress, SilentProgress, Task, make_executor
-from temshift.exitwaves.store import read_geometry
+from temshift.core.tables import SPECTRA
+from temshift.execution import (
+    Outcome,
+    Progress,
+    SilentProgress,
+    Task,
+    executor_width,
+    make_executor,
+    stream_tasks,
+)
 from temshift.information.spectra import ObjectSpectra, average_spectra
-from temshift.report import write_report
-from temshift.studies.analysis import Analysis, analyse
-from temshift.studies.conditions import Setting, summary, told_keys
-from temshift.studies.examples import write_examples
+from temshift.networks import drop_weights
+from temshift.studies.conclusion import conclude
+from temshift.studies.examples import example_networks
+from temshift.studies.failures import Failure, forget_failure, note_failure
 from temshift.studies.folder import StudyFolder, locked, open_folder
-from temshift.studies.plan import Plan
+from temshift.studies.plan import NetworkRun, Part, Plan
+from temshift.studies.queue import Listener, NetworkQueue
+from temshift.studies.results import keep_tests
 from temshift.studies.room import require_room
+from temshift.studies.states import RunState, discard_damaged, run_states
+from temshift.studies.status import StatusFile
 from temshift.studies.study import Study
-from temshift.studies.tasks import NETWORKS_PER_TASK, measure_spectra, score_networks, train_network
-from temshift.studies.waves import WaveSet, make_waves
-from temshift.studies.work import Stage, Work
+from temshift.studies.tasks import measure_spectra
+from temshift.studies.waves import make_waves
+from temshift.studies.work import Stage, Work, told_failures
 
 SPECIMENS_PER_TASK = 12
-TESTS_PER_TASK = 12
-PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic")
+RETRIES = 1  # how often a task is given to another worker after its own was lost
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,9 @@ def run_study(
     *,
     workers: int = 1,
     device: str = "cpu",
+    scheduler: str | None = None,
+    retries: int = RETRIES,
+    retry_failed: bool = False,
     progress: Progress | None = None,
 ) -> StudyFolder:
     """Run a study from atoms to report; finished work in ``output`` is kept.
@@ -65,6 +73,13 @@ def run_study(
         Processes of one thread each; 0 works in this process. Results do not depend on it.
     device : str
         "cpu" or "cuda".
+    scheduler : str, optional
+        Address or scheduler file of a Dask cluster that does the work instead; its workers see ``output`` under the
+        same path.
+    retries : int
+        How often a task is done again after its worker was killed.
+    retry_failed : bool
+        Whether networks that failed in an earlier run are tried again; they are left alone otherwise.
     progress : Progress, optional
         Told about every stage; silent by default.
 
@@ -78,197 +93,145 @@ def run_study(
     InputError
         Where the folder holds another study, another run works there, or disk or memory are too small.
     TemshiftError
-        Where a part of the work fails; what is finished is kept.
+        Where a part of the work fails; what is finished is kept, gathered and reported.
     """
-    progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output)
+    progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)
     open_folder(output, study, progress)
-    with locked(output), make_executor(workers) as executor:
-        run = Run(plan, folder, Work(executor, device, progress))
+    with locked(output), make_executor(workers, scheduler) as executor:
+        run = Run(plan, folder, Work(executor, device, progress, workers))
+        discard_leftovers(folder.root)
+        folder.status.unlink(missing_ok=True)
         for place, waves, shards in needs:
             make_waves(run.work, place, waves, shards)
-        objects = _measure(run)
-        _train(run)
-        _score(run)
-        _conclude(run, objects, workers)
+        objects = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
+        failures = _make_networks(run, retries, retry_failed)
+        folder.status.unlink(missing_ok=True)
+        conclude(plan, folder, run.work, objects, len(failures))
+        if failures:
+            raise TemshiftError(_failed_text(run, failures))
     return folder
 
 
-def _measure(run: Run) -> ObjectSpectra:
-    record, plan = run.folder.spectra_record, run.plan
-    count = min(plan.study.information.specimens, plan.study.counts.training)
-    kept = not run.work.missing([record], record_state) and read_facts(record)["id"] == plan.metrics_id
+def _failed_text(run: Run, failures: dict[str, Failure]) -> str:
+    named = [(f"network {r.id}, {r.name}", failures[r.id].reason) for r in run.plan.networks if r.id in failures]
+    text = told_failures("networks", named, len(run.plan.networks))
+    return f"{text}\n  temshift runs {run.folder.root} --failed lists them; --retry-failed tries them again"
+
+
+def _measured_parts(plan: Plan) -> dict[str, Part]:
+    """Parts whose object spectra differ, by what they depend on."""
+    return {part.metrics_id: part for part in reversed(plan.parts)}
+
+
+def _measure(run: Run, part: Part) -> ObjectSpectra:
+    record, waves = run.folder.spectra_record(part.metrics_id), part.databases["training"]
+    count = min(part.study.information.specimens, waves.count)
+    kept = not run.work.missing([record], record_state)
     chunks = [] if kept else _batched(range(count), SPECIMENS_PER_TASK)
+    semiangle = part.study.widest_semiangle
     tasks = [
-        Task(measure_spectra, (run.folder.root, plan.study, chunk), f"spectra of specimens {chunk}") for chunk in chunks
+        Task(measure_spectra, (run.folder.root, waves, semiangle, chunk), f"spectra of specimens {chunk}")
+        for chunk in chunks
     ]
     measured = run.work.perform("object spectra", tasks, [len(chunk) for chunk in chunks], count if kept else 0)
     if not kept:
-        _write_spectra(run, average_spectra(one for part in measured for one in part))
-    return _read_spectra(run.folder)
+        _write_spectra(record, average_spectra(one for some in measured for one in some))
+    return _read_spectra(record)
 
 
-def _write_spectra(run: Run, objects: ObjectSpectra) -> None:
+def _write_spectra(record: Path, objects: ObjectSpectra) -> None:
     columns = dict(zip(SPECTRA, (objects.q, objects.particle, objects.substrate), strict=True))
-    write_table(run.folder.table("spectra"), pl.DataFrame(columns, schema=SPECTRA))
+    table = record.with_suffix(".parquet")
+    write_table(table, pl.DataFrame(columns, schema=SPECTRA))
     facts = {
-        "id": run.plan.metrics_id,
         "particle_height": objects.particle_height,
         "substrate_height": objects.substrate_height,
         "area_fraction": objects.area_fraction,
     }
-    write_record(run.folder.spectra_record, [run.folder.table("spectra")], facts)
+    write_record(record, [table], facts)
 
 
-def _read_spectra(folder: StudyFolder) -> ObjectSpectra:
-    facts = read_facts(folder.spectra_record)
-    q, particle, substrate = (column.to_numpy(writable=True) for column in read_table(folder.table("spectra")))
+def _read_spectra(record: Path) -> ObjectSpectra:
+    facts = read_facts(record)
+    q, particle, substrate = (column.to_numpy(writable=True) for column in read_table(record.with_suffix(".parquet")))
     heights = facts["particle_height"], facts["substrate_height"]
     return ObjectSpectra(q, particle, substrate, *heights, facts["area_fraction"])
 
 
-def _train(run: Run) -> None:
-    numbers = {network.id: number for number, network in enumerate(run.plan.networks)}
-    ids = run.work.missing(numbers, lambda id_: record_state(run.folder.network(id_) / "network.json"))
-    tasks = [
-        Task(
-            train_network,
-            (run.folder.root, run.plan.study, numbers[id_], run.work.device),
-            f"network {id_}, {run.plan.networks[numbers[id_]].training_name}",
-        )
-        for id_ in ids
-    ]
-    run.work.perform("networks", tasks, [1] * len(tasks), len(numbers) - len(tasks))
+def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Failure]:
+    """Train and score what is missing; return what failed, now or in an earlier run."""
+    keep_tests(run.folder, run.plan)
+    if retry_failed:
+        _forgive(run)
+    states = run_states(run.plan, run.folder, run.work.progress.warning)
+    return _Making(run, states).perform(retries)
 
 
-def _score(run: Run) -> None:
-    plan = run.plan
-    done = _known_scores(run)
-    pending: dict[tuple[int, ...], list[int]] = {}
-    for number in {network.id: number for number, network in enumerate(plan.networks)}.values():
-        id_ = plan.networks[number].id
-        tests = tuple(place for place, test in enumerate(plan.tests) if plan.score_id(id_, test) not in done)
-        if tests:
-            pending.setdefault(tests, []).append(number)
-    groups = [
-        (some, part)
-        for tests, numbers in pending.items()
-        for some in _batched(numbers, NETWORKS_PER_TASK)
-        for part in _batched(tests, TESTS_PER_TASK)
-    ]
-    tasks = [
-        Task(
-            score_networks,
-            (run.folder.root, plan.study, numbers, tests, run.work.device),
-            f"scores of networks {', '.join(plan.networks[number].id for number in numbers)}",
-        )
-        for numbers, tests in groups
-    ]
-    sizes = [len(numbers) * len(tests) for numbers, tests in groups]
-    run.work.perform("scores", tasks, sizes, len(plan.networks) * len(plan.tests) - sum(sizes))
+def _forgive(run: Run) -> None:
+    """Forget failures; whatever caused them is looked at closely, and made again where it is damaged."""
+    for network in run.plan.networks:
+        if run.folder.failure(network.id).exists():
+            discard_damaged(run.folder, network)
+            forget_failure(run.folder, network.id)
+
+
+class _Making:
+    """Networks being made: the queue, and who is told of every one."""
+
+    def __init__(self, run: Run, states: dict[str, RunState]) -> None:
+        self.run, self.states = run, states
+        self.failures = {id_: state.failure for id_, state in states.items() if state.failure is not None}
+        waiting = [state for state in states.values() if state.word == "waiting"]
+        self.made = len(waiting)
+        self.shown = {network.id for network in example_networks(run.plan.parts[0])}
+        self.steps_left = sum(2 - state.trained for state in waiting)
+        words = ("done", "failed", "waiting")
+        counts = {word: sum(state.word == word for state in states.values()) for word in words}
+        self.status = StatusFile(run.folder.status, counts)
+
+    def perform(self, retries: int) -> dict[str, Failure]:
+        work, started = self.run.work, time.monotonic()
+        listener = Listener(self._trained, self._scored, self._failed)
+        queue = NetworkQueue(self.run.plan, self.states, self.run.folder.root, work.device, listener)
+        width = executor_width(work.executor)
+        total = 2 * len(self.states)
+        work.progress.start("networks", total, total - self.steps_left)
+        self.status.begin(self.steps_left)
+        self.status.write("networks")
+
+        def settle(outcome: Outcome) -> None:
+            queue.settle(outcome)
+            self.status.write("networks", queue.running(width))
+
+        stream_tasks(work.executor, queue.take, in_flight=2 * width, retries=retries, on_outcome=settle)
+        work.progress.finish()
+        reused = len(self.states) - self.made
+        work.stages.append(Stage("networks trained and scored", self.made, reused, time.monotonic() - started))
+        return self.failures
+
+    def _trained(self, run: NetworkRun) -> None:
+        self._step(1)
+
+    def _scored(self, run: NetworkRun) -> None:
+        if run.training.keep == "none" and run.id not in self.shown:
+            drop_weights(self.run.folder.network(run.id))
+        forget_failure(self.run.folder, run.id)
+        self.status.moved("done")
+        self._step(1)
+
+    def _failed(self, run: NetworkRun, failure: Failure) -> None:
+        self.failures[run.id] = failure
+        note_failure(self.run.folder, run, failure, self.run.work.progress)
+        self.status.moved("failed")
+        self._step(1 if failure.stage == "scores" else 2)
+
+    def _step(self, count: int) -> None:
+        self.status.step(count)
+        self.run.work.progress.advance(count)
 
 
 def _batched(items: Sequence[int], size: int) -> list[Sequence[int]]:
     """Cut a sequence into runs of ``size``; the last may be shorter."""
     return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _score_records(run: Run) -> list[Path]:
-    networks = dict.fromkeys(network.id for network in run.plan.networks)
-    return [path for id_ in networks for path in sorted(run.folder.scores(id_).glob("*.json"))]
-
-
-def _known_scores(run: Run) -> set[str]:
-    records = _score_records(run)
-    damaged = run.work.missing(records, record_state)
-    for record in damaged:
-        record.unlink(missing_ok=True)
-    kept = [record for record in records if record not in damaged]
-    return {score_id for record in kept for score_id in read_facts(record)["score_ids"]}
-
-
-def _conclude(run: Run, objects: ObjectSpectra, workers: int) -> None:
-    """Gather tables and pictures and write the report, unless all of it stands as it is."""
-    folder, record = run.folder, run.folder.root / "report.json"
-    identity = content_hash(
-        [
-            run.plan.study.resolved(),
-            [[run.plan.score_id(n.id, t) for t in run.plan.tests] for n in run.plan.networks],
-        ]
-    )
-    if not run.work.missing([record], record_state) and read_facts(record)["id"] == identity:
-        run.work.progress.message("everything was there already")
-        return
-    tasks = [Task(write_examples, (folder.root, run.plan.study, run.work.device), "example pictures")]
-    run.work.perform("example pictures", tasks, [1], 0)
-    started = time.monotonic()
-    scores = [read_table(path.with_suffix(".parquet")) for path in _score_records(run)]
-    _write_tables(folder, analyse(run.plan, pl.concat(scores).select(list(SCORES)), objects))
-    run.work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
-    write_json(folder.manifest, _manifest(run, workers))
-    write_report(folder.root)
-    names = ("results", "metrics", "transfer")
-    files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, names)]
-    write_record(record, [*files, *sorted(folder.examples.glob("examples.*"))], {"id": identity})
-
-
-def _write_tables(folder: StudyFolder, analysis: Analysis) -> None:
-    for name in ("results", "metrics", "transfer"):
-        write_table(folder.table(name), getattr(analysis, name))
-    write_json(folder.root / "prediction.json", analysis.prediction)
-
-
-def _manifest(run: Run, workers: int) -> dict[str, Any]:
-    plan, folder = run.plan, run.folder
-    networks = [read_facts(folder.network(network.id) / "network.json") for network in plan.networks]
-    geometry = {role: read_geometry(folder.waves(plan.databases[role].id)) for role in plan.databases}
-    coverage = [share for rows in geometry.values() for row in rows for share in row["coverage"] if share is not None]
-    return {
-        "name": plan.study.name,
-        "temshift": version("temshift"),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "seed": plan.study.seed,
-        "device": run.work.device,
-        "workers": workers,
-        "stages": [vars(stage) for stage in run.work.stages],
-        "database": {
-            **{role: _database_facts(database, geometry[role]) for role, database in plan.databases.items()},
-            "coverage_mean": float(np.mean(coverage)) if coverage else None,
-            "coverage_min": min(coverage, default=None),
-        },
-        "networks": len(plan.networks),
-        "parameters": networks[0]["parameters"],
-        "trainings": _trainings(plan),
-    }
-
-
-def _trainings(plan: Plan) -> dict[str, dict[str, Setting]]:
-    """Centre and spread of what networks were trained on, of each parameter that any condition tells."""
-    named = {run.training_name: run.conditions for run in plan.networks}
-    every = [*named.values(), *(test.conditions for test in plan.tests)]
-    told = told_keys(every)
-    return {
-        name: {key: setting for key, setting in summary(conditions).items() if key in told}
-        for name, conditions in named.items()
-    }
-
-
-def _database_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "id": database.id,
-        "specimens": database.count,
-        "seed": database.seed,
-        "mask_fraction_mean": _mean(geometry, "mask_fraction"),
-        "particle_height_mean_angstrom": _mean(geometry, "particle_height_angstrom"),
-        "substrate_height_mean_angstrom": _mean(geometry, "substrate_height_angstrom"),
-    }
-
-
-def _mean(rows: Sequence[dict[str, Any]], key: str) -> float | None:
-    """Mean over the rows that have the number; None where none has."""
-    values = [row[key] for row in rows if row[key] is not None]
-    return float(np.mean(values)) if values else None

@@ -9,24 +9,25 @@ from pydantic import Field
 from temshift.core.configuration import Configuration
 from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
+from temshift.datasets.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.networks.compact import CompactUNetSettings
-from temshift.networks.training import TrainingSettings
+from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
 from temshift.specimens import Recipe
-from temshift.studies.conditions import ConditionSets, imaging_faults, imaging_remarks
+from temshift.studies.sweeps import sweep_faults
 from temshift.studies.waves import WaveSet, wave_faults, wave_sets
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class SpecimenCounts(Configuration):
-    """How many specimens the two databases hold."""
+    """How many specimens the databases hold; ``validation`` tells training when to stop, or which weights are best."""
 
     training: Count
     test: Count
+    validation: Count | None = None
     per_shard: Annotated[int, Field(ge=1, le=4096)] = 16
 
 
@@ -46,7 +47,12 @@ class ExampleSettings(Configuration):
 
 
 class Study(Configuration):
-    """A whole study, as one YAML file."""
+    """A whole study, as one YAML file.
+
+    ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``: every combination of them is
+    trained. ``cohort`` networks in a row of the plan share the images that they are scored on; on a GPU those of one
+    kind are trained together.
+    """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
@@ -55,9 +61,11 @@ class Study(Configuration):
     exit_waves: ExitWaveSettings
     imaging: ImagingSettings = ImagingSettings()
     conditions: ConditionSets
-    network: CompactUNetSettings = CompactUNetSettings()
+    network: NetworkSettings = CompactUNetSettings()
     training: TrainingSettings = TrainingSettings()
-    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    seeds: Annotated[int, Field(ge=1, le=100_000)] = 1
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    cohort: Annotated[int, Field(ge=1, le=4096)] = 8
     information: InformationSettings = InformationSettings()
     examples: ExampleSettings = ExampleSettings()
 
@@ -75,7 +83,7 @@ class Study(Configuration):
     @property
     def wave_sets(self) -> dict[str, WaveSet]:
         """The sets of specimens with their waves, by role."""
-        counts = {"training": self.counts.training, "test": self.counts.test}
+        counts = {role: count for role, count in self.counts if role != "per_shard" and count is not None}
         return wave_sets(self.specimens, self.exit_waves, counts, self.counts.per_shard, self.seed)
 
     @property
@@ -106,7 +114,8 @@ class Study(Configuration):
         faults += [(("imaging", "camera", "binning"), fault) for fault in self.imaging.faults(self.grid)]
         if any(path[0] == "imaging" for path, _ in faults):
             return faults
-        return [*faults, *self._grid_faults(self.image_grid), *self._imaging_faults(), *self._name_faults()]
+        faults += [*self._grid_faults(self.image_grid), *self._imaging_faults(), *self._name_faults()]
+        return [*faults, *self._training_faults(), *sweep_faults(self)]
 
     def _grid_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if grid.shape[0] != grid.shape[1]:
@@ -114,12 +123,13 @@ class Study(Configuration):
                 ("specimens", "cell_nm"),
                 f"gives {grid.shape} pixels; augmentation turns images: make the cell square",
             )
-        if any(size % self.network.divisor for size in grid.shape):
+
+    def _training_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.training.needs_validation and self.counts.validation is None:
             yield (
-                ("exit_waves", "sampling_angstrom"),
-                f"gives {grid.shape[1]} pixels a side; the network needs a multiple of {self.network.divisor} "
-                f"(stem {self.network.stem}, {len(self.network.widths)} scales): change cell_nm, the sampling or the "
-                "binning",
+                ("counts",),
+                "lacks validation: specimens that training keeps the best weights by, or stops early by; "
+                "give counts.validation, or take training.keep: last and no early_stopping_epochs",
             )
 
     def _imaging_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:

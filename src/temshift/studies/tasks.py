@@ -1,133 +1,214 @@
-"""The work of a study, as functions that any worker can run: each makes one whole thing, or nothing."""
+"""The work of a study, as functions that any worker can run: each makes whole things, or nothing."""
 
 import functools
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import polars as pl
-from torch import Tensor
+from torch import Tensor, nn
 
 from temshift.core.electrons import wavelength
+from temshift.core.errors import TemshiftError
 from temshift.core.files import write_table
 from temshift.core.hashes import content_hash
 from temshift.core.records import write_record
 from temshift.core.tables import SCORES
-from temshift.datasets.micrographs import MicrographSource, scoring_batches, training_batches
+from temshift.datasets import MicrographSource, first_images, scoring_batches, training_batches
+from temshift.datasets.micrographs import Batch
+from temshift.execution import Progress
 from temshift.exitwaves.store import read_geometry, read_layout, read_masks, read_waves
 from temshift.generalization.scores import Scores, score_together
 from temshift.information.spectra import ObjectSpectra, measure_specimen
-from temshift.networks.layers import UNet, parameter_count
-from temshift.networks.settings import initialised
-from temshift.networks.training import train
-from temshift.networks.weights import load_weights, save_weights
+from temshift.networks import (
+    Trained,
+    apply_initial,
+    drop_weights,
+    initialised,
+    load,
+    parameter_count,
+    train,
+    write_network,
+)
+from temshift.networks.cohorts import Member, train_cohort
 from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
-from temshift.studies.plan import NetworkRun, Plan, TestCondition
-from temshift.studies.study import Study
+from temshift.studies.plan import ImageSource, NetworkRun, TestCondition, score_id, validation_stream
+from temshift.studies.waves import WaveSet
 from temshift.studies.work import one_thread
 
 SCORING_BATCH = 32
-NETWORKS_PER_TASK = 8  # score the same images, which are formed once for them
+TRAINING_SCORE_BATCHES = 4  # of the first images that a network was trained on, for its loss on what it has seen
+
+Failures = dict[str, str]  # why a network failed, by its id
+Evaluation = tuple[NetworkRun, Sequence[TestCondition]]
 
 
-def measure_spectra(root: Path, study: Study, numbers: Sequence[int]) -> list[ObjectSpectra]:
-    """Measure the object spectra of some training specimens, whose waves are there."""
+def measure_spectra(root: Path, waves: WaveSet, semiangle: float, numbers: Sequence[int]) -> list[ObjectSpectra]:
+    """Measure the object spectra of some specimens, whose waves are there, up to an angle [rad]."""
     one_thread()
-    waves = Plan(study).databases["training"]
     geometry = read_geometry(StudyFolder(root).waves(waves.id))
-    highest = study.widest_semiangle / wavelength(study.exit_waves.energy)
+    highest = semiangle / wavelength(waves.exit_waves.energy)
     return [
-        measure_specimen(
-            waves.specimen(number),
-            study.exit_waves,
-            highest,
-            geometry[number]["focus_height_angstrom"],
-        )
+        measure_specimen(waves.specimen(number), waves.exit_waves, highest, geometry[number]["focus_height_angstrom"])
         for number in numbers
     ]
 
 
-def train_network(root: Path, study: Study, number: int, device: str) -> None:
-    """Train network ``number`` of the plan and write weights, history and, last, its record."""
+def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
+    """Train networks of one kind together; write each whole, and tell why others failed."""
     one_thread()
-    folder, plan = StudyFolder(root), Plan(study)
-    run = plan.networks[number]
-    source = source_of(folder, plan, "training", device)
-    network = initialised(study.network, plan.initial_seed(run)).to(device)
-    settings = study.training
-    batches = training_batches(
-        source,
-        run.conditions,
-        steps=settings.steps_in_all(len(source)),
-        batch=settings.batch,
-        stream=plan.training_stream(run),
-        images=settings.images,
-        augmentation=settings.augmentation,
+    source = source_of(root, runs[0].source, device)
+    members = [_member(root, run, source, device) for run in runs]
+    trained = train_cohort(members, epoch_steps=runs[0].training.steps_per_epoch(len(source)))
+    return _failures(
+        (run, functools.partial(_keep, StudyFolder(root).network(run.id), run, member.network, outcome, source))
+        for run, member, outcome in zip(runs, members, trained, strict=True)
     )
-    trained = train(network, batches, settings, epoch_steps=settings.steps_per_epoch(len(source)))
-    _write_network(folder, plan, run, network, trained.history)
 
 
-def score_networks(root: Path, study: Study, numbers: Sequence[int], tests: Sequence[int], device: str) -> None:
-    """Score some networks of the plan under some of its test conditions; images are formed once for all of them."""
+def train_alone(place: Path, run: NetworkRun, device: str, progress: Progress) -> None:
+    """Train one network, whose waves lie anywhere, and write it whole into a folder of its own."""
     one_thread()
-    folder, plan = StudyFolder(root), Plan(study)
-    runs = [plan.networks[number] for number in numbers]
-    networks = [load_network(folder, study, run, device) for run in runs]
-    source = source_of(folder, plan, "test", device)
-    rows: list[list[dict[str, object]]] = [[] for _ in runs]
-    for test in (plan.tests[number] for number in tests):
-        batches = scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=plan.test_stream(test))
-        for run, scores, collected in zip(runs, score_together(networks, batches), rows, strict=True):
-            collected.append(_score_row(plan, run, test, scores))
-    for run, collected in zip(runs, rows, strict=True):
-        _write_scores(folder, run, collected)
+    source, settings = source_of(place, run.source, device), run.training
+    member = _member(place, run, source, device)
+    epoch_steps = settings.steps_per_epoch(len(source))
+    progress.start("epochs", math.ceil(settings.steps_in_all(len(source)) / epoch_steps))
+    outcome = train(
+        member.network,
+        member.batches,
+        settings,
+        epoch_steps=epoch_steps,
+        validation=member.validation,
+        on_epoch=lambda _: progress.advance(),
+    )
+    progress.finish()
+    _keep(place, run, member.network, outcome, source)
+    if settings.keep == "none":
+        drop_weights(place)
 
 
-def load_network(folder: StudyFolder, study: Study, run: NetworkRun, device: str) -> UNet:
+def score_runs(root: Path, evaluations: Sequence[Evaluation], device: str) -> Failures:
+    """Score networks under test conditions, each as far as asked; images are formed once for all of them."""
+    one_thread()
+    networks: dict[str, nn.Module] = {}
+    failures = _failures((run, functools.partial(_add_network, networks, root, run, device)) for run, _ in evaluations)
+    wanted = [(run, tests) for run, tests in evaluations if run.id in networks]
+    rows: dict[str, list[dict[str, object]]] = {run.id: [] for run, _ in wanted}
+    for test in {test.id: test for _, tests in wanted for test in tests}.values():
+        asked = [run for run, tests in wanted if any(one.id == test.id for one in tests)]
+        batches = test_batches(root, test, device)
+        scores = score_together([networks[run.id] for run in asked], batches)
+        for run, one in zip(asked, scores, strict=True):
+            rows[run.id].append(_score_row(run, test, one))
+    return failures | _failures((run, functools.partial(_write_scores, root, run, rows[run.id])) for run, _ in wanted)
+
+
+def load_network(root: Path, run: NetworkRun, device: str) -> nn.Module:
     """Load a trained network of a study, ready to segment."""
-    network = initialised(study.network, 0)
-    load_weights(network, folder.network(run.id) / "weights.safetensors")
-    return network.to(device)
+    return load(StudyFolder(root).network(run.id)).to(device)
 
 
-def source_of(folder: StudyFolder, plan: Plan, role: str, device: str) -> MicrographSource:
-    """Load the waves and masks of a database, ready to form images; a worker keeps the last two."""
-    study = plan.study
-    band = (study.exit_waves.energy, study.widest_semiangle, study.band_margin)
-    return MicrographSource(*_loaded(folder.waves(plan.databases[role].id), band, device), study.imaging)
+def test_batches(root: Path, test: TestCondition, device: str) -> Iterator[Batch]:
+    """Yield the micrographs of a test condition, one of every specimen, with their masks."""
+    source = source_of(root, test.source, device)
+    return scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=test.stream)
 
 
-@functools.lru_cache(maxsize=2)
+def source_of(root: Path, source: ImageSource, device: str) -> MicrographSource:
+    """Load the waves and masks of a database, ready to form images; a worker keeps the last three."""
+    return MicrographSource(*_loaded(root / source.store, source.band, device), source.imaging)
+
+
+@functools.lru_cache(maxsize=3)
 def _loaded(waves: Path, band: tuple[float, float, float], device: str) -> tuple[WaveSpectra, Tensor]:
     spectra = wave_spectra(read_waves(waves).to(device), read_layout(waves).grid, *band)
     return spectra, read_masks(waves).to(device)
 
 
-def _write_network(folder: StudyFolder, plan: Plan, run: NetworkRun, network: UNet, history: pl.DataFrame) -> None:
-    place = folder.network(run.id)
-    save_weights(network, place / "weights.safetensors")
-    write_table(place / "history.parquet", history)
-    card = {
+def _member(root: Path, run: NetworkRun, source: MicrographSource, device: str) -> Member:
+    settings = run.training
+    network = initialised(run.network, run.initial_seed).to(device)
+    apply_initial(network, settings)
+    batches = training_batches(
+        source,
+        run.conditions,
+        steps=settings.steps_in_all(len(source)),
+        batch=settings.batch,
+        stream=run.stream,
+        images=settings.images,
+        augmentation=settings.augmentation,
+    )
+    return Member(network, batches, settings, _validation(root, run, device))
+
+
+def _validation(root: Path, run: NetworkRun, device: str) -> list[Batch] | None:
+    if run.validation is None:
+        return None
+    source = source_of(root, run.validation, device)
+    return list(scoring_batches(source, run.conditions, batch=SCORING_BATCH, stream=validation_stream(run)))
+
+
+def _keep(
+    place: Path, run: NetworkRun, network: nn.Module, outcome: Trained | TemshiftError, source: MicrographSource
+) -> None:
+    """Write a trained network with its card; all weights are kept until it is scored."""
+    if isinstance(outcome, TemshiftError):
+        raise outcome
+    images = first_images(source, run.conditions, batch=SCORING_BATCH, stream=run.stream)
+    batches = itertools.islice(images, TRAINING_SCORE_BATCHES)
+    (scores,) = score_together([network], batches)
+    card = {**_card(run, network), "scores": {"training": vars(scores)}}
+    write_network(place, outcome.states, outcome.history, card)
+
+
+def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
+    return {
         "id": run.id,
-        "training_name": run.training_name,
+        "training_name": run.name,
+        "settings": dict(run.settings),
         "seed": run.seed,
+        "root_seed": run.root,
         "conditions": run.conditions.model_dump(mode="json"),
-        "database": plan.databases["training"].id,
-        "network": plan.study.network.model_dump(mode="json"),
-        "training": plan.study.training.model_dump(mode="json"),
+        "database": run.source.database,
+        "imaging": run.source.imaging.model_dump(mode="json", exclude_none=True),
+        "network": run.network.model_dump(mode="json"),
+        "training": run.training.model_dump(mode="json"),
         "parameters": parameter_count(network),
+        "versions": {name: version(name) for name in ("temshift", "torch")},
     }
-    write_record(place / "network.json", [place / "weights.safetensors", place / "history.parquet"], card)
 
 
-def _score_row(plan: Plan, run: NetworkRun, test: TestCondition, scores: Scores) -> dict[str, object]:
-    return {"score_id": plan.score_id(run.id, test), "network_id": run.id, **vars(scores)}
+def _failures(actions: Iterable[tuple[NetworkRun, Callable[[], None]]]) -> Failures:
+    """Do what each run asks for; what fails is told, and disturbs no other."""
+    found: Failures = {}
+    for run, action in actions:
+        try:
+            action()
+        except Exception as error:
+            found[run.id] = reason(error)
+    return found
 
 
-def _write_scores(folder: StudyFolder, run: NetworkRun, rows: list[dict[str, object]]) -> None:
+def reason(error: BaseException) -> str:
+    """Tell an error for people: its text, with its kind where it is none of ours."""
+    return str(error) if isinstance(error, TemshiftError) else f"{type(error).__name__}: {error}"
+
+
+def _add_network(networks: dict[str, nn.Module], root: Path, run: NetworkRun, device: str) -> None:
+    networks[run.id] = load_network(root, run, device)
+
+
+def _score_row(run: NetworkRun, test: TestCondition, scores: Scores) -> dict[str, object]:
+    return {"score_id": score_id(run.id, test.id), "network_id": run.id, "test_id": test.id, **vars(scores)}
+
+
+def _write_scores(root: Path, run: NetworkRun, rows: list[dict[str, object]]) -> None:
     """Write rows and record under the hash of the score ids they hold."""
     name = content_hash([row["score_id"] for row in rows])
-    path = folder.scores(run.id) / f"{name}.parquet"
+    path = StudyFolder(root).scores(run.id) / f"{name}.parquet"
     write_table(path, pl.DataFrame(rows, schema=SCORES))
     write_record(path.with_suffix(".json"), [path], {"score_ids": [row["score_id"] for row in rows]})

@@ -18,6 +18,7 @@ from temshift.core.faults import allowed_text
 from temshift.core.files import replacing, write_bytes
 from temshift.core.grids import Grid
 from temshift.core.tables import TRANSFER_CURVES, TRANSFER_LIMITS
+from temshift.datasets.conditions import lens_remarks, told_together
 from temshift.datasets.micrographs import Stream, drawn_conditions
 from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import ImagingConditions
@@ -29,7 +30,6 @@ from temshift.report.transfer_figures import (
     save_figure,
 )
 from temshift.report.transfer_planes import plane_figure
-from temshift.studies.conditions import lens_remarks, told_together
 from temshift.studies.image_sets import ImageSet, folder_name
 from temshift.studies.study import Study
 from temshift.studies.transfer_limits import (

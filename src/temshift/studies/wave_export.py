@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from temshift.core.errors import InputError
 from temshift.core.files import replacing
 from temshift.execution import Progress, SilentProgress
+from temshift.exitwaves.sources import ENDLESS, WaveSource, refuse_inside_store
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_masks, read_waves
-from temshift.studies.wave_sources import ENDLESS, WaveSource, describe, refuse_inside_store
+from temshift.studies.file_conventions import describe, describe_source
 
 WAVE_FILE_VERSION = 1  # raised whenever older readers would misread the file
 
@@ -89,7 +90,7 @@ def _require_room(output: Path, needed: int, gzip: int) -> None:
 
 
 def _write_set(group: h5py.Group, source: WaveSource, chosen: range, gzip: int, progress: Progress) -> None:
-    source.describe(group)
+    describe_source(group, source)
     _lay_out(group, source.layout, len(chosen), gzip)
     group["specimens"] = np.array(chosen)
     progress.start(f"{source.name} waves", len(chosen))

@@ -35,11 +35,14 @@ class Work:
         Where arrays live.
     progress : Progress
         Who is told.
+    workers : int
+        Number of processes; 0 is this one alone.
     """
 
     executor: Executor
     device: str
     progress: Progress
+    workers: int = 0
     stages: list[Stage] = field(default_factory=list)
 
     def perform(self, name: str, tasks: Sequence[Task], sizes: Sequence[int], reused: int) -> list[Any]:
@@ -53,7 +56,7 @@ class Work:
         self.progress.finish()
         failed = [outcome for outcome in outcomes if outcome.error is not None]
         if failed:
-            raise TemshiftError(_told(name, [(one.task.label, one.error) for one in failed], len(tasks)))
+            raise TemshiftError(told_failures(name, [(one.task.label, one.error) for one in failed], len(tasks)))
         self.stages.append(Stage(name, sum(sizes), reused, time.monotonic() - started))
         return [outcome.value for outcome in outcomes]
 
@@ -71,7 +74,8 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _told(stage: str, failures: Sequence[tuple[str, BaseException | None]], tasks: int) -> str:
+def told_failures(stage: str, failures: Sequence[tuple[str, object]], tasks: int) -> str:
+    """Tell how many parts of a stage failed, and of the first ten why."""
     lines = [f"  {label}: {error}" for label, error in failures[:10]]
     more = [f"  and {len(failures) - 10} more"] if len(failures) > 10 else []
     head = f"{stage}: {len(failures)} of {tasks} failed; what is finished is kept, the same command goes on from there"

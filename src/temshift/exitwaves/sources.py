@@ -1,30 +1,18 @@
-"""Wave stores as sources of images and of files for others: what they hold and what their numbers mean."""
+"""Wave stores as sources of images and of files: what they hold and what their numbers mean."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import h5py
 from pydantic import ValidationError
 
 from temshift.core.electrons import largest_semiangle
-from temshift.core.errors import InputError
+from temshift.core.errors import InputError, TemshiftError
+from temshift.core.files import read_json
+from temshift.core.hashes import content_hash
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, stores_in
 
-CONVENTIONS = {
-    "axes": "arrays are (..., y, x): x is the last axis, y points along increasing row number",
-    "beam": "electrons run towards +z, through the substrate first; the exit plane lies behind the last atom",
-    "propagation": "free space over dz multiplies the Fourier transform by exp(-i pi wavelength dz q^2), "
-    "and a potential V by exp(+i sigma V)",
-    "lens": "the lens multiplies the Fourier transform by exp(-i chi), "
-    "chi = pi wavelength C10 q^2 + pi/2 C30 wavelength^3 q^4 + ..., with C10 = -defocus",
-    "defocus": "positive is underfocus; an object at height h upstream of the plane is in focus at defocus = +h",
-    "periodicity": "the plane is periodic along x and y",
-}
 ENDLESS = 10**9  # where a range of specimens has no end
 PLANES = {
     "exit_plane": "defocus counts from the exit plane, the top of the cell",
@@ -63,6 +51,11 @@ class WaveSource:
         return largest_semiangle(self.layout.grid.nyquist, self.exit_waves.energy)
 
     @property
+    def id(self) -> str:
+        """Hash of all that the store depends on."""
+        return content_hash(self.settings)
+
+    @property
     def specimen_settings(self) -> dict[str, Any]:
         """What each single specimen and its waves depend on, however many there are and whatever the set is called."""
         return {key: value for key, value in self.settings.items() if key not in ("count", "per_shard")}
@@ -76,11 +69,6 @@ class WaveSource:
             "seed": self.settings["seed"],
         }
 
-    def describe(self, group: h5py.Group) -> None:
-        """Write the attributes and, as JSON, the settings of the set into its group of an HDF5 file."""
-        set_attributes(group, self.attributes())
-        group["settings"] = json.dumps(self.settings)  # attributes hold 64 kB at most
-
 
 def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, ...]:
     """Find the finished wave stores of a database, a study folder, or the one that ``folder`` itself is.
@@ -90,7 +78,7 @@ def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, .
     folder : Path
         Where to look.
     wanted : str, optional
-        Name of the only set to take; all by default.
+        Name of the only set to take, in the folder of a finished study also "training" or "test"; all by default.
 
     Returns
     -------
@@ -103,12 +91,22 @@ def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, .
         Where there is none, no set of that name, or one that is not finished.
     """
     found = stores_in(folder)
+    wanted = wanted if wanted in found else _studied(folder).get(wanted or "", wanted)
     if wanted is not None and wanted not in found:
         raise InputError(f"{folder} holds no set {wanted!r}; it has {', '.join(found)}")
     sources = tuple(_source(name, found[name]) for name in ([wanted] if wanted is not None else found))
     for source in sources:
         _require_finished(source)
     return sources
+
+
+def _studied(folder: Path) -> dict[str, str]:
+    """Names of the sets of a finished study by what they are for."""
+    try:
+        sets = read_json(folder / "manifest.json")["database"]
+        return {role: facts["id"] for role, facts in sets.items() if isinstance(facts, dict) and "id" in facts}
+    except (OSError, TemshiftError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def refuse_inside_store(output: Path) -> None:
@@ -149,15 +147,3 @@ def _is_recorded(store: Path, shard: int) -> bool:
         return bool(read_geometry(store, [shard]))
     except InputError:
         return False
-
-
-def describe(group: h5py.Group, kind: str, file_version: int) -> None:
-    """Write what a file is, which temshift wrote it, and the sign conventions in words."""
-    facts = {"format": kind, "format_version": file_version, "temshift": version("temshift")}
-    set_attributes(group, {**facts, **CONVENTIONS})
-
-
-def set_attributes(node: h5py.Group | h5py.Dataset, values: Mapping[str, Any]) -> None:
-    """Write attributes of a group or a dataset."""
-    for key, value in values.items():
-        node.attrs[key] = value

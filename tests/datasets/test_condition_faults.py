@@ -3,8 +3,8 @@
 import pytest
 
 from temshift.core.grids import Grid
+from temshift.datasets.conditions import imaging_faults
 from temshift.optics import ImagingConditions, ImagingSettings
-from temshift.studies.conditions import imaging_faults
 
 GRID = Grid((64, 64), (0.4, 0.4))  # at 300 kV |psi|^2 would alias from 12.30 mrad on
 

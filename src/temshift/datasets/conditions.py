@@ -323,6 +323,11 @@ def summary(conditions: ImagingConditions) -> dict[str, Setting]:
     return found | {name: _measured_setting(np.array(drawn[name], dtype=np.float64)) for name in names}
 
 
+def centers(role: str, conditions: ImagingConditions) -> dict[str, float | None]:
+    """Return the centre of every parameter, as a table holds it: ``test_defocus_nm`` where ``role`` is "test"."""
+    return {f"{role}_{key}": setting.center for key, setting in summary(conditions).items()}
+
+
 def told_keys(conditions: Iterable[ImagingConditions]) -> set[str]:
     """Return the keys of :data:`temshift.core.parameters.CANONICAL` whose fields any of the conditions tells."""
     fields = {field for one in conditions for field in one.fields_given()}

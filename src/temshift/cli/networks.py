@@ -1,0 +1,20 @@
+"""What the verbs do that take one network."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from temshift.networks import load
+from temshift.networks.onnx import export_onnx
+
+
+def onnx(network: Path, output: Path) -> None:
+    """Write a network as ONNX."""
+    export_onnx(load(network), output)
+    megabytes = output.stat().st_size / 1e6
+    Console().print(
+        f"{output}: {megabytes:.1f} MB, images (n, 1, y, x) of any size to logits; checked against the network",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )

@@ -1,0 +1,36 @@
+"""The images that networks are scored on: which they are, for every network alike, and where they draw from."""
+
+from temshift.core.hashes import content_hash
+from temshift.datasets.micrographs import DATASETS_VERSION, Stream
+from temshift.generalization.scores import SCORES_VERSION
+from temshift.optics.images import OPTICS_VERSION
+from temshift.optics.settings import ImagingSettings
+
+TRAINING, TESTING, VALIDATION = range(3)  # first part of a stream's key
+
+
+def images_id(database: str, conditions_id: str, imaging: ImagingSettings, seed: int) -> str:
+    """Name the images of a test condition by all that scores on them depend on.
+
+    Parameters
+    ----------
+    database : str
+        Hash of the settings of the wave store.
+    conditions_id : str
+        Hash of the distribution of conditions.
+    imaging : ImagingSettings
+        How images are formed.
+    seed : int
+        Root of the draws.
+
+    Returns
+    -------
+    str
+    """
+    parts = [database, conditions_id, imaging, seed]
+    return content_hash([*parts, SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION])
+
+
+def images_stream(conditions_id: str, seed: int, use: int = TESTING) -> Stream:
+    """Return where the images of a condition draw from; ``use`` keeps those to stop a training by apart from others."""
+    return Stream(seed, (use, int(conditions_id[:8], 16)))

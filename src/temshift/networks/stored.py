@@ -1,0 +1,164 @@
+"""The folder of one network: weights, history and, written last, a card that tells what it is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from pydantic import TypeAdapter, ValidationError
+from torch import Tensor
+
+from temshift.core.errors import DamagedError, InputError
+from temshift.core.files import write_bytes, write_table
+from temshift.core.records import Record, read_facts, recorded_file, write_record
+from temshift.networks.layers import UNet
+from temshift.networks.settings import NetworkSettings, build
+from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
+
+CARD = "network.json"
+HISTORY_FILE = "history.parquet"
+WEIGHT_FILES = {"weights": "weights.safetensors", "last": "last.safetensors"}
+
+_SETTINGS: TypeAdapter[NetworkSettings] = TypeAdapter(NetworkSettings)
+
+
+def write_network(
+    place: Path, states: Mapping[str, Mapping[str, Tensor]], history: pl.DataFrame, card: Mapping[str, Any]
+) -> None:
+    """Write a network whole; its card is last, so that a folder with a card is complete.
+
+    Parameters
+    ----------
+    place : Path
+        Its folder, made where it is missing.
+    states : mapping of str to state
+        Parameters and running statistics: "weights", those that are scored, and "last", those after the last step;
+        either may be left out where it isn't to be kept.
+    history : polars.DataFrame
+        What `train` gives.
+    card : mapping
+        Plain JSON values; ``card["network"]`` is the shape, ``NetworkSettings.model_dump(mode="json")``.
+
+    Raises
+    ------
+    ValueError
+        For a state of another name, or a card without a shape.
+    TemshiftError
+        Where the disk is full or the folder cannot be written to.
+    """
+    unknown = sorted(set(states) - set(WEIGHT_FILES))
+    if unknown:
+        raise ValueError(f"states: given {', '.join(unknown)}; allowed: {', '.join(WEIGHT_FILES)}")
+    if "network" not in card:
+        raise ValueError(f"card: given {', '.join(card) or 'nothing'}; the shape of the network is missing")
+    files = [place / HISTORY_FILE, *(place / WEIGHT_FILES[name] for name in states)]
+    for name, state in states.items():
+        write_bytes(place / WEIGHT_FILES[name], weights_bytes(state))
+    write_table(place / HISTORY_FILE, history)
+    write_record(place / CARD, files, card)
+
+
+def drop_weights(place: Path) -> None:
+    """Remove the weights of a network; its card and its history stay.
+
+    Parameters
+    ----------
+    place : Path
+        The folder of a network.
+    """
+    write_record(place / CARD, [place / HISTORY_FILE], read_facts(place / CARD))
+    for name in WEIGHT_FILES.values():
+        (place / name).unlink(missing_ok=True)
+
+
+def has_weights(record: Record) -> bool:
+    """Tell whether a network's record vouches for the weights that are scored."""
+    return any(file.name == WEIGHT_FILES["weights"] for file in record.files)
+
+
+def read_card(path: Path | str) -> dict[str, Any]:
+    """Read what a network is: its shape, training, conditions and whatever else its writer noted.
+
+    Parameters
+    ----------
+    path : path
+        The folder of a network, its network.json, or the weights in it.
+
+    Returns
+    -------
+    dict
+        Plain JSON values.
+
+    Raises
+    ------
+    InputError
+        Where there is no network.
+    DamagedError
+        Where the card is truncated or was altered.
+    """
+    card, _ = _located(Path(path))
+    return read_facts(card)
+
+
+def load(path: Path | str) -> UNet:
+    """Load a network, ready to segment.
+
+    Parameters
+    ----------
+    path : path
+        The folder of a network, its network.json, or a weights file in the folder, such as last.safetensors.
+
+    Returns
+    -------
+    UNet
+        A `torch.nn.Module` on the CPU, in evaluation mode, channels last: from standardised images (n, 1, y, x) of any
+        size to logits (n, 1, y, x).
+
+    Raises
+    ------
+    InputError
+        Where there is no network, its weights were not kept, or a pickle is given.
+    DamagedError
+        Where card or weights are truncated, were altered, or do not belong together.
+    """
+    card_file, name = _located(Path(path))
+    card = read_facts(card_file)
+    state = read_weights(_weights(card_file, name))
+    with torch.device("meta"):
+        network = build(_settings(card, card_file))
+    try:
+        network.load_state_dict(state, assign=True)
+    except RuntimeError as error:
+        raise DamagedError(f"{card_file.parent / name} does not fit the network of {card_file}: {error}") from error
+    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+def _located(path: Path) -> tuple[Path, str]:
+    """Find the card, and the name of the weights that are meant."""
+    refuse_pickle(path)
+    folder = path if path.is_dir() else path.parent
+    if not path.exists() or not (folder / CARD).is_file():
+        fault = f"{folder} holds no {CARD}" if path.exists() else f"{path} does not exist"
+        raise InputError(f"{fault}; name the folder of one network, such as networks/ID of a study, or weights in it")
+    return folder / CARD, WEIGHT_FILES["weights"] if path.is_dir() or path.name == CARD else path.name
+
+
+def _weights(card: Path, name: str) -> Path:
+    try:
+        return recorded_file(card, name)
+    except InputError as error:
+        raise InputError(f"{error}; weights that were not kept are made again by training with keep: last") from error
+
+
+def _settings(card: Mapping[str, Any], path: Path) -> NetworkSettings:
+    try:
+        return _SETTINGS.validate_python(card["network"])
+    except KeyError:
+        raise InputError(f"{path} does not tell the shape of a network; name the folder of one network") from None
+    except ValidationError as error:
+        (fault, *_) = error.errors()
+        place = ".".join(str(part) for part in fault["loc"])
+        raise InputError(
+            f"{path}: network, {place}: {fault['msg']}; load it with the version of temshift that wrote it"
+        ) from error

@@ -1,0 +1,152 @@
+"""The end of a study: tables gathered, pictures drawn, the report written, of whatever networks there are."""
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from temshift.core.files import write_json, write_table
+from temshift.core.hashes import content_hash
+from temshift.core.records import read_facts, record_state, write_record
+from temshift.datasets.conditions import Setting, summary, told_keys
+from temshift.execution import Task
+from temshift.exitwaves.store import read_geometry
+from temshift.information.spectra import ObjectSpectra
+from temshift.report import write_report
+from temshift.studies.analysis import Analysis, analyse
+from temshift.studies.examples import write_examples
+from temshift.studies.folder import StudyFolder
+from temshift.studies.plan import Plan
+from temshift.studies.results import gather
+from temshift.studies.waves import WaveSet
+from temshift.studies.work import Stage, Work
+
+PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic")
+TABLES = ("results", "metrics", "transfer")
+
+
+def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, ObjectSpectra], failed: int) -> None:
+    """Gather tables and pictures and write the report, unless all of it stands as it is.
+
+    Parameters
+    ----------
+    plan : Plan
+        What the study asks for.
+    folder : StudyFolder
+        Where scores are, and where everything goes.
+    work : Work
+        Who makes the pictures.
+    objects : mapping of str to ObjectSpectra
+        Spectra of the specimens, by the ``metrics_id`` of a part of the plan.
+    failed : int
+        Networks that are missing, which the report tells.
+    """
+    started = time.monotonic()
+    results = gather(folder, plan)
+    record = folder.root / "report.json"
+    identity = content_hash([plan.study.resolved(), sorted(results["score_id"]), failed])
+    if not work.missing([record], record_state) and read_facts(record)["id"] == identity:
+        work.progress.message("everything was there already")
+        return
+    current = results.filter("in_study")
+    if current.is_empty():
+        work.progress.warning("no network has scores: there is nothing to report")
+        return
+    tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
+    work.perform("example pictures", tasks, [1], 0)
+    _write_tables(folder, analyse(plan, current, objects), results)
+    work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
+    write_json(folder.manifest, _manifest(plan, folder, work, failed))
+    write_report(folder.root)
+    files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, TABLES)]
+    write_record(record, [*files, *sorted(folder.examples.glob("examples.*"))], {"id": identity})
+
+
+def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame) -> None:
+    write_table(folder.table("results"), results)
+    write_table(folder.table("metrics"), analysis.metrics)
+    write_table(folder.table("transfer"), analysis.transfer)
+    write_json(folder.root / "prediction.json", analysis.prediction)
+
+
+def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int) -> dict[str, Any]:
+    return {
+        "name": plan.study.name,
+        "temshift": version("temshift"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "seed": plan.study.seed,
+        "device": work.device,
+        "workers": work.workers,
+        "stages": [vars(stage) for stage in work.stages],
+        "database": _databases(plan, folder),
+        "networks": len(plan.networks),
+        "failed": failed,
+        "parameters": _parameters(plan, folder),
+        "trainings": _trainings(plan),
+    }
+
+
+def _databases(plan: Plan, folder: StudyFolder) -> dict[str, Any]:
+    named = _named_databases(plan)
+    geometry = {name: read_geometry(folder.waves(waves.id)) for name, waves in named.items()}
+    coverage = [share for rows in geometry.values() for row in rows for share in row["coverage"] if share is not None]
+    return {
+        **{name: _database_facts(waves, geometry[name]) for name, waves in named.items()},
+        "coverage_mean": float(np.mean(coverage)) if coverage else None,
+        "coverage_min": min(coverage, default=None),
+    }
+
+
+def _named_databases(plan: Plan) -> dict[str, WaveSet]:
+    """Databases by role, numbered from the second of a role on."""
+    roles: dict[str, list[WaveSet]] = {}
+    for waves in plan.databases.values():
+        roles.setdefault(waves.role, []).append(waves)
+    return {
+        f"{role} {number}" if number > 1 else role: waves
+        for role, sets in roles.items()
+        for number, waves in enumerate(sets, start=1)
+    }
+
+
+def _parameters(plan: Plan, folder: StudyFolder) -> list[int]:
+    """Numbers of parameters of the networks, each once: one network of a kind is asked."""
+    kinds = {repr(run.network): run.id for run in reversed(plan.networks) if folder.network(run.id).is_dir()}
+    records = [folder.network(id_) / "network.json" for id_ in kinds.values()]
+    return sorted({read_facts(record)["parameters"] for record in records if record.exists()})
+
+
+def _trainings(plan: Plan) -> dict[str, dict[str, Setting]]:
+    """Centre and spread of what networks were trained on, of each parameter that any condition tells."""
+    named = {name: conditions for part in plan.parts for name, conditions in part.trainings.items()}
+    tests = [test.conditions for part in plan.parts for test in part.tests]
+    told = told_keys([*named.values(), *tests])
+    return {
+        name: {key: setting for key, setting in summary(conditions).items() if key in told}
+        for name, conditions in named.items()
+    }
+
+
+def _database_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": database.id,
+        "specimens": database.count,
+        "seed": database.seed,
+        "mask_fraction_mean": _mean(geometry, "mask_fraction"),
+        "particle_height_mean_angstrom": _mean(geometry, "particle_height_angstrom"),
+        "substrate_height_mean_angstrom": _mean(geometry, "substrate_height_angstrom"),
+    }
+
+
+def _mean(rows: Sequence[dict[str, Any]], key: str) -> float | None:
+    """Mean over the rows that have the number; None where none has."""
+    values = [row[key] for row in rows if row[key] is not None]
+    return float(np.mean(values)) if values else None

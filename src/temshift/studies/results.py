@@ -1,0 +1,206 @@
+"""Results of studies as one table: a row a network x test condition, with everything that was set in columns."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from temshift.core.errors import InputError, TemshiftError
+from temshift.core.files import read_table, write_table
+from temshift.core.hashes import content_hash
+from temshift.core.records import read_facts
+from temshift.core.tables import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
+from temshift.datasets.conditions import centers, summary
+from temshift.optics.imaging import ImagingConditions
+from temshift.studies.folder import StudyFolder, load_study
+from temshift.studies.plan import Plan, TestCondition
+from temshift.studies.status import require_study
+
+_SETTINGS = ("network", "training", "imaging")
+
+
+def keep_tests(folder: StudyFolder, plan: Plan) -> None:
+    """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
+    path, every = folder.table("tests"), list(_tests(plan))
+    held = _held_tests(folder)
+    known = set(held["test_id"]) if held is not None else set()
+    if held is not None and {test.id for test, _ in every} <= known:
+        return
+    rows = [_test_row(test, listed) for test, listed in every if test.id not in known]
+    new = pl.DataFrame(rows, schema=TESTS)
+    write_table(path, new if held is None else pl.concat([held, new]))
+
+
+def read_results(*folders: Path | str) -> pl.DataFrame:
+    """Read the results of studies: all scores that their folders hold, finished or not.
+
+    Parameters
+    ----------
+    *folders : path
+        One or more study folders, such as parts of one study from several machines; what several hold is told once.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of :data:`temshift.core.tables.RESULTS`, then one for each setting of network, training and imaging
+        (such as ``training.learning_rate``; lists as JSON), null where a network has no such setting. Rows whose
+        ``in_study`` is false belong to settings that the study had before.
+
+    Raises
+    ------
+    InputError
+        Where a folder is no study folder, or holds no scores yet.
+    DamagedError
+        Where a file is damaged.
+
+    Examples
+    --------
+    >>> read_results("no/such/folder")
+    Traceback (most recent call last):
+    temshift.core.errors.InputError: no/such/folder holds no study.yaml; name a folder that temshift run has filled
+    """
+    if not folders:
+        raise InputError("no folder is named; name one or more study folders")
+    frames = [_folder_results(Path(folder)) for folder in folders]
+    merged = pl.concat(frames, how="diagonal").sort("in_study", descending=True, maintain_order=True)
+    every = merged.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
+    if every.is_empty():
+        raise InputError(f"{', '.join(map(str, folders))}: no scores yet; see temshift status")
+    return every
+
+
+def gather(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
+    """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`."""
+    scores = _scores(folder)
+    networks = _networks(folder, plan, scores["network_id"].unique().to_list())
+    rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
+    own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
+    inside = own.max().over("network_id", "source_id")
+    rows = rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed")
+    rows = rows.join(_pairs(plan), on=["network_id", "test_id"], how="left", maintain_order="left").with_columns(
+        pl.col("place").is_not_null().alias("in_study"),
+        g_id=pl.col("in_distribution_cross_entropy") - pl.col("training_cross_entropy"),
+        g_ood=pl.col("cross_entropy") - pl.col("in_distribution_cross_entropy"),
+    )
+    rows = rows.sort("place", nulls_last=True, maintain_order=True)
+    settings = sorted(name for name in rows.columns if "." in name)
+    return rows.select(*(pl.col(name).cast(kind) for name, kind in RESULTS.items()), *settings)
+
+
+def _folder_results(root: Path) -> pl.DataFrame:
+    folder = require_study(root)
+    return gather(folder, Plan(load_study(folder.study_file)))
+
+
+def _scores(folder: StudyFolder) -> pl.DataFrame:
+    paths = sorted((folder.root / "scores").glob("*/*.parquet"))
+    return pl.concat([pl.DataFrame(schema=SCORES), *(read_table(path).select(list(SCORES)) for path in paths)])
+
+
+def _pairs(plan: Plan) -> pl.DataFrame:
+    """Pairs of a network and a test condition that the study asks for, and their places in its order."""
+    found = [
+        pl.DataFrame({"network_id": [run.id for run in part.networks]})
+        .join(pl.DataFrame({"test_id": [test.id for test in part.tests]}), how="cross")
+        .unique(maintain_order=True)
+        for part in plan.parts
+    ]
+    return pl.concat(found).unique(maintain_order=True).with_row_index("place")
+
+
+def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
+    """Test conditions of a plan, by id and name, and whether the study lists them."""
+    listed = {(test.id, test.name): test for part in plan.parts for test in part.tests}
+    ids = {id_ for id_, _ in listed}
+    owns = {own.id: own for part in plan.parts for own in part.own_tests.values() if own.id not in ids}
+    yield from ((test, True) for test in listed.values())
+    yield from ((own, False) for own in owns.values())
+
+
+def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
+    source = content_hash([test.source.database, test.source.imaging, test.root])
+    names = {"test_id": test.id, "test_name": test.name, "listed": listed}
+    return {**names, "conditions_id": test.conditions_id, "source_id": source, **centers("test", test.conditions)}
+
+
+def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
+    try:
+        return read_table(folder.table("tests")).select(list(TESTS))
+    except (TemshiftError, pl.exceptions.ColumnNotFoundError):
+        return None
+
+
+def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
+    """Test conditions by the names that the study has for them now; those of earlier versions as they were."""
+    new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
+    held = _held_tests(folder)
+    return new if held is None else pl.concat([new, held.join(new, on="test_id", how="anti")])
+
+
+def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFrame:
+    """One row a network and a name that the study has for it."""
+    names: dict[str, list[str]] = {}
+    for part in plan.parts:
+        for run in part.networks:
+            names.setdefault(run.id, []).append(run.name)
+    cards = {id_: card for id_ in sorted(ids) if (card := _card(folder, id_)) is not None}
+    conditions = {content_hash(card["conditions"]): card["conditions"] for card in cards.values()}
+    told = {id_: _trained_on(one) for id_, one in conditions.items()}
+    rows = [
+        {"network_id": id_, "training_name": name, **_network_row(card), **told[content_hash(card["conditions"])]}
+        for id_, card in cards.items()
+        for name in names.get(id_, [card["training_name"]])
+    ]
+    return _frame(rows)
+
+
+def _card(folder: StudyFolder, network_id: str) -> dict[str, Any] | None:
+    """What a network's card tells; None where it was removed or damaged, for it is made again then."""
+    try:
+        return read_facts(folder.network(network_id) / "network.json")
+    except TemshiftError:
+        return None
+
+
+def _trained_on(conditions: Any) -> dict[str, float | None]:
+    whole = ImagingConditions.model_validate_json(json.dumps(conditions), strict=True)
+    return {**centers("training", whole), "training_defocus_sd_nm": summary(whole)["defocus_nm"].sd}
+
+
+def _network_row(card: Mapping[str, Any]) -> dict[str, Any]:
+    settings = [_leaves(card[section], section) for section in _SETTINGS]
+    return {
+        "seed": card["seed"],
+        "training_cross_entropy": card["scores"]["training"]["cross_entropy"],
+        "own_conditions_id": content_hash(card["conditions"]),
+        **{key: value for leaves in settings for key, value in leaves},
+    }
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield dotted key and value of everything in a tree of mappings; lists as JSON."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}")
+    else:
+        yield path, json.dumps(value) if isinstance(value, list) else value
+
+
+def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Make a table of rows whose keys differ; a column of several kinds is text."""
+    keys = list(dict.fromkeys(key for row in rows for key in row)) or ["network_id", "training_name"]
+    return pl.DataFrame({key: _column([row.get(key) for row in rows]) for key in _with_needed(keys)})
+
+
+def _with_needed(keys: list[str]) -> list[str]:
+    needed = ["network_id", "seed", "training_cross_entropy", "own_conditions_id", "training_defocus_sd_nm"]
+    return list(dict.fromkeys([*keys, *needed, *(f"training_{name}" for name in CONDITION_COLUMNS)]))
+
+
+def _column(values: list[Any]) -> pl.Series:
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) > 1 and kinds != {int, float}:
+        values = [None if value is None else str(value) for value in values]
+    return pl.Series(values, dtype=pl.String if not kinds else None, strict=False)

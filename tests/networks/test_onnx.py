@@ -1,0 +1,228 @@
+"""ONNX files: ours give the same logits at any size, anyone's are read or refused with the remedy."""
+
+import copy
+import importlib.util
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto, helper
+from torch import Tensor, nn
+
+from temshift.core.errors import InputError, TemshiftError
+from temshift.networks import (
+    CompactUNetSettings,
+    NetworkSettings,
+    OnnxNetwork,
+    ResNetUNetSettings,
+    UNet,
+    export_onnx,
+    initialised,
+)
+
+SHAPE = CompactUNetSettings(widths=(4, 6), stem=2)
+Shape = list[int | str | None]
+
+
+def noise(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def used(settings: NetworkSettings = SHAPE) -> UNet:
+    """A network whose running statistics have moved."""
+    network = initialised(settings, 0)
+    network(3 * noise(4, 1, 64, 64) + 1)
+    return network
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("onnx") / "network.onnx"
+    export_onnx(used(), path)
+    return path
+
+
+def require_same(path: Path, network: UNet, sizes: list[tuple[int, int, int]]) -> None:
+    """Ask ONNX Runtime itself."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for count, rows, columns in sizes:
+        images = noise(count, 1, rows, columns)
+        (found,) = session.run(["logits"], {"images": images.numpy()})
+        with torch.inference_mode():
+            expected = network.eval()(images).numpy()
+        assert found.shape == expected.shape
+        assert np.abs(found - expected).max() < 2e-5 * np.abs(expected).max()
+
+
+def test_logits_are_the_same_for_any_number_and_size_of_images(exported: Path) -> None:
+    require_same(exported, used(), [(1, 64, 96), (3, 128, 128), (2, 50, 33), (5, 7, 1), (1, 1, 1)])
+
+
+def test_the_file_is_sound_and_names_its_axes(exported: Path) -> None:
+    model = onnx.load(exported)
+    onnx.checker.check_model(model, full_check=True)
+    for (one,), name in ((model.graph.input, "images"), (model.graph.output, "logits")):
+        axes = [axis.dim_param or axis.dim_value for axis in one.type.tensor_type.shape.dim]
+        assert (one.name, axes) == (name, ["n", 1, "y", "x"])
+
+
+def test_it_is_read_back_as_a_callable_that_can_travel(exported: Path) -> None:
+    network, images = OnnxNetwork(exported), noise(3, 1, 40, 25)
+    with torch.inference_mode():
+        expected = used().eval()(images)
+    assert torch.allclose(network(images), expected, atol=1e-5)
+    assert torch.equal(pickle.loads(pickle.dumps(network))(images), network(images))
+    halves = network(images.double())
+    assert halves.dtype == torch.float64 and halves.shape == images.shape
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stem", ["convolution", "space_to_depth"])
+@pytest.mark.parametrize("normalisation", ["batch", "group"])
+def test_every_kind_of_the_resnet_is_exported(tmp_path: Path, stem: str, normalisation: str) -> None:
+    settings = ResNetUNetSettings(width=8, stem=stem, normalisation=normalisation)
+    export_onnx(used(settings), tmp_path / "network.onnx")
+    require_same(tmp_path / "network.onnx", used(settings), [(1, 64, 96), (2, 50, 33), (1, 7, 130)])
+
+
+def test_a_fixed_size_takes_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "network.onnx"
+    export_onnx(used(), path, size=(18, 24))
+    require_same(path, used(), [(1, 18, 24), (4, 18, 24)])
+    with pytest.raises(InputError, match=r"images of 18 x 24 pixels .* only, given 24 x 18; export it with"):
+        OnnxNetwork(path)(noise(1, 1, 24, 18))
+
+
+def test_the_network_is_left_alone(tmp_path: Path) -> None:
+    network = used()
+    before = copy.deepcopy(network.state_dict())
+    export_onnx(network, tmp_path / "network.onnx", size=(16, 16))
+    assert network.training and all(parameter.requires_grad for parameter in network.parameters())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+class Wavering(nn.Module):
+    """Gives other logits while it is exported than afterwards."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images if torch.compiler.is_exporting() else images + 1e-3
+
+
+def test_an_export_that_errs_writes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(TemshiftError, match=r"logits differ by \d.\de-04 of the largest.*nothing was written"):
+        export_onnx(Wavering(), tmp_path / "network.onnx", size=(8, 8))
+    assert not list(tmp_path.iterdir())
+
+
+def made(path: Path, inputs: dict[str, Shape], outputs: dict[str, Shape], kind: int = TensorProto.FLOAT) -> Path:
+    """A foreign network that passes its first input on to every output."""
+    groups = (inputs, outputs)
+    nodes = [helper.make_node("Identity", [next(iter(inputs))], [name]) for name in outputs]
+    values = [[helper.make_tensor_value_info(name, kind, axes) for name, axes in group.items()] for group in groups]
+    model = helper.make_model(helper.make_graph(nodes, "g", *values), opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save(model, path)
+    return path
+
+
+FREE: Shape = ["n", 1, "y", "x"]
+
+
+def test_any_names_and_free_axes_are_taken(tmp_path: Path) -> None:
+    images = noise(2, 1, 5, 6)
+    path = made(tmp_path / "a.onnx", {"x0": [None, None, "h", "w"]}, {"mask": [None, None, "h", "w"]})
+    assert torch.equal(OnnxNetwork(path)(images), images)
+
+
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_a_fixed_number_of_images_is_taken_in_turns_or_refused(tmp_path: Path, count: int) -> None:
+    one = OnnxNetwork(made(tmp_path / "1.onnx", {"a": [1, 1, "y", "x"]}, {"b": [1, 1, "y", "x"]}))
+    two = OnnxNetwork(made(tmp_path / "2.onnx", {"a": [2, 1, "y", "x"]}, {"b": [2, 1, "y", "x"]}))
+    images = noise(count, 1, 5, 6)
+    assert torch.equal(one(images), images)
+    if count % 2 == 0:
+        assert torch.equal(two(images), images)
+    else:
+        with pytest.raises(InputError, match="takes 2 images at once, given 1; export it with a dynamic batch axis"):
+            two(images)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "told"),
+    [
+        ({"a": FREE, "c": FREE}, {"b": FREE}, r"has the input a .*, c .*; it must be one, float32 \(n, 1, y, x\)"),
+        ({"a": FREE}, {"b": FREE, "c": FREE}, "has the output b .*, c .*; it must be one"),
+        ({"a": ["n", "p"]}, {"b": ["n", "p"]}, r"has the input a tensor\(float\) \(n, p\); it must be one"),
+        ({"a": ["n", 3, "y", "x"]}, {"b": ["n", 3, "y", "x"]}, "3 channels in the input .*; repeat the image"),
+        (
+            {"a": ["n", None, 8, 8]},
+            {"b": ["n", 2, 8, 8]},
+            "2 channels in the output .*; of two classes give",
+        ),
+    ],
+)
+def test_other_inputs_and_outputs_are_refused(
+    tmp_path: Path, inputs: dict[str, Shape], outputs: dict[str, Shape], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        OnnxNetwork(made(tmp_path / "a.onnx", inputs, outputs))
+
+
+def test_other_types_are_refused(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.onnx", {"a": FREE}, {"b": FREE}, TensorProto.DOUBLE)
+    with pytest.raises(InputError, match=r"has the input a tensor\(double\) .* must be one, float32"):
+        OnnxNetwork(path)
+
+
+def test_logits_of_another_shape_are_told_when_they_come(tmp_path: Path) -> None:
+    """The file leaves its axes open, so that only a run shows it."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, None, None]) for name in "ab"]
+    node = helper.make_node("MaxPool", ["a"], ["b"], kernel_shape=[2, 2], strides=[2, 2])
+    model = helper.make_model(helper.make_graph([node], "g", values[:1], values[1:]))
+    model.ir_version, model.opset_import[0].version = 8, 17
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(InputError, match=r"gives logits \(1, 1, 4, 4\) for images \(1, 1, 8, 8\); export a network"):
+        OnnxNetwork(tmp_path / "a.onnx")(noise(1, 1, 8, 8))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"])
+def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.onnx").write_bytes(content)
+    with pytest.raises(InputError, match="a.onnx cannot be read as ONNX"):
+        OnnxNetwork(tmp_path / "a.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_truncated_file_is_refused(exported: Path, tmp_path: Path) -> None:
+    content = exported.read_bytes()
+    (tmp_path / "a.onnx").write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="a.onnx cannot be read as ONNX"):
+        OnnxNetwork(tmp_path / "a.onnx")
+
+
+def test_a_missing_file_and_an_unusable_device_are_told(exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere.onnx: there is no such file"):
+        OnnxNetwork(tmp_path / "nowhere.onnx")
+    with pytest.raises(InputError, match="device tpu: this ONNX Runtime cannot use it; take cpu"):
+        OnnxNetwork(exported, device="tpu")
+
+
+@pytest.mark.parametrize(
+    ("missing", "act"),
+    [
+        ("onnxruntime", lambda path: OnnxNetwork(path)),
+        ("onnxscript", lambda path: export_onnx(used(), path)),
+    ],
+)
+def test_a_missing_extra_is_told(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, missing: str, act: Callable[[Path], object]
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else find(name))
+    with pytest.raises(InputError, match=rf"need {missing}; install them: pip install temshift\[onnx\]"):
+        act(exported)
