@@ -38,7 +38,12 @@ from pathlib import Path
 import execution_jobs as jobs
 from temshift.execution import Task, make_executor, run_tasks
 
-STRANGER = "import sys; from temshift.execution import make_executor; make_executor(0, sys.argv[1])"
+STRANGER = '''
+import sys
+from temshift.execution import dask_cluster, make_executor
+dask_cluster.SECONDS_TO_CONNECT = 2
+make_executor(0, sys.argv[1])
+'''
 
 def main():
     verb, study, option, given, flag, file = sys.argv[1:]
