@@ -44,7 +44,7 @@ def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
 
 def _predict_scored(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     target, known = cells["ln_cross_entropy"].to_numpy(), _known_features(cells)
-    groups = {role: cells[f"{role}_name"].to_numpy() for role in ("test", "training")}
+    groups = {role: cells[f"{role}_name"].fill_null("").to_numpy() for role in ("test", "training")}
     ours = {name: known[name] for name in FEATURES if name in known and len(cells) > len(FEATURES) + 1}
     model = fit_linear(ours, target)
     left_out = {role: predict_left_out(ours, target, names) for role, names in groups.items()}
