@@ -61,13 +61,14 @@ def test_the_quick_study_has_the_conditions_that_were_asked_for() -> None:
     from temshift.studies import Plan, Study
 
     plan = Plan(load_configuration(ROOT / "examples" / "quick_study.yaml", Study))
-    assert len({run.training_name for run in plan.networks}) >= 8
+    assert len({run.name for run in plan.networks}) >= 8
     assert {run.seed for run in plan.networks} == {0, 1}
-    assert len(plan.tests) >= 40
-    centers = [test.conditions.centers() for test in plan.tests]
+    (part,) = plan.parts
+    assert len(part.tests) >= 40
+    centers = [test.conditions.centers() for test in part.tests]
     for key in ("defocus_nm", "dose_e_per_A2", "C30_mm", "C12_nm"):
         assert len({center[key] for center in centers}) >= 3
-    assert plan.databases["training"].seed != plan.databases["test"].seed
+    assert part.databases["training"].seed != part.databases["test"].seed
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="needs Linux to limit the size of a file")

@@ -153,6 +153,10 @@ def _result(row: Condition, column: Condition, seed: int, loss: float) -> dict[s
     return {
         "score_id": f"{network_id(row, seed)} on {column.name}",
         "network_id": network_id(row, seed),
+        "test_id": column.name,
+        "in_study": True,
+        **dict.fromkeys(("training_cross_entropy", "in_distribution_cross_entropy", "g_id", "g_ood"), 0.1),
+        **{f"training_{row.key}": None for row in CANONICAL},
         "training_name": row.name,
         "seed": seed,
         "test_name": column.name,
@@ -319,7 +323,7 @@ def manifest_record(rows: list[Condition]) -> dict[str, Any]:
             "coverage_mean": 0.93,
             "coverage_min": None,
         },
-        **{"networks": networks, "parameters": 84130},
+        **{"networks": networks, "parameters": [84130]},
         "trainings": {row.name: training_settings(row) for row in rows},
     }
 

@@ -253,7 +253,7 @@ def test_a_database_and_a_study_can_give_the_same_waves(tiny: Study) -> None:
 
     ours = parse_configuration(write_document(facts), databases.Database, "database.yaml").sets
     assert {name: waves.id for name, waves in ours.items()} == {
-        name: waves.id for name, waves in Plan(tiny).databases.items()
+        waves.role: waves.id for waves in Plan(tiny).databases.values()
     }
 
 
