@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import polars as pl
@@ -27,6 +27,9 @@ _NEVER_MISSING = frozenset(
 )
 _MOST_LEARNING_FIGURES = 24
 _MOST_CURVES = 10  # of one training distribution
+UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on
+_NAME_OF_OWN = pl.col("training_name").fill_null(UNTOLD)
+_SEED_OF_OWN = pl.col("seed").fill_null(0)
 _Schema = Mapping[str, type[pl.DataType]]
 
 
@@ -44,8 +47,12 @@ class StageRecord(_Saved):
 
 
 class Manifest(_Saved):
-    """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw."""
+    """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw.
 
+    ``kind`` tells a study from the scores of one network that was made elsewhere, whose training may be unknown.
+    """
+
+    kind: Literal["study", "own network"] = "study"
     name: str
     temshift: str
     created: str
@@ -155,13 +162,17 @@ def load_study(folder: Path) -> StudyTables:
     """
     _require(folder, folder.is_dir(), "there is no such folder")
     manifest = _model(folder / "manifest.json", Manifest)
-    results = _table(folder / "results.parquet", RESULTS).filter("in_study")
+    own = manifest.kind == "own network"
+    results = _table(folder / "results.parquet", RESULTS, needed=not own).filter("in_study")
+    metrics = _table(folder / "metrics.parquet", METRICS, needed=not own)
+    if own:
+        results, metrics = results.with_columns(_SEED_OF_OWN, _NAME_OF_OWN), metrics.with_columns(_NAME_OF_OWN)
     return StudyTables(
         name=manifest.name,
-        configuration=_text(folder / "study.yaml"),
+        configuration=_text(folder / ("conditions.yaml" if own else "study.yaml")),
         manifest=manifest,
         results=results,
-        metrics=_table(folder / "metrics.parquet", METRICS),
+        metrics=metrics,
         transfer=_table(folder / "transfer.parquet", TRANSFER),
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
@@ -201,7 +212,8 @@ def _model(path: Path, model: type[_Model]) -> _Model:
         raise _damaged(path, error) from error
 
 
-def _table(path: Path, schema: _Schema) -> pl.DataFrame:
+def _table(path: Path, schema: _Schema, *, needed: bool = True) -> pl.DataFrame:
+    """Load a table and check its columns; where ``needed``, also that no number is missing that may not be."""
     try:
         frame = read_table(_found(path))
         missing = [column for column in schema if column not in frame.columns]
@@ -210,7 +222,7 @@ def _table(path: Path, schema: _Schema) -> pl.DataFrame:
         chosen = frame.select(pl.col(name).cast(kind) for name, kind in schema.items()).fill_nan(None)
     except (pl.exceptions.PolarsError, DamagedError) as error:
         raise _damaged(path, error) from error
-    holes = [name for name in schema if name in _NEVER_MISSING and chosen[name].null_count()]
+    holes = [name for name in schema if needed and name in _NEVER_MISSING and chosen[name].null_count()]
     _require(path, not holes, f"numbers are missing in {', '.join(holes)}")
     return chosen
 
