@@ -195,7 +195,6 @@ class _Making:
         work, started = self.run.work, time.monotonic()
         listener = Listener(self._trained, self._scored, self._failed)
         queue = NetworkQueue(self.run.plan, self.states, self.run.folder.root, work.device, listener)
-        width = executor_width(work.executor)
         total = 2 * len(self.states)
         work.progress.start("networks", total, total - self.steps_left)
         self.status.begin(self.steps_left)
@@ -203,9 +202,15 @@ class _Making:
 
         def settle(outcome: Outcome) -> None:
             queue.settle(outcome)
-            self.status.write("networks", queue.running(width))
+            self.status.write("networks", queue.running(executor_width(work.executor)))
 
-        stream_tasks(work.executor, queue.take, in_flight=2 * width, retries=retries, on_outcome=settle)
+        stream_tasks(
+            work.executor,
+            queue.take,
+            in_flight=lambda: 2 * executor_width(work.executor),
+            retries=retries,
+            on_outcome=settle,
+        )
         work.progress.finish()
         reused = len(self.states) - self.made
         work.stages.append(Stage("networks trained and scored", self.made, reused, time.monotonic() - started))
