@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 
 import execution_jobs as jobs
 import pytest
@@ -135,6 +136,16 @@ def test_killed_waiting_workers_cannot_leave_calls_without_an_end():
             ends = [call.exception(timeout=30) for call in calls]
             assert all(end is None or isinstance(end, WorkerLostError) for end in ends)
             number = executor.submit(jobs.process_number).result(timeout=20)
+
+
+def test_a_call_whose_pool_breaks_runs_again(tmp_path):
+    """As when a waiting worker is killed: pebble then aborts all calls, also those of other workers."""
+    with make_executor(1) as executor:
+        call = executor.submit(jobs.note_and_stay, str(tmp_path), 60)
+        assert until(lambda: list(tmp_path.iterdir()))
+        executor._pool._pool_manager.handle_broken_pool(BrokenProcessPool("All workers expired"))
+        assert call.result(timeout=20) == "stayed"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_a_cancelled_call_stops_its_worker(processes, tmp_path):

@@ -7,7 +7,8 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, InvalidStateError, wait
+from concurrent.futures import CancelledError, Executor, Future, InvalidStateError, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -156,11 +157,14 @@ class ProcessExecutor(Executor):
         return True
 
     def _finish(self, call: "_Call", remote: ProcessFuture[tuple[bool, bytes]]) -> None:
-        if not remote.cancelled() and remote.exception() is None:
+        """Settle a call; one whose pool broke stays among the running, which the dispatcher runs again."""
+        error = CancelledError() if remote.cancelled() else remote.exception()
+        if error is None:
             self._failed_starts = 0
-        self._running.pop(call, None)
-        with suppress(InvalidStateError):
-            _pass_on(remote, call)
+        if not isinstance(error, BrokenProcessPool):
+            self._running.pop(call, None)
+            with suppress(InvalidStateError):
+                _pass_on(remote, call)
         self._wake.set()
 
     def _replace_if_broken(self) -> None:
