@@ -121,7 +121,7 @@ def test_a_network_has_one_training_distribution(discs: Path) -> None:
 
 
 def test_conditions_that_the_waves_cannot_serve_are_told_before_any_work(discs: Path) -> None:
-    with pytest.raises(InputError, match=r"can't be formed so:\n +'far': semiangle_cutoff_mrad reaches 90.00"):
+    with pytest.raises(InputError, match=r"can't be formed so:\n +test: 'far': semiangle_cutoff_mrad reaches 90.00"):
         score(blurred, discs, {"default": DEFAULT, "test": [{"name": "far", "semiangle_cutoff_mrad": 90}]})
     with pytest.raises(InputError, match=r"imaging.camera.binning: 3 does not divide 32 x 32 pixels"):
         score(blurred, discs, WANTED | {"imaging": {"camera": {"binning": 3}}})

@@ -254,6 +254,30 @@ def onnx(
 
 
 @app.command()
+def score(
+    database: Annotated[
+        Path, typer.Option("--database", help="A database, a study folder, or one wave store.", show_default=False)
+    ],
+    conditions: Annotated[Path, typer.Option("--conditions", help="Conditions to test on (YAML).", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)],
+    onnx: Annotated[
+        Path | None,
+        typer.Option("--onnx", help="The network: images (n, 1, y, x) to logits, as ONNX.", show_default=False),
+    ] = None,
+    network: Annotated[
+        Path | None,
+        typer.Option("--network", help="The network: a folder that temshift wrote.", show_default=False),
+    ] = None,
+    one_set: Annotated[str, typer.Option("--set", help="The specimens to test on.")] = "test",
+    device: On = Device.cpu,
+) -> None:
+    """Score anyone's network on a wave database: the tables and the report that a study has."""
+    from temshift.cli import score as verb
+
+    verb.score(onnx, network, verb.Where(database, one_set, conditions), output, device.value)
+
+
+@app.command()
 def specimens(
     recipe: Annotated[
         Path,

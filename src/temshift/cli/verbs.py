@@ -61,8 +61,8 @@ def check(file: Path, workers: int, device: str) -> None:
 
 def report(folder: Path) -> None:
     """Draw the report of a study folder again."""
-    if not (folder / "study.yaml").exists():
-        raise InputError(f"{folder} holds no study.yaml; name a folder that temshift run has filled")
+    if not any((folder / name).exists() for name in ("study.yaml", "conditions.yaml")):
+        raise InputError(f"{folder} holds no study.yaml; name a folder that temshift run or temshift score has filled")
     Console().print(f"report: {write_report(folder)}", soft_wrap=True, markup=False, highlight=False)
 
 

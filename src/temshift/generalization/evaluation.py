@@ -133,7 +133,7 @@ def score_conditions(
     sums: dict[str, list[PixelSums]] = {id_: [] for id_ in every}
     progress = progress or SilentProgress()
     progress.start("images", source.layout.count * len(every), 0)
-    for numbers, loaded in _loads(source, wanted, device):
+    for numbers, loaded in loaded_waves(source, wanted, device):
         for id_, (name, conditions) in every.items():
             for batch_ in _batches(loaded, conditions, numbers, batch, images_stream(id_, wanted.seed)):
                 sums[id_].append(_checked_sums(network, name, batch_))
@@ -182,9 +182,16 @@ def _require_evaluation_mode(network: Network) -> None:
         raise InputError("network is in training mode, where scores depend on the batch; call network.eval() first")
 
 
-def _loads(source: WaveSource, wanted: ScoringConditions, device: str) -> Iterator[tuple[range, MicrographSource]]:
+def widest_semiangle(source: WaveSource, wanted: ScoringConditions) -> float:
+    """Return the widest aperture of any condition, at most what the waves hold [rad]."""
+    return min(source.widest_semiangle, max(one.widest_semiangle for _, one in wanted.every))
+
+
+def loaded_waves(
+    source: WaveSource, wanted: ScoringConditions, device: str
+) -> Iterator[tuple[range, MicrographSource]]:
     """Yield the numbers of some specimens with their waves and masks, as many as :data:`LOADED_BYTES` allow."""
-    semiangle = min(source.widest_semiangle, max(one.widest_semiangle for _, one in wanted.every))
+    semiangle = widest_semiangle(source, wanted)
     margin = band_margin(max(one.highest("angular_spread_sigma") for _, one in wanted.every))
     layout = source.layout
     at_once = max(1, int(LOADED_BYTES / (layout.specimen_bytes * layout.per_shard)))

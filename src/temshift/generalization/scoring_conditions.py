@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from temshift.core.configuration import Configuration, load_configuration, parse_configuration
+from temshift.core.documents import KeyPath, dotted
 from temshift.core.errors import InputError
 from temshift.datasets.conditions import Items, imaging_faults, resolved
 from temshift.exitwaves.sources import WaveSource
@@ -91,6 +92,20 @@ def _plain(conditions: ImagingConditions) -> dict[str, Any]:
     return conditions.model_dump(mode="json", exclude_none=True)
 
 
+def faults_on(wanted: ScoringConditions, source: WaveSource) -> list[tuple[KeyPath, str]]:
+    """Return why images of some waves can't be formed: where each fault stands in a file, and what it is."""
+    grid, energy = source.layout.grid, source.exit_waves.energy
+    binning = [(("imaging", "camera", "binning"), fault) for fault in wanted.imaging.faults(grid)]
+    if binning:
+        return [*binning]
+    named = {"test": list(wanted.tests.items()), "training": [wanted.trained_on] if wanted.trained_on else []}
+    return [
+        ((role,), fault)
+        for role, conditions in named.items()
+        for fault in imaging_faults(conditions, wanted.imaging, grid, energy)
+    ]
+
+
 def require_possible(wanted: ScoringConditions, source: WaveSource) -> None:
     """Refuse conditions under which no images of some waves can be formed.
 
@@ -99,8 +114,6 @@ def require_possible(wanted: ScoringConditions, source: WaveSource) -> None:
     InputError
         With every fault.
     """
-    grid, energy = source.layout.grid, source.exit_waves.energy
-    faults = [f"imaging.camera.binning: {fault}" for fault in wanted.imaging.faults(grid)]
-    faults = faults or list(imaging_faults(wanted.every, wanted.imaging, grid, energy))
+    faults = [f"{dotted(place)}: {fault}" for place, fault in faults_on(wanted, source)]
     if faults:
         raise InputError("\n  ".join([f"images of {source.store} can't be formed so:", *faults]))

@@ -1,5 +1,7 @@
 // ---- the matrix -------------------------------------------------------------------------------------------------
 
+const single = () => study.trainings.length === 1; // one row is too low for a title beside it; the menu names the score
+
 function transposed(grid) {
   return grid[0].map((_, column) => grid.map((row) => row[column]));
 }
@@ -7,7 +9,7 @@ function transposed(grid) {
 function colourBar(score, values) {
   const bar = { thickness: 14, outlinewidth: 0 };
   const title = score.label + (score.unit ? " (" + score.unit + ")" : "");
-  if (!narrow()) bar.title = { text: title, side: "right" };
+  if (!narrow()) bar.title = single() ? undefined : { text: title, side: "right" };
   else Object.assign(bar, { orientation: "h", y: 1, yanchor: "bottom", x: 0.5, xanchor: "center", len: 1, ypad: 4 });
   if (!score.lower || !values.length) return bar;
   const ticks = roundTicks(values).filter((tick) => tick >= Math.min(...values) && tick <= Math.max(...values));
@@ -45,7 +47,7 @@ function groupNames() {
 
 function selectedRow() {
   const row = chosen("training");
-  return shape({ x0: -0.5, x1: study.tests.length - 0.5, y0: row - 0.5, y1: row + 0.5 }, ORANGE, true);
+  return study.own ? [] : [shape({ x0: -0.5, x1: study.tests.length - 0.5, y0: row - 0.5, y1: row + 0.5 }, ORANGE, true)];
 }
 
 function names(items, title, turned) {
@@ -70,7 +72,7 @@ function matrixTrace(score) {
 function matrixHeight() {
   if (narrow()) return 240 + 19 * study.tests.length;
   const longest = Math.max(...study.tests.map((test) => shortened(test.name).length));
-  return 100 + 7 * longest + Math.max(240, 30 * study.trainings.length);
+  return 100 + 7 * longest + (single() ? 110 : Math.max(240, 30 * study.trainings.length));
 }
 
 function drawMatrix() {
@@ -80,7 +82,7 @@ function drawMatrix() {
   trainings.range = narrow() ? trainings.range : trainings.range.reverse();
   draw("matrix-plot", [matrixTrace(study.scores[chosen("score")])], {
     xaxis: narrow() ? trainings : tests, yaxis: narrow() ? tests : trainings, dragmode: false,
-    shapes: [...dividers(), ...frames(), selectedRow()], plot_bgcolor: "#f2f2f2",
+    shapes: [...dividers(), ...frames(), ...selectedRow()], plot_bgcolor: "#f2f2f2",
     height: matrixHeight(), annotations: groupNames(),
     margin: { l: 10, r: 10, t: narrow() ? 60 : 56, b: 10 },
   });
@@ -170,7 +172,7 @@ function scoreAxis(score) {
 function drawCurve() {
   const row = chosen("training"), group = study.groups[chosen("axis")], score = study.scores[chosen("score")];
   draw("curve-plot", curveTraces(row, group, score), {
-    title: { text: wrapped("Networks trained on " + study.trainings[row].name, narrow() ? 40 : 110), font: { size: 15 },
+    title: { text: wrapped(study.own || "Networks trained on " + study.trainings[row].name, narrow() ? 40 : 110), font: { size: 15 },
       x: 0, xref: "paper", xanchor: "left" },
     xaxis: curveAxis(group),
     yaxis: scoreAxis(score),

@@ -39,6 +39,11 @@ class Training:
     broad: bool
 
     @property
+    def told(self) -> bool:
+        """Whether anything is known of it."""
+        return self.settings[DEFOCUS.key][0] is not None
+
+    @property
     def defocus(self) -> tuple[float, float]:
         """Centre and standard deviation of its defocus [nm], underfocus positive."""
         center, sd = self.settings[DEFOCUS.key]
@@ -47,6 +52,8 @@ class Training:
     @property
     def words(self) -> str:
         """What varies in it."""
+        if not self.told:
+            return "not told"
         return spread_words(self.settings) or DEFOCUS.words(self.defocus[0])
 
 
@@ -148,7 +155,7 @@ def _cells(results: pl.DataFrame) -> pl.DataFrame:
 def _trainings(results: pl.DataFrame, told: Mapping[str, Settings]) -> tuple[Training, ...]:
     rows = results.unique("training_name", keep="first", maintain_order=True)
     named = rows.select("training_name", "training_defocus_nm", "training_defocus_sd_nm").rows()
-    settings = {name: {**told.get(name, {}), DEFOCUS.key: (centre, sd)} for name, centre, sd in named}
+    settings = {name: {**told.get(name, {}), DEFOCUS.key: (centre, sd or 0.0)} for name, centre, sd in named}
     keys = {key for one in settings.values() for key in one}
     usual = {key: median(one.get(key, (None, 0.0))[1] for one in settings.values()) for key in keys}
     found = [Training(name, one, _is_broad(one, usual)) for name, one in settings.items()]
@@ -196,7 +203,9 @@ def _order(test: Test) -> tuple[int, float, list[float], str]:
 
 def _near(trainings: Sequence[Training], tests: Sequence[Test]) -> NDArray[np.bool_]:
     usual = {axis.column: _most_common([test.values.get(axis.column) for test in tests]) for axis in AXES}
-    return np.array([[_inside(training.settings, test, usual) for test in tests] for training in trainings])
+    return np.array(
+        [[training.told and _inside(training.settings, test, usual) for test in tests] for training in trainings]
+    )
 
 
 def _inside(settings: Settings, test: Test, usual: Mapping[str, float | None]) -> bool:

@@ -17,6 +17,14 @@ function transferLines(role, name, colour) {
   ];
 }
 
+function transferWords(training, test, value) {
+  const tested = "Orange: tested on “" + test + "”. ", epsilon = "epsilon " + value("epsilon_test") + " bits under the test condition";
+  const loss = "; cross-entropy " + value("cross_entropy") + ".";
+  if (!study.transfer.training[training]) return tested + epsilon + loss;
+  return "Blue: trained on “" + training + "”. " + tested + "sigma " + value("sigma") + "; " + epsilon + ", "
+    + value("epsilon_training") + " under the training distribution" + loss;
+}
+
 function drawTransfer() {
   const row = chosen("transfer-training"), column = chosen("transfer-test");
   const training = study.trainings[row].name, test = study.tests[column].name;
@@ -26,10 +34,7 @@ function drawTransfer() {
     height: narrow() ? 520 : 430, margin: { l: 10, r: 12, t: 10, b: 10 }, hovermode: "x unified",
     legend: narrow() ? { orientation: "h", y: -0.25, yanchor: "top" } : { x: 1.01, y: 1 },
   });
-  element("transfer-words").textContent = "Blue: trained on “" + training + "”. Orange: tested on “" + test + "”. sigma "
-    + figure(at("sigma", row, column)) + "; epsilon " + figure(at("epsilon_test", row, column)) + " bits under the test condition, "
-    + figure(at("epsilon_training", row, column)) + " under the training distribution; cross-entropy "
-    + figure(at("cross_entropy", row, column)) + ".";
+  element("transfer-words").textContent = transferWords(training, test, (key) => figure(at(key, row, column)));
 }
 
 // ---- loss explained ---------------------------------------------------------------------------------------------
@@ -67,11 +72,11 @@ const symbol = (i) => SYMBOLS[i % SYMBOLS.length];
 function coloured(found, xKey, colourKey, title) {
   return study.groups.map((group, i) => {
     const own = found.filter((pair) => study.tests[pair.column].group === group.key);
-    const marker = Object.assign({
-      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", size: 8, symbol: symbol(i),
-      line: { color: "#1b1f24", width: 0.6 }, showscale: i === 0,
+    const outlined = { size: 8, symbol: symbol(i), line: { color: "#1b1f24", width: 0.6 } }, limits = range(colourKey);
+    const marker = !present(limits.cmin) ? Object.assign(outlined, { color: BLUE }) : Object.assign(outlined, {
+      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", showscale: i === 0,
       colorbar: { title: { text: title, side: "right" }, thickness: 12, outlinewidth: 0 },
-    }, range(colourKey));
+    }, limits);
     return points(own, xKey, "ln_cross_entropy", { name: plain(group.label), legendgroup: group.key, showlegend: false, marker });
   });
 }

@@ -7,12 +7,12 @@ from string import Template
 import plotly.offline
 
 from temshift.core.files import write_text
-from temshift.report import micrographs, sections
+from temshift.report import micrographs, own_network, sections
 from temshift.report.markup import embedded_json, escape
 from temshift.report.matrix import Matrix, build_matrix
 from temshift.report.payload import page_data
 from temshift.report.tables import StudyTables, load_study
-from temshift.report.verdict import verdict
+from temshift.report.verdict import prediction_words, verdict
 
 REPORT_NAME = "report.html"
 
@@ -54,7 +54,7 @@ def report_html(study: StudyTables) -> str:
     """
     matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
     parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
-    parts["verdict"] = escape(" ".join(verdict(matrix, study.prediction)))
+    parts |= _of_one(study, matrix) if study.manifest.kind == "own network" else _of_study(study, matrix)
     parts["data"] = embedded_json(page_data(study, matrix))
     return Template(_asset("page.html")).substitute(parts)
 
@@ -91,5 +91,28 @@ def _told(study: StudyTables) -> dict[str, str]:
         "versions": sections.versions_table(study.manifest),
         "models": sections.models_table(study.prediction),
         "formula": sections.formula(study.prediction),
-        "limits": sections.limits(study.prediction),
+    }
+
+
+def _of_study(study: StudyTables, matrix: Matrix) -> dict[str, str]:
+    return {
+        "kind": "study",
+        "title": "How far can these networks be trusted?",
+        "subtitle": f"Study “{escape(study.name)}”",
+        "configuration_name": "study.yaml",
+        "verdict": escape(" ".join(verdict(matrix, study.prediction))),
+        "limits": sections.limits((*study.prediction.caveats, *sections.FIXED_LIMITS)),
+    }
+
+
+def _of_one(study: StudyTables, matrix: Matrix) -> dict[str, str]:
+    words = [*own_network.verdict_of_one(matrix), prediction_words(study.prediction)]
+    limits = (*study.prediction.caveats, *own_network.LIMITS, *sections.LIMITS_OF_ALL)
+    return {
+        "kind": "own" if matrix.trainings[0].told else "own untold",
+        "title": "How far can this network be trusted?",
+        "subtitle": f"“{escape(study.name)}”",
+        "configuration_name": "conditions.yaml",
+        "verdict": escape(" ".join(filter(None, words))),
+        "limits": sections.limits(limits),
     }

@@ -38,6 +38,7 @@ def page_data(study: StudyTables, matrix: Matrix) -> dict[str, Any]:
         Of plain numbers, texts, lists and dicts; a missing number is ``None``.
     """
     return {
+        "own": study.name if study.manifest.kind == "own network" else None,
         "scores": SCORES_SHOWN,
         "trainings": [_training(training) for training in matrix.trainings],
         "tests": [_test(test) for test in matrix.tests],

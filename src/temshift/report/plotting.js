@@ -91,7 +91,9 @@ function axis(title, more) {
 function roundTicks(values) {
   const lowest = Math.min(...values), highest = Math.max(...values);
   const many = narrow() ? [1, 2, 5] : [1, 2, 3, 5];
-  const steps = highest / lowest < 4 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : many;
+  const near = highest / lowest < 2 ? [1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 6, 7, 8, 9]
+    : [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8];
+  const steps = highest / lowest < 4 ? near : many;
   const ticks = [];
   for (let power = Math.floor(Math.log10(lowest)); power <= Math.log10(highest) + 1; power += 1) {
     for (const step of steps) ticks.push(Number((step * Math.pow(10, power)).toPrecision(3)));

@@ -1,7 +1,7 @@
 """The sections of the page that stand still: words, tables and pictures."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,15 +12,11 @@ from temshift.report.micrographs import MOST_SPECIMENS
 from temshift.report.payload import SCORES_SHOWN
 from temshift.report.tables import Manifest, ModelError, Prediction, StudyTables
 
-FIXED_LIMITS = (
+LIMITS_OF_ALL = (
     "Everything here is simulated. Real micrographs have contamination and damage, and whatever of drift, detector "
     "blur and noise this study's conditions leave out; nothing was compared with an experiment.",
     "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of "
     "crystal, shape, thickness or substrate is another kind of shift, unknown to transfer functions.",
-    "The networks are compact and trained briefly. Larger networks, other architectures or longer training "
-    "may generalise differently.",
-    "The cells of the matrix are not independent: a row shares its networks, a column its images. Errors are "
-    "therefore given for whole conditions left out; there are only as many independent cases as conditions.",
     "In focus the contrast of a thin specimen all but vanishes, and its sign changes with small errors of "
     "defocus. Numbers near zero defocus depend more than others on details such as the plane that defocus "
     "counts from.",
@@ -29,7 +25,13 @@ FIXED_LIMITS = (
     "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging, "
     "read noise, binning and errors of the pixel size not at all.",
 )
-_MOST_LEARNING_FIGURES = 24
+FIXED_LIMITS = (
+    "The networks are compact and trained briefly. Larger networks, other architectures or longer training "
+    "may generalise differently.",
+    "The cells of the matrix are not independent: a row shares its networks, a column its images. Errors are "
+    "therefore given for whole conditions left out; there are only as many independent cases as conditions.",
+    *LIMITS_OF_ALL,
+)
 
 
 def run_facts(manifest: Manifest) -> str:
@@ -40,13 +42,17 @@ def run_facts(manifest: Manifest) -> str:
         ("created", _moment(manifest.created)),
         ("root seed", manifest.seed),
         ("networks", _networks(manifest)),
-        ("parameters a network", ", ".join(f"{count:,}".replace(",", "\u202f") for count in manifest.parameters)),
+        ("parameters a network", _parameters(manifest) or MISSING),
         ("device", manifest.device),
         ("workers", manifest.workers),
         ("platform", manifest.platform),
         ("time of all stages", f"{seconds:.0f} s"),
     ]
     return facts(pairs)
+
+
+def _parameters(manifest: Manifest) -> str:
+    return ", ".join(f"{count:,}".replace(",", "\u202f") for count in manifest.parameters)
 
 
 def _networks(manifest: Manifest) -> str:
@@ -130,12 +136,10 @@ def formula(prediction: Prediction) -> str:
 def learning_section(study: StudyTables, matrix: Matrix) -> str:
     """Return small figures of the learning curves, or a sentence where none were kept."""
     curves = learning_curves(study.results, study.histories)
-    drawn = list(learning_figures(matrix, curves))
-    if not drawn:
+    if not curves:
         return "<p>No learning curves were kept in this study folder.</p>"
-    shown = drawn[:_MOST_LEARNING_FIGURES]
-    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in shown)
-    left = len(drawn) - _MOST_LEARNING_FIGURES
+    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in learning_figures(matrix, curves))
+    left = len(matrix.trainings) - len({curve.training for curve in curves})
     more = f"<p>{left} more training distributions are not drawn.</p>" if left > 0 else ""
     return f'<div class="small-figures">{pictures}</div>{more}'
 
@@ -181,7 +185,6 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     }
 
 
-def limits(prediction: Prediction) -> str:
-    """Return what the study can't tell: its own caveats, then what holds for every such study."""
-    items = (*prediction.caveats, *FIXED_LIMITS)
+def limits(items: Iterable[str]) -> str:
+    """Return what a page can't tell, as a list."""
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,11 @@ _NEVER_MISSING = frozenset(
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
+_MOST_LEARNING_FIGURES = 24
+_MOST_CURVES = 10  # of one training distribution
+UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on
+_NAME_OF_OWN = pl.col("training_name").fill_null(UNTOLD)
+_SEED_OF_OWN = pl.col("seed").fill_null(0)
 _Schema = Mapping[str, type[pl.DataType]]
 
 
@@ -42,8 +47,12 @@ class StageRecord(_Saved):
 
 
 class Manifest(_Saved):
-    """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw."""
+    """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw.
 
+    ``kind`` tells a study from the scores of one network that was made elsewhere, whose training may be unknown.
+    """
+
+    kind: Literal["study", "own network"] = "study"
     name: str
     temshift: str
     created: str
@@ -153,17 +162,21 @@ def load_study(folder: Path) -> StudyTables:
     """
     _require(folder, folder.is_dir(), "there is no such folder")
     manifest = _model(folder / "manifest.json", Manifest)
-    results = _table(folder / "results.parquet", RESULTS).filter("in_study")
+    own = manifest.kind == "own network"
+    results = _table(folder / "results.parquet", RESULTS, needed=not own).filter("in_study")
+    metrics = _table(folder / "metrics.parquet", METRICS, needed=not own)
+    if own:
+        results, metrics = results.with_columns(_SEED_OF_OWN, _NAME_OF_OWN), metrics.with_columns(_NAME_OF_OWN)
     return StudyTables(
         name=manifest.name,
-        configuration=_text(folder / "study.yaml"),
+        configuration=_text(folder / ("conditions.yaml" if own else "study.yaml")),
         manifest=manifest,
         results=results,
-        metrics=_table(folder / "metrics.parquet", METRICS),
+        metrics=metrics,
         transfer=_table(folder / "transfer.parquet", TRANSFER),
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
-        histories=_histories(folder / "networks", set(results["network_id"].to_list())),
+        histories=_histories(folder / "networks", _with_curves(results)),
     )
 
 
@@ -199,7 +212,8 @@ def _model(path: Path, model: type[_Model]) -> _Model:
         raise _damaged(path, error) from error
 
 
-def _table(path: Path, schema: _Schema) -> pl.DataFrame:
+def _table(path: Path, schema: _Schema, *, needed: bool = True) -> pl.DataFrame:
+    """Load a table and check its columns; where ``needed``, also that no number is missing that may not be."""
     try:
         frame = read_table(_found(path))
         missing = [column for column in schema if column not in frame.columns]
@@ -208,7 +222,7 @@ def _table(path: Path, schema: _Schema) -> pl.DataFrame:
         chosen = frame.select(pl.col(name).cast(kind) for name, kind in schema.items()).fill_nan(None)
     except (pl.exceptions.PolarsError, DamagedError) as error:
         raise _damaged(path, error) from error
-    holes = [name for name in schema if name in _NEVER_MISSING and chosen[name].null_count()]
+    holes = [name for name in schema if needed and name in _NEVER_MISSING and chosen[name].null_count()]
     _require(path, not holes, f"numbers are missing in {', '.join(holes)}")
     return chosen
 
@@ -241,6 +255,14 @@ def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
             return stored["images"], stored["masks"], stored["probabilities"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, error) from error
+
+
+def _with_curves(results: pl.DataFrame) -> list[str]:
+    """Networks whose learning curves are drawn: of the first training distributions, the first seeds."""
+    networks = results.unique("network_id", maintain_order=True)
+    names = networks["training_name"].unique(maintain_order=True)[:_MOST_LEARNING_FIGURES]
+    chosen = networks.filter(pl.col("training_name").is_in(names.to_list()))
+    return chosen.group_by("training_name", maintain_order=True).head(_MOST_CURVES)["network_id"].to_list()
 
 
 def _histories(folder: Path, networks: Iterable[str]) -> dict[str, pl.DataFrame]:

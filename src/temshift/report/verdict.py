@@ -32,7 +32,7 @@ def verdict(matrix: Matrix, prediction: Prediction) -> list[str]:
         lambda: _extremes(matrix),
         lambda: _broad(matrix),
         lambda: _seeds(matrix),
-        lambda: _prediction(prediction),
+        lambda: prediction_words(prediction),
     )
     return [sentence for sentence in (part() for part in parts) if sentence]
 
@@ -40,29 +40,30 @@ def verdict(matrix: Matrix, prediction: Prediction) -> list[str]:
 def _scope(matrix: Matrix) -> str:
     networks = int(np.nansum(np.nanmax(matrix.cells["networks"], axis=1, initial=0)))
     seeds = matrix.seeds["cross_entropy"].shape[0]
-    images = _median(matrix.cells["images"])
-    rows = _count(len(matrix.trainings), "training distribution")
-    columns = _count(len(matrix.tests), "test condition") + _varied(matrix)
+    images = median_of(matrix.cells["images"])
+    rows = count_words(len(matrix.trainings), "training distribution")
+    columns = count_words(len(matrix.tests), "test condition") + varied_words(matrix)
     return (
-        f"{_count(networks, 'network')} ({rows}, {_count(seeds, 'seed')} each) were scored under {columns}, "
+        f"{count_words(networks, 'network')} ({rows}, {count_words(seeds, 'seed')} each) were scored under {columns}, "
         f"each on {brief(images)} simulated micrographs of specimens kept from training."
     )
 
 
-def _varied(matrix: Matrix) -> str:
+def varied_words(matrix: Matrix) -> str:
     """What test conditions depart in from the usual ones."""
     labels = [axis.label for axis in matrix.groups if axis is not SEVERAL]
     return f" that differ in {' and '.join(filter(None, (', '.join(labels[:-1]), labels[-1])))}" if labels else ""
 
 
-def _count(count: int, noun: str) -> str:
+def count_words(count: int, noun: str) -> str:
+    """Return a number of things in words."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _inside_and_outside(matrix: Matrix) -> str:
     loss = matrix.cells["cross_entropy"]
     best = np.where(loss > 0, loss, np.inf).min(axis=0, keepdims=True)
-    inside, outside = _median((loss / best)[matrix.near]), _median((loss / best)[~matrix.near])
+    inside, outside = median_of((loss / best)[matrix.near]), median_of((loss / best)[~matrix.near])
     if inside is None or outside is None:
         return ""
     return (
@@ -72,7 +73,8 @@ def _inside_and_outside(matrix: Matrix) -> str:
     )
 
 
-def _median(values: NDArray[np.float64]) -> float | None:
+def median_of(values: NDArray[np.float64]) -> float | None:
+    """Return the median of what is finite; None where nothing is."""
     present = values[np.isfinite(values)]
     return float(np.median(present)) if present.size else None
 
@@ -116,14 +118,15 @@ def _against_rivals(training: Training, own: NDArray[np.float64], rivals: NDArra
 def _seeds(matrix: Matrix) -> str:
     if matrix.seeds["cross_entropy"].shape[0] < 2:
         return "With a single seed, nothing is known about the spread between networks trained alike."
-    ratio = _median(matrix.cells["cross_entropy_seed_sd"] / matrix.cells["cross_entropy"])
+    ratio = median_of(matrix.cells["cross_entropy_seed_sd"] / matrix.cells["cross_entropy"])
     if ratio is None:
         return ""
     spread = f"{number(100 * ratio, 2)} % in cross-entropy"
     return f"Networks that differ in their seed alone differ by typically {spread}."
 
 
-def _prediction(prediction: Prediction) -> str:
+def prediction_words(prediction: Prediction) -> str:
+    """Return how far off the best prediction typically is; nothing where none was judged."""
     honest = [m for m in prediction.models if not m.in_sample and m.rmse_left_out_test is not None]
     if not honest:
         return ""

@@ -3,6 +3,7 @@
 from temshift.studies.folder import StudyFolder, load_study
 from temshift.studies.image_sets import ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
+from temshift.studies.own_networks import score_network
 from temshift.studies.plan import Plan
 from temshift.studies.run import run_study
 from temshift.studies.study import Study
@@ -17,5 +18,6 @@ __all__ = [
     "export_waves",
     "load_study",
     "run_study",
+    "score_network",
     "write_images",
 ]

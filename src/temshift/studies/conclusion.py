@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,16 +78,12 @@ def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame
 def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int) -> dict[str, Any]:
     return {
         "name": plan.study.name,
-        "temshift": version("temshift"),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
+        **provenance(),
         "seed": plan.study.seed,
         "device": work.device,
         "workers": work.workers,
         "stages": [vars(stage) for stage in work.stages],
-        "database": _databases(plan, folder),
+        "database": database_facts({name: (one, folder.waves(one.id)) for name, one in _named_databases(plan).items()}),
         "networks": len(plan.networks),
         "failed": failed,
         "parameters": _parameters(plan, folder),
@@ -94,12 +91,23 @@ def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int) -> dict[
     }
 
 
-def _databases(plan: Plan, folder: StudyFolder) -> dict[str, Any]:
-    named = _named_databases(plan)
-    geometry = {name: read_geometry(folder.waves(waves.id)) for name, waves in named.items()}
+def provenance() -> dict[str, Any]:
+    """Tell when, where and with which versions something is made."""
+    return {
+        "temshift": version("temshift"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+    }
+
+
+def database_facts(sets: Mapping[str, tuple[WaveSet, Path]]) -> dict[str, Any]:
+    """Tell what sets of specimens are, by name, from their settings and the geometry in their stores."""
+    geometry = {name: read_geometry(store) for name, (_, store) in sets.items()}
     coverage = [share for rows in geometry.values() for row in rows for share in row["coverage"] if share is not None]
     return {
-        **{name: _database_facts(waves, geometry[name]) for name, waves in named.items()},
+        **{name: _set_facts(waves, geometry[name]) for name, (waves, _) in sets.items()},
         "coverage_mean": float(np.mean(coverage)) if coverage else None,
         "coverage_min": min(coverage, default=None),
     }
@@ -135,7 +143,7 @@ def _trainings(plan: Plan) -> dict[str, dict[str, Setting]]:
     }
 
 
-def _database_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _set_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "id": database.id,
         "specimens": database.count,

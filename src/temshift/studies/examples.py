@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from temshift.core.files import write_bytes, write_json
 from temshift.core.records import read_record, record_state
-from temshift.datasets.micrographs import Batch, MicrographSource, form_micrographs
+from temshift.datasets.micrographs import MicrographSource, Stream, form_micrographs
+from temshift.generalization.scores import Network
 from temshift.networks.stored import CARD, has_weights
+from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Part, Plan, TestCondition
 from temshift.studies.study import Study
@@ -30,16 +32,49 @@ def write_examples(root: Path, study: Study, device: str) -> None:
     one_thread()
     folder, part = StudyFolder(root), Plan(study).parts[0]
     source = source_of(root, part.sources["test"], device)
-    specimens = np.arange(min(study.examples.specimens, len(source)))
-    tests, runs = _chosen_tests(part), [run for run in example_networks(part) if _is_there(folder, run)]
-    formed = [_formed(source, test, specimens) for test in tests]
+    runs = [run for run in example_networks(part) if _is_there(folder, run)]
+    networks = [(run.name, load_network(root, run, device)) for run in runs]
+    tests = [(test.name, test.conditions, test.stream) for test in _chosen_tests(part)]
+    draw_examples(folder.examples, source, tests, networks, study.examples.specimens)
+
+
+def draw_examples(
+    place: Path,
+    source: MicrographSource,
+    tests: Sequence[tuple[str, ImagingConditions, Stream]],
+    networks: Sequence[tuple[str, Network]],
+    specimens: int,
+) -> None:
+    """Write pictures of the very images that networks are scored on, and of what some networks make of them.
+
+    Parameters
+    ----------
+    place : Path
+        Folder to write examples.npz and examples.json to.
+    source : MicrographSource
+        Waves and masks.
+    tests : sequence of (str, ImagingConditions, Stream)
+        Name of each condition, what it is, and where its images draw from.
+    networks : sequence of (str, callable)
+        Each from images to logits, both (n, 1, y, x), with its name.
+    specimens : int
+        How many of the first specimens to show.
+    """
+    chosen = np.arange(min(specimens, len(source)))
+    formed = [form_micrographs(source, one, chosen, chosen.tolist(), stream) for _, one, stream in tests]
     images, masks = (torch.stack(parts, dim=1) for parts in zip(*formed, strict=True))
     arrays: dict[str, NDArray[Any]] = {
         "images": images[:, :, 0].cpu().numpy().astype(np.float32),
         "masks": masks[:, :, 0].cpu().numpy().astype(np.uint8),
-        "probabilities": _probabilities(root, runs, images, device),
+        "probabilities": _probabilities([network for _, network in networks], images),
     }
-    _write(folder, arrays, _labels(study, tests, runs, len(specimens)))
+    labels = {
+        "conditions": [name for name, _, _ in tests],
+        "specimens": [f"test specimen {number}" for number in chosen],
+        "networks": [name for name, _ in networks],
+        "sampling_angstrom": source.imaging.image_grid(source.spectra.grid).sampling[1],
+    }
+    _write(place, arrays, labels)
 
 
 def example_networks(part: Part) -> list[NetworkRun]:
@@ -49,7 +84,7 @@ def example_networks(part: Part) -> list[NetworkRun]:
     if wanted:
         names = dict(zip((name for name, _ in part.study.conditions.resolved("training")), part.trainings, strict=True))
         return [run for name in wanted for run in first if run.name == names[name]]
-    return _spread_out(first, SHOWN_NETWORKS)
+    return spread_out(first, SHOWN_NETWORKS)
 
 
 def _is_there(folder: StudyFolder, run: NetworkRun) -> bool:
@@ -62,40 +97,33 @@ def _chosen_tests(part: Part) -> list[TestCondition]:
     wanted = part.study.examples.conditions
     if wanted:
         return [test for name in wanted for test in part.tests if test.name == name]
-    return _spread_out(part.tests, SHOWN_CONDITIONS)
+    return spread_out(part.tests, SHOWN_CONDITIONS)
 
 
-def _spread_out(items: Sequence[Item], count: int) -> list[Item]:
+def spread_out(items: Sequence[Item], count: int) -> list[Item]:
+    """Return some items, evenly spread over all of them.
+
+    Examples
+    --------
+    >>> spread_out("abcde", 3)
+    ['a', 'c', 'e']
+    """
     places = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
     return [items[place] for place in places]
 
 
-def _formed(source: MicrographSource, test: TestCondition, specimens: NDArray[np.int64]) -> Batch:
-    """The very images and masks (specimen, 1, y, x) that networks are scored on."""
-    return form_micrographs(source, test.conditions, specimens, specimens.tolist(), test.stream)
-
-
-def _probabilities(root: Path, runs: list[NetworkRun], images: torch.Tensor, device: str) -> NDArray[np.float16]:
+def _probabilities(networks: Sequence[Network], images: torch.Tensor) -> NDArray[np.float16]:
     """What each network makes of the images (network, specimen, condition, y, x)."""
-    every = np.zeros((len(runs), *images[:, :, 0].shape), np.float16)
+    every = np.zeros((len(networks), *images[:, :, 0].shape), np.float16)
     with torch.inference_mode():
-        for number, run in enumerate(runs):
-            logits = load_network(root, run, device)(images.flatten(0, 1)).view(images.shape)
+        for number, network in enumerate(networks):
+            logits = network(images.flatten(0, 1)).view(images.shape)
             every[number] = torch.sigmoid(logits)[:, :, 0].cpu().numpy()
     return every
 
 
-def _labels(study: Study, tests: list[TestCondition], runs: list[NetworkRun], specimens: int) -> dict[str, Any]:
-    return {
-        "conditions": [test.name for test in tests],
-        "specimens": [f"test specimen {number}" for number in range(specimens)],
-        "networks": [run.name for run in runs],
-        "sampling_angstrom": study.image_grid.sampling[1],
-    }
-
-
-def _write(folder: StudyFolder, arrays: dict[str, NDArray[Any]], labels: dict[str, Any]) -> None:
+def _write(place: Path, arrays: dict[str, NDArray[Any]], labels: dict[str, Any]) -> None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_bytes(folder.examples / "examples.npz", buffer.getvalue())
-    write_json(folder.examples / "examples.json", labels)
+    write_bytes(place / "examples.npz", buffer.getvalue())
+    write_json(place / "examples.json", labels)

@@ -1,5 +1,6 @@
 """Sets of specimens with their exit waves: named by what they depend on, made shard by shard."""
 
+import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any
 
 import torch
 from ase import Atoms
+from pydantic import ValidationError
 
+from temshift.core.configuration import Configuration
 from temshift.core.documents import KeyPath
 from temshift.core.errors import InputError
 from temshift.core.hashes import content_hash
@@ -20,6 +23,7 @@ from temshift.core.seeds import torch_seed
 from temshift.execution import Task
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import PHYSICS_VERSION, simulate
+from temshift.exitwaves.sources import WaveSource
 from temshift.exitwaves.store import (
     StoreLayout,
     create_store,
@@ -28,7 +32,7 @@ from temshift.exitwaves.store import (
     shard_state,
     write_shard,
 )
-from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen, require_available
+from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.studies.work import Work, one_thread
 
@@ -114,6 +118,34 @@ def wave_sets(
         role: WaveSet(role, torch_seed(seed, Draws.SPECIMEN, number), recipe, exit_waves, count, per_shard, first)
         for number, ((role, count), first) in enumerate(zip(counts.items(), firsts, strict=False))
     }
+
+
+class _Stored(Configuration, extra="ignore"):
+    """What a store tells of its set."""
+
+    specimens: Recipe
+    exit_waves: ExitWaveSettings
+    seed: int
+    count: int
+    per_shard: int
+    first: int = 0
+
+
+def stored_set(source: WaveSource) -> WaveSet:
+    """Return the set that a store was made of, whose specimens can be built again.
+
+    Raises
+    ------
+    InputError
+        Where the store does not tell.
+    """
+    try:
+        told = _Stored.model_validate_json(json.dumps(source.settings), strict=True)
+    except ValidationError as error:
+        raise InputError(
+            f"{source.store} does not tell how its specimens were built; name a folder that temshift simulate filled"
+        ) from error
+    return WaveSet(source.name, told.seed, told.specimens, told.exit_waves, told.count, told.per_shard, told.first)
 
 
 def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -> None:

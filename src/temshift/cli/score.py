@@ -1,0 +1,117 @@
+"""What the verb ``score`` does: anyone's network on a wave database."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from temshift.cli.options import Interrupted, refuse_faults
+from temshift.cli.progress import progress_for, tell_remarks
+from temshift.cli.verbs import require_device
+from temshift.core.errors import InputError
+from temshift.core.files import read_json, read_table
+from temshift.core.hashes import file_hash
+from temshift.datasets.conditions import imaging_remarks
+from temshift.exitwaves.sources import WaveSource
+from temshift.generalization import ScoringConditions
+from temshift.generalization.evaluation import wave_source
+from temshift.generalization.scores import Network
+from temshift.generalization.scoring_conditions import faults_on, scoring_conditions
+from temshift.networks import load, read_card
+from temshift.networks.onnx import OnnxNetwork
+from temshift.networks.weights import weights_bytes
+from temshift.studies import StudyFolder, score_network
+
+COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
+IDENTITY_DIGITS = 16
+LONGEST_NAME = 80  # that a file of conditions may give
+
+
+class Where(NamedTuple):
+    """On what a network is scored: a database, one of its sets, and the file of the conditions."""
+
+    database: Path
+    one_set: str
+    conditions: Path
+
+
+class Given(NamedTuple):
+    """A network as it was given: what it is called, its hash, and, where its card tells, what it was trained on."""
+
+    network: Network
+    name: str
+    identity: str
+    training: dict[str, Any] | None = None
+
+
+def score(onnx: Path | None, network: Path | None, where: Where, output: Path, device: str) -> None:
+    """Score a network and print a short summary."""
+    if (onnx is None) == (network is None):
+        raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
+    wanted, source = scoring_conditions(where.conditions), wave_source(where.database, where.one_set)
+    refuse_faults(where.conditions, faults_on(wanted, source))
+    require_device(device)
+    given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device)
+    wanted = _completed(wanted, given)
+    progress = progress_for(Console(stderr=True))
+    tell_remarks(_remarks(wanted, source), progress)
+    if wanted.trained_on is None:
+        progress.message("what the network was trained on is not told: sigma and G_OOD will be missing")
+    try:
+        folder = score_network(
+            given.network,
+            where.database,
+            wanted,
+            output,
+            identity=given.identity,
+            set=where.one_set,
+            device=device,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; the same command begins again") from None
+    _summarise(folder, Console())
+
+
+def _from_onnx(file: Path, device: str) -> Given:
+    return Given(OnnxNetwork(file, device=device), file.stem, file_hash(file)[:IDENTITY_DIGITS])
+
+
+def _from_folder(folder: Path, device: str) -> Given:
+    network, card = load(folder), read_card(folder)
+    identity = hashlib.sha256(weights_bytes(network.state_dict())).hexdigest()[:IDENTITY_DIGITS]
+    conditions, name = card.get("conditions"), str(card.get("training_name", folder.stem))[:LONGEST_NAME]
+    training = None if conditions is None else {"name": name, **conditions}
+    return Given(network.to(device), name, identity, training)
+
+
+def _completed(wanted: ScoringConditions, given: Given) -> ScoringConditions:
+    """Add the name of the network and what it was trained on, where the file tells neither."""
+    told = wanted.model_dump(mode="json", exclude_none=True)
+    if "name" not in wanted.model_fields_set:
+        told["name"] = given.name[:LONGEST_NAME]
+    if wanted.training is None and given.training is not None:
+        told["training"] = [given.training]
+    return scoring_conditions(told)
+
+
+def _remarks(wanted: ScoringConditions, source: WaveSource) -> list[str]:
+    return imaging_remarks(wanted.every, wanted.imaging, source.layout.grid, source.exit_waves.energy)
+
+
+def _summarise(folder: StudyFolder, console: Console) -> None:
+    results = read_table(folder.table("results"))
+    told = {short: column for short, column in COLUMNS.items() if results[column].null_count() < len(results)}
+    table = Table("test condition", *told)
+    for row in results.iter_rows(named=True):
+        table.add_row(row["test_name"], *(_text(row[column]) for column in told.values()))
+    console.print(table)
+    formula = read_json(folder.root / "prediction.json")["formula"]
+    told_where = f"{formula}\nreport: {folder.report.resolve()}"
+    console.print(told_where, soft_wrap=True, markup=False, highlight=False)
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

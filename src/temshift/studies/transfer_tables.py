@@ -1,0 +1,112 @@
+"""What the optics of a microscope make of conditions: epsilon, sigma and transfer functions, as rows of tables."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from temshift.core.electrons import wavelength
+from temshift.core.tables import TRANSFER
+from temshift.datasets.micrographs import camera_response
+from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
+from temshift.information.spectra import ObjectSpectra
+from temshift.optics.camera import camera_transfer
+from temshift.optics.conditions import Conditions
+from temshift.optics.imaging import COLUMNS, ImagingConditions
+from temshift.optics.settings import ImagingSettings
+from temshift.optics.transfer import azimuthal_transfer
+
+CURVE_POINTS = 160
+CURVE_DRAWS = 64
+CURVE_AZIMUTHS = 8
+CURVE_REACH = 1.05  # of the widest aperture
+
+
+@dataclass(frozen=True)
+class Microscope:
+    """What transfer depends on beside conditions and specimens.
+
+    Attributes
+    ----------
+    energy : float
+        Electron energy [eV].
+    imaging : ImagingSettings
+        Coherence and camera.
+    nyquist : float
+        Highest spatial frequency of waves [1/A].
+    semiangle : float
+        The widest aperture [rad].
+    draws, seed : int
+        Draws of conditions that means go over, and their root.
+    """
+
+    energy: float
+    imaging: ImagingSettings
+    nyquist: float
+    semiangle: float
+    draws: int
+    seed: int
+
+    @property
+    def wavelength(self) -> float:
+        """Electron wavelength [A]."""
+        return wavelength(self.energy)
+
+
+def information_of(microscope: Microscope, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
+    """Return what a distribution of conditions lets through of some specimens."""
+    return information(
+        conditions,
+        objects,
+        microscope.wavelength,
+        camera=microscope.imaging.camera,
+        nyquist=microscope.nyquist,
+        draws=microscope.draws,
+        seed=microscope.seed,
+    )
+
+
+def pair_metrics(training: Information, test: Information, q: NDArray[np.float64]) -> dict[str, float]:
+    """Return epsilon of both distributions of a pair, and how alike they are; ``q`` are spatial frequencies [1/A]."""
+    distance = spectral_distance(training, test, q)
+    return {
+        "epsilon_training": training.epsilon,
+        "epsilon_test": test.epsilon,
+        "epsilon_test_error": test.epsilon_error,
+        "sigma": transfer_similarity(distance),
+        "distance": distance,
+    }
+
+
+def transfer_curve(
+    role: str, name: str, conditions: ImagingConditions, microscope: Microscope, objects: ObjectSpectra
+) -> pl.DataFrame:
+    """Return the rows of :data:`temshift.core.tables.TRANSFER` of one distribution, up to the widest aperture."""
+    electron_wavelength = microscope.wavelength
+    q = np.linspace(0, CURVE_REACH * microscope.semiangle / electron_wavelength, CURVE_POINTS)
+    uniform = (np.arange(CURVE_DRAWS) + 0.5)[:, None] / CURVE_DRAWS
+    drawn = conditions.quantiles(np.tile(uniform, (1, len(COLUMNS))))
+    central = conditions.central()
+    particle = azimuthal_transfer(q, electron_wavelength, central, objects.particle_height)
+    substrate = azimuthal_transfer(q, electron_wavelength, central, objects.substrate_height)
+    spread = azimuthal_transfer(q, electron_wavelength, drawn, objects.particle_height, azimuths=CURVE_AZIMUTHS)
+    signal, signals = (_camera_transfer(microscope, one, q) for one in (central, drawn))
+    columns = {
+        "role": [role] * len(q),
+        "name": [name] * len(q),
+        "q_per_A": q,
+        "particle_transfer": (signal * particle.signed)[0, 0].numpy(),
+        "substrate_transfer": (signal * substrate.signed)[0, 0].numpy(),
+        "particle_transfer_rms": (signals * spread.phase).abs().square().mean(dim=(0, 1)).sqrt().numpy(),
+        "envelope": (signal * particle.envelope)[0, 0].numpy(),
+    }
+    return pl.DataFrame(columns, schema=TRANSFER)
+
+
+def _camera_transfer(microscope: Microscope, drawn: Conditions, q: NDArray[np.float64]) -> Tensor:
+    """Signal transfer of the camera (draws, 1, q); motion, which has a direction, is left out."""
+    response = camera_response(drawn, microscope.imaging)
+    return camera_transfer(torch.from_numpy(q / microscope.nyquist), response)[0][:, None]
