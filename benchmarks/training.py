@@ -11,7 +11,7 @@ import argparse
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor
 from copy import deepcopy
 from functools import cache
 from statistics import median
@@ -174,22 +174,34 @@ def against_the_loop(device: str) -> None:
 
 
 def two_processes() -> None:
-    """Four epochs by one process, and by two processes two each; the workers of a study."""
+    """Four epochs by one process, and two by each of two: the workers of a study.
+
+    The clock tells what two cores give that nobody else uses, the processors' time what two workers cost each other.
+    """
     with make_executor(1) as one, make_executor(2) as two:
         for executor, workers in ((one, 1), (two, 2)):
-            wait([executor.submit(worker, 2) for _ in range(workers)])  # starts them and forms their waves
-        double, single, ratio = paired_ratio(lambda: share(two, 2), lambda: share(one, 1), rounds=5)
-    print(f"{4 * EPOCH} steps by two processes: {double:.2f} s; by one: {single:.2f} s; ratio {ratio:.2f}", flush=True)
+            shared(executor, workers, 2 * workers)  # starts them and forms their waves
+        pairs = [(shared(one, 1, 4 * EPOCH), shared(two, 2, 4 * EPOCH)) for _ in range(5)]
+    by_clock, by_processor = ([single[part] / double[part] for single, double in pairs] for part in (0, 1))
+    print(
+        f"two processes against one, {4 * EPOCH} steps: ratio {median(by_clock):.2f} by the clock, "
+        f"{2 * median(by_processor):.2f} by the processors' time",
+        flush=True,
+    )
 
 
-def share(executor: Executor, workers: int) -> None:
-    for future in [executor.submit(worker, 4 * EPOCH // workers) for _ in range(workers)]:
-        future.result()
+def shared(executor: Executor, workers: int, steps: int) -> tuple[float, float]:
+    """Seconds by the clock, and of all processors."""
+    started = time.perf_counter()
+    used = [executor.submit(worker, steps // workers) for _ in range(workers)]
+    processors = sum(future.result() for future in used)
+    return time.perf_counter() - started, processors
 
 
-def worker(steps: int) -> None:
+def worker(steps: int) -> float:
     torch.set_num_threads(1)
-    our_networks(kept_source(), steps)
+    source = kept_source()
+    return seconds(lambda: our_networks(source, steps), time.process_time)
 
 
 @cache

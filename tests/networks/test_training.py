@@ -1,7 +1,6 @@
 """Training: it learns, repeats bit for bit, follows its schedules, keeps what it shall and tells a lost loss."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,18 +8,14 @@ import torch
 from sklearn.metrics import log_loss
 from torch import Tensor, nn
 
-from temshift.core.configuration import ConfigurationError, dump_configuration, parse_configuration
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core.errors import TemshiftError
 from temshift.core.tables import HISTORY
 from temshift.networks import (
     CompactUNetSettings,
     ResNetUNetSettings,
     Trained,
     TrainingSettings,
-    UNet,
-    apply_initial,
     initialised,
-    save_weights,
     train,
 )
 
@@ -255,71 +250,6 @@ def test_epochs_are_as_many_steps() -> None:
     assert len(one[1].history) == 3
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a trained network."""
-    folder = tmp_path_factory.mktemp("network")
-    save_weights(trained(steps=10, seed=5)[0], folder / "weights.safetensors")
-    return folder
-
-
-def starting_from(path: Path, freeze: str = "none", steps: int = 6) -> TrainingSettings:
-    return settings_for(steps, initial={"weights": str(path), "freeze": freeze}).resolved()
-
-
-def of_part(network: UNet, names: tuple[str, ...]) -> dict[str, Tensor]:
-    """Weights and running statistics of some parts."""
-    return {name: tensor for name, tensor in network.state_dict().items() if name.split(".")[0] in names}
-
-
-@pytest.mark.parametrize("where", ["", "weights.safetensors"])
-def test_training_starts_from_saved_weights(saved: Path, where: str) -> None:
-    network, settings = initialised(SHAPE, 0), starting_from(saved / where)
-    apply_initial(network, settings)
-    assert network.training
-    assert same(network.state_dict(), trained(steps=10, seed=5)[0].state_dict())
-    apply_initial(network, settings_for(2))
-    assert same(network.state_dict(), trained(steps=10, seed=5)[0].state_dict())
-
-
-@pytest.mark.parametrize("freeze", ["encoder", "decoder", "none"])
-def test_what_is_frozen_stays_and_the_rest_learns(saved: Path, freeze: str) -> None:
-    """Weights and running statistics, also after looking at validation images."""
-    network, settings = initialised(SHAPE, 0), starting_from(saved, freeze)
-    apply_initial(network, settings)
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    train(network, bright_squares(6), settings, epoch_steps=2, validation=VALIDATION)
-    parts = {"encoder": network.encoder_parts, "decoder": network.decoder_parts}
-    for part, names in parts.items():
-        old = {name: before[name] for name in of_part(network, names)}
-        changed = [name for name, tensor in of_part(network, names).items() if not torch.equal(tensor, old[name])]
-        assert len(old) > 5 and len(changed) == (0 if part == freeze else len(old)), part
-
-
-def test_initial_weights_that_changed_are_refused(saved: Path, tmp_path: Path) -> None:
-    save_weights(initialised(SHAPE, 1), tmp_path / "weights.safetensors")
-    settings = starting_from(tmp_path)
-    save_weights(initialised(SHAPE, 2), tmp_path / "weights.safetensors")
-    with pytest.raises(InputError, match="not the file that was recorded: sha256 .*restore it"):
-        apply_initial(initialised(SHAPE, 0), settings)
-    with pytest.raises(DamagedError, match="can't be read"):
-        apply_initial(initialised(CompactUNetSettings(widths=(4,), stem=2), 0), starting_from(saved))
-
-
-def test_initial_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:
-    for where in ("nowhere", ""):
-        with pytest.raises(InputError, match="cannot read the initial weights .*give the folder of a trained network"):
-            starting_from(tmp_path / where)
-
-
-def test_identity_knows_initial_weights_by_their_content(saved: Path, tmp_path: Path) -> None:
-    (tmp_path / "copy.safetensors").write_bytes((saved / "weights.safetensors").read_bytes())
-    one, copy = (starting_from(path).identity() for path in (saved, tmp_path / "copy.safetensors"))
-    assert one == copy
-    assert one != starting_from(saved, "encoder").identity()
-    assert one != settings_for(6).identity()
-
-
 def test_the_larger_network_learns_too() -> None:
     network = initialised(ResNetUNetSettings(width=8, stem="space_to_depth"), 0)
     history = train(network, bright_squares(30), settings_for(30), epoch_steps=10).history["cross_entropy"]
@@ -441,36 +371,3 @@ def test_weights_that_are_lost_in_the_last_step_are_told() -> None:
         network.line[0] = 0.3
     with pytest.raises(TemshiftError, match="weights are not finite after step 1; take a lower learning_rate"):
         train(network, batches, settings_for(2), epoch_steps=1)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("steps: 10\nepochs: 3", "steps 10 and epochs 3 given; give one of the two"),
-        ("decay_per_epoch: 0.9", "decay_per_epoch needs schedule: decay"),
-        ("early_stopping_epochs: 3", "early_stopping_epochs needs schedule: decay"),
-        ("epochs: 0", "epochs: given 0; must be greater than or equal to 1"),
-        ("optimiser: sgd", "'sgd' is not known; allowed: 'adamw', 'adam'"),
-        ("initial: {weights: a, freeze: all}", "initial.freeze: 'all' is not known"),
-    ],
-)
-def test_faults_of_settings_are_told_once(text: str, told: str) -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        parse_configuration(text, TrainingSettings, "training.yaml")
-    assert told in str(caught.value) and len(caught.value.faults) == 1
-
-
-@pytest.mark.parametrize(
-    ("given", "decay", "steps"), [({}, 0.01, 150), ({"optimiser": "adam", "epochs": 10}, 0.0, None)]
-)
-def test_what_is_not_given_follows_from_what_is(given: dict[str, object], decay: float, steps: int | None) -> None:
-    settings = TrainingSettings.model_validate(given)
-    assert (settings.weight_decay, settings.steps) == (decay, steps)
-    assert parse_configuration(dump_configuration(settings), TrainingSettings, "again") == settings
-
-
-def test_identity_is_what_the_weights_depend_on() -> None:
-    of = {keep: decaying(4, keep=keep).identity() for keep in ("none", "last", "best", "both")}
-    assert of["none"] == of["last"]
-    assert len({str(identity) for identity in of.values()}) == 3
-    assert decaying(4).identity() != decaying(4, learning_rate=0.02).identity()
