@@ -185,6 +185,11 @@ def test_members_that_are_not_alike_are_not_trained_together(other: Callable[[],
         train_cohort([member(0), other()], epoch_steps=EPOCH, way="together")
 
 
+def test_members_that_are_not_alike_are_trained_in_turn_where_no_way_is_asked_for() -> None:
+    found = train_cohort([member(0), member(1, steps=STEPS - 2)], epoch_steps=EPOCH)
+    assert [one.history["steps"][-1] for one in found] == [STEPS, STEPS - 2]
+
+
 def frozen(one: Member) -> Member:
     freeze(one.network, "encoder")
     return one

@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -67,16 +67,52 @@ def replacing(path: Path | str) -> Iterator[Path]:
     'whole'
     """
     target = Path(path)
-    workplace = target.parent / f"{_LEFTOVER}{secrets.token_hex(8)}"
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        workplace.mkdir()
-        yield workplace / target.name
-        flush(workplace / target.name)
-        os.replace(workplace / target.name, target)  # noqa: PTH105
-        _flush_names(target.parent)
+        with _workplace(target.parent) as workplace:
+            yield workplace / target.name
+            flush(workplace / target.name)
+            os.replace(workplace / target.name, target)  # noqa: PTH105
+            _flush_names(target.parent)
     except OSError as error:
         _raise_write_error(target, error)
+
+
+def write_together(folder: Path | str, contents: Mapping[str, bytes]) -> None:
+    """Write several files of one folder, each of which appears whole, in the order given.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is missing.
+    contents : mapping of str to bytes
+        All of the content of each file, by its name.
+
+    Raises
+    ------
+    TemshiftError
+        Where the disk is full or the folder cannot be written to; some of the files may be as before.
+    """
+    target = Path(folder)
+    try:
+        with _workplace(target) as workplace:
+            for name, data in contents.items():
+                (workplace / name).write_bytes(data)
+                flush(workplace / name)
+            for name in contents:
+                os.replace(workplace / name, target / name)  # noqa: PTH105
+            _flush_names(target)
+    except OSError as error:
+        _raise_write_error(target, error)
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """Lend a new hidden folder in a folder, which is made where it is missing; it is gone at the end."""
+    workplace = folder / f"{_LEFTOVER}{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        workplace.mkdir()
+        yield workplace
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
 
@@ -123,7 +159,12 @@ def write_json(path: Path | str, value: Any) -> None:
     ValueError
         For a number that is not finite.
     """
-    write_text(path, json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    write_bytes(path, json_bytes(value))
+
+
+def json_bytes(value: Any) -> bytes:
+    """Give what `write_json` writes."""
+    return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode("utf-8")
 
 
 def write_table(path: Path | str, table: "polars.DataFrame") -> None:
@@ -136,9 +177,14 @@ def write_table(path: Path | str, table: "polars.DataFrame") -> None:
     table : polars.DataFrame
         The whole table.
     """
+    write_bytes(path, table_bytes(table))
+
+
+def table_bytes(table: "polars.DataFrame") -> bytes:
+    """Give what `write_table` writes."""
     buffer = io.BytesIO()
     table.write_parquet(buffer, metadata={_SEAL_KEY: _NO_SEAL})
-    write_bytes(path, _sealed(buffer.getvalue()))
+    return _sealed(buffer.getvalue())
 
 
 def read_json(path: Path | str) -> Any:

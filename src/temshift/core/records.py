@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.files import read_json, write_json
+from temshift.core.files import json_bytes, read_json, write_json, write_together
 from temshift.core.hashes import canonical_json, file_hash
 
 _SMALL = 4_000_000  # bytes
@@ -59,8 +59,33 @@ def write_record(path: Path | str, files: Sequence[Path | str], facts: Mapping[s
     """
     folder = Path(path).resolve().parent
     entries = {_relative(Path(file), folder): _entry(Path(file)) for file in files}
-    body = {"facts": dict(facts), "files": dict(sorted(entries.items()))}
-    write_json(path, {**body, "seal": _seal(body)})
+    write_json(path, _sealed(entries, facts))
+
+
+def write_recorded(path: Path | str, contents: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+    """Write files and then the record that vouches for them, with less waiting for the disk than one by one.
+
+    Parameters
+    ----------
+    path : path
+        The record, a JSON file.
+    contents : mapping of str to bytes
+        Files of the record's folder, by name.
+    facts : mapping
+        Plain JSON values to keep with them.
+
+    Raises
+    ------
+    ValueError
+        Where a fact is not finite.
+    TemshiftError
+        Where the disk is full or the folder cannot be written to; the record is then as before.
+    """
+    record = Path(path)
+    entries = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()
+    }
+    write_together(record.parent, {**contents, record.name: json_bytes(_sealed(entries, facts))})
 
 
 def read_record(path: Path | str) -> Record:
@@ -185,6 +210,11 @@ def record_state(path: Path | str) -> RecordState:
     except TemshiftError as error:
         return RecordState("damaged", str(error))
     return RecordState("complete", f"{len(record.files)} files verified")
+
+
+def _sealed(entries: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    body = {"facts": dict(facts), "files": dict(sorted(entries.items()))}
+    return {**body, "seal": _seal(body)}
 
 
 def _relative(file: Path, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from temshift.datasets.conditions import ConditionItem, ConditionSets
 from temshift.datasets.micrographs import (
     Augmentation,
+    Batch,
     Images,
     MicrographSource,
     Stream,
@@ -18,6 +19,7 @@ from temshift.datasets.micrographs import (
 
 __all__ = [
     "Augmentation",
+    "Batch",
     "ConditionItem",
     "ConditionSets",
     "Images",

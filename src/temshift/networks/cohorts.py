@@ -53,8 +53,8 @@ def train_cohort(
         Steps of an epoch.
     way : {"in_turn", "together"}, optional
         One after the other, or all in each step. In turn a network has the bits that it has alone; together it has
-        them up to rounding. Left out: together on a GPU, whose launches are shared then, and in turn on a CPU, where
-        that is the fastest.
+        them up to rounding. Left out: in turn on a CPU, where that was measured to be the fastest; on a GPU together
+        where members are alike, so that they share its launches (not measured yet).
 
     Returns
     -------
@@ -69,11 +69,13 @@ def train_cohort(
     """
     if not members:
         return []
-    found = way or ("together" if _device(members[0]).type == "cuda" else "in_turn")
-    if found == "in_turn":
-        return [_alone(member, epoch_steps) for member in members]
-    _require_alike(members, epoch_steps)
-    return _together(members, epoch_steps)
+    unlike = _unlike(members, epoch_steps)
+    if way == "together" and unlike is not None:
+        raise ValueError(f"{unlike}; give members that are alike, or way 'in_turn'")
+    usual: Way = "together" if _device(members[0]).type == "cuda" and unlike is None else "in_turn"
+    if (way or usual) == "together":
+        return _together(members, epoch_steps)
+    return [_alone(member, epoch_steps) for member in members]
 
 
 def _alone(member: Member, epoch_steps: int) -> Trained | TemshiftError:
@@ -195,16 +197,14 @@ def _device(member: Member) -> torch.device:
     return next(member.network.parameters()).device
 
 
-def _require_alike(members: Sequence[Member], epoch_steps: int) -> None:
-    """One batch of all members goes through one network."""
+def _unlike(members: Sequence[Member], epoch_steps: int) -> str | None:
+    """Tell what keeps members from going through one network together."""
     first, *others = (_architecture(member, epoch_steps) for member in members)
     for number, other in enumerate(others, 1):
         for aspect, value in other.items():
             if value != first[aspect]:
-                raise ValueError(
-                    f"members 0 and {number} of the cohort differ in {aspect}; give members that are alike, or way "
-                    "'in_turn'"
-                )
+                return f"members 0 and {number} of the cohort differ in {aspect}"
+    return None
 
 
 def _architecture(member: Member, epoch_steps: int) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """What the networks share: images of any size, normalisation, double convolutions, parts that can be frozen."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 import torch
@@ -12,7 +12,7 @@ Part = Literal["encoder", "decoder", "none"]
 _MOST_GROUPS = 8  # our choice: 8 to 64 channels a group in the deep layers of both networks
 
 
-class UNet(nn.Module):
+class UNet(nn.Module, ABC):
     """A network from standardised images (n, 1, y, x) of any size to logits (n, 1, y, x) of "particle".
 
     Attributes

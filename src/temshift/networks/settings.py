@@ -37,7 +37,7 @@ def kind(given: Any) -> Any:
 
 NetworkSettings = Annotated[
     Annotated[CompactUNetSettings, Tag("compact")] | Annotated[ResNetUNetSettings, Tag("resnet18")],
-    Discriminator(kind),
+    Discriminator(kind),  # a function named as the key that it reads: messages tell it
 ]
 
 

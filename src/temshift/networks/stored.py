@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from temshift.core.errors import DamagedError, InputError
-from temshift.core.files import write_bytes, write_table
-from temshift.core.records import Record, read_facts, recorded_file, write_record
+from temshift.core.files import table_bytes
+from temshift.core.records import Record, read_facts, recorded_file, write_record, write_recorded
 from temshift.networks.layers import UNet
 from temshift.networks.settings import NetworkSettings, build
 from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
@@ -52,11 +52,8 @@ def write_network(
         raise ValueError(f"states: given {', '.join(unknown)}; allowed: {', '.join(WEIGHT_FILES)}")
     if "network" not in card:
         raise ValueError(f"card: given {', '.join(card) or 'nothing'}; the shape of the network is missing")
-    files = [place / HISTORY_FILE, *(place / WEIGHT_FILES[name] for name in states)]
-    for name, state in states.items():
-        write_bytes(place / WEIGHT_FILES[name], weights_bytes(state))
-    write_table(place / HISTORY_FILE, history)
-    write_record(place / CARD, files, card)
+    weights = {WEIGHT_FILES[name]: weights_bytes(state) for name, state in states.items()}
+    write_recorded(place / CARD, {**weights, HISTORY_FILE: table_bytes(history)}, card)
 
 
 def drop_weights(place: Path) -> None:

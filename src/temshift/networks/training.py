@@ -346,7 +346,7 @@ def cross_entropy(network: Callable[[Tensor], Tensor], batch: Batch, precision: 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return kind(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return kind(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True)
 
 
 def _schedule(

@@ -32,7 +32,6 @@ FIXED_LIMITS = (
     "therefore given for whole conditions left out; there are only as many independent cases as conditions.",
     *LIMITS_OF_ALL,
 )
-_MOST_LEARNING_FIGURES = 24
 
 
 def run_facts(manifest: Manifest) -> str:
@@ -137,12 +136,10 @@ def formula(prediction: Prediction) -> str:
 def learning_section(study: StudyTables, matrix: Matrix) -> str:
     """Return small figures of the learning curves, or a sentence where none were kept."""
     curves = learning_curves(study.results, study.histories)
-    drawn = list(learning_figures(matrix, curves))
-    if not drawn:
+    if not curves:
         return "<p>No learning curves were kept in this study folder.</p>"
-    shown = drawn[:_MOST_LEARNING_FIGURES]
-    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in shown)
-    left = len(drawn) - _MOST_LEARNING_FIGURES
+    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in learning_figures(matrix, curves))
+    left = len(matrix.trainings) - len({curve.training for curve in curves})
     more = f"<p>{left} more training distributions are not drawn.</p>" if left > 0 else ""
     return f'<div class="small-figures">{pictures}</div>{more}'
 

@@ -25,6 +25,8 @@ _NEVER_MISSING = frozenset(
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
+_MOST_LEARNING_FIGURES = 24
+_MOST_CURVES = 10  # of one training distribution
 UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on
 _NAME_OF_OWN = pl.col("training_name").fill_null(UNTOLD)
 _SEED_OF_OWN = pl.col("seed").fill_null(0)
@@ -174,7 +176,7 @@ def load_study(folder: Path) -> StudyTables:
         transfer=_table(folder / "transfer.parquet", TRANSFER),
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
-        histories=_histories(folder / "networks", set(results["network_id"].to_list())),
+        histories=_histories(folder / "networks", _with_curves(results)),
     )
 
 
@@ -253,6 +255,14 @@ def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
             return stored["images"], stored["masks"], stored["probabilities"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, error) from error
+
+
+def _with_curves(results: pl.DataFrame) -> list[str]:
+    """Networks whose learning curves are drawn: of the first training distributions, the first seeds."""
+    networks = results.unique("network_id", maintain_order=True)
+    names = networks["training_name"].unique(maintain_order=True)[:_MOST_LEARNING_FIGURES]
+    chosen = networks.filter(pl.col("training_name").is_in(names.to_list()))
+    return chosen.group_by("training_name", maintain_order=True).head(_MOST_CURVES)["network_id"].to_list()
 
 
 def _histories(folder: Path, networks: Iterable[str]) -> dict[str, pl.DataFrame]:

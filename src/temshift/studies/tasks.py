@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from temshift.core.electrons import wavelength
 from temshift.core.errors import TemshiftError
-from temshift.core.files import write_table
+from temshift.core.files import table_bytes
 from temshift.core.hashes import content_hash
-from temshift.core.records import write_record
+from temshift.core.records import write_recorded
 from temshift.core.tables import SCORES
 from temshift.datasets import MicrographSource, first_images, scoring_batches, training_batches
 from temshift.datasets.micrographs import Batch
@@ -178,8 +178,13 @@ def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
         "network": run.network.model_dump(mode="json"),
         "training": run.training.model_dump(mode="json"),
         "parameters": parameter_count(network),
-        "versions": {name: version(name) for name in ("temshift", "torch")},
+        "versions": _versions(),
     }
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("temshift", "torch")}
 
 
 def _failures(actions: Iterable[tuple[NetworkRun, Callable[[], None]]]) -> Failures:
@@ -209,6 +214,6 @@ def _score_row(run: NetworkRun, test: TestCondition, scores: Scores) -> dict[str
 def _write_scores(root: Path, run: NetworkRun, rows: list[dict[str, object]]) -> None:
     """Write rows and record under the hash of the score ids they hold."""
     name = content_hash([row["score_id"] for row in rows])
-    path = StudyFolder(root).scores(run.id) / f"{name}.parquet"
-    write_table(path, pl.DataFrame(rows, schema=SCORES))
-    write_record(path.with_suffix(".json"), [path], {"score_ids": [row["score_id"] for row in rows]})
+    place, table = StudyFolder(root).scores(run.id), pl.DataFrame(rows, schema=SCORES)
+    facts = {"score_ids": [row["score_id"] for row in rows]}
+    write_recorded(place / f"{name}.json", {f"{name}.parquet": table_bytes(table)}, facts)
