@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+from synthetic_network import own_network
 from synthetic_study import HOSTILE
 
 from temshift.core.files import read_table, write_table
@@ -191,3 +192,25 @@ def test_a_perfect_camera_is_named_on_its_axis(browser: Browser, own_folder: Pat
     assert perfect
     assert visit.complaints == []
     visit.page.close()
+
+
+@pytest.mark.parametrize("width", [1300, 390])
+@pytest.mark.parametrize("told", [True, False])
+def test_the_page_of_one_network_draws_what_is_known(
+    browser: Browser, own_folder: Path, told: bool, width: int
+) -> None:
+    write_report(own_network(own_folder, told))
+    visit = Visit(browser, own_folder, width)
+    try:
+        assert visit.complaints == []
+        assert visit.page.locator("#sigma-plot").is_visible() == told
+        assert not visit.page.locator("#learning").is_visible()
+        assert not visit.page.locator("#training").is_visible()
+        assert ("Blue: trained on" in visit.page.locator("#transfer-words").inner_text()) == told
+        assert visit.drawn("curve")["title"] == "probe"
+        visit.page.select_option("#score", label="calibration error")
+        assert visit.drawn("curve")["y"] == "calibration error"
+        across = visit.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert across <= 0
+    finally:
+        visit.page.close()

@@ -30,6 +30,7 @@ _MOST_CURVES = 10  # of one training distribution
 UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on
 _NAME_OF_OWN = pl.col("training_name").fill_null(UNTOLD)
 _SEED_OF_OWN = pl.col("seed").fill_null(0)
+_REMEDY = "run `temshift run` again, or `temshift score` for a network of your own"
 _Schema = Mapping[str, type[pl.DataType]]
 
 
@@ -182,7 +183,7 @@ def load_study(folder: Path) -> StudyTables:
 
 def _require(path: Path, condition: bool, fault: str) -> None:
     if not condition:
-        raise TemshiftError(f"{path}: {fault}; run `temshift run` again, which makes only what is missing")
+        raise TemshiftError(f"{path}: {fault}; {_REMEDY}, which makes what is missing")
 
 
 def _found(path: Path) -> Path:
@@ -199,7 +200,7 @@ def _text(path: Path) -> str:
 
 def _damaged(path: Path, error: Exception) -> DamagedError:
     fault = str(error) if isinstance(error, DamagedError) else f"{path} is damaged: {error}"
-    return DamagedError(f"{fault}; run `temshift run` again, which makes it anew")
+    return DamagedError(f"{fault}; {_REMEDY}, which makes it anew")
 
 
 _Model = TypeVar("_Model", bound=_Saved)
