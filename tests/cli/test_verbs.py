@@ -41,7 +41,7 @@ finally:
 def test_check_tells_what_a_study_makes_and_writes_nothing(tmp_path: Path) -> None:
     done = run("check", str(ROOT / "examples" / "tiny.yaml"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for words in ("crystal: CdSe", "closing_radius_angstrom", "32", "28", "MB on disk", "with"):
+    for words in ("crystal: CdSe", "closing_radius_angstrom", "32", "29", "MB on disk", "with"):
         assert words in done.stdout
     assert os.listdir(tmp_path) == []
 

@@ -227,11 +227,12 @@ def _evaluations_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
     """Images are formed once for the networks of a cohort, and segmented by each."""
     count, total = 0, 0.0
     for part in plan.parts:
-        cost, evaluations = costs[_kind(part)], len(part.networks) * (len(part.tests) + 1)
+        cost = costs[_kind(part)]
+        evaluations = sum(len(plan.tests_of[run.id]) for run in part.networks)
         formed = math.ceil(len(part.networks) / plan.study.cohort) * (len(part.tests) + 1)
         count += evaluations
         total += part.study.counts.test * (evaluations * cost.segmenting + formed * cost.test_image)
-    return ("evaluations (network x test condition)", count, total)
+    return ("evaluations (network x condition)", count, total)
 
 
 def _weights_bytes(plan: Plan) -> int:

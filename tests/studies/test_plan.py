@@ -1,0 +1,136 @@
+"""What a study expands to, and what the names of its parts depend on."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from temshift.core.configuration import ConfigurationError, load_configuration, parse_configuration
+from temshift.core.documents import read_document, write_document
+from temshift.studies import Plan, Study
+from temshift.studies.plan import score_id
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def given(tiny_text: str) -> dict[str, Any]:
+    data = read_document(tiny_text).data
+    assert isinstance(data, dict)
+    return deepcopy(data)
+
+
+def plan_of(given: dict[str, Any]) -> Plan:
+    return Plan(parse_configuration(write_document(given), Study, "study.yaml"))
+
+
+def ids(plan: Plan) -> list[str]:
+    return [run.id for run in plan.networks]
+
+
+def test_a_study_expands_to_distributions_seeds_and_every_combination_of_swept_settings(given: dict[str, Any]) -> None:
+    given |= {"seeds": 3, "sweep": {"training.learning_rate": [1e-2, 1e-3], "network": [{"stem": 4}, {"stem": 2}]}}
+    plan = plan_of(given)
+    assert len(plan.networks) == len(set(ids(plan))) == 4 * 3 * 2 * 2
+    assert len(plan.databases) == 2
+    rates = {(run.settings["training.learning_rate"], run.training.learning_rate) for run in plan.networks}
+    assert rates == {(1e-2, 1e-2), (1e-3, 1e-3)}
+    assert {run.network.stem for run in plan.networks} == {4, 2}
+    assert plan.networks[0].name == "defocus -10 nm, learning_rate 0.01, network stem 4"
+
+
+def test_a_swept_study_reads_back_alike(given: dict[str, Any]) -> None:
+    given["sweep"] = {"training.learning_rate": [1e-2, 1e-3]}
+    study = plan_of(given).study
+    assert parse_configuration(write_document(study.resolved()), Study, "study.yaml") == study
+
+
+def test_one_value_of_a_sweep_names_the_network_that_a_study_without_it_has(given: dict[str, Any]) -> None:
+    alone = plan_of(given | {"training": given["training"] | {"learning_rate": 1e-3}})
+    swept = plan_of(given | {"sweep": {"training.learning_rate": [1e-2, 1e-3]}})
+    assert set(ids(alone)) < set(ids(swept))
+
+
+def test_specimens_can_be_swept_each_with_its_own_databases(given: dict[str, Any]) -> None:
+    given["sweep"] = {"specimens.particles.crystal": ["CdSe", "Ag"]}
+    plan = plan_of(given)
+    assert len(plan.databases) == 4
+    assert len({run.source.database for run in plan.networks}) == 2
+    first, second = plan.parts
+    assert not {test.id for test in first.tests} & {test.id for test in second.tests}
+
+
+@pytest.mark.parametrize(
+    ("sweep", "told"),
+    [
+        ({"training.learning_rat": [1]}, "sweep.training.learning_rat.0: training.learning_rat: unknown key"),
+        ({"training.learning_rate": [5]}, "training.learning_rate: given 5; must be less than or equal to 1"),
+        ({"conditions.default": [{}]}, "can't be swept; write a key such as training.learning_rate; sections: "),
+        ({"training.learning_rate": []}, "needs at least 1 item"),
+        ({"training.keep": ["best"]}, "lacks validation: specimens that training keeps the best weights by"),
+    ],
+)
+def test_what_can_not_be_swept_is_told_with_its_value(given: dict[str, Any], sweep: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        plan_of(given | {"sweep": sweep})
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "change", "same"),
+    [
+        ("training", {"keep": "none"}, True),
+        ("training", {"learning_rate": 1e-3}, False),
+        ("training", {"images": "fixed"}, False),
+        ("training", {"precision": "bfloat16"}, False),
+        ("network", {"normalisation": "group"}, False),
+        ("counts", {"test": 9}, True),
+        ("counts", {"validation": 4}, True),
+        ("counts", {"training": 25}, False),
+    ],
+)
+def test_a_network_is_named_by_what_its_training_depends_on(
+    given: dict[str, Any], section: str, change: dict[str, Any], same: bool
+) -> None:
+    before = ids(plan_of(given))
+    after = ids(plan_of(given | {section: given.get(section, {}) | change}))
+    assert (before == after) is same
+    assert same or not set(before) & set(after)
+
+
+def test_the_size_of_cohorts_changes_no_name(given: dict[str, Any]) -> None:
+    plan = plan_of(given | {"cohort": 3})
+    assert ids(plan) == ids(plan_of(given))
+    assert [len(cohort) for cohort in plan.cohorts] == [3, 1]
+
+
+def test_every_network_is_scored_under_its_own_distribution_too_and_nowhere_twice(given: dict[str, Any]) -> None:
+    plan = plan_of(given)
+    (part,) = plan.parts
+    listed = {test.id for test in part.tests}
+    scored = {run.name: [test.id for test in plan.tests_of[run.id]] for run in plan.networks}
+    assert all(len(found) == len(set(found)) for found in scored.values())
+    assert set(scored["defocus -10 nm"]) == listed  # it is listed: defocus -10 nm, the same spread
+    (own,) = set(scored["broad"]) - listed
+    assert own == part.own_tests["broad"].id
+    assert plan.evaluations == 4 * 7 + 1
+
+
+def test_scores_are_named_by_network_and_test() -> None:
+    assert score_id("a", "b") != score_id("b", "a")
+
+
+def test_the_published_defocus_series() -> None:
+    """11 defoci, 2 learning rates, 3 initialisations of a U-Net of 14 million parameters, as PROTOCOL says."""
+    study = load_configuration(ROOT / "examples" / "defocus_study.yaml", Study)
+    plan = Plan(study)
+    assert len(plan.networks) == 11 * 2 * 3
+    assert plan.evaluations == 11 * 2 * 3 * 11
+    centers = sorted({run.conditions.centers()["defocus_nm"] for run in plan.networks})
+    assert centers == [-25, -20, -15, -10, -5, 0, 5, 10, 15, 20, 25]
+    settings = study.training
+    assert (settings.optimiser, settings.epochs, settings.batch, settings.decay_per_epoch) == ("adam", 10, 16, 0.99)
+    assert (settings.images, settings.augmentation, study.counts.training) == ("fixed", "dihedral", 512)
+    assert {run.training.learning_rate for run in plan.networks} == {1e-3, 1e-4}
+    assert settings.steps_in_all(512) == 320

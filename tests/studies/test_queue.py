@@ -1,0 +1,140 @@
+"""The order of work: training first, a cohort's scores as soon as it is trained, failures that cost nobody else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from temshift.core.configuration import parse_configuration
+from temshift.execution import Outcome, Task, WorkerLostError
+from temshift.studies import Plan, Study
+from temshift.studies.failures import Failure
+from temshift.studies.plan import NetworkRun
+from temshift.studies.queue import Listener, NetworkQueue
+from temshift.studies.states import RunState
+from temshift.studies.tasks import score_runs, train_runs
+
+
+class Told:
+    def __init__(self) -> None:
+        self.trained: list[str] = []
+        self.scored: list[str] = []
+        self.failed: dict[str, Failure] = {}
+
+    def listener(self) -> Listener:
+        return Listener(
+            lambda run: self.trained.append(run.id),
+            lambda run: self.scored.append(run.id),
+            lambda run, failure: self.failed.update({run.id: failure}),
+        )
+
+
+@pytest.fixture(scope="module")
+def plan(tiny_text: str) -> Plan:
+    return Plan(parse_configuration(tiny_text + "\nseeds: 2\ncohort: 3\n", Study, "study.yaml"))
+
+
+def queue_of(plan: Plan, told: Told, device: str = "cpu", **known: RunState) -> NetworkQueue:
+    states = {run.id: known.get(run.id, RunState(False, plan.tests_of[run.id], None)) for run in plan.networks}
+    return NetworkQueue(plan, states, Path("study"), device, told.listener())
+
+
+def runs_of(task: Task) -> list[NetworkRun]:
+    return [one if isinstance(one, NetworkRun) else one[0] for one in task.arguments[1]]
+
+
+def settle(queue: NetworkQueue, task: Task, failures: Mapping[str, str] | None = None) -> None:
+    queue.settle(Outcome(task, dict(failures or {})))
+
+
+def test_every_network_is_trained_once_and_scored_under_every_condition(plan: Plan) -> None:
+    told, scored = Told(), {run.id: set[str]() for run in plan.networks}
+    queue = queue_of(plan, told)
+    while (task := queue.take()) is not None:
+        if task.function is score_runs:
+            for run, tests in task.arguments[1]:
+                assert run.id in told.trained
+                assert not scored[run.id] & {test.id for test in tests}
+                scored[run.id] |= {test.id for test in tests}
+        settle(queue, task)
+    assert sorted(told.trained) == sorted(told.scored) == sorted(run.id for run in plan.networks)
+    assert scored == {run.id: {test.id for test in plan.tests_of[run.id]} for run in plan.networks}
+    assert not told.failed
+
+
+def test_a_cohort_is_scored_before_others_are_trained(plan: Plan) -> None:
+    queue = queue_of(plan, Told())
+    first = [queue.take() for _ in range(3)]
+    for task in first:
+        assert task is not None and task.function is train_runs
+        settle(queue, task)
+    following = queue.take()
+    assert following is not None and following.function is score_runs
+    assert [run.id for run in runs_of(following)] == [run.id for run in plan.cohorts[0]]
+
+
+def test_nothing_is_handed_out_while_the_last_networks_are_being_trained(plan: Plan) -> None:
+    queue = queue_of(plan, Told())
+    tasks = [queue.take() for _ in plan.networks]
+    assert all(tasks)
+    assert queue.take() is None
+    assert [count for _, count in queue.running(3)] == [1, 1, 1]
+
+
+def test_a_network_that_fails_costs_no_other(plan: Plan) -> None:
+    told = Told()
+    queue = queue_of(plan, told)
+    victim = plan.networks[1].id
+    while (task := queue.take()) is not None:
+        names = {run.id for run in runs_of(task)}
+        settle(queue, task, {victim: "the loss is nan"} if names == {victim} else {})
+    assert told.failed == {victim: Failure("training", "the loss is nan")}
+    assert len(told.scored) == len(plan.networks) - 1
+
+
+def test_a_network_whose_weights_are_damaged_fails_in_scores_alone(plan: Plan) -> None:
+    told = Told()
+    queue = queue_of(plan, told)
+    victim = plan.networks[2].id
+    while (task := queue.take()) is not None:
+        settle(queue, task, {victim: "damaged"} if task.function is score_runs else {})
+    assert told.failed == {victim: Failure("scores", "damaged")}
+    assert len(told.scored) == len(plan.networks) - 1
+
+
+def test_a_lost_worker_costs_a_cohort_s_scores_only_where_one_network_kills_it_alone(plan: Plan) -> None:
+    told = Told()
+    queue = queue_of(plan, told)
+    victim = plan.networks[0].id
+    while (task := queue.take()) is not None:
+        deadly = task.function is score_runs and victim in {run.id for run in runs_of(task)}
+        queue.settle(Outcome(task, {}, WorkerLostError("ended by SIGKILL") if deadly else None))
+    assert list(told.failed) == [victim]
+    assert len(told.scored) == len(plan.networks) - 1
+
+
+def test_on_a_gpu_networks_of_one_kind_are_trained_together(plan: Plan) -> None:
+    queue = queue_of(plan, Told(), device="cuda")
+    tasks = [queue.take() for _ in plan.cohorts]
+    assert [[run.id for run in runs_of(task)] for task in tasks if task] == [
+        [run.id for run in cohort] for cohort in plan.cohorts
+    ]
+
+
+def test_what_is_there_is_left_alone(plan: Plan) -> None:
+    told, (first, second, third, *_) = Told(), plan.networks
+    known: dict[str, Any] = {
+        first.id: RunState(True, (), None),
+        second.id: RunState(True, plan.tests_of[second.id][:1], None),
+        third.id: RunState(False, plan.tests_of[third.id], Failure("training", "before")),
+    }
+    queue = queue_of(plan, told, **known)
+    task = queue.take()
+    assert task is not None and task.function is score_runs
+    ((run, tests),) = task.arguments[1]
+    assert (run, tests) == (second, plan.tests_of[second.id][:1])
+    while task is not None:
+        settle(queue, task)
+        task = queue.take()
+    assert {first.id, third.id}.isdisjoint([*told.trained, *told.scored])
