@@ -160,7 +160,7 @@ def test_a_new_test_condition_trains_nothing_again(
     subprocess.run(["cp", "-a", str(inline.root), str(copy)], check=True)
     listener = listening()
     run_study(changed, copy, workers=0, progress=listener)
-    assert listener.stages["networks"] == (8, 4)  # each of the 4 is there already, and scored once more
+    assert listener.stages["trainings and scores"] == (8, 4)  # each of the 4 is there already, and scored once more
     after = {path.parent.name: path.stat().st_mtime_ns for path in copy.glob("networks/*/network.json")}
     assert after == before
     assert len(pl.read_parquet(copy / "results.parquet")) == 32

@@ -111,27 +111,32 @@ def status(
 def runs(
     folder: StudyFolder,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its reason.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Each network, however many there are.")] = False,
 ) -> None:
-    """List the networks of a study, each with its state."""
+    """List the networks of a study, each with its state; more than 100 are counted by what they are trained on."""
     from temshift.cli import studies
 
-    studies.runs(folder, failed)
+    studies.runs(folder, failed, every)
 
 
 @app.command()
 def results(
     folders: Annotated[
-        list[Path], typer.Argument(help="One or more study folders; they are merged.", show_default=False)
+        list[Path],
+        typer.Argument(
+            help="One or more folders of studies or of temshift score; they are merged.", show_default=False
+        ),
     ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write the whole table: .csv, .parquet or .json.", show_default=False),
     ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
 ) -> None:
-    """Print a row for each network x test condition; write all columns to a file."""
-    from temshift.cli import studies
+    """Print a row for each network x test condition, or a summary of more than 60; write all columns to a file."""
+    from temshift.cli import results as verb
 
-    studies.results(folders, output)
+    verb.results(folders, output, every)
 
 
 @app.command()

@@ -1,116 +1,137 @@
-"""The verbs of study folders: how far they are, which networks failed, what came out; and one network alone."""
+"""The verbs of study folders: how far they are, and which networks failed; and one network alone."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import polars as pl
 from rich.console import Console
-from rich.table import Table
+from rich.live import Live
+from rich.text import Text
 
-from temshift.cli.options import going_on
-from temshift.cli.progress import progress_for
+from temshift.cli.options import Interrupted, going_on, refuse_faults
+from temshift.cli.progress import progress_for, tell_remarks
+from temshift.cli.tables import say, table_console, text_table
 from temshift.cli.verbs import require_device
-from temshift.core.errors import InputError
-from temshift.core.files import replacing
 from temshift.execution import duration_text
-from temshift.studies.results import read_results
-from temshift.studies.single import load_single, train_single
+from temshift.studies.plan import NetworkRun
+from temshift.studies.single import load_single, single_faults, single_remarks, train_single
 from temshift.studies.status import Status, list_runs, read_status, require_study
 
 SECONDS_BETWEEN_LOOKS = 2.0
 STATES = ("done", "running", "failed", "waiting")
-NUMBERS = {
-    "CE": "cross_entropy",
-    "F1": "f1",
-    "IoU": "iou",
-    "ECE": "calibration_error",
-    "G_ID": "g_id",
-    "G_OOD": "g_ood",
-}
-WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_json"}
+MOST_RUNS = 100  # that are listed without being asked for
+MOST_RUNNING = 8
+RETRY = "temshift run with --retry-failed tries them again"
+
+Failed = list[tuple[NetworkRun, str]]  # each with its reason
 
 
 def status(folder: Path, watch: bool) -> None:
     """Print how far a study is, once or until no run works there any more."""
     require_study(folder)
     console = Console()
-    found = read_status(folder)
-    _tell(found, console)
-    while watch and found.at_work:
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-        found = read_status(folder)
-        _tell(found, console)
+    try:
+        if watch and console.is_terminal:
+            _watch(folder, console)
+        else:
+            _tell(folder, watch, console)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped watching; a run that is at work goes on") from None
 
 
-def runs(folder: Path, failed: bool) -> None:
-    """Print the networks of a study."""
-    listed = [row for row in list_runs(folder) if not failed or row[1] == "failed"]
-    table = Table("network", "trained on", "seed", "state", *(("reason",) if failed else ()))
-    for run, state, failure in listed:
-        reasons = (f"{failure.stage}: {failure.reason}",) if failed and failure else ()
-        table.add_row(run.id, run.name, str(run.seed), state, *reasons)
-    console = Console()
-    console.print(table if listed else "no network failed" if failed else "no networks")
-
-
-def results(folders: Sequence[Path], output: Path | None) -> None:
-    """Print scores of every network and test condition; write all columns where a file is named."""
-    found = read_results(*folders)
-    if output is not None:
-        _write(found, output)
-    console = Console()
-    table = Table("trained on", "seed", "test condition")
-    for title in NUMBERS:
-        table.add_column(title, no_wrap=True)
-    for row in found.iter_rows(named=True):
-        names = (row["training_name"], str(row["seed"]), _name(row))
-        table.add_row(*names, *(_number(row[key]) for key in NUMBERS.values()))
-    console.print(table)
+def runs(folder: Path, failed: bool, every: bool) -> None:
+    """Print the networks of a study, or those that failed with their reasons; where they are many, by kind."""
+    listed, console = list_runs(folder), table_console()
+    if failed:
+        found = [(run, f"{why.stage}: {why.reason}") for run, _, why in listed if why is not None]
+        _print_failed(found, every, console)
+        say(console, f"{len(found)} of {len(listed)} networks failed{'; ' + RETRY if found else ''}")
+    elif every or len(listed) <= MOST_RUNS:
+        rows = [(run.id, run.name, str(run.seed), state) for run, state, _ in listed]
+        console.print(text_table(("network", "trained on", "seed", "state"), rows, numbers=("seed",)))
+    else:
+        _print_counts(listed, console)
+        say(console, f"{len(listed)} networks; --all lists them")
 
 
 def train(file: Path, output: Path, device: str) -> None:
     """Train one network and tell where it is."""
     single = load_single(file)
+    refuse_faults(file, single_faults(single))
     require_device(device)
+    progress = progress_for(Console(stderr=True))
+    tell_remarks(single_remarks(single), progress)
     with going_on(output):
-        card = train_single(single, output, device=device, progress=progress_for(Console(stderr=True)))
+        card = train_single(single, output, device=device, progress=progress)
     scores = card["scores"]["training"]
-    Console().print(
-        f"network {card['id']}: {card['parameters']} parameters, cross-entropy {scores['cross_entropy']:.4f} on what "
-        f"it was trained on\n{output.resolve()}",
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
+    told = (
+        f"network {card['id']}: {card['parameters']} parameters; cross-entropy {scores['cross_entropy']:.4f} on what "
+        f"it was trained on\n{output.resolve()}"
     )
+    say(Console(), told)
 
 
-def _tell(found: Status, console: Console) -> None:
+def _watch(folder: Path, console: Console) -> None:
+    """Keep what is told in its place on the terminal."""
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            found = read_status(folder)
+            live.update(Text("\n".join(_lines(folder, found)), overflow="ellipsis", no_wrap=True), refresh=True)
+            if not found.at_work:
+                return
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _tell(folder: Path, watch: bool, console: Console) -> None:
+    """Print a block of lines, and another whenever something has changed."""
+    told: list[str] = []
+    while True:
+        found = read_status(folder)
+        lines = _lines(folder, found)
+        if lines != told:
+            say(console, "\n".join(lines))
+        if not (watch and found.at_work):
+            return
+        told = lines
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _lines(folder: Path, found: Status) -> list[str]:
+    """What a status says."""
     numbers = ", ".join(f"{found.counts.get(state, 0)} {state}" for state in STATES)
     left = f", {duration_text(found.seconds_left)} left" if found.seconds_left is not None else ""
-    work = (
-        f"at work on {found.stage}"
-        if found.at_work and found.stage
-        else "at work"
-        if found.at_work
-        else "no run at work"
-    )
-    console.print(f"{numbers}; {work}{left}", highlight=False, soft_wrap=True)
-    for label in found.running:
-        console.print(f"  {label}", markup=False, highlight=False, soft_wrap=True)
+    stage = f" on {found.stage}" if found.stage else ""
+    head = f"{numbers}; " + (f"at work{stage}{left}" if found.at_work else "no run at work")
+    more = len(found.running) - MOST_RUNNING
+    running = [*found.running[:MOST_RUNNING], *([f"and {more} more"] if more > 0 else [])]
+    return [head, *(f"  {line}" for line in [*running, *_hints(folder, found)])]
 
 
-def _name(row: dict[str, object]) -> str:
-    return f"{row['test_name']}{'' if row['in_study'] else ' (of an earlier version)'}"
+def _hints(folder: Path, found: Status) -> list[str]:
+    """What a person can do now."""
+    failed, idle = found.counts.get("failed", 0), not found.at_work
+    why = [f"temshift runs {folder} --failed tells why"] if failed else []
+    on = [f"temshift run {folder / 'study.yaml'} --output {folder} goes on"]
+    return [*why, *(on if idle and found.counts.get("waiting", 0) else [])]
 
 
-def _number(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else "-"
+def _print_failed(found: Failed, every: bool, console: Console) -> None:
+    """One block a network or, where they are many, one a reason."""
+    if every or len(found) <= MOST_RUNS:
+        blocks = [(f"{run.id}  {run.name}, seed {run.seed}", reason) for run, reason in found]
+    else:
+        first = {reason: run for run, reason in reversed(found)}
+        counts = Counter(reason for _, reason in found)
+        blocks = [(f"{n} networks, such as {first[reason].id}", reason) for reason, n in counts.most_common()]
+    for title, reason in blocks:
+        say(console, f"{title}\n    {reason}")
 
 
-def _write(table: pl.DataFrame, output: Path) -> None:
-    writer = WRITERS.get(output.suffix)
-    if writer is None:
-        raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}")
-    with replacing(output) as temporary:
-        getattr(table, writer)(temporary)
+def _print_counts(listed: Sequence[tuple[NetworkRun, str, object]], console: Console) -> None:
+    counts: dict[str, Counter[str]] = {}
+    for run, state, _ in listed:
+        counts.setdefault(run.name, Counter())[state] += 1
+    states = ("done", "failed", "waiting")
+    rows = [(name, *(str(states_of[state]) for state in states)) for name, states_of in counts.items()]
+    console.print(text_table(("trained on", *states), rows, numbers=states))

@@ -94,15 +94,37 @@ def _plain(conditions: ImagingConditions) -> dict[str, Any]:
 
 def faults_on(wanted: ScoringConditions, source: WaveSource) -> list[tuple[KeyPath, str]]:
     """Return why images of some waves can't be formed: where each fault stands in a file, and what it is."""
-    grid, energy = source.layout.grid, source.exit_waves.energy
-    binning = [(("imaging", "camera", "binning"), fault) for fault in wanted.imaging.faults(grid)]
-    if binning:
-        return [*binning]
     named = {"test": list(wanted.tests.items()), "training": [wanted.trained_on] if wanted.trained_on else []}
+    return image_faults(named, wanted.imaging, source)
+
+
+def image_faults(
+    named: Mapping[str, list[tuple[str, ImagingConditions]]], imaging: ImagingSettings, source: WaveSource
+) -> list[tuple[KeyPath, str]]:
+    """Return why images of some waves can't be formed.
+
+    Parameters
+    ----------
+    named : mapping of str to list of (str, ImagingConditions)
+        Names and whole conditions, by the key of the file that holds them.
+    imaging : ImagingSettings
+        Coherence and camera, under the key ``imaging``.
+    source : WaveSource
+        The waves.
+
+    Returns
+    -------
+    list of (path, str)
+        Where each fault stands in the file, and what it is.
+    """
+    grid, energy = source.layout.grid, source.exit_waves.energy
+    binning: list[tuple[KeyPath, str]] = [(("imaging", "camera", "binning"), fault) for fault in imaging.faults(grid)]
+    if binning:
+        return binning
     return [
         ((role,), fault)
         for role, conditions in named.items()
-        for fault in imaging_faults(conditions, wanted.imaging, grid, energy)
+        for fault in imaging_faults(conditions, imaging, grid, energy)
     ]
 
 

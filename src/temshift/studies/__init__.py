@@ -5,7 +5,9 @@ from temshift.studies.image_sets import ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
 from temshift.studies.own_networks import score_network
 from temshift.studies.plan import Plan
+from temshift.studies.results import read_results
 from temshift.studies.run import run_study
+from temshift.studies.single import SingleNetwork, train_single
 from temshift.studies.study import Study
 from temshift.studies.wave_export import export_waves
 
@@ -13,11 +15,14 @@ __all__ = [
     "ImagePlan",
     "ImageSet",
     "Plan",
+    "SingleNetwork",
     "Study",
     "StudyFolder",
     "export_waves",
     "load_study",
+    "read_results",
     "run_study",
     "score_network",
+    "train_single",
     "write_images",
 ]

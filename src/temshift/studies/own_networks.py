@@ -44,12 +44,12 @@ from temshift.studies.examples import SHOWN_CONDITIONS, draw_examples, spread_ou
 from temshift.studies.folder import StudyFolder, locked, making, refuse_strangers
 from temshift.studies.plan import score_id
 from temshift.studies.prediction import predict
+from temshift.studies.results import CONDITIONS_FILE
 from temshift.studies.study import ExampleSettings, InformationSettings
 from temshift.studies.transfer_tables import Microscope, information_of, pair_metrics, transfer_curve
 from temshift.studies.waves import stored_set
 from temshift.studies.work import Stage
 
-CONDITIONS_FILE = "conditions.yaml"
 RECORD = "report.json"
 INFORMATION, EXAMPLES = InformationSettings(), ExampleSettings()
 _PAIR = {name: METRICS[name] for name in METRICS if name.startswith(("test_", "epsilon", "sigma", "distance"))}

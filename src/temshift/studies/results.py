@@ -18,7 +18,10 @@ from temshift.studies.folder import StudyFolder, load_study
 from temshift.studies.plan import Plan, TestCondition
 from temshift.studies.status import require_study
 
+CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
+
 _SETTINGS = ("network", "training", "imaging")
+_PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 
 def keep_tests(folder: StudyFolder, plan: Plan) -> None:
@@ -40,13 +43,15 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     ----------
     *folders : path
         One or more study folders, such as parts of one study from several machines; what several hold is told once.
+        Folders of ``temshift score`` may be among them.
 
     Returns
     -------
     polars.DataFrame
         Columns of :data:`temshift.core.tables.RESULTS`, then one for each setting of network, training and imaging
-        (such as ``training.learning_rate``; lists as JSON), null where a network has no such setting. Rows whose
-        ``in_study`` is false belong to settings that the study had before.
+        (such as ``training.learning_rate``; lists as JSON), null where a network has no such setting. Rows are in the
+        order of the study, also where several folders hold parts of one. Those whose ``in_study`` is false, at the end,
+        belong to settings that the study had before.
 
     Raises
     ------
@@ -63,8 +68,7 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     """
     if not folders:
         raise InputError("no folder is named; name one or more study folders")
-    frames = [_folder_results(Path(folder)) for folder in folders]
-    merged = pl.concat(frames, how="diagonal").sort("in_study", descending=True, maintain_order=True)
+    merged = _merged([_folder_results(Path(folder)) for folder in folders])
     every = merged.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
     if every.is_empty():
         raise InputError(f"{', '.join(map(str, folders))}: no scores yet; see temshift status")
@@ -73,25 +77,58 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
 
 def gather(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
     """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`."""
+    return _placed(folder, plan).drop("place")
+
+
+def _placed(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
+    """The results of a folder with their places in the order of the study, null where it does not ask for them."""
     scores = _scores(folder)
     networks = _networks(folder, plan, scores["network_id"].unique().to_list())
     rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
     own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
     inside = own.max().over("network_id", "source_id")
-    rows = rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed")
-    rows = rows.join(_pairs(plan), on=["network_id", "test_id"], how="left", maintain_order="left").with_columns(
+    rows = _in_order(rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed"), plan)
+    rows = rows.with_columns(
         pl.col("place").is_not_null().alias("in_study"),
         g_id=pl.col("in_distribution_cross_entropy") - pl.col("training_cross_entropy"),
         g_ood=pl.col("cross_entropy") - pl.col("in_distribution_cross_entropy"),
     )
-    rows = rows.sort("place", nulls_last=True, maintain_order=True)
     settings = sorted(name for name in rows.columns if "." in name)
-    return rows.select(*(pl.col(name).cast(kind) for name, kind in RESULTS.items()), *settings)
+    return rows.select(*(pl.col(name).cast(kind) for name, kind in RESULTS.items()), *settings, "place")
 
 
-def _folder_results(root: Path) -> pl.DataFrame:
+def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """Rows with their places, in order; a pair that is asked for under some names is not told under others."""
+    pairs, ids = _pairs(plan), ["network_id", "test_id"]
+    asked = rows.join(pairs, on=list(_PAIR), how="inner")
+    rest = rows.join(pairs, on=ids, how="anti").with_columns(pl.lit(None, pairs["place"].dtype).alias("place"))
+    return pl.concat([asked.sort("place"), rest])
+
+
+def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
+    """What the rows of a folder have in common, which sorts them beside those of other folders, and the rows."""
+    if (root / CONDITIONS_FILE).exists() and not StudyFolder(root).study_file.exists():
+        return str(root), read_table(StudyFolder(root).table("results")).with_row_index("place")
     folder = require_study(root)
-    return gather(folder, Plan(load_study(folder.study_file)))
+    plan = Plan(load_study(folder.study_file))
+    return content_hash(plan.study.resolved()), _placed(folder, plan)
+
+
+def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+    """Rows of several folders, what studies ask for first, studies in the order that they are named in."""
+    order = list(dict.fromkeys(common for common, _ in parts))
+    frames = [_with_vague(rows).with_columns(pl.lit(order.index(common)).alias("part")) for common, rows in parts]
+    merged = pl.concat(frames, how="diagonal_relaxed").sort(
+        ["in_study", "part", "place"], descending=[True, False, False], nulls_last=True, maintain_order=True
+    )
+    vague = [name for name, kind in merged.schema.items() if kind == pl.Null]
+    return merged.drop("part", "place").with_columns(pl.col(name).cast(pl.String) for name in vague)
+
+
+def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave the kind of settings open that no network of a folder has, since those of another may have them."""
+    empty = [name for name in rows.columns if "." in name and rows[name].null_count() == len(rows)]
+    return rows.with_columns(pl.lit(None).alias(name) for name in empty)
 
 
 def _scores(folder: StudyFolder) -> pl.DataFrame:
@@ -100,11 +137,11 @@ def _scores(folder: StudyFolder) -> pl.DataFrame:
 
 
 def _pairs(plan: Plan) -> pl.DataFrame:
-    """Pairs of a network and a test condition that the study asks for, and their places in its order."""
+    """Pairs of a network and a test condition that the study asks for, with names and places in its order."""
     found = [
-        pl.DataFrame({"network_id": [run.id for run in part.networks]})
-        .join(pl.DataFrame({"test_id": [test.id for test in part.tests]}), how="cross")
-        .unique(maintain_order=True)
+        pl.DataFrame([(run.id, run.name) for run in part.networks], schema=_PAIR[::2], orient="row").join(
+            pl.DataFrame([(test.id, test.name) for test in part.tests], schema=_PAIR[1::2], orient="row"), how="cross"
+        )
         for part in plan.parts
     ]
     return pl.concat(found).unique(maintain_order=True).with_row_index("place")

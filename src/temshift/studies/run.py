@@ -38,6 +38,7 @@ from temshift.studies.waves import make_waves
 from temshift.studies.work import Stage, Work, told_failures
 
 SPECIMENS_PER_TASK = 12
+MAKING = "trainings and scores"  # one step each a network
 RETRIES = 1  # how often a task is given to another worker after its own was lost
 
 
@@ -196,17 +197,25 @@ class _Making:
         listener = Listener(self._trained, self._scored, self._failed)
         queue = NetworkQueue(self.run.plan, self.states, self.run.folder.root, work.device, listener)
         total = 2 * len(self.states)
-        work.progress.start("networks", total, total - self.steps_left)
+        work.progress.start(MAKING, total, total - self.steps_left)
         self.status.begin(self.steps_left)
-        self.status.write("networks")
+        self.status.write(MAKING)
+
+        def tell() -> None:
+            self.status.write(MAKING, queue.running(executor_width(work.executor)))
+
+        def take() -> Task | None:
+            task = queue.take()
+            tell()
+            return task
 
         def settle(outcome: Outcome) -> None:
             queue.settle(outcome)
-            self.status.write("networks", queue.running(executor_width(work.executor)))
+            tell()
 
         stream_tasks(
             work.executor,
-            queue.take,
+            take,
             in_flight=lambda: 2 * executor_width(work.executor),
             retries=retries,
             on_outcome=settle,

@@ -6,12 +6,15 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from temshift.core.configuration import Configuration, load_configuration
+from temshift.core.documents import KeyPath, dotted
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts, record_state
-from temshift.datasets.conditions import imaging_faults
+from temshift.datasets.conditions import imaging_remarks
 from temshift.execution import Progress, SilentProgress
-from temshift.exitwaves.sources import WaveSource, wave_sources
+from temshift.exitwaves.sources import WaveSource
+from temshift.generalization.evaluation import wave_source
+from temshift.generalization.scoring_conditions import image_faults
 from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings
 from temshift.networks.stored import CARD
 from temshift.optics.imaging import ImagingConditions
@@ -87,6 +90,38 @@ def train_single(
     return read_facts(card)
 
 
+def single_faults(single: SingleNetwork) -> list[tuple[KeyPath, str]]:
+    """Return why a network can't be trained as asked: where each fault stands in its file, and what it is.
+
+    Parameters
+    ----------
+    single : SingleNetwork
+        What to train, and on what.
+
+    Returns
+    -------
+    list of (path, str)
+        None where everything is there.
+    """
+    opened = {key: _opened(single, key) for key in _sets(single)}
+    lacking = [((key,), fault) for key, fault in opened.items() if isinstance(fault, str)]
+    if lacking:
+        return [*lacking]
+    sources = [source for source in opened.values() if isinstance(source, WaveSource)]
+    if len({source.store for source in sources}) < len(sources):
+        return [(("validation_set",), f"is the training set, {sources[0].store}; name another")]
+    named = {"conditions": [(single.name, single.conditions)]}
+    faults = {fault: None for source in sources for fault in image_faults(named, single.imaging, source)}
+    return [*faults, *_turning_faults(single, sources[0])]
+
+
+def single_remarks(single: SingleNetwork) -> list[str]:
+    """Return what a person should know of the conditions before they are used, one sentence each."""
+    waves = wave_source(single.database, single.training_set)
+    named = [(single.name, single.conditions)]
+    return imaging_remarks(named, single.imaging, waves.layout.grid, waves.exit_waves.energy)
+
+
 def single_run(single: SingleNetwork) -> NetworkRun:
     """Find the waves of a single network, and name it as a study would.
 
@@ -95,30 +130,43 @@ def single_run(single: SingleNetwork) -> NetworkRun:
     InputError
         Where the database lacks a set, or conditions can't be served by its waves.
     """
-    source = _source(single, single.training_set)
-    watched = _source(single, single.validation_set) if single.training.needs_validation else None
+    faults = [f"{dotted(place)}: {fault}" for place, fault in single_faults(single)]
+    if faults:
+        raise InputError("\n  ".join([f"{single.name!r} can't be trained so:", *faults]))
+    sources = {key: _source(single, getattr(single, key)) for key in _sets(single)}
+    source, watched = sources["training_set"], sources.get("validation_set")
     common = common_hash(source, watched, single.network, single.training, single.seed)
     id_ = network_hash(common, content_hash(single.conditions), 0)
     shape = (single.conditions, 0, single.seed, single.network, single.training)
     return NetworkRun(id_, single.name, {}, *shape, source, watched)
 
 
+def _sets(single: SingleNetwork) -> list[str]:
+    """Keys that name the sets that a training needs."""
+    return ["training_set", *(["validation_set"] if single.training.needs_validation else [])]
+
+
+def _opened(single: SingleNetwork, key: str) -> WaveSource | str:
+    """The waves of a set, or why they are not there."""
+    try:
+        return wave_source(single.database, getattr(single, key))
+    except InputError as error:
+        remedy = "; without it, take training.keep: last and no early_stopping_epochs" if key != "training_set" else ""
+        return f"{error}{remedy}"
+
+
+def _turning_faults(single: SingleNetwork, waves: WaveSource) -> list[tuple[KeyPath, str]]:
+    shape = single.imaging.image_grid(waves.layout.grid).shape
+    if single.training.augmentation == "none" or shape[0] == shape[1]:
+        return []
+    return [(("training",), f"augmentation turns images, and those of {waves.store} have {shape} pixels; take none")]
+
+
 def _source(single: SingleNetwork, name: str) -> ImageSource:
-    (waves,) = wave_sources(Path(single.database), name)
-    _require_served(single, waves)
+    waves = wave_source(single.database, name)
     widest = min(waves.widest_semiangle, single.conditions.widest_semiangle)
     band = (waves.exit_waves.energy, widest, band_margin(single.conditions.highest("angular_spread_sigma")))
-    return ImageSource(content_hash(waves.settings), str(waves.store.absolute()), band, single.imaging)
-
-
-def _require_served(single: SingleNetwork, waves: WaveSource) -> None:
-    grid, energy = waves.layout.grid, waves.exit_waves.energy
-    faults = single.imaging.faults(grid) or imaging_faults(
-        [(single.name, single.conditions)], single.imaging, grid, energy
-    )
-    told = list(faults)
-    if told:
-        raise InputError(f"{waves.store} can't serve these conditions: {'; '.join(told)}")
+    return ImageSource(waves.id, str(waves.store.absolute()), band, single.imaging)
 
 
 def _refuse_another(card: Path, run: NetworkRun) -> None:

@@ -47,7 +47,9 @@ class Status:
 
 
 class StatusFile:
-    """Keeps a file in the study folder that tells how far a run is; written at most every two seconds.
+    """Keeps a file in the study folder that tells how far a run is.
+
+    It is written at most every two seconds, but whenever asked before the first step is made, which may take long.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ class StatusFile:
     def write(self, stage: str, running: Sequence[tuple[str, int]] = ()) -> None:
         """Write the file, unless it was written just now; ``running`` are tasks and how many networks each is about."""
         now = time.monotonic()
-        if now - self._written < SECONDS_BETWEEN_WRITES:
+        if self._steps and now - self._written < SECONDS_BETWEEN_WRITES:
             return
         self._written = now
         labels, busy = [label for label, _ in running], sum(count for _, count in running)

@@ -1,0 +1,67 @@
+"""Tables in a terminal: names are never cut, numbers never broken, and what people wrote is shown as they wrote it."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+UNBROKEN = 10_000  # columns
+
+
+def table_console() -> Console:
+    """Return a console as wide as its terminal, or, for other programs to read, wider than any table."""
+    found = Console()
+    return found if found.is_terminal or "COLUMNS" in os.environ else Console(width=UNBROKEN)
+
+
+def text_table(
+    titles: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Sequence[str] = (),
+    light: bool = False,
+) -> Table:
+    """Make a table of texts.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        One a column.
+    rows : iterable of sequence of str
+        Cells, shown as they are.
+    numbers : sequence of str
+        Titles of columns that stand on the right and are never broken.
+    light : bool
+        Whether to leave out the frame, for long tables.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    frame = {"box": box.SIMPLE_HEAD, "padding": (0, 1, 0, 0), "show_edge": False} if light else {}
+    table = Table(**frame)  # type: ignore[arg-type]
+    for title in titles:
+        number = title in numbers
+        table.add_column(title, no_wrap=number, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
+
+
+def number_text(value: object, digits: int = 3) -> str:
+    """Write a number for a table; a dash where there is none.
+
+    Examples
+    --------
+    >>> number_text(0.12345), number_text(None)
+    ('0.123', '-')
+    """
+    return f"{value:.{digits}f}" if isinstance(value, float) else "-"
+
+
+def say(console: Console, text: str) -> None:
+    """Print text as it is: no markup, no colours, lines left to the terminal to break."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
