@@ -24,7 +24,7 @@ specimens:
   cell_nm: [1.6, 1.6]
   substrate: {{thickness_nm: 0.5}}
   particles: {{crystal: CdSe, radius_nm: 0.4, count: 1, gap_nm: 0.2}}
-counts: {{training: 2, test: 1}}
+counts: {{training: 1, test: 1}}
 exit_waves: {{energy_kev: 300, sampling_angstrom: 0.5, slice_thickness_angstrom: 4.0}}
 conditions:
   default: {{dose_e_per_A2: 400, semiangle_cutoff_mrad: 12.0}}
@@ -35,7 +35,7 @@ conditions:
 network: {{kind: compact, widths: [4], stem: 8}}
 training: {{steps: 2, batch: 1}}
 seeds: {seeds}
-information: {{specimens: 2, draws: 8}}
+information: {{specimens: 1, draws: 8}}
 examples: {{specimens: 1}}
 """
 DISTRIBUTIONS = 40
