@@ -16,7 +16,7 @@ from temshift.core.records import read_facts, record_state
 from temshift.networks import load
 from temshift.studies import SingleNetwork, Study, run_study, train_single
 from temshift.studies.database import Database, simulate_database
-from temshift.studies.single import load_single, single_faults, single_run
+from temshift.studies.single import load_single, single_faults
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "network.yaml"
@@ -150,7 +150,7 @@ def test_the_best_weights_are_those_of_the_epoch_with_the_lowest_loss_of_the_val
     single: Callable[..., SingleNetwork], tmp_path: Path
 ) -> None:
     """Found once more by a training that ends there: with a decay, no step knows how many follow."""
-    settings = {"schedule": "decay", "learning_rate": 0.3}
+    settings = {"schedule": "decay", "learning_rate": 0.003}
     train_single(single({**settings, "keep": "both", "steps": 8}), tmp_path / "net")
     history = pl.read_parquet(tmp_path / "net" / "history.parquet")
     best = int(history["validation_cross_entropy"].arg_min() or 0)  # counts from 0

@@ -101,7 +101,8 @@ def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     pairs, ids = _pairs(plan), ["network_id", "test_id"]
     asked = rows.join(pairs, on=list(_PAIR), how="inner")
     rest = rows.join(pairs, on=ids, how="anti").with_columns(pl.lit(None, pairs["place"].dtype).alias("place"))
-    return pl.concat([asked.sort("place"), rest])
+    former = rest.sort("training_name", "seed", "network_id", maintain_order=True)
+    return pl.concat([asked.sort("place"), former])
 
 
 def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
