@@ -80,7 +80,10 @@ def test_what_status_names_goes_on(temshift: Callable[..., Any], study: StudyFol
     assert "differs" not in done.stderr
     done = temshift(*line.split()[1:-2], "--workers", "0", "--retry-failed")
     assert done.returncode == 0, done.stderr
-    assert temshift("status", "study").stdout == "8 done, 0 running, 0 failed, 0 waiting; no run at work\n"
+    assert temshift("status", "study").stdout.splitlines() == [
+        "8 done, 0 running, 0 failed, 0 waiting; no run at work",
+        "  report: study/report.html",
+    ]
     assert read_results(study.root).equals(read_results(finished.root))
 
 
@@ -94,7 +97,7 @@ def test_status_names_what_runs_as_far_as_it_fits(temshift: Callable[..., Any], 
     told_by_a_run(study, 10)
     with FileLock(study.root / ".lock"):
         lines = temshift("status", "study").stdout.splitlines()
-    assert lines[0] == "3 done, 10 running, 0 failed, 2 waiting; at work on trainings and scores"
+    assert lines[0] == "3 done, 10 running, 0 failed, 2 waiting; at work"
     assert lines[1:] == [*(f"  training of {n}" for n in range(8)), "  and 2 more"]
 
 
