@@ -23,6 +23,7 @@ NUMBERS = {
 }
 SUMMARY = ("networks", "CE", "G_ID", "G_OOD", "worst")
 EXPLAINED = "Means over networks: CE and G_ID in distribution; G_OOD, median and worst of the test conditions"
+NUMBERS_WIDTH = 52  # characters that the numbers of a row take at most
 WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_json"}
 
 
@@ -56,7 +57,8 @@ def _print_rows(found: pl.DataFrame, console: Console) -> None:
     for (label,), part in found.group_by("label", maintain_order=True):
         say(console, f"trained on {label}")
         table = text_table(titles, map(_cells, part.iter_rows(named=True)), numbers=titles[1:], light=True)
-        table.columns[0].min_width = widest
+        if console.width >= widest + NUMBERS_WIDTH:
+            table.columns[0].min_width = widest  # so that tables stand in line
         console.print(table)
         console.print()
 

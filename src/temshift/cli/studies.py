@@ -14,6 +14,7 @@ from temshift.cli.progress import progress_for, tell_remarks
 from temshift.cli.tables import say, table_console, text_table
 from temshift.cli.verbs import require_device
 from temshift.execution import duration_text
+from temshift.studies import StudyFolder
 from temshift.studies.plan import NetworkRun
 from temshift.studies.single import load_single, single_faults, single_remarks, train_single
 from temshift.studies.status import Status, list_runs, read_status, require_study
@@ -101,8 +102,7 @@ def _lines(folder: Path, found: Status) -> list[str]:
     """What a status says."""
     numbers = ", ".join(f"{found.counts.get(state, 0)} {state}" for state in STATES)
     left = f", {duration_text(found.seconds_left)} left" if found.seconds_left is not None else ""
-    stage = f" on {found.stage}" if found.stage else ""
-    head = f"{numbers}; " + (f"at work{stage}{left}" if found.at_work else "no run at work")
+    head = f"{numbers}; {f'at work{left}' if found.at_work else 'no run at work'}"
     more = len(found.running) - MOST_RUNNING
     running = [*found.running[:MOST_RUNNING], *([f"and {more} more"] if more > 0 else [])]
     return [head, *(f"  {line}" for line in [*running, *_hints(folder, found)])]
@@ -110,10 +110,13 @@ def _lines(folder: Path, found: Status) -> list[str]:
 
 def _hints(folder: Path, found: Status) -> list[str]:
     """What a person can do now."""
-    failed, idle = found.counts.get("failed", 0), not found.at_work
-    why = [f"temshift runs {folder} --failed tells why"] if failed else []
+    why = [f"temshift runs {folder} --failed tells why"] if found.counts.get("failed", 0) else []
     on = [f"temshift run {folder / 'study.yaml'} --output {folder} goes on"]
-    return [*why, *(on if idle and found.counts.get("waiting", 0) else [])]
+    if found.at_work:
+        return why
+    report = StudyFolder(folder).report
+    drawn = [f"report: {report}"] if report.exists() else []
+    return [*why, *(on if found.counts.get("waiting", 0) else drawn)]
 
 
 def _print_failed(found: Failed, every: bool, console: Console) -> None:

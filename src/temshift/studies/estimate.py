@@ -228,7 +228,7 @@ def _evaluations_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
     count, total = 0, 0.0
     for part in plan.parts:
         cost = costs[_kind(part)]
-        evaluations = sum(len(plan.tests_of[run.id]) for run in part.networks)
+        evaluations = sum(len(part.tests_of[run.name]) for run in part.networks)
         formed = math.ceil(len(part.networks) / plan.study.cohort) * (len(part.tests) + 1)
         count += evaluations
         total += part.study.counts.test * (evaluations * cost.segmenting + formed * cost.test_image)

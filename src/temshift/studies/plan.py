@@ -221,6 +221,11 @@ class Part:
         return {name: self._test(name, conditions) for name, conditions in self.trainings.items()}
 
     @cached_property
+    def tests_of(self) -> dict[str, tuple[TestCondition, ...]]:
+        """All conditions that networks are scored under, their own training distribution last, by its name."""
+        return {name: _once([*self.tests, own]) for name, own in self.own_tests.items()}
+
+    @cached_property
     def metrics_id(self) -> str:
         """Hash of all that the object spectra depend on."""
         settings = self.study.information.model_dump(mode="json")
@@ -263,11 +268,12 @@ class Plan:
 
     @cached_property
     def tests_of(self) -> dict[str, tuple[TestCondition, ...]]:
-        """All conditions that a network is scored under, its own training distribution last, by its id."""
+        """All conditions that a network is scored under, by its id: those of every part that it belongs to."""
         found: dict[str, tuple[TestCondition, ...]] = {}
         for part in self.parts:
-            tests = {name: _once([*part.tests, own]) for name, own in part.own_tests.items()}
-            found |= {run.id: tests[run.name] for run in part.networks}
+            for run in part.networks:
+                held, more = found.get(run.id), part.tests_of[run.name]
+                found[run.id] = more if held is None else _once([*held, *more])
         return found
 
     @cached_property

@@ -42,14 +42,13 @@ _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 def keep_tests(folder: StudyFolder, plan: Plan) -> None:
     """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
-    path, every = folder.table("tests"), list(_tests(plan))
     held = _held_tests(folder)
-    known = set(held["test_id"]) if held is not None else set()
-    if held is not None and {test.id for test, _ in every} <= known:
+    known = set() if held is None else set(held.select("test_id", "listed").rows())
+    rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
+    if held is not None and not rows:
         return
-    rows = [_test_row(test, listed) for test, listed in every if test.id not in known]
     new = pl.DataFrame(rows, schema=TESTS)
-    write_table(path, new if held is None else pl.concat([held, new]))
+    write_table(folder.table("tests"), new if held is None else pl.concat([held, new]))
 
 
 def read_results(*folders: Path | str) -> pl.DataFrame:
@@ -118,7 +117,8 @@ def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     pairs, ids = _pairs(plan), ["network_id", "test_id"]
     asked = rows.join(pairs, on=list(_PAIR), how="inner")
     rest = rows.join(pairs, on=ids, how="anti").with_columns(pl.lit(None, pairs["place"].dtype).alias("place"))
-    return pl.concat([asked.sort("place"), rest])
+    former = rest.sort("training_name", "seed", "network_id", maintain_order=True)
+    return pl.concat([asked.sort("place"), former])
 
 
 def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
@@ -190,10 +190,19 @@ def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
 
 
 def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
-    """Test conditions by the names that the study has for them now; those of earlier versions as they were."""
+    """Test conditions by the names that the study has for them now; those of earlier versions as they were.
+
+    One that the study listed once stays so, also where it is only a training distribution now.
+    """
     new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
     held = _held_tests(folder)
-    return new if held is None else pl.concat([new, held.join(new, on="test_id", how="anti")])
+    if held is None:
+        return new
+    ranked = [new.filter("listed"), held.filter("listed"), new, held]
+    found = ranked[0]
+    for more in ranked[1:]:
+        found = pl.concat([found, more.join(found, on="test_id", how="anti")])
+    return found
 
 
 def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFrame:
@@ -244,11 +253,11 @@ def _settings_frame(settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     """One row a combination of settings, a column a setting; a column of several kinds is text."""
     rows = [{"settings_id": id_, **dict(_leaves(sections, ""))} for id_, sections in settings.items()]
     keys = dict.fromkeys(["settings_id", *(key for row in rows for key in row)])
-    return pl.DataFrame({key: _column([row.get(key) for row in rows]) for key in keys})
+    return pl.DataFrame({key: _column(key, [row.get(key) for row in rows]) for key in keys})
 
 
-def _column(values: list[Any]) -> pl.Series:
+def _column(key: str, values: list[Any]) -> pl.Series:
     kinds = {type(value) for value in values if value is not None}
     if len(kinds) > 1 and kinds != {int, float}:
         values = [None if value is None else str(value) for value in values]
-    return pl.Series(values, dtype=pl.String if not kinds else None, strict=False)
+    return pl.Series(values, dtype=RESULTS.get(key, None if kinds else pl.String), strict=False)

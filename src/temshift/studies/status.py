@@ -113,11 +113,9 @@ def read_status(root: Path) -> Status:
     InputError
         Where it is no study folder.
     """
-    folder = StudyFolder(root)
-    if is_at_work(root) and folder.status.exists():
-        told = _told(folder)
-        if told is not None:
-            return told
+    folder = require_study(root)
+    if is_at_work(root) and (told := _told(folder)) is not None:
+        return told
     counts = Counter(word for _, word, _ in list_runs(root))
     return Status(is_at_work(root), "", counts, (), None)
 
@@ -162,6 +160,8 @@ def require_study(root: Path) -> StudyFolder:
 
 def is_at_work(root: Path) -> bool:
     """Tell whether a run holds a study folder now."""
+    if not (root / ".lock").exists():
+        return False
     try:
         with FileLock(root / ".lock", timeout=0):
             return False
