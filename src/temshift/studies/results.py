@@ -16,6 +16,7 @@ from temshift.datasets.conditions import centers, summary
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder, load_study
 from temshift.studies.plan import Plan, TestCondition
+from temshift.studies.states import Warn
 from temshift.studies.status import require_study
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
@@ -24,10 +25,12 @@ _SETTINGS = ("network", "training", "imaging")
 _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 
-def keep_tests(folder: StudyFolder, plan: Plan) -> None:
+def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
     """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
     path, every = folder.table("tests"), list(_tests(plan))
     held = _held_tests(folder)
+    if held is None and path.exists():
+        warn(f"made again: {path} is damaged; results of test conditions that the study no longer has are left out")
     known = set(held["test_id"]) if held is not None else set()
     if held is not None and {test.id for test, _ in every} <= known:
         return
@@ -75,14 +78,17 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     return every
 
 
-def gather(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
-    """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`."""
-    return _placed(folder, plan).drop("place")
+def gather(folder: StudyFolder, plan: Plan, warn: Warn) -> pl.DataFrame:
+    """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`.
+
+    ``warn`` is told of tables that are damaged, which are left out.
+    """
+    return _placed(folder, plan, warn).drop("place")
 
 
-def _placed(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
+def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
     """The results of a folder with their places in the order of the study, null where it does not ask for them."""
-    scores = _scores(folder)
+    scores = _scores(folder, warn)
     networks = _networks(folder, plan, scores["network_id"].unique().to_list())
     rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
     own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
@@ -131,9 +137,21 @@ def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.lit(None).alias(name) for name in empty)
 
 
-def _scores(folder: StudyFolder) -> pl.DataFrame:
-    paths = sorted((folder.root / "scores").glob("*/*.parquet"))
-    return pl.concat([pl.DataFrame(schema=SCORES), *(read_table(path).select(list(SCORES)) for path in paths)])
+def _scores(folder: StudyFolder, warn: Warn | None) -> pl.DataFrame:
+    """All scores that have a record, each once: what a killed run wrote without one is made again."""
+    records = sorted((folder.root / "scores").glob("*/*.json"))
+    tables = [table for path in records if (table := _score_table(path.with_suffix(".parquet"), warn)) is not None]
+    return pl.concat([pl.DataFrame(schema=SCORES), *tables]).unique("score_id", keep="first", maintain_order=True)
+
+
+def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
+    try:
+        return read_table(path).select(list(SCORES))
+    except TemshiftError as error:
+        if warn is None:
+            raise
+        warn(f"left out: {error}")
+        return None
 
 
 def _pairs(plan: Plan) -> pl.DataFrame:
