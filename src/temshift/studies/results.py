@@ -96,10 +96,10 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     return every
 
 
-def gather(folder: StudyFolder, plan: Plan, warn: Warn) -> pl.DataFrame:
+def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
     """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`.
 
-    ``warn`` is told of tables that are damaged, which are left out.
+    ``warn`` is told of tables that are damaged, which are left out; without it they are an error.
     """
     return _placed(folder, plan, warn).drop("place")
 
