@@ -35,7 +35,7 @@ _REMEDIES = {
 _SEAL_KEY = "temshift.sha256"
 _NO_SEAL = "0" * 64
 _SEAL = re.compile(re.escape(_SEAL_KEY).encode() + rb"(.{1,4}?)([0-9a-f]{64})", re.DOTALL)
-_HUGE = re.compile(rb"[eE]\+?\d{3}|\d{300}")  # in a number that may be beyond what a float holds
+_HUGE = re.compile(rb"[\s:,\[]-?\d[\d.]*[eE]\+?\d{3}|\d{300}")  # a number that may be beyond what a float holds
 _ANY_REMEDY = "check the disk and the folder, then run again"
 
 

@@ -34,7 +34,7 @@ from temshift.studies.room import require_room
 from temshift.studies.states import RunState, discard_damaged, run_states
 from temshift.studies.status import StatusFile
 from temshift.studies.study import Study
-from temshift.studies.tasks import measure_spectra
+from temshift.studies.tasks import make_ready, measure_spectra
 from temshift.studies.waves import make_waves
 from temshift.studies.work import Stage, Work, told_failures
 
@@ -101,6 +101,7 @@ def run_study(
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)
     with open_folder(output, study, progress), make_executor(workers, scheduler) as executor:
+        starting = [executor.submit(make_ready) for _ in range(executor_width(executor))]
         run = Run(plan, folder, Work(executor, device, progress, workers))
         discard_leftovers(folder.root, below=True)
         folder.status.unlink(missing_ok=True)
@@ -109,6 +110,8 @@ def run_study(
         objects = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
         failures = _make_networks(run, retries, retry_failed)
         folder.status.unlink(missing_ok=True)
+        for one in starting:
+            one.cancel()  # nothing is left to do, maybe before a worker has even started
         try:
             conclude(plan, folder, run.work, objects, len(failures))
         except TemshiftError as error:

@@ -49,6 +49,10 @@ Failures = dict[str, str]  # why a network failed, by its id
 Evaluation = tuple[NetworkRun, Sequence[TestCondition]]
 
 
+def make_ready() -> None:
+    """Do nothing: a worker that is asked imports what all tasks need, while others look at what is there."""
+
+
 def measure_spectra(root: Path, waves: WaveSet, semiangle: float, numbers: Sequence[int]) -> list[ObjectSpectra]:
     """Measure the object spectra of some specimens, whose waves are there, up to an angle [rad]."""
     one_thread()
