@@ -243,6 +243,7 @@ def test_waves_that_are_damaged_meanwhile_fail_all_that_need_them(
     assert same(run_study(small, with_waves, workers=0, retry_failed=True), undisturbed)
 
 
+@pytest.mark.slow
 def test_a_score_that_is_not_finite_is_none(
     with_waves: Path, small: Study, undisturbed: StudyFolder, same: Same, monkeypatch: pytest.MonkeyPatch
 ) -> None:

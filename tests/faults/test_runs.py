@@ -49,7 +49,7 @@ def test_of_two_runs_that_start_together_one_is_refused(
     started: Started, undisturbed: StudyFolder, tmp_path: Path, same: Same
 ) -> None:
     output = tmp_path / "study"
-    both = [started("run", "STUDY", "--output", str(output), "--workers", "1") for _ in range(2)]
+    both = [started("run", "STUDY", "--output", str(output), "--workers", "0") for _ in range(2)]
     errors = [process.communicate(timeout=200)[1] for process in both]
     refused = [text for process, text in zip(both, errors, strict=True) if process.returncode == 2]
     assert sorted(process.returncode for process in both) == [0, 2], errors
