@@ -45,10 +45,8 @@ def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
     """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
     held = _held_tests(folder)
     if held is None and folder.table("tests").exists():
-        text = (
-            f"made again: {folder.table('tests')} is damaged; results of test conditions that the study no longer has"
-        )
-        warn(f"{text} are left out")
+        fault = f"{folder.table('tests')} is damaged"
+        warn(f"made again: {fault}; results of test conditions that the study no longer has are left out")
     known = set() if held is None else set(held.select("test_id", "listed").rows())
     rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
     if held is not None and not rows:
@@ -96,10 +94,10 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     return every
 
 
-def gather(folder: StudyFolder, plan: Plan, warn: Warn) -> pl.DataFrame:
+def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
     """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`.
 
-    ``warn`` is told of tables that are damaged, which are left out.
+    ``warn`` is told of tables that are damaged, which are left out; without it they are an error.
     """
     return _placed(folder, plan, warn).drop("place")
 
