@@ -45,6 +45,19 @@ def test_a_second_run_in_one_folder_is_refused_and_neither_is_harmed(
 
 
 @pytest.mark.slow
+def test_of_two_runs_that_start_together_one_is_refused(
+    started: Started, undisturbed: StudyFolder, tmp_path: Path, same: Same
+) -> None:
+    output = tmp_path / "study"
+    both = [started("run", "STUDY", "--output", str(output), "--workers", "0") for _ in range(2)]
+    errors = [process.communicate(timeout=200)[1] for process in both]
+    refused = [text for process, text in zip(both, errors, strict=True) if process.returncode == 2]
+    assert sorted(process.returncode for process in both) == [0, 2], errors
+    assert "another temshift run works in" in refused[0]
+    assert same(StudyFolder(output), undisturbed)
+
+
+@pytest.mark.slow
 def test_a_clock_that_jumps(started: Started, undisturbed: StudyFolder, with_waves: Path, same: Same) -> None:
     process = started("run", "STUDY", "--output", str(with_waves), "--workers", "0", before=JUMPING_CLOCK)
     _, errors = process.communicate(timeout=200)
