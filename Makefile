@@ -1,5 +1,6 @@
 # make demo    run the quick study and print where its report is
 # make test    every check; make check is the quick part of it, make format mends what it can
+# make faults  kills, damage and full disks, twenty times each
 # make setup   the environment in .venv alone
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ INSTALLED := .venv/.installed
 
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo check test lint format bench clean
+.PHONY: setup demo check test faults lint format bench clean
 
 setup: $(INSTALLED)
 
@@ -28,10 +29,13 @@ lint: setup
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(BIN)/python -m pytest -m "not slow and not browser and not faults"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not faults"
+
+faults: setup
+	$(BIN)/python -m pytest tests/faults
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -42,6 +46,8 @@ bench: setup
 	$(BIN)/python benchmarks/specimens.py
 	$(BIN)/python benchmarks/multislice.py
 	$(BIN)/python benchmarks/image_formation.py
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/orchestration.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,6 +9,7 @@ are done; memory is the high-water mark of the main process (VmHWM) for a tenth 
 
 import argparse
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,10 +24,10 @@ specimens:
   cell_nm: [1.6, 1.6]
   substrate: {{thickness_nm: 0.5}}
   particles: {{crystal: CdSe, radius_nm: 0.4, count: 1, gap_nm: 0.2}}
-counts: {{training: 2, test: 1}}
+counts: {{training: 1, test: 1}}
 exit_waves: {{energy_kev: 300, sampling_angstrom: 0.5, slice_thickness_angstrom: 4.0}}
 conditions:
-  default: {{dose_e_per_A2: 400, semiangle_cutoff_mrad: 12.0, focal_spread_sigma_nm: 1.0}}
+  default: {{dose_e_per_A2: 400, semiangle_cutoff_mrad: 12.0}}
   training:
     - {{name: "defocus {{value:g}} nm", series: defocus_nm, values: {values}, sd: 1.5}}
   test:
@@ -34,7 +35,7 @@ conditions:
 network: {{kind: compact, widths: [4], stem: 8}}
 training: {{steps: 2, batch: 1}}
 seeds: {seeds}
-information: {{specimens: 2, draws: 8}}
+information: {{specimens: 1, draws: 8}}
 examples: {{specimens: 1}}
 """
 DISTRIBUTIONS = 40
@@ -43,12 +44,11 @@ DISTRIBUTIONS = 40
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        whole, seconds, memory = _run(Path(folder) / "whole", options.runs, options.workers)
-        print(f"{options.runs} runs, {options.workers} workers: {seconds:.0f} s, {memory:.0f} MB of the main process")
-        _, few_seconds, few_memory = _run(Path(folder) / "few", options.runs // 10, options.workers)
-        print(f"{options.runs // 10} runs: {few_seconds:.0f} s, {few_memory:.0f} MB")
+        whole = Path(folder) / "whole"
+        _tell(whole, options.runs, options.workers)
+        _tell(Path(folder) / "few", options.runs // 10, options.workers)
         looked = _seconds([*_command("status"), str(whole)])
-        print(f"temshift status of the finished study: {looked:.1f} s")
+        print(f"temshift status of the finished study: {looked:.1f} s", flush=True)
         _resumed(Path(folder) / "killed", options.runs, options.workers)
 
 
@@ -71,16 +71,24 @@ def _started(root: Path, runs: int, workers: int) -> "subprocess.Popen[str]":
     return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
-def _run(root: Path, runs: int, workers: int) -> tuple[Path, float, float]:
-    """Run a study whole: its folder, seconds, and megabytes of the main process."""
-    started, memory = time.monotonic(), 0.0
+def _tell(root: Path, runs: int, workers: int) -> None:
+    """Run a study whole; tell seconds by the clock and of the processors, and megabytes of the main process."""
+    started, memory, used = time.monotonic(), 0.0, _processor_seconds()
     process = _started(root, runs, workers)
     assert process.stderr is not None
     for _ in process.stderr:
         memory = _high_water(process.pid) or memory
     if process.wait():
         raise SystemExit("the run failed")
-    return root, time.monotonic() - started, memory
+    seconds, busy = time.monotonic() - started, _processor_seconds() - used
+    told = f"{seconds:.0f} s, {busy:.0f} s of the processors, {memory:.0f} MB of the main process"
+    print(f"{runs} runs, {workers} workers: {told}", flush=True)
+
+
+def _processor_seconds() -> float:
+    """Seconds of all processes that have ended, workers too."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _high_water(pid: int) -> float | None:

@@ -1,6 +1,7 @@
 """The folder of one network: it comes back as it was, or tells why it cannot."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -185,12 +186,15 @@ def test_only_known_states_and_a_card_with_a_shape_are_written(tmp_path: Path) -
 
 
 def test_a_network_without_a_card_is_not_there_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed before the card is written: everything else may be there."""
+    """Killed before the card is in its place: everything else may be there."""
+    replace = os.replace
 
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+    def killed(source: Path, target: Path) -> None:
+        if Path(target).name == "network.json":
+            raise KeyboardInterrupt
+        replace(source, target)
 
-    monkeypatch.setattr("temshift.networks.stored.write_record", killed)
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path / "network")
     assert (tmp_path / "network" / "weights.safetensors").exists()

@@ -35,6 +35,7 @@ _REMEDIES = {
 _SEAL_KEY = "temshift.sha256"
 _NO_SEAL = "0" * 64
 _SEAL = re.compile(re.escape(_SEAL_KEY).encode() + rb"(.{1,4}?)([0-9a-f]{64})", re.DOTALL)
+_HUGE = re.compile(rb"[eE]\+?\d{3}|\d{300}")  # in a number that may be beyond what a float holds
 _ANY_REMEDY = "check the disk and the folder, then run again"
 
 
@@ -208,7 +209,7 @@ def read_json(path: Path | str) -> Any:
     """
     data = _read_bytes(path)
     try:
-        return json.loads(data, parse_constant=_finite, parse_float=_finite)
+        return json.loads(data, parse_constant=_finite, parse_float=_finite if _HUGE.search(data) else None)
     except (ValueError, RecursionError) as error:
         raise _damaged(path, f"it is not JSON ({error})") from error
 

@@ -1,6 +1,7 @@
 """Records of completion: what was made, its facts, and a hash of every file and of the record."""
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -235,12 +236,18 @@ def _seal(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_json(body)).hexdigest()
 
 
+def _seal_holds(body: Mapping[str, Any], seal: Any) -> bool:
+    """Compare a seal with what stands in a file, which is canonical but for the sign of a zero: the quick way first."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return bool(seal == hashlib.sha256(text.encode("ascii")).hexdigest() or seal == _seal(body))
+
+
 def _sealed_body(path: Path) -> dict[str, Any]:
     content = read_json(path)
     if not isinstance(content, dict) or set(content) != {"facts", "files", "seal"}:
         raise DamagedError(f"{path} is damaged: it is not a record; remove it and run again")
     body = {"facts": content["facts"], "files": content["files"]}
-    if content["seal"] != _seal(body):
+    if not _seal_holds(body, content["seal"]):
         raise DamagedError(f"{path} is damaged: it was altered; remove it and run again")
     return body
 

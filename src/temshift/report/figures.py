@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from temshift.report.markup import data_uri
+from temshift.report.markup import data_uri, shortened
 from temshift.report.matrix import Matrix
 
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito's palette
@@ -65,8 +65,7 @@ def matrix_figure(matrix: Matrix) -> Figure:
 
 
 def _plain(name: str) -> str:
-    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    return short.replace("$", r"\$")  # no mathematics in names
+    return shortened(name, _LONGEST_NAME).replace("$", r"\$")  # no mathematics in names
 
 
 def _divide(axes: Axes, groups: Sequence[str]) -> None:

@@ -10,6 +10,18 @@ from typing import Any
 MISSING = "–"
 
 
+def shortened(name: str, longest: int) -> str:
+    """Shorten a name in its middle: names of swept studies differ at their ends.
+
+    Examples
+    --------
+    >>> shortened("defocus -20 nm, learning_rate 0.001", 20)
+    'defocus -…rate 0.001'
+    """
+    end = longest // 2
+    return name if len(name) <= longest else f"{name[: longest - 1 - end].rstrip()}…{name[-end:].lstrip()}"
+
+
 def escape(text: object) -> str:
     """Return the text for HTML, safe in elements and in quoted attributes."""
     return _escape(str(text), quote=True)

@@ -3,7 +3,7 @@ const MISSING = "–";
 const DEFOCUS = "test_defocus_nm";
 const NARROW = 640;
 const BLUE = "#0072B2", ORANGE = "#D55E00", GREY = "#9aa5b1";
-const LONGEST = { wide: 30, narrow: 22 };
+const LONGEST = { wide: 34, narrow: 22 };
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star", "x", "pentagon"];
 // plotly.js 4 offers to upload a chart unless it is told not to; nothing of a study may leave this page.
 const CONFIG = { displaylogo: false, showSendToCloud: false, plotlyServerURL: "", responsive: false,
@@ -34,7 +34,9 @@ function wrapped(text, width) {
 
 function shortened(text) {
   const longest = narrow() ? LONGEST.narrow : LONGEST.wide;
-  return text.length > longest ? text.slice(0, longest - 1).trimEnd() + "…" : text;
+  if (text.length <= longest) return text;
+  const end = Math.floor(longest / 2);  // names of swept studies differ at their ends
+  return text.slice(0, longest - 1 - end).trimEnd() + "…" + text.slice(-end).trimStart();
 }
 
 function figure(value, digits) {

@@ -17,6 +17,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from temshift.report.markup import shortened
+
 # Okabe and Ito's palette, which colour-blind people can tell apart
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#808080"
@@ -243,7 +245,7 @@ def _draw_small(axes: Axes, curves: TransferCurves) -> None:
     for (style, colour), values in zip(_ROWS, _named(curves, "phase_transfer").values(), strict=False):
         axes.plot(_q(curves), values, color=colour, linestyle=style, linewidth=1.1)
     _draw_marks(axes, curves, named=False)
-    axes.set_title(_short(curves.name, _LONGEST_SMALL), fontsize=8, pad=3, parse_math=False)
+    axes.set_title(shortened(curves.name, _LONGEST_SMALL), fontsize=8, pad=3, parse_math=False)
     _frame(axes, curves)
 
 
@@ -278,7 +280,7 @@ def _add_angles(axes: Axes, curves: TransferCurves) -> None:
 def add_title(figure: Figure, curves: TransferCurves) -> None:
     """Add the name of a condition, and below it the settings that matter most."""
     height = float(figure.get_size_inches()[1])
-    name = _short(curves.name, _LONGEST_NAME if figure.get_size_inches()[0] > 7 else _LONGEST_SMALL)
+    name = shortened(curves.name, _LONGEST_NAME if figure.get_size_inches()[0] > 7 else _LONGEST_SMALL)
     figure.text(0.02, 1 - 0.1 / height, name, fontsize=10, weight="bold", va="top", parse_math=False)
     figure.text(0.02, 1 - 0.32 / height, _settings(curves), fontsize=8, color="0.35", va="top")
 
@@ -302,10 +304,6 @@ def _number(value: float | None) -> str:
 def transfer_name(signed: bool) -> str:
     """Return what an axis of T or |T| is called."""
     return "T of a weak phase" if signed else "|T| of a weak phase"
-
-
-def _short(name: str, longest: int) -> str:
-    return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
 def _frame(axes: Axes, curves: TransferCurves) -> None:

@@ -48,12 +48,13 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, 
         Networks that are missing, which the report tells.
     """
     started = time.monotonic()
-    results = gather(folder, plan)
     record = folder.root / "report.json"
-    identity = content_hash([plan.study.resolved(), sorted(results["score_id"]), failed])
+    files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by what they hold
+    identity = content_hash([plan.study.resolved(), files_of_scores, failed])
     if not work.missing([record], record_state) and read_facts(record)["id"] == identity:
         work.progress.message("everything was there already")
         return
+    results = gather(folder, plan)
     current = results.filter("in_study")
     if current.is_empty():
         work.progress.warning("no network has scores: there is nothing to report")

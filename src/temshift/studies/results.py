@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts
 from temshift.core.tables import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
 from temshift.datasets.conditions import centers, summary
+from temshift.networks.stored import CARD
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder, load_study
 from temshift.studies.plan import Plan, TestCondition
@@ -21,6 +23,20 @@ from temshift.studies.status import require_study
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
 
 _SETTINGS = ("network", "training", "imaging")
+_FILES_AT_A_TIME = 500
+_NETWORKS = {
+    "network_id": pl.String,
+    "training_name": pl.String,
+    "seed": pl.Int64,
+    "training_cross_entropy": pl.Float64,
+    "own_conditions_id": pl.String,
+    "settings_id": pl.String,
+}
+_TRAINED = {
+    "own_conditions_id": pl.String,
+    **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+    "training_defocus_sd_nm": pl.Float64,
+}
 _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 
@@ -133,7 +149,11 @@ def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _scores(folder: StudyFolder) -> pl.DataFrame:
     paths = sorted((folder.root / "scores").glob("*/*.parquet"))
-    return pl.concat([pl.DataFrame(schema=SCORES), *(read_table(path).select(list(SCORES)) for path in paths)])
+    parts = [pl.DataFrame(schema=SCORES)]
+    for start in range(0, len(paths), _FILES_AT_A_TIME):
+        some = [read_table(path).select(list(SCORES)) for path in paths[start : start + _FILES_AT_A_TIME]]
+        parts.append(pl.concat(some, rechunk=True))
+    return pl.concat(parts, rechunk=True)
 
 
 def _pairs(plan: Plan) -> pl.DataFrame:
@@ -191,23 +211,28 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFra
     for part in plan.parts:
         for run in part.networks:
             names.setdefault(run.id, []).append(run.name)
-    cards = {id_: card for id_ in sorted(ids) if (card := _card(folder, id_)) is not None}
-    conditions = {content_hash(card["conditions"]): card["conditions"] for card in cards.values()}
-    told = {id_: _trained_on(one) for id_, one in conditions.items()}
-    rows = [
-        {"network_id": id_, "training_name": name, **_network_row(card), **told[content_hash(card["conditions"])]}
-        for id_, card in cards.items()
-        for name in names.get(id_, [card["training_name"]])
-    ]
-    return _frame(rows)
+    rows: list[tuple[Any, ...]] = []
+    settings: dict[str, dict[str, Any]] = {}
+    conditions: dict[str, Any] = {}
+    for id_, card in _cards(folder, sorted(ids)):
+        sections, own = {name: card[name] for name in _SETTINGS}, content_hash(card["conditions"])
+        told = content_hash(sections)
+        settings.setdefault(told, sections)
+        conditions.setdefault(own, card["conditions"])
+        loss = card["scores"]["training"]["cross_entropy"]
+        rows += [(id_, name, card["seed"], loss, own, told) for name in names.get(id_, [card["training_name"]])]
+    networks = pl.DataFrame(rows, schema=_NETWORKS, orient="row")
+    trained = [{"own_conditions_id": id_, **_trained_on(one)} for id_, one in conditions.items()]
+    return networks.join(pl.DataFrame(trained, schema=_TRAINED), on="own_conditions_id", maintain_order="left").join(
+        _settings_frame(settings), on="settings_id", maintain_order="left"
+    )
 
 
-def _card(folder: StudyFolder, network_id: str) -> dict[str, Any] | None:
-    """What a network's card tells; None where it was removed or damaged, for it is made again then."""
-    try:
-        return read_facts(folder.network(network_id) / "network.json")
-    except TemshiftError:
-        return None
+def _cards(folder: StudyFolder, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the cards of networks tell; one that was removed or damaged is left out, for it is made again."""
+    for id_ in ids:
+        with suppress(TemshiftError):
+            yield id_, read_facts(folder.network(id_) / CARD)
 
 
 def _trained_on(conditions: Any) -> dict[str, float | None]:
@@ -215,34 +240,20 @@ def _trained_on(conditions: Any) -> dict[str, float | None]:
     return {**centers("training", whole), "training_defocus_sd_nm": summary(whole)["defocus_nm"].sd}
 
 
-def _network_row(card: Mapping[str, Any]) -> dict[str, Any]:
-    settings = [_leaves(card[section], section) for section in _SETTINGS]
-    return {
-        "seed": card["seed"],
-        "training_cross_entropy": card["scores"]["training"]["cross_entropy"],
-        "own_conditions_id": content_hash(card["conditions"]),
-        **{key: value for leaves in settings for key, value in leaves},
-    }
-
-
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield dotted key and value of everything in a tree of mappings; lists as JSON."""
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _leaves(item, f"{path}.{key}")
+            yield from _leaves(item, f"{path}.{key}" if path else key)
     else:
         yield path, json.dumps(value) if isinstance(value, list) else value
 
 
-def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Make a table of rows whose keys differ; a column of several kinds is text."""
-    keys = list(dict.fromkeys(key for row in rows for key in row)) or ["network_id", "training_name"]
-    return pl.DataFrame({key: _column(key, [row.get(key) for row in rows]) for key in _with_needed(keys)})
-
-
-def _with_needed(keys: list[str]) -> list[str]:
-    needed = ["network_id", "seed", "training_cross_entropy", "own_conditions_id", "training_defocus_sd_nm"]
-    return list(dict.fromkeys([*keys, *needed, *(f"training_{name}" for name in CONDITION_COLUMNS)]))
+def _settings_frame(settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    """One row a combination of settings, a column a setting; a column of several kinds is text."""
+    rows = [{"settings_id": id_, **dict(_leaves(sections, ""))} for id_, sections in settings.items()]
+    keys = dict.fromkeys(["settings_id", *(key for row in rows for key in row)])
+    return pl.DataFrame({key: _column(key, [row.get(key) for row in rows]) for key in keys})
 
 
 def _column(key: str, values: list[Any]) -> pl.Series:

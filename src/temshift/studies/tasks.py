@@ -4,11 +4,13 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import torch
 from torch import Tensor, nn
 
 from temshift.core.electrons import wavelength
@@ -125,7 +127,10 @@ def source_of(root: Path, source: ImageSource, device: str) -> MicrographSource:
 
 @functools.lru_cache(maxsize=3)
 def _loaded(waves: Path, band: tuple[float, float, float], device: str) -> tuple[WaveSpectra, Tensor]:
-    spectra = wave_spectra(read_waves(waves).to(device), read_layout(waves).grid, *band)
+    """Shard by shard: memory holds what is kept of the waves, not all of them."""
+    layout = read_layout(waves)
+    parts = [wave_spectra(read_waves(waves, shard).to(device), layout.grid, *band) for shard in range(layout.shards)]
+    spectra = replace(parts[0], values=torch.cat([part.values for part in parts]))
     return spectra, read_masks(waves).to(device)
 
 
