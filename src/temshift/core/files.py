@@ -19,7 +19,7 @@ from temshift.core.errors import DamagedError, InputError, TemshiftError
 if TYPE_CHECKING:
     import polars
 
-_LEFTOVER = ".unfinished-"
+LEFTOVER = ".unfinished-"  # begins the names of folders of what is being written
 _REMEDIES = {
     errno.ENOSPC: "free some space or choose another disk, then run again",
     errno.EDQUOT: "free some of your quota or choose another disk, then run again",
@@ -109,7 +109,7 @@ def write_together(folder: Path | str, contents: Mapping[str, bytes]) -> None:
 @contextmanager
 def _workplace(folder: Path) -> Iterator[Path]:
     """Lend a new hidden folder in a folder, which is made where it is missing; it is gone at the end."""
-    workplace = folder / f"{_LEFTOVER}{secrets.token_hex(8)}"
+    workplace = folder / f"{LEFTOVER}{secrets.token_hex(8)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         workplace.mkdir()
@@ -245,23 +245,29 @@ def read_table(path: Path | str) -> "polars.DataFrame":
         raise _damaged(path, f"it is not a table ({error})") from error
 
 
-def discard_leftovers(folder: Path | str) -> int:
+def discard_leftovers(folder: Path | str, *, below: bool = False) -> int:
     """Remove what a killed process left half-written in a folder that nobody else writes to.
 
     Parameters
     ----------
     folder : path
-        Only the folder itself is searched, not those in it.
+        Where to search.
+    below : bool
+        Whether the folders in it are searched, too.
 
     Returns
     -------
     int
         How many were removed.
     """
-    leftovers = list(Path(folder).glob(f"{_LEFTOVER}*"))
-    for leftover in leftovers:
-        shutil.rmtree(leftover, ignore_errors=True)
-    return len(leftovers)
+    found = 0
+    for place, folders, _ in os.walk(folder):
+        leftovers = [name for name in folders if name.startswith(LEFTOVER)]
+        for name in leftovers:
+            shutil.rmtree(Path(place, name), ignore_errors=True)
+        found += len(leftovers)
+        folders[:] = [name for name in folders if name not in leftovers] if below else []
+    return found
 
 
 def flush(path: Path, mode: int = os.O_RDWR) -> None:

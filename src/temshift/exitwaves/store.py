@@ -21,7 +21,7 @@ from torch import Tensor
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from temshift.core.errors import DamagedError, InputError
-from temshift.core.files import flush, write_bytes
+from temshift.core.files import LEFTOVER, flush, write_bytes
 from temshift.core.grids import Grid
 from temshift.core.hashes import content_hash
 from temshift.core.records import RecordState, read_facts, read_record, record_state, write_record
@@ -79,7 +79,7 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
         if _store_id(_manifest(folder)) != _store_id(facts):
             raise InputError(f"{folder} holds waves of other settings; name another folder with --output")
         return
-    with tempfile.TemporaryDirectory(prefix="layout-", dir=_made(folder.parent)) as empty:
+    with tempfile.TemporaryDirectory(prefix=LEFTOVER, dir=_made(folder.parent)) as empty:
         _lay_out(Path(empty), layout)
         for metadata in sorted(Path(empty).rglob("zarr.json")):
             write_bytes(folder / metadata.relative_to(empty), metadata.read_bytes())

@@ -69,6 +69,11 @@ def drop_weights(place: Path) -> None:
         (place / name).unlink(missing_ok=True)
 
 
+def holds_weights(place: Path) -> bool:
+    """Tell whether any weights lie in the folder of a network, whether its record names them or not."""
+    return any((place / name).exists() for name in WEIGHT_FILES.values())
+
+
 def has_weights(record: Record) -> bool:
     """Tell whether a network's record vouches for the weights that are scored."""
     return any(file.name == WEIGHT_FILES["weights"] for file in record.files)

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +18,7 @@ from temshift.datasets.conditions import Setting, summary, told_keys
 from temshift.execution import Task
 from temshift.exitwaves.store import read_geometry
 from temshift.information.spectra import ObjectSpectra
+from temshift.networks.stored import CARD
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
 from temshift.studies.examples import write_examples
@@ -54,7 +55,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, 
     if not work.missing([record], record_state) and read_facts(record)["id"] == identity:
         work.progress.message("everything was there already")
         return
-    results = gather(folder, plan)
+    results = gather(folder, plan, work.progress.warning)
     current = results.filter("in_study")
     if current.is_empty():
         work.progress.warning("no network has scores: there is nothing to report")
@@ -63,7 +64,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, 
     work.perform("example pictures", tasks, [1], 0)
     _write_tables(folder, analyse(plan, current, objects), results)
     work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
-    write_json(folder.manifest, _manifest(plan, folder, work, failed))
+    write_json(folder.manifest, _manifest(plan, folder, work, failed, set(current["network_id"])))
     write_report(folder.root)
     files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, TABLES)]
     write_record(record, [*files, *sorted(folder.examples.glob("examples.*"))], {"id": identity})
@@ -76,7 +77,7 @@ def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame
     write_json(folder.root / "prediction.json", analysis.prediction)
 
 
-def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int) -> dict[str, Any]:
+def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int, scored: Collection[str]) -> dict[str, Any]:
     return {
         "name": plan.study.name,
         **provenance(),
@@ -87,7 +88,7 @@ def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int) -> dict[
         "database": database_facts({name: (one, folder.waves(one.id)) for name, one in _named_databases(plan).items()}),
         "networks": len(plan.networks),
         "failed": failed,
-        "parameters": _parameters(plan, folder),
+        "parameters": _parameters(plan, folder, scored),
         "trainings": _trainings(plan),
     }
 
@@ -126,11 +127,10 @@ def _named_databases(plan: Plan) -> dict[str, WaveSet]:
     }
 
 
-def _parameters(plan: Plan, folder: StudyFolder) -> list[int]:
+def _parameters(plan: Plan, folder: StudyFolder, scored: Collection[str]) -> list[int]:
     """Numbers of parameters of the networks, each once: one network of a kind is asked."""
-    kinds = {repr(run.network): run.id for run in reversed(plan.networks) if folder.network(run.id).is_dir()}
-    records = [folder.network(id_) / "network.json" for id_ in kinds.values()]
-    return sorted({read_facts(record)["parameters"] for record in records if record.exists()})
+    kinds = {repr(run.network): run.id for run in reversed(plan.networks) if run.id in scored}
+    return sorted({read_facts(folder.network(id_) / CARD)["parameters"] for id_ in kinds.values()})
 
 
 def _trainings(plan: Plan) -> dict[str, dict[str, Setting]]:

@@ -140,8 +140,9 @@ class _Named(Configuration, extra="ignore"):
     name: str
 
 
-def open_folder(root: Path, study: Study, progress: Progress) -> StudyFolder:
-    """Make or reopen the folder of a study and keep the resolved study there.
+@contextmanager
+def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyFolder]:
+    """Make or reopen the folder of a study, hold it against a second run, and keep the resolved study there.
 
     Parameters
     ----------
@@ -152,21 +153,25 @@ def open_folder(root: Path, study: Study, progress: Progress) -> StudyFolder:
     progress : Progress
         Warned where the study file that is there says something else.
 
-    Returns
-    -------
+    Yields
+    ------
     StudyFolder
 
     Raises
     ------
     InputError
-        Where the folder holds another study or other files, or can't be made.
+        Where the folder holds another study or other files, can't be made, or another run holds it.
     """
     folder = StudyFolder(root)
     refuse_strangers(root, folder.study_file, "study")
     _refuse_another(folder, study)
     with making(root):
-        _keep_study(folder, study_text(study), progress)
-    return folder
+        root.mkdir(parents=True, exist_ok=True)
+    with locked(root):
+        _refuse_another(folder, study)  # a run that began at the same time may have made it
+        with making(root):
+            _keep_study(folder, study_text(study), progress)
+        yield folder
 
 
 def _keep_study(folder: StudyFolder, text: str, progress: Progress) -> None:

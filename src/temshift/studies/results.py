@@ -18,6 +18,7 @@ from temshift.networks.stored import CARD
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder, load_study
 from temshift.studies.plan import Plan, TestCondition
+from temshift.studies.states import Warn
 from temshift.studies.status import require_study
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
@@ -40,9 +41,12 @@ _TRAINED = {
 _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 
-def keep_tests(folder: StudyFolder, plan: Plan) -> None:
+def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
     """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
     held = _held_tests(folder)
+    if held is None and folder.table("tests").exists():
+        fault = f"{folder.table('tests')} is damaged"
+        warn(f"made again: {fault}; results of test conditions that the study no longer has are left out")
     known = set() if held is None else set(held.select("test_id", "listed").rows())
     rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
     if held is not None and not rows:
@@ -90,14 +94,17 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     return every
 
 
-def gather(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
-    """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`."""
-    return _placed(folder, plan).drop("place")
+def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
+    """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`.
+
+    ``warn`` is told of tables that are damaged, which are left out; without it they are an error.
+    """
+    return _placed(folder, plan, warn).drop("place")
 
 
-def _placed(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
+def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
     """The results of a folder with their places in the order of the study, null where it does not ask for them."""
-    scores = _scores(folder)
+    scores = _scores(folder, warn)
     networks = _networks(folder, plan, scores["network_id"].unique().to_list())
     rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
     own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
@@ -147,13 +154,24 @@ def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.lit(None).alias(name) for name in empty)
 
 
-def _scores(folder: StudyFolder) -> pl.DataFrame:
-    paths = sorted((folder.root / "scores").glob("*/*.parquet"))
+def _scores(folder: StudyFolder, warn: Warn | None) -> pl.DataFrame:
+    """All scores that have a record, each once: what a killed run wrote without one is made again."""
+    records = sorted((folder.root / "scores").glob("*/*.json"))
     parts = [pl.DataFrame(schema=SCORES)]
-    for start in range(0, len(paths), _FILES_AT_A_TIME):
-        some = [read_table(path).select(list(SCORES)) for path in paths[start : start + _FILES_AT_A_TIME]]
-        parts.append(pl.concat(some, rechunk=True))
-    return pl.concat(parts, rechunk=True)
+    for start in range(0, len(records), _FILES_AT_A_TIME):
+        some = [_score_table(path.with_suffix(".parquet"), warn) for path in records[start : start + _FILES_AT_A_TIME]]
+        parts.append(pl.concat([pl.DataFrame(schema=SCORES), *(one for one in some if one is not None)], rechunk=True))
+    return pl.concat(parts, rechunk=True).unique("score_id", keep="first", maintain_order=True)
+
+
+def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
+    try:
+        return read_table(path).select(list(SCORES))
+    except TemshiftError as error:
+        if warn is None:
+            raise
+        warn(f"left out: {error}")
+        return None
 
 
 def _pairs(plan: Plan) -> pl.DataFrame:

@@ -22,10 +22,11 @@ from temshift.execution import (
 )
 from temshift.information.spectra import ObjectSpectra, average_spectra
 from temshift.networks import drop_weights
+from temshift.networks.stored import holds_weights
 from temshift.studies.conclusion import conclude
 from temshift.studies.examples import example_networks
 from temshift.studies.failures import Failure, forget_failure, note_failure
-from temshift.studies.folder import StudyFolder, locked, open_folder
+from temshift.studies.folder import StudyFolder, open_folder
 from temshift.studies.plan import NetworkRun, Part, Plan
 from temshift.studies.queue import Listener, NetworkQueue
 from temshift.studies.results import keep_tests
@@ -99,26 +100,30 @@ def run_study(
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)
-    open_folder(output, study, progress)
-    with locked(output), make_executor(workers, scheduler) as executor:
+    with open_folder(output, study, progress), make_executor(workers, scheduler) as executor:
         run = Run(plan, folder, Work(executor, device, progress, workers))
-        discard_leftovers(folder.root)
+        discard_leftovers(folder.root, below=True)
         folder.status.unlink(missing_ok=True)
         for place, waves, shards in needs:
             make_waves(run.work, place, waves, shards)
         objects = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
         failures = _make_networks(run, retries, retry_failed)
         folder.status.unlink(missing_ok=True)
-        conclude(plan, folder, run.work, objects, len(failures))
+        try:
+            conclude(plan, folder, run.work, objects, len(failures))
+        except TemshiftError as error:
+            raise TemshiftError("\n".join([*_failed_text(run, failures), str(error)])) from error
         if failures:
-            raise TemshiftError(_failed_text(run, failures))
+            raise TemshiftError("\n".join(_failed_text(run, failures)))
     return folder
 
 
-def _failed_text(run: Run, failures: dict[str, Failure]) -> str:
+def _failed_text(run: Run, failures: dict[str, Failure]) -> list[str]:
+    if not failures:
+        return []
     named = [(f"network {r.id}, {r.name}", failures[r.id].reason) for r in run.plan.networks if r.id in failures]
     text = told_failures("networks", named, len(run.plan.networks))
-    return f"{text}\n  temshift runs {run.folder.root} --failed lists them; --retry-failed tries them again"
+    return [text, f"  temshift runs {run.folder.root} --failed lists them; --retry-failed tries them again"]
 
 
 def _measured_parts(plan: Plan) -> dict[str, Part]:
@@ -163,10 +168,10 @@ def _read_spectra(record: Path) -> ObjectSpectra:
 
 def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Failure]:
     """Train and score what is missing; return what failed, now or in an earlier run."""
-    keep_tests(run.folder, run.plan)
+    keep_tests(run.folder, run.plan, run.work.progress.warning)
     if retry_failed:
         _forgive(run)
-    states = run_states(run.plan, run.folder, run.work.progress.warning)
+    states = run_states(run.plan, run.folder, run.work.progress.warning, discard=True)
     return _Making(run, states).perform(retries)
 
 
@@ -194,6 +199,9 @@ class _Making:
 
     def perform(self, retries: int) -> dict[str, Failure]:
         work, started = self.run.work, time.monotonic()
+        for network in self.run.plan.networks:
+            if self.states[network.id].word == "done":
+                self._drop(network)
         listener = Listener(self._trained, self._scored, self._failed)
         queue = NetworkQueue(self.run.plan, self.states, self.run.folder.root, work.device, listener)
         total = 2 * len(self.states)
@@ -229,11 +237,20 @@ class _Making:
         self._step(1)
 
     def _scored(self, run: NetworkRun) -> None:
-        if run.training.keep == "none" and run.id not in self.shown:
-            drop_weights(self.run.folder.network(run.id))
+        self._drop(run)
         forget_failure(self.run.folder, run.id)
         self.status.moved("done")
         self._step(1)
+
+    def _drop(self, run: NetworkRun) -> None:
+        """Remove weights that are not to be kept; where that can't be done now, the next run does it."""
+        place = self.run.folder.network(run.id)
+        if run.training.keep != "none" or run.id in self.shown or not holds_weights(place):
+            return
+        try:
+            drop_weights(place)
+        except TemshiftError as error:
+            self.run.work.progress.warning(str(error))
 
     def _failed(self, run: NetworkRun, failure: Failure) -> None:
         self.failures[run.id] = failure

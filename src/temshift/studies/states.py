@@ -39,7 +39,7 @@ class RunState:
         return "failed" if self.failure else "waiting" if self.missing or not self.trained else "done"
 
 
-def run_states(plan: Plan, folder: StudyFolder, warn: Warn) -> dict[str, RunState]:
+def run_states(plan: Plan, folder: StudyFolder, warn: Warn, *, discard: bool = False) -> dict[str, RunState]:
     """Look at every network of a plan.
 
     Seals of records are verified, and that their files are there in their sizes; the content of weights and tables is
@@ -53,6 +53,8 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn) -> dict[str, RunStat
         Where it should be.
     warn : callable
         Told of what is damaged, which counts as absent.
+    discard : bool
+        Whether damaged scores are removed, for the run that makes them again; others only look.
 
     Returns
     -------
@@ -64,7 +66,8 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn) -> dict[str, RunStat
     states = {}
     for run in plan.networks:
         record = _network(folder, run, warn) if run.id in present[folder.networks] else None
-        known = _known_scores(folder.scores(run.id), warn) if run.id in present[folder.root / "scores"] else set()
+        scored = run.id in present[folder.root / "scores"]
+        known = _known_scores(folder.scores(run.id), warn, discard) if scored else set()
         missing = tuple(test for test in plan.tests_of[run.id] if score_id(run.id, test.id) not in known)
         trained = record is not None and (not missing or has_weights(record))
         states[run.id] = RunState(trained, missing, failures.get(run.id) if missing or not trained else None)
@@ -72,7 +75,7 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn) -> dict[str, RunStat
 
 
 def discard_damaged(folder: StudyFolder, run: NetworkRun) -> None:
-    """Verify every byte of a network and of its scores; what is damaged is removed, so that it is made again."""
+    """Verify every byte of a network and of its scores; what is damaged is made again, for its record is removed."""
     for record in (folder.network(run.id) / CARD, *folder.scores(run.id).glob("*.json")):
         if record_state(record).state == "damaged":
             record.unlink(missing_ok=True)
@@ -87,15 +90,15 @@ def _network(folder: StudyFolder, run: NetworkRun, warn: Warn) -> Record | None:
     return _glance(path, warn) if path.exists() else None
 
 
-def _known_scores(place: Path, warn: Warn) -> set[str]:
-    """Ids of the scores in a folder; a damaged record is removed, so that its scores are made again."""
+def _known_scores(place: Path, warn: Warn, discard: bool) -> set[str]:
+    """Ids of the scores in a folder."""
     found: set[str] = set()
     for path in sorted(place.glob("*.json")):
         record = _glance(path, warn)
-        if record is None:
-            path.unlink(missing_ok=True)
-        else:
+        if record is not None:
             found.update(record.facts["score_ids"])
+        elif discard:
+            path.unlink(missing_ok=True)
     return found
 
 

@@ -99,7 +99,7 @@ def score_runs(root: Path, evaluations: Sequence[Evaluation], device: str) -> Fa
     networks: dict[str, nn.Module] = {}
     failures = _failures((run, functools.partial(_add_network, networks, root, run, device)) for run, _ in evaluations)
     wanted = [(run, tests) for run, tests in evaluations if run.id in networks]
-    rows: dict[str, list[dict[str, object]]] = {run.id: [] for run, _ in wanted}
+    rows: dict[str, list[dict[str, Any]]] = {run.id: [] for run, _ in wanted}
     for test in {test.id: test for _, tests in wanted for test in tests}.values():
         asked = [run for run, tests in wanted if any(one.id == test.id for one in tests)]
         batches = test_batches(root, test, device)
@@ -212,12 +212,17 @@ def _add_network(networks: dict[str, nn.Module], root: Path, run: NetworkRun, de
     networks[run.id] = load_network(root, run, device)
 
 
-def _score_row(run: NetworkRun, test: TestCondition, scores: Scores) -> dict[str, object]:
+def _score_row(run: NetworkRun, test: TestCondition, scores: Scores) -> dict[str, Any]:
     return {"score_id": score_id(run.id, test.id), "network_id": run.id, "test_id": test.id, **vars(scores)}
 
 
-def _write_scores(root: Path, run: NetworkRun, rows: list[dict[str, object]]) -> None:
-    """Write rows and record under the hash of the score ids they hold."""
+def _write_scores(root: Path, run: NetworkRun, rows: list[dict[str, Any]]) -> None:
+    """Write rows and record under the hash of the score ids they hold; a loss that is not finite is no score."""
+    lost = sum(not math.isfinite(row["cross_entropy"]) for row in rows)
+    if lost:
+        raise TemshiftError(
+            f"the cross-entropy is not finite under {lost} of {len(rows)} test conditions; take a lower learning_rate"
+        )
     name = content_hash([row["score_id"] for row in rows])
     place, table = StudyFolder(root).scores(run.id), pl.DataFrame(rows, schema=SCORES)
     facts = {"score_ids": [row["score_id"] for row in rows]}

@@ -183,6 +183,7 @@ def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None
         simulate(waves.specimen(number), waves.exit_waves, waves.seed, number, device=device).on_cpu()
         for number in waves.layout.specimens_of(shard)
     ]
+    discard_shard(place, shard)  # of a worker that was killed
     write_shard(place, shard, each, made_with(device))
 
 
