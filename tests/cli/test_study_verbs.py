@@ -69,6 +69,7 @@ def test_status_tells_how_far_a_study_is_and_what_can_be_done(temshift: Callable
     ]
 
 
+@pytest.mark.slow
 def test_what_status_names_goes_on(temshift: Callable[..., Any], study: StudyFolder, finished: StudyFolder) -> None:
     """The very command, after the waves are back."""
     for name in ("waves", "spectra"):

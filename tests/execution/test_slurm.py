@@ -1,4 +1,4 @@
-"""docs/clusters/slurm.sh, run with its own commands on a real local cluster; srun alone is replaced."""
+"""docs/clusters/slurm.sh runs a study on a real local cluster with its own commands; srun alone is replaced."""
 
 import json
 import os
@@ -9,12 +9,22 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import execution_jobs
 import pytest
 from local_cluster import until
 
-SCRIPT = Path(__file__).parents[2] / "docs" / "clusters" / "slurm.sh"
-JOBS = str(Path(execution_jobs.__file__).parent)
+from temshift.core.documents import read_document, write_document
+from temshift.studies import load_study, read_results, run_study
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "docs" / "clusters" / "slurm.sh"
+SETTINGS = {
+    "counts": {"training": 8, "test": 4},
+    "training": {"steps": 20, "batch": 8},
+    "seeds": 6,
+    "cohort": 4,
+    "information": {"specimens": 2, "draws": 8},
+    "examples": {"specimens": 1},
+}
 
 SRUN = """#!/bin/bash
 [ "$1" = --kill-on-bad-exit=0 ] || exit 9
@@ -29,57 +39,35 @@ trap stop TERM
 for _ in $(seq "$SLURM_NTASKS"); do "$@" & done
 wait
 """
-DASK = """#!/bin/bash
-exec {python} -m dask "$@"
+PYTHON = """#!/bin/bash
+exec {python} -m {module} "$@"
 """
-TEMSHIFT = """#!{python}
-import json, os, subprocess, sys
-from pathlib import Path
-import execution_jobs as jobs
-from temshift.execution import Task, make_executor, run_tasks
-
-STRANGER = '''
+STRANGER = """
 import sys
 from temshift.execution import dask_cluster, make_executor
 dask_cluster.SECONDS_TO_CONNECT = 2
 make_executor(0, sys.argv[1])
-'''
-
-def main():
-    verb, study, option, given, flag, file = sys.argv[1:]
-    Path("started").write_text(file)
-    address = json.loads(Path(file).read_text())["address"]
-    without_key = {{name: value for name, value in os.environ.items() if not name.startswith("DASK_")}}
-    command = [sys.executable, "-c", STRANGER, address]
-    stranger = subprocess.run(command, env=without_key, capture_output=True, text=True)
-    names = ["OMP_NUM_THREADS", "POLARS_MAX_THREADS"]
-    tasks = [
-        Task(jobs.kill_self_once, (os.path.abspath("dies"),), "dies"),
-        *[Task(jobs.square, (number,), "square") for number in range(20)],
-        *[Task(jobs.environment, (name,), name) for name in names],
-    ]
-    with make_executor(0, file) as executor:
-        values = [outcome.value for outcome in run_tasks(executor, tasks, on_outcome=lambda outcome: None)]
-    told = {{
-        "arguments": [verb, study, option, given, flag],
-        "address": address,
-        "mode": oct(Path(file).parent.stat().st_mode & 0o777),
-        "stranger": stranger.stderr,
-        "values": values,
-    }}
-    Path("told.json").write_text(json.dumps(told))
-    sys.exit(3)
-
-if __name__ == "__main__":
-    main()
 """
 
 
 def write_commands(folder):
     folder.mkdir()
-    for name, text in [("srun", SRUN), ("dask", DASK), ("temshift", TEMSHIFT)]:
-        (folder / name).write_text(text.format(python=sys.executable) if name != "srun" else text)
+    texts = {"srun": SRUN}
+    texts |= {
+        name: PYTHON.format(python=sys.executable, module=module)
+        for name, module in (("dask", "dask"), ("temshift", "temshift.cli.app"))
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
         (folder / name).chmod(0o755)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Write a study of 24 networks beside the job."""
+    text = (ROOT / "examples" / "tiny.yaml").read_text(encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(write_document(read_document(text).data | SETTINGS), encoding="utf-8")
+    return tmp_path / "study.yaml"
 
 
 @pytest.fixture
@@ -89,7 +77,7 @@ def job(tmp_path):
     return {
         **{name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")},
         "PATH": os.pathsep.join([str(tmp_path / "commands"), os.environ["PATH"]]),
-        "PYTHONPATH": os.pathsep.join([JOBS, *sys.path]),
+        "PYTHONPATH": os.pathsep.join(sys.path),
         "SLURM_NTASKS": "2",
         "INTERFACE": "lo",
     }
@@ -133,25 +121,56 @@ def test_the_script_is_bash_and_tells_its_use(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def workers_of(group):
+    """Give the processes of a session that work for dask's nannies."""
+    named = {pid: Path(f"/proc/{pid}/cmdline") for pid in members(group)}
+    return [pid for pid, path in named.items() if path.exists() and b"spawn_main" in path.read_bytes()]
+
+
+def told_to_a_stranger(address):
+    """Give what somebody without the key of the run is told."""
+    without = {name: value for name, value in os.environ.items() if not name.startswith("DASK_")}
+    command = [sys.executable, "-c", STRANGER, address]
+    return subprocess.run(command, env=without, capture_output=True, text=True, check=False).stderr
+
+
 @pytest.mark.slow
 @needs_openssl
-def test_a_job_runs_on_its_workers_survives_a_killed_one_and_leaves_nothing(start, tmp_path):
-    script = start("study.yaml", "--device", "cuda")
-    assert script.wait(timeout=120) == 3, (tmp_path / "log").read_text()  # as the run itself
-    told = json.loads((tmp_path / "told.json").read_text())
-    assert told["arguments"] == ["run", "study.yaml", "--device", "cuda", "--scheduler"]
-    assert told["values"] == ["second try", *[number**2 for number in range(20)], "1", "1"]
-    assert told["address"].startswith("tls://127.0.0.1:")
-    assert told["mode"] == "0o700"
-    assert "no scheduler answers at tls://" in told["stranger"]
+def test_a_job_runs_a_study_survives_a_killed_worker_and_leaves_nothing(start, study, tmp_path):
+    script = start("study.yaml", "--output", "study")
+    until(lambda: list(tmp_path.glob(".temshift-cluster-*/scheduler.json")), 60)
+    (file,) = tmp_path.glob(".temshift-cluster-*/scheduler.json")
+    address = json.loads(file.read_text())["address"]
+    assert address.startswith("tls://127.0.0.1:")
+    assert oct(file.parent.stat().st_mode & 0o777) == "0o700"
+    until(lambda: list(tmp_path.glob("study/networks/*/network.json")), 120)
+    workers = workers_of(script.pid)
+    assert len(workers) == 2
+    told = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in workers]
+    assert all({b"OMP_NUM_THREADS=1", b"POLARS_MAX_THREADS=1"} <= set(one) for one in told)
+    os.kill(workers[0], signal.SIGKILL)
+    assert not (tmp_path / "study" / "results.parquet").exists()
+    assert "no scheduler answers at tls://" in told_to_a_stranger(address)
+    assert script.wait(timeout=240) == 0, (tmp_path / "log").read_text()
+    undisturbed = run_study(load_study(study), tmp_path / "undisturbed", workers=0)
+    assert read_results(tmp_path / "study").equals(read_results(undisturbed.root))
     until(lambda: not members(script.pid), 20)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["commands", "dies", "log", "started", "told.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"commands", "log", "study", "study.yaml", "undisturbed"}
 
 
 @pytest.mark.slow
 @needs_openssl
-def test_a_job_that_is_ended_leaves_nothing(start, tmp_path):
-    script = start("study.yaml", "--device", "cuda")
+def test_a_job_ends_as_the_run_ends(start, tmp_path):
+    script = start("nowhere.yaml")
+    assert script.wait(timeout=120) == 2
+    assert "nowhere.yaml" in (tmp_path / "log").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["commands", "log"]
+
+
+@pytest.mark.slow
+@needs_openssl
+def test_a_job_that_is_ended_leaves_nothing(start, study, tmp_path):
+    script = start("study.yaml", "--output", "study")
     until(lambda: list(tmp_path.glob(".temshift-cluster-*/scheduler.json")), 60)
     os.killpg(script.pid, signal.SIGTERM)  # as scancel does
     assert script.wait(timeout=60) == 143

@@ -16,7 +16,7 @@ from temshift.core.errors import InputError
 from temshift.core.tables import RESULTS
 from temshift.datasets import scoring_batches, training_batches
 from temshift.networks import load
-from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study, score_network
+from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run, run_study, score_network
 from temshift.studies.folder import study_text
 from temshift.studies.results import gather
 from temshift.studies.tasks import source_of
@@ -60,6 +60,13 @@ def study(make: Callable[..., Study]) -> Study:
 def folder(study: Study, tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
     """The study, run."""
     return run_study(study, tmp_path_factory.mktemp("results") / "study", workers=0)
+
+
+@pytest.fixture
+def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Study], StudyFolder]:
+    """Train and score the networks of a study, without the report."""
+    monkeypatch.setattr(run, "conclude", lambda *_: None)
+    return lambda study: run_study(study, tmp_path / "scored", workers=0)
 
 
 @pytest.fixture
@@ -112,8 +119,8 @@ def test_a_loss_is_the_mean_over_pixels_and_g_id_and_g_ood_are_differences_of_lo
     folder: StudyFolder, study: Study
 ) -> None:
     """Formed, segmented and summed once more, by hand."""
-    run = next(run for run in Plan(study).networks if run.name.startswith("over"))
-    network, plan = load(folder.network(run.id)), Plan(study)
+    one = next(one for one in Plan(study).networks if one.name.startswith("over"))
+    network, plan = load(folder.network(one.id)), Plan(study)
 
     def loss(batches: Any) -> float:
         images, masks = (torch.cat(parts) for parts in zip(*batches, strict=True))
@@ -122,14 +129,14 @@ def test_a_loss_is_the_mean_over_pixels_and_g_id_and_g_ood_are_differences_of_lo
 
     outside, inside = (
         loss(scoring_batches(source_of(folder.root, test.source, "cpu"), test.conditions, batch=3, stream=test.stream))
-        for test in plan.tests_of[run.id][:2]
+        for test in plan.tests_of[one.id][:2]
     )
-    source = source_of(folder.root, run.source, "cpu")
+    source = source_of(folder.root, one.source, "cpu")
     pool = training_batches(
-        source, run.conditions, steps=1, batch=4, stream=run.stream, images="fresh", augmentation="none"
+        source, one.conditions, steps=1, batch=4, stream=one.stream, images="fresh", augmentation="none"
     )
     seen = loss(pool)
-    rows = read_results(folder.root).filter(pl.col("network_id") == run.id)
+    rows = read_results(folder.root).filter(pl.col("network_id") == one.id)
     assert rows["cross_entropy"].to_list() == pytest.approx([outside, inside], rel=1e-5)
     assert rows["in_distribution_cross_entropy"].to_list() == pytest.approx([inside] * 2, rel=1e-5)
     assert rows["training_cross_entropy"].to_list() == pytest.approx([seen] * 2, rel=1e-5)
@@ -203,13 +210,13 @@ def test_what_a_study_asked_for_before_is_kept_and_labelled(copy: Callable[[str]
 
 
 def test_folders_of_different_studies_keep_their_settings(
-    folder: StudyFolder, make: Callable[..., Study], tmp_path: Path
+    folder: StudyFolder, make: Callable[..., Study], scored: Callable[[Study], StudyFolder]
 ) -> None:
     """A setting that no network of one folder has, and a network of another kind."""
     training = FAST["training"] | {"schedule": "decay", "early_stopping_epochs": 2}
     counts = FAST["counts"] | {"validation": 2}
     network = {"kind": "resnet18", "width": 8}
-    other = run_study(make(name="other", training=training, counts=counts, network=network), tmp_path / "o", workers=0)
+    other = scored(make(name="other", training=training, counts=counts, network=network))
     merged = read_results(folder.root, other.root)
     assert len(merged) == 16 + 4
     assert merged["training.early_stopping_epochs"].to_list() == [None] * 16 + [2] * 4
@@ -219,11 +226,10 @@ def test_folders_of_different_studies_keep_their_settings(
 
 
 def test_a_network_that_several_settings_share_is_told_under_each_name_with_its_own_conditions(
-    make: Callable[..., Study], tmp_path: Path
+    make: Callable[..., Study], scored: Callable[[Study], StudyFolder]
 ) -> None:
     """The number of test specimens changes the scores, not the network."""
-    shared = make(sweep={"counts.test": [2, 3]})
-    found = read_results(run_study(shared, tmp_path / "study", workers=0).root)
+    found = read_results(scored(make(sweep={"counts.test": [2, 3]})).root)
     assert found["network_id"].n_unique() == 2
     assert found.select("training_name", "images").unique(maintain_order=True).rows() == [
         (f"{training}, test {count}", count) for count in (2, 3) for training in ("under", "over")
@@ -231,10 +237,11 @@ def test_a_network_that_several_settings_share_is_told_under_each_name_with_its_
     assert len(found) == 8 and found["in_study"].all()
 
 
-def test_networks_of_one_name_are_rows_of_their_own(make: Callable[..., Study], tmp_path: Path) -> None:
+def test_networks_of_one_name_are_rows_of_their_own(
+    make: Callable[..., Study], scored: Callable[[Study], StudyFolder]
+) -> None:
     """Learning rates that look alike in six digits."""
-    alike = make(sweep={"training.learning_rate": [0.01, 0.01000000001]})
-    found = read_results(run_study(alike, tmp_path / "study", workers=0).root)
+    found = read_results(scored(make(sweep={"training.learning_rate": [0.01, 0.01000000001]})).root)
     assert found["training_name"].n_unique() == 2
     assert found["network_id"].n_unique() == 4
     assert len(found) == 8

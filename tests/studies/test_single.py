@@ -1,5 +1,6 @@
 """One network from a short file: the network that a study makes, once, and nothing else in its folder."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from safetensors.torch import load_file
 from temshift.core.configuration import ConfigurationError, load_configuration, parse_configuration
 from temshift.core.documents import read_document
 from temshift.core.errors import InputError
+from temshift.core.hashes import file_hash
 from temshift.core.records import read_facts, record_state
 from temshift.networks import load
-from temshift.studies import SingleNetwork, Study, run_study, train_single
+from temshift.studies import Plan, SingleNetwork, Study, run_study, train_single
 from temshift.studies.database import Database, simulate_database
+from temshift.studies.folder import study_text
 from temshift.studies.single import load_single, single_faults
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "network.yaml"
+WEIGHTS = "weights.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +164,39 @@ def test_the_best_weights_are_those_of_the_epoch_with_the_lowest_loss_of_the_val
     assert all(torch.equal(until[name], tensor) for name, tensor in state(tmp_path / "net").items())
     last = load_file(tmp_path / "net" / "last.safetensors")
     assert not all(torch.equal(until[name], tensor) for name, tensor in last.items())
+
+
+def test_a_network_starts_from_another_whose_file_it_remembers(
+    single: Callable[..., SingleNetwork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path is told from where temshift is called; frozen parts keep its weights; another file makes another."""
+    monkeypatch.chdir(tmp_path)
+    train_single(single(), tmp_path / "first")
+    wanted = single({"initial": {"weights": "first", "freeze": "encoder"}})
+    card = train_single(wanted, tmp_path / "second")
+    told = card["training"]["initial"]
+    assert told["weights"] == str(tmp_path / "first") and told["sha256"] == file_hash(tmp_path / "first" / WEIGHTS)
+    first, second = state(tmp_path / "first"), state(tmp_path / "second")
+    kept = {name for name in first if torch.equal(first[name], second[name])}
+    assert kept >= {name for name in first if name.startswith(("enter.", "down."))} and kept < set(first)
+    shutil.copy(tmp_path / "second" / WEIGHTS, tmp_path / "first" / WEIGHTS)
+    with pytest.raises(InputError, match=f"second holds another network, {card['id']}"):
+        train_single(wanted, tmp_path / "second")
+
+
+def test_a_study_remembers_the_hash_of_initial_weights(
+    single: Callable[..., SingleNetwork], tiny_text: str, tmp_path: Path
+) -> None:
+    """So that its folder tells its networks also when the file is gone."""
+    train_single(single(), tmp_path / "first")
+    initial = {"weights": str(tmp_path / "first")}
+    study = Study.model_validate(read_document(tiny_text).data | {"training": {"steps": 4, "initial": initial}})
+    ids = [run.id for run in Plan(study).networks]
+    again = parse_configuration(study_text(study), Study, "study.yaml")
+    (tmp_path / "first" / WEIGHTS).unlink()
+    assert [run.id for run in Plan(again).networks] == ids
+    with pytest.raises(InputError, match="cannot read the initial weights .*first"):
+        study_text(study)
 
 
 def test_a_set_that_is_not_there_is_told_with_the_remedy(

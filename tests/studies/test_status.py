@@ -173,6 +173,7 @@ def test_a_run_tells_its_networks_as_they_come_and_takes_the_file_away(
         stream_tasks(*arguments, on_outcome=tell, **options)
 
     monkeypatch.setattr(run, "stream_tasks", watched)
+    monkeypatch.setattr(run, "conclude", lambda *_: None)
     folder = run_study(small, tmp_path / "study", workers=0)
     assert all(one.at_work and sum(one.counts.values()) == 4 for one in seen)
     done = [one.counts["done"] for one in seen]

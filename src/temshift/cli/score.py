@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 
 from temshift.cli.options import Interrupted, refuse_faults
 from temshift.cli.progress import progress_for, tell_remarks
+from temshift.cli.tables import number_text, say, text_table
 from temshift.cli.verbs import require_device
 from temshift.core.errors import InputError
 from temshift.core.files import read_json, read_table
@@ -104,14 +104,11 @@ def _remarks(wanted: ScoringConditions, source: WaveSource) -> list[str]:
 def _summarise(folder: StudyFolder, console: Console) -> None:
     results = read_table(folder.table("results"))
     told = {short: column for short, column in COLUMNS.items() if results[column].null_count() < len(results)}
-    table = Table("test condition", *told)
-    for row in results.iter_rows(named=True):
-        table.add_row(row["test_name"], *(_text(row[column]) for column in told.values()))
-    console.print(table)
+    rows = [
+        [row["test_name"], *(number_text(row[column]) for column in told.values())]
+        for row in results.iter_rows(named=True)
+    ]
+    console.print(text_table(("test condition", *told), rows, numbers=list(told)))
     formula = read_json(folder.root / "prediction.json")["formula"]
     told_where = f"{formula}\nreport: {folder.report.resolve()}"
-    console.print(told_where, soft_wrap=True, markup=False, highlight=False)
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
+    say(console, told_where)

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from temshift.cli.options import going_on
 from temshift.cli.progress import progress_for, tell_remarks
+from temshift.cli.tables import number_text, say, text_table
 from temshift.core.documents import write_document
 from temshift.core.errors import InputError
 from temshift.core.files import read_json, read_table
@@ -22,6 +23,7 @@ from temshift.studies.estimate import Estimate, estimate, estimate_database
 from temshift.studies.room import size_text
 
 STUDIES = Path("studies")
+MOST_TRAININGS = 40  # that a run ends with a table of
 
 
 class Who(NamedTuple):
@@ -86,7 +88,7 @@ def require_device(device: str) -> None:
 def _summarise(folder: StudyFolder, console: Console) -> None:
     manifest, prediction = read_json(folder.manifest), read_json(folder.root / "prediction.json")
     results = read_table(folder.table("results"))
-    console.print(_losses(results))
+    _print_losses(results, folder, console)
     console.print(_judgement(prediction))
     seconds = sum(stage["seconds"] for stage in manifest["stages"])
     console.print(
@@ -98,34 +100,34 @@ def _summarise(folder: StudyFolder, console: Console) -> None:
     )
 
 
-def _losses(results: pl.DataFrame) -> Table:
-    """One row a training distribution: its median, best and worst test condition."""
-    table = Table("trained on", "median F1", "best", "worst", title="F1 over the test conditions (mean over seeds)")
+def _print_losses(results: pl.DataFrame, folder: StudyFolder, console: Console) -> None:
+    """One row a training distribution: its median, best and worst test condition; where they are many, none."""
     cells = results.group_by("training_name", "test_name", maintain_order=True).agg(pl.col("f1").mean())
-    for name in cells["training_name"].unique(maintain_order=True).to_list():
-        rows = cells.filter(pl.col("training_name") == name)
-        ranked = rows.drop_nulls("f1").sort("f1")
-        if len(ranked) == 0:
-            table.add_row(name, "-", "-", "-")
-            continue
-        ends = [f"{ranked['f1'][end]:.2f} {ranked['test_name'][end]}" for end in (-1, 0)]
-        table.add_row(name, _number(ranked["f1"].median()), *ends)
-    return table
+    names = cells["training_name"].unique(maintain_order=True).to_list()
+    if len(names) > MOST_TRAININGS:
+        say(console, f"{len(names)} training distributions; temshift results {folder.root} has a row for each")
+        return
+    rows = [_ends(name, cells.filter(pl.col("training_name") == name).drop_nulls("f1").sort("f1")) for name in names]
+    say(console, "F1 over the test conditions (mean over seeds)")
+    console.print(text_table(("trained on", "median F1", "best", "worst"), rows, numbers=("median F1",)))
 
 
-def _judgement(prediction: dict[str, object]) -> Table:
-    table = Table("model of ln(cross-entropy)", "R2, test left out", "R2, training left out")
-    for model in prediction["models"]:  # type: ignore[attr-defined]
+def _ends(name: str, ranked: pl.DataFrame) -> list[str]:
+    if ranked.is_empty():
+        return [name, "-", "-", "-"]
+    best, worst = (f"{ranked['f1'][end]:.2f} {ranked['test_name'][end]}" for end in (-1, 0))
+    return [name, number_text(ranked["f1"].median(), 2), best, worst]
+
+
+def _judgement(prediction: dict[str, Any]) -> Table:
+    titles, rows = ("model of ln(cross-entropy)", "R2, test left out", "R2, training left out"), []
+    for model in prediction["models"]:
         if model["in_sample"]:
-            table.add_row(f"{model['name']} (in-sample ceiling)", _number(model["r2_in_sample"]), "")
+            rows.append([f"{model['name']} (in-sample ceiling)", number_text(model["r2_in_sample"], 2), ""])
         else:
-            numbers = [_number(model[f"r2_left_out_{role}"]) for role in ("test", "training")]
-            table.add_row(model["name"], *numbers)
-    return table
-
-
-def _number(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else "-"
+            numbers = [number_text(model[f"r2_left_out_{role}"], 2) for role in ("test", "training")]
+            rows.append([model["name"], *numbers])
+    return text_table(titles, rows, numbers=titles[1:])
 
 
 def _print_estimate(found: Estimate, workers: int, console: Console) -> None:

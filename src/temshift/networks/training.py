@@ -47,8 +47,12 @@ class InitialWeights(Configuration):
         return path / "weights.safetensors" if path.is_dir() else path
 
     def resolved(self) -> "InitialWeights":
-        """Return the same with ``sha256`` filled in; a file that is not there is an InputError."""
-        return self if self.sha256 else self.model_copy(update={"sha256": self._found()})
+        """Return the same with ``sha256`` filled in and its whole path, for workers that are called from elsewhere.
+
+        A file that is not there is an InputError where ``sha256`` is not given.
+        """
+        whole = {"weights": str(Path(self.weights).absolute()), "sha256": self.sha256 or self._found()}
+        return self.model_copy(update=whole)
 
     def verified(self) -> Path:
         """Return the file of weights; one that is not the file that was recorded is an InputError."""

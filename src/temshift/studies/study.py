@@ -153,5 +153,10 @@ class Study(Configuration):
                     )
 
     def resolved(self) -> dict[str, Any]:
-        """Return the study as plain values with every default filled in."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """Return the study as plain values with every default filled in, and the hash of initial weights.
+
+        Where initial weights are swept, hashes stay open.
+        """
+        swept = any(key.startswith("training.initial") for key in self.sweep)
+        training = self.training if swept else self.training.resolved()
+        return self.model_copy(update={"training": training}).model_dump(mode="json", exclude_none=True)
