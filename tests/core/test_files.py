@@ -239,3 +239,11 @@ def test_leftovers_of_a_killed_writer_are_discarded(old):
     assert list(old.parent.glob("*.txt")) == [old]
     assert files.discard_leftovers(old.parent) == 1
     assert names_in(old.parent) == ["a.txt"]
+
+
+def test_leftovers_below_a_folder_are_discarded_where_asked(tmp_path):
+    for place in (tmp_path, tmp_path / "networks" / "a", tmp_path / "scores"):
+        (place / f"{files.LEFTOVER}1" / "deep").mkdir(parents=True)
+    assert files.discard_leftovers(tmp_path) == 1
+    assert files.discard_leftovers(tmp_path, below=True) == 2
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "networks", "scores"]
