@@ -189,9 +189,9 @@ class Part:
     @cached_property
     def networks(self) -> tuple[NetworkRun, ...]:
         """All networks, training distribution by training distribution."""
-        study, validation = self.study, self.sources.get("validation")
-        watched = validation if study.training.needs_validation else None
-        common = common_hash(self.sources["training"], watched, study.network, study.training, study.seed)
+        study, training = self.study, self.study.training.resolved()
+        watched = self.sources.get("validation") if training.needs_validation else None
+        common = common_hash(self.sources["training"], watched, study.network, training, study.seed)
         return tuple(
             NetworkRun(
                 network_hash(common, conditions_id, seed),
@@ -201,7 +201,7 @@ class Part:
                 seed,
                 study.seed,
                 study.network,
-                study.training,
+                training,
                 self.sources["training"],
                 watched,
             )

@@ -135,9 +135,10 @@ def single_run(single: SingleNetwork) -> NetworkRun:
         raise InputError("\n  ".join([f"{single.name!r} can't be trained so:", *faults]))
     sources = {key: _source(single, getattr(single, key)) for key in _sets(single)}
     source, watched = sources["training_set"], sources.get("validation_set")
-    common = common_hash(source, watched, single.network, single.training, single.seed)
+    training = single.training.resolved()
+    common = common_hash(source, watched, single.network, training, single.seed)
     id_ = network_hash(common, content_hash(single.conditions), 0)
-    shape = (single.conditions, 0, single.seed, single.network, single.training)
+    shape = (single.conditions, 0, single.seed, single.network, training)
     return NetworkRun(id_, single.name, {}, *shape, source, watched)
 
 

@@ -153,5 +153,6 @@ class Study(Configuration):
                     )
 
     def resolved(self) -> dict[str, Any]:
-        """Return the study as plain values with every default filled in."""
-        return self.model_dump(mode="json", exclude_none=True)
+        """Return the study as plain values with every default, and the hash of initial weights, filled in."""
+        pinned = self.model_copy(update={"training": self.training.resolved()})
+        return pinned.model_dump(mode="json", exclude_none=True)
