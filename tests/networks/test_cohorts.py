@@ -30,6 +30,7 @@ SHAPES: dict[str, NetworkSettings] = {
     "compact": CompactUNetSettings(widths=(4, 6), stem=2),
     "compact, groups": CompactUNetSettings(widths=(4, 6), stem=2, normalisation="group"),
     "resnet": ResNetUNetSettings(width=8),
+    "resnet, groups": ResNetUNetSettings(width=8, normalisation="group"),
 }
 LONGER = [name for name in SHAPES if name != "compact"]
 WAYS = ["in_turn", "together"]

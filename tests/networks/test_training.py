@@ -153,6 +153,15 @@ def test_a_loss_that_is_lost_stops_the_training_and_tells_the_step(bad: float) -
         run(settings_for(5), batches, epoch_steps=2)
 
 
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_a_validation_loss_that_is_lost_stops_the_training(keep: str) -> None:
+    """Weights that are finite can give logits that are not; no weights are the best then."""
+    lost = [(torch.full((2, 1, 32, 32), torch.inf), torch.ones(2, 1, 32, 32, dtype=torch.bool))]
+    told = "cross-entropy of the validation images is nan after step 2; take a lower learning_rate than 0.01"
+    with pytest.raises(TemshiftError, match=told):
+        run(settings_for(4, keep=keep), bright_squares(4), epoch_steps=2, validation=lost)
+
+
 def test_the_network_is_left_in_evaluation_mode() -> None:
     network, _ = trained(steps=3)
     assert not any(module.training for module in network.modules())

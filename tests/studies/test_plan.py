@@ -8,6 +8,7 @@ import pytest
 
 from temshift.core.configuration import ConfigurationError, load_configuration, parse_configuration
 from temshift.core.documents import read_document, write_document
+from temshift.core.hashes import file_hash
 from temshift.studies import Plan, Study
 from temshift.studies.plan import score_id
 
@@ -61,6 +62,44 @@ def test_specimens_can_be_swept_each_with_its_own_databases(given: dict[str, Any
     assert not {test.id for test in first.tests} & {test.id for test in second.tests}
 
 
+def test_swept_optimisers_have_the_weight_decay_that_is_told(given: dict[str, Any]) -> None:
+    sweep = {"training.optimiser": ["adam", "adamw"]}
+    for told in ({"training": given["training"] | {"weight_decay": 0.1}}, {}):
+        swept = sweep if told else sweep | {"training.weight_decay": [0.1]}
+        assert {run.training.weight_decay for run in plan_of(given | told | {"sweep": swept}).networks} == {0.1}
+
+
+@pytest.mark.parametrize(("swept", "other"), [("steps", "epochs"), ("epochs", "steps")])
+def test_swept_lengths_of_training_replace_the_one_that_is_given(given: dict[str, Any], swept: str, other: str) -> None:
+    given["training"] = {"batch": 4, other: 7}
+    plan = plan_of(given | {"sweep": {f"training.{swept}": [2, 3]}})
+    assert {getattr(run.training, swept) for run in plan.networks} == {2, 3}
+    assert {getattr(run.training, other) for run in plan.networks} == {None}
+
+
+def starting_from(given: dict[str, Any], weights: Path, **more: Any) -> dict[str, Any]:
+    return given | {"training": given["training"] | {"initial": {"weights": str(weights)}}} | more
+
+
+def test_initial_weights_are_pinned_to_the_file_that_names_the_network(given: dict[str, Any], tmp_path: Path) -> None:
+    """What the study folder keeps names the same networks, also where the file is out of reach or another by then."""
+    first, second = (tmp_path / name for name in ("first.safetensors", "second.safetensors"))
+    for file in (first, second):
+        file.write_bytes(file.name.encode())
+    plan = plan_of(starting_from(given, first))
+    assert {run.training.initial.sha256 for run in plan.networks} == {file_hash(first)}
+    kept, swept = (
+        write_document(plan_of(starting_from(given, first, sweep=sweep)).study.resolved())
+        for sweep in ({}, {"training.initial.weights": [str(first), str(second)]})
+    )
+    both = ids(Plan(parse_configuration(swept, Study, "study.yaml")))
+    assert set(ids(plan)) < set(both) and len(set(both)) == 2 * len(ids(plan))
+    first.write_bytes(b"another")
+    assert set(ids(plan_of(starting_from(given, first)))).isdisjoint(ids(plan))
+    first.unlink()
+    assert ids(Plan(parse_configuration(kept, Study, "study.yaml"))) == ids(plan)
+
+
 @pytest.mark.parametrize(
     ("sweep", "told"),
     [
@@ -68,6 +107,7 @@ def test_specimens_can_be_swept_each_with_its_own_databases(given: dict[str, Any
         ({"training.learning_rate": [5]}, "training.learning_rate: given 5; must be less than or equal to 1"),
         ({"conditions.default": [{}]}, "can't be swept; write a key such as training.learning_rate; sections: "),
         ({"training.learning_rate": []}, "needs at least 1 item"),
+        ({"training.optimiser": ["adam", "adamw"]}, "give training.weight_decay, or sweep it too"),
         ({"training.keep": ["best"]}, "lacks validation: specimens that training keeps the best weights by"),
     ],
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from temshift.core.configuration import parse_configuration
+from temshift.core.errors import DamagedError
 from temshift.execution import Outcome, Task, WorkerLostError
 from temshift.studies import Plan, Study
 from temshift.studies.failures import Failure
@@ -112,6 +113,22 @@ def test_a_lost_worker_costs_a_cohort_s_scores_only_where_one_network_kills_it_a
         queue.settle(Outcome(task, {}, WorkerLostError("ended by SIGKILL") if deadly else None))
     assert list(told.failed) == [victim]
     assert len(told.scored) == len(plan.networks) - 1
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"), [(MemoryError("CUDA out of memory"), 1), (DamagedError("waves are damaged"), 3)]
+)
+def test_only_a_fault_that_one_network_may_have_caused_is_looked_for_one_by_one(
+    plan: Plan, error: Exception, failed: int
+) -> None:
+    told = Told()
+    queue = queue_of(plan, told, device="cuda")
+    victim = plan.networks[1].id
+    while (task := queue.take()) is not None:
+        deadly = task.function is train_runs and victim in {run.id for run in runs_of(task)}
+        queue.settle(Outcome(task, {}, error if deadly else None))
+    assert len(told.failed) == failed and victim in told.failed
+    assert sorted([*told.scored, *told.failed]) == sorted(run.id for run in plan.networks)
 
 
 def test_on_a_gpu_networks_of_one_kind_are_trained_together(plan: Plan) -> None:

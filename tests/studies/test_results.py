@@ -13,12 +13,15 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from temshift.core.documents import read_document
 from temshift.core.errors import InputError
-from temshift.core.tables import RESULTS
+from temshift.core.files import table_bytes
+from temshift.core.records import write_recorded
+from temshift.core.tables import RESULTS, SCORES
 from temshift.datasets import scoring_batches, training_batches
 from temshift.networks import load
 from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run, run_study, score_network
 from temshift.studies.folder import study_text
-from temshift.studies.results import gather
+from temshift.studies.plan import score_id
+from temshift.studies.results import gather, keep_tests
 from temshift.studies.tasks import source_of
 
 CONDITIONS: dict[str, Any] = {
@@ -207,6 +210,30 @@ def test_what_a_study_asked_for_before_is_kept_and_labelled(copy: Callable[[str]
     assert former.filter(pl.col("training.learning_rate") == 0.001)["test_name"].unique().to_list() == ["defocus +8 nm"]
     assert former["g_ood"].is_finite().all()
     assert gather(part, Plan(load_study(part.study_file))).equals(found)
+
+
+def test_scores_of_an_earlier_version_of_temshift_do_not_mix_with_those_of_now(
+    copy: Callable[[str], StudyFolder], study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Newer scores of a network, half of what they were: nothing in distribution is taken from before."""
+    part = copy("part")
+    former = read_results(part.root)
+    monkeypatch.setattr("temshift.generalization.images.SCORES_VERSION", 99)
+    plan = Plan(study)
+    keep_tests(part, plan, pytest.fail)
+    run = next(run for run in plan.networks if run.name.startswith("over"))
+    before = former.filter(pl.col("network_id") == run.id)
+    rows = [
+        {**row, "test_id": test.id, "score_id": score_id(run.id, test.id), "cross_entropy": row["cross_entropy"] / 2}
+        for row, test in zip(before.select(list(SCORES)).iter_rows(named=True), plan.tests_of[run.id], strict=True)
+    ]
+    table = table_bytes(pl.DataFrame(rows, schema=SCORES))
+    facts = {"score_ids": [row["score_id"] for row in rows]}
+    write_recorded(part.scores(run.id) / "new.json", {"new.parquet": table}, facts)
+    found = read_results(part.root).filter(pl.col("network_id") == run.id)
+    half = pytest.approx([value / 2 for value in before["in_distribution_cross_entropy"]])
+    assert found.filter("in_study")["in_distribution_cross_entropy"].to_list() == half
+    assert found.filter(~pl.col("in_study")).select("g_ood").equals(before.select("g_ood"))
 
 
 def test_folders_of_different_studies_keep_their_settings(

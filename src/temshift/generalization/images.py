@@ -27,8 +27,12 @@ def images_id(database: str, conditions_id: str, imaging: ImagingSettings, seed:
     -------
     str
     """
-    parts = [database, conditions_id, imaging, seed]
-    return content_hash([*parts, SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION])
+    return content_hash([source_id(database, imaging, seed), conditions_id])
+
+
+def source_id(database: str, imaging: ImagingSettings, seed: int) -> str:
+    """Name all that scores depend on beside the distribution of conditions; see `images_id`."""
+    return content_hash([database, imaging, seed, SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION])
 
 
 def images_stream(conditions_id: str, seed: int, use: int = TESTING) -> Stream:

@@ -1,7 +1,6 @@
 """Several networks trained in one go: one after the other, or as one on a device that small networks leave idle."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -163,7 +162,7 @@ class _Joint:
 
             return cross_entropy(network, (images, masks), "float32")
 
-        with _Bfloat16Convolutions() if precision == "bfloat16" else nullcontext():
+        with _Joined(precision):
             losses = vmap(loss)(self.parameters, self.statistics, images, masks)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         for name, stack in self.parameters.items():
@@ -173,16 +172,22 @@ class _Joint:
         return losses.detach()
 
 
-class _Bfloat16Convolutions(TorchFunctionMode):
-    """Autocast does not reach what vmap makes of a convolution; this does, and leaves all else in float32."""
+class _Joined(TorchFunctionMode):
+    """What vmap needs to be told: convolutions in bfloat16, which autocast does not reach; plain memory for groups."""
+
+    def __init__(self, precision: Precision) -> None:
+        super().__init__()
+        self.lowers = precision == "bfloat16"
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func is not torch.conv2d:
-            return func(*args, **(kwargs or {}))
-        lowered: Any = [value.bfloat16() if isinstance(value, Tensor) else value for value in args]
-        return func(*lowered, **(kwargs or {})).float()
+        if func is torch.conv2d and self.lowers:
+            lowered: Any = [value.bfloat16() if isinstance(value, Tensor) else value for value in args]
+            return func(*lowered, **(kwargs or {})).float()
+        if func is nn.functional.group_norm:
+            return func(args[0].contiguous(), *args[1:], **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
 
 
 def _stacked(own: Sequence[Tensor]) -> Tensor:

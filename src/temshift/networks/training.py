@@ -193,7 +193,7 @@ def train(
     Raises
     ------
     TemshiftError
-        Where the loss stops being finite; looked at after each epoch.
+        Where the loss, or that of the validation images, stops being finite; looked at after each epoch.
     ValueError
         Where there are fewer batches than steps, or no validation images although the settings need some.
 
@@ -328,7 +328,13 @@ class Course:
                 for batch in self.validation
             ]
         self.network.train()
-        return sum(sums) / sum(len(images) for images, _ in self.validation)
+        found = sum(sums) / sum(len(images) for images, _ in self.validation)
+        if not math.isfinite(found):
+            raise TemshiftError(
+                f"the cross-entropy of the validation images is {found} after step {self.done}; take a lower "
+                f"learning_rate than {self.settings.learning_rate:g}"
+            )
+        return found
 
     def _require_finite(self) -> None:
         """The last step of an epoch can lose the weights, which no loss of the epoch shows."""

@@ -17,7 +17,7 @@ from temshift.networks import TrainingSettings, initialised, parameter_count, tr
 from temshift.optics.images import wave_spectra
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.database import Database
-from temshift.studies.plan import Part, Plan
+from temshift.studies.plan import NetworkRun, Part, Plan
 from temshift.studies.study import Study
 from temshift.studies.waves import WaveSet
 from temshift.studies.work import one_thread
@@ -78,10 +78,11 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     waves = {_waves_kind(one): one for one in plan.databases.values()}
     trials = {kind: _trial_wave(one, device) for kind, one in waves.items()}
     costs = {
-        _kind(part): _trial_costs(part, trials[_waves_kind(part.databases["test"])][0], device) for part in _kinds(plan)
+        kind_of(part): _trial_costs(part, trials[_waves_kind(part.databases["test"])][0], device)
+        for part in _kinds(plan)
     }
     rows = [_specimens_row(plan, {kind: seconds for kind, (_, seconds) in trials.items()})]
-    rows += [_networks_row(plan, costs), _evaluations_row(plan, costs)]
+    rows += [networks_row(plan, costs), evaluations_row(plan, costs)]
     disk = sum(map(wave_bytes, plan.databases.values())) + _weights_bytes(plan) + REPORT_BYTES
     return Estimate(tuple(rows), disk, max(one.worker_bytes for one in plan.databases.values()))
 
@@ -129,18 +130,18 @@ def _waves_kind(waves: WaveSet) -> str:
     return repr((waves.recipe, waves.exit_waves))
 
 
-def _kind(part: Part) -> str:
+def kind_of(part: Part) -> str:
     """What the seconds of training and scoring depend on."""
     study = part.study
     return repr((study.network, study.training.batch, study.training.precision, part.sources["test"]))
 
 
 def _kinds(plan: Plan) -> Iterable[Part]:
-    return {_kind(part): part for part in plan.parts}.values()
+    return {kind_of(part): part for part in plan.parts}.values()
 
 
 @dataclass(frozen=True)
-class _Costs:
+class Costs:
     """Seconds of a training step, of segmenting an image, of forming one to train on and one to test on."""
 
     step: float
@@ -149,7 +150,7 @@ class _Costs:
     test_image: float
 
 
-def _trial_costs(part: Part, wave: ExitWave, device: str) -> _Costs:
+def _trial_costs(part: Part, wave: ExitWave, device: str) -> Costs:
     source, settings = _trial_source(part, wave, device), part.study.training
     trained = _forming_seconds(source, list(part.trainings.values()), device)
     tested = _forming_seconds(source, [test.conditions for test in part.tests], device)
@@ -158,7 +159,7 @@ def _trial_costs(part: Part, wave: ExitWave, device: str) -> _Costs:
     batch = _batch(source, next(iter(part.trainings.values())), size)
     step = _step_seconds(settings, batch, network) * settings.batch / size
     segmenting = _best(lambda: score_together([network.eval()], [batch]), device) / size
-    return _Costs(step, segmenting, trained, tested)
+    return Costs(step, segmenting, trained, tested)
 
 
 def _trial_size(source: MicrographSource, batch: int) -> int:
@@ -212,37 +213,57 @@ def _specimens_row(plan: Plan, seconds: Mapping[str, float]) -> Row:
     return ("specimens with exit waves", sum(waves.count for waves in sets), total)
 
 
-def _networks_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
-    """All networks: batches formed afresh, or fixed images formed once, and the steps."""
+def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
+    """All networks, each once: batches formed afresh, or fixed images formed once; the steps; validation each epoch.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is made.
+    costs : mapping of str to Costs
+        By the kind of a part, see `kind_of`.
+
+    Returns
+    -------
+    (name, number, seconds)
+    """
     total = 0.0
-    for part in plan.parts:
-        cost, settings, specimens = costs[_kind(part)], part.study.training, part.study.counts.training
-        steps = settings.steps_in_all(specimens)
-        formed = specimens if settings.images == "fixed" else steps * settings.batch
-        total += len(part.networks) * (steps * cost.step + formed * cost.training_image)
+    for run, part in _with_parts(plan):
+        cost, settings, counts = costs[kind_of(part)], run.training, part.study.counts
+        steps = settings.steps_in_all(counts.training)
+        formed = counts.training if settings.images == "fixed" else steps * settings.batch
+        watched = (counts.validation or 0) if run.validation else 0
+        epochs = math.ceil(steps / settings.steps_per_epoch(counts.training))
+        total += steps * cost.step + (formed + watched) * cost.training_image + epochs * watched * cost.segmenting
     return ("networks", len(plan.networks), total)
 
 
-def _evaluations_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
-    """Images are formed once for the networks of a cohort, and segmented by each."""
-    count, total = 0, 0.0
-    for part in plan.parts:
-        cost = costs[_kind(part)]
-        evaluations = sum(len(part.tests_of[run.name]) for run in part.networks)
-        formed = math.ceil(len(part.networks) / plan.study.cohort) * (len(part.tests) + 1)
-        count += evaluations
-        total += part.study.counts.test * (evaluations * cost.segmenting + formed * cost.test_image)
-    return ("evaluations (network x condition)", count, total)
+def evaluations_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
+    """All scores: images are formed once for the networks of a cohort, and segmented by each; see `networks_row`."""
+    total = 0.0
+    cost_of = {run.id: costs[kind_of(part)] for run, part in _with_parts(plan)}
+    for cohort in plan.cohorts:
+        formed: dict[str, float] = {}
+        for run in cohort:
+            for test in plan.tests_of[run.id]:
+                images = plan.databases[test.source.database].count
+                formed[test.id] = images * cost_of[run.id].test_image
+                total += images * cost_of[run.id].segmenting
+        total += sum(formed.values())
+    return ("evaluations (network x condition)", plan.evaluations, total)
+
+
+def _with_parts(plan: Plan) -> list[tuple[NetworkRun, Part]]:
+    """Each network, with one of the parts of the plan that it belongs to."""
+    parts = {run.id: part for part in reversed(plan.parts) for run in part.networks}
+    return [(run, parts[run.id]) for run in plan.networks]
 
 
 def _weights_bytes(plan: Plan) -> int:
     kept = {"none": 0, "both": 2}
-    sizes = {repr(part.study.network): part.study.network for part in plan.parts}
-    each = {kind: 4 * parameter_count(initialised(network, 0)) for kind, network in sizes.items()}
-    return sum(
-        len(part.networks) * each[repr(part.study.network)] * kept.get(part.study.training.keep, 1)
-        for part in plan.parts
-    )
+    kinds = {repr(run.network): run.network for run in plan.networks}
+    each = {kind: 4 * parameter_count(initialised(network, 0)) for kind, network in kinds.items()}
+    return sum(each[repr(run.network)] * kept.get(run.training.keep, 1) for run in plan.networks)
 
 
 def _timed(action: Callable[[], ExitWave]) -> tuple[ExitWave, float]:

@@ -189,9 +189,8 @@ class Part:
     @cached_property
     def networks(self) -> tuple[NetworkRun, ...]:
         """All networks, training distribution by training distribution."""
-        study, validation = self.study, self.sources.get("validation")
-        training = study.training.resolved()
-        watched = validation if training.needs_validation else None
+        study, training = self.study, self.study.training.resolved()
+        watched = self.sources.get("validation") if training.needs_validation else None
         common = common_hash(self.sources["training"], watched, study.network, training, study.seed)
         return tuple(
             NetworkRun(

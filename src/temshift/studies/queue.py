@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from temshift.core.errors import TemshiftError
 from temshift.execution import Outcome, Task, WorkerLostError
 from temshift.studies.failures import Failure
 from temshift.studies.plan import NetworkRun, Plan, TestCondition
@@ -81,7 +82,7 @@ class NetworkQueue:
     def settle(self, outcome: Outcome) -> None:
         """Take what became of a task: tell of its networks, and see what can be done now."""
         _, job = self._jobs.pop(id(outcome.task))
-        if isinstance(outcome.error, WorkerLostError) and len(job.evaluations) > 1:
+        if _is_anyone_s(outcome.error) and len(job.evaluations) > 1:
             singles = [_Job(job.cohort, (one,)) for one in job.evaluations]  # one of them may have cost the others
             self._split(job, singles)
             return
@@ -160,6 +161,14 @@ class NetworkQueue:
 
     def _wanted(self, run: NetworkRun) -> tuple[TestCondition, ...]:
         return self._states[run.id].missing
+
+
+def _is_anyone_s(error: BaseException | None) -> bool:
+    """Tell whether one network alone may have cost a task: its worker was lost, or memory ran out, say.
+
+    What temshift tells itself, such as a damaged wave, would only be told once for each network.
+    """
+    return isinstance(error, WorkerLostError) or not isinstance(error, TemshiftError | None)
 
 
 def _of_one_kind(runs: Iterable[NetworkRun]) -> list[list[NetworkRun]]:

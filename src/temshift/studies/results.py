@@ -14,6 +14,7 @@ from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts
 from temshift.core.tables import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
 from temshift.datasets.conditions import centers, summary
+from temshift.generalization.images import source_id
 from temshift.networks.stored import CARD
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder, load_study
@@ -195,7 +196,7 @@ def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
 
 
 def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
-    source = content_hash([test.source.database, test.source.imaging, test.root])
+    source = source_id(test.source.database, test.source.imaging, test.root)
     names = {"test_id": test.id, "test_name": test.name, "listed": listed}
     return {**names, "conditions_id": test.conditions_id, "source_id": source, **centers("test", test.conditions)}
 

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 SWEPT = ("specimens", "counts", "exit_waves", "imaging", "network", "training")
 
+OWN_DECAY = "a weight_decay, since each optimiser has another where none is given"
+_DISPLACED = {  # what a swept setting takes the place of
+    "training.steps": "training.epochs",
+    "training.epochs": "training.steps",
+    "training.initial.weights": "training.initial.sha256",
+}
+
 Settings = Mapping[str, Any]  # by dotted key, such as training.learning_rate
 
 
@@ -43,6 +50,9 @@ def sweep_faults(study: "Study") -> Iterator[tuple[KeyPath, str]]:
             continue
         for number, value in enumerate(values):
             yield from ((("sweep", key, number), fault) for fault in _faults(study, {key: value}))
+    told = study.sweep.keys() | {f"training.{name}" for name in study.training.model_fields_set}
+    if "training.optimiser" in study.sweep and "training.weight_decay" not in told:
+        yield ("sweep", "training.optimiser"), f"needs {OWN_DECAY}; give training.weight_decay, or sweep it too"
 
 
 def label_of(settings: Settings) -> str:
@@ -68,13 +78,21 @@ def _faults(study: "Study", settings: Settings) -> list[str]:
 
 def _replaced(study: "Study", settings: Settings) -> dict[str, Any]:
     plain = study.model_dump(mode="json", exclude_none=True, exclude={"sweep"})
+    for key in _DISPLACED.keys() & settings.keys():
+        place, last = _place(plain, _DISPLACED[key])
+        place.pop(last, None)
     for key, value in settings.items():
-        *path, last = key.split(".")
-        place = plain
-        for part in path:
-            place = place.setdefault(part, {})
+        place, last = _place(plain, key)
         place[last] = value
     return plain
+
+
+def _place(plain: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
+    """The mapping that a dotted key leads into, and the last part of the key."""
+    *path, last = key.split(".")
+    for part in path:
+        plain = plain.setdefault(part, {})
+    return plain, last
 
 
 def _sections(given: str) -> str:
