@@ -139,6 +139,41 @@ def test_a_network_is_named_by_what_its_training_depends_on(
     assert same or not set(before) & set(after)
 
 
+def test_validation_images_name_the_networks_that_are_watched_on_them(given: dict[str, Any]) -> None:
+    given["training"] = given["training"] | {"keep": "best"}
+    few, many = (plan_of(given | {"counts": given["counts"] | {"validation": count}}) for count in (4, 5))
+    assert not set(ids(few)) & set(ids(many))
+    assert {run.validation.database for run in few.networks} == {few.parts[0].databases["validation"].id}
+
+
+def test_all_test_conditions_are_those_of_the_test_specimens(given: dict[str, Any]) -> None:
+    few, many = (plan_of(given | {"counts": given["counts"] | {"test": count}}) for count in (8, 9))
+    names = [{test.id for run in plan.networks for test in plan.tests_of[run.id]} for plan in (few, many)]
+    assert not names[0] & names[1]
+    places = {test.source.database for run in few.networks for test in few.tests_of[run.id]}
+    assert places == {few.parts[0].databases["test"].id}
+
+
+@pytest.mark.parametrize(
+    ("version", "trained", "scored"),
+    [
+        ("temshift.studies.plan.TRAINING_VERSION", True, False),
+        ("temshift.studies.plan.OPTICS_VERSION", True, False),
+        ("temshift.studies.plan.DATASETS_VERSION", True, False),
+        ("temshift.generalization.images.OPTICS_VERSION", False, True),
+        ("temshift.generalization.images.DATASETS_VERSION", False, True),
+        ("temshift.generalization.images.SCORES_VERSION", False, True),
+    ],
+)
+def test_a_version_that_changes_results_changes_names(
+    given: dict[str, Any], monkeypatch: pytest.MonkeyPatch, version: str, trained: bool, scored: bool
+) -> None:
+    networks, tests = ids(plan_of(given)), [test.id for test in plan_of(given).parts[0].tests]
+    monkeypatch.setattr(version, 99)
+    assert bool(set(networks) & set(ids(plan_of(given)))) is not trained
+    assert bool(set(tests) & {test.id for test in plan_of(given).parts[0].tests}) is not scored
+
+
 def test_the_size_of_cohorts_changes_no_name(given: dict[str, Any]) -> None:
     plan = plan_of(given | {"cohort": 3})
     assert ids(plan) == ids(plan_of(given))

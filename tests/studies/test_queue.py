@@ -115,6 +115,20 @@ def test_a_lost_worker_costs_a_cohort_s_scores_only_where_one_network_kills_it_a
     assert len(told.scored) == len(plan.networks) - 1
 
 
+def test_a_part_of_the_scores_that_fails_fails_the_network_once(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its other parts, and those of its companions, go on."""
+    monkeypatch.setattr("temshift.studies.queue.TESTS_PER_TASK", 3)
+    told, victim, parts = Told(), plan.networks[0].id, 0
+    queue = queue_of(plan, told)
+    while (task := queue.take()) is not None:
+        scored = task.function is score_runs and victim in {run.id for run in runs_of(task)}
+        settle(queue, task, {victim: "damaged"} if scored and not parts else {})
+        parts += scored
+    assert parts == 3
+    assert told.failed == {victim: Failure("scores", "damaged")}
+    assert sorted([victim, *told.scored]) == sorted(run.id for run in plan.networks)
+
+
 @pytest.mark.parametrize(
     ("error", "failed"), [(MemoryError("CUDA out of memory"), 1), (DamagedError("waves are damaged"), 3)]
 )
@@ -137,6 +151,29 @@ def test_on_a_gpu_networks_of_one_kind_are_trained_together(plan: Plan) -> None:
     assert [[run.id for run in runs_of(task)] for task in tasks if task] == [
         [run.id for run in cohort] for cohort in plan.cohorts
     ]
+
+
+@pytest.mark.parametrize(
+    ("swept", "values", "groups"),
+    [
+        ("training.learning_rate", "[0.01, 0.001]", 1),
+        ("training.weight_decay", "[0.01, 0.1]", 1),
+        ("training.batch", "[4, 8]", 2),
+        ("training.steps", "[4, 8]", 2),
+        ("training.precision", "[float32, bfloat16]", 2),
+        ("network.stem", "[2, 4]", 2),
+        ("specimens.particles.crystal", "[Ag, CdSe]", 2),
+    ],
+)
+def test_on_a_gpu_networks_of_another_kind_are_trained_apart(
+    tiny_text: str, swept: str, values: str, groups: int
+) -> None:
+    text = f"{tiny_text}\ncohort: 100\nsweep: {{{swept}: {values}}}\n"
+    queue, tasks = queue_of(Plan(parse_configuration(text, Study, "study.yaml")), Told(), device="cuda"), []
+    while (task := queue.take()) is not None:
+        tasks.append([run.settings[swept] for run in runs_of(task)])
+    assert len(tasks) == groups and sum(map(len, tasks)) == 2 * 4
+    assert groups == 1 or all(len(set(one)) == 1 for one in tasks)
 
 
 def test_what_is_there_is_left_alone(plan: Plan) -> None:

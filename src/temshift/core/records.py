@@ -108,10 +108,7 @@ def read_record(path: Path | str) -> Record:
     DamagedError
         Where the record or a file is missing, truncated or altered.
     """
-    body = _sealed_body(Path(path))
-    folder = Path(path).parent
-    files = tuple(_verified(folder, name, entry) for name, entry in body["files"].items())
-    return Record(body["facts"], files)
+    return _record(Path(path))
 
 
 def glance_record(path: Path | str) -> Record:
@@ -135,10 +132,7 @@ def glance_record(path: Path | str) -> Record:
     DamagedError
         Where the record or a small file was altered, or a file is missing or of another size.
     """
-    body = _sealed_body(Path(path))
-    folder = Path(path).parent
-    files = tuple(_verified(folder, name, entry, most=_SMALL) for name, entry in body["files"].items())
-    return Record(body["facts"], files)
+    return _record(Path(path), most=_SMALL)
 
 
 def read_facts(path: Path | str) -> dict[str, Any]:
@@ -250,6 +244,13 @@ def _sealed_body(path: Path) -> dict[str, Any]:
     if not _seal_holds(body, content["seal"]):
         raise DamagedError(f"{path} is damaged: it was altered; remove it and run again")
     return body
+
+
+def _record(path: Path, *, most: float = math.inf) -> Record:
+    """Read a record and verify its files, the bytes of those with at most ``most``."""
+    body = _sealed_body(path)
+    files = tuple(_verified(path.parent, name, entry, most=most) for name, entry in body["files"].items())
+    return Record(body["facts"], files)
 
 
 def _verified(folder: Path, name: str, entry: Mapping[str, Any], *, most: float = math.inf) -> Path:

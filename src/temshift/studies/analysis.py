@@ -52,14 +52,24 @@ def analyse(plan: Plan, results: pl.DataFrame, objects: Mapping[str, ObjectSpect
 
 
 def _cells(part: Part, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:
-    """One row a training x test distribution: scores over seeds and metrics of the pair."""
+    """One row a training x test distribution: scores over seeds and metrics of the pair.
+
+    Trainings that differ in swept settings alone are of one group, to be left out of a fit together.
+    """
     microscope, tests = _microscope(part.study), {test.name: test.conditions for test in part.tests}
     trained, tested = (
         {name: information_of(microscope, conditions, objects) for name, conditions in named.items()}
         for named in (part.trainings, tests)
     )
+    distributions = [name for name, _ in part.study.conditions.resolved("training")]
+    group_of = dict(zip(part.trainings, distributions, strict=True))
     rows = [
-        {"training_name": training, "test_name": test, **pair_metrics(trained[training], tested[test], objects.q)}
+        {
+            "training_name": training,
+            "training_group": group_of[training],
+            "test_name": test,
+            **pair_metrics(trained[training], tested[test], objects.q),
+        }
         for training in trained
         for test in tested
     ]

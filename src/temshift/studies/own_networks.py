@@ -213,6 +213,7 @@ def _cells(trial: _Trial, results: pl.DataFrame, objects: ObjectSpectra) -> pl.D
     ]
     losses = results.select(
         "training_name",
+        pl.col("training_name").alias("training_group"),
         "test_name",
         pl.col("cross_entropy").log().alias("ln_cross_entropy"),
         pl.lit(None, pl.Float64).alias("ln_cross_entropy_sd"),

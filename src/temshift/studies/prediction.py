@@ -26,7 +26,7 @@ def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     ----------
     cells : polars.DataFrame
         One row a training x test distribution; those without scores keep their metrics. Where no distance is known,
-        epsilon alone predicts.
+        epsilon alone predicts. Trainings of one ``training_group`` are left out together.
 
     Returns
     -------
@@ -44,10 +44,11 @@ def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
 
 def _predict_scored(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     target, known = cells["ln_cross_entropy"].to_numpy(), _known_features(cells)
-    groups = {role: cells[f"{role}_name"].fill_null("").to_numpy() for role in ("test", "training")}
+    names = {role: cells[f"{role}_name"].fill_null("").to_numpy() for role in ("test", "training")}
+    groups = {"test": names["test"], "training": cells["training_group"].fill_null("").to_numpy()}
     ours = {name: known[name] for name in FEATURES if name in known and len(cells) > len(FEATURES) + 1}
     model = fit_linear(ours, target)
-    left_out = {role: predict_left_out(ours, target, names) for role, names in groups.items()}
+    left_out = {role: predict_left_out(ours, target, group) for role, group in groups.items()}
     table = cells.with_columns(
         pl.Series("predicted_ln_cross_entropy", np.broadcast_to(model.predict(ours), len(cells))),
         *(_column(f"left_out_{role}_prediction", values, len(cells)) for role, values in left_out.items()),
@@ -57,8 +58,8 @@ def _predict_scored(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
         for name, (text, keys) in _candidates(tuple(ours)).items()
         if all(key in known for key in keys)
     ]
-    ceiling = _ceiling(target, groups["training"], groups["test"])
-    ceilings = [ceiling] if min(len(np.unique(names)) for names in groups.values()) > 1 else []
+    ceiling = _ceiling(target, names["training"], names["test"])
+    ceilings = [ceiling] if min(len(np.unique(one)) for one in names.values()) > 1 else []
     return table, _prediction(model, len(cells), [*models, *ceilings], table)
 
 
