@@ -62,6 +62,8 @@ def label_of(settings: Settings) -> str:
     --------
     >>> label_of({"training.learning_rate": 1e-3, "network.width": 32})
     'learning_rate 0.001, width 32'
+    >>> label_of({"training.learning_rate": 0.0010000001})
+    'learning_rate 0.0010000001'
     """
     short = [key.rpartition(".")[2] for key in settings]
     names = short if len(set(short)) == len(short) else list(settings)
@@ -102,4 +104,7 @@ def _sections(given: str) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key} {_text(item)}" for key, item in value.items())
-    return f"{value:g}" if isinstance(value, float) else str(value).replace("'", "")
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value).replace("'", "")
