@@ -106,6 +106,13 @@ def test_weights_that_are_not_kept_are_gone_but_those_that_the_report_shows(
     before = {path: path.stat().st_mtime_ns for path in folder.root.glob("networks/*/network.json")}
     run_study(study, with_waves, workers=0)
     assert {path: path.stat().st_mtime_ns for path in folder.root.glob("networks/*/network.json")} == before
+    more = text.replace("values: [50, 1600]", "values: [50, 200, 1600]").replace("examples: {specimens: 2}\n", "")
+    run_study(
+        parse_configuration(more, Study, "small.yaml"), with_waves, workers=0
+    )  # trains again what it has to score
+    found = read_results(with_waves)
+    assert len(found) == 4 * 8 and found["in_study"].all()
+    assert [path.parent.name for path in folder.root.glob("networks/*/*.safetensors")] == [broad]
 
 
 @pytest.fixture
