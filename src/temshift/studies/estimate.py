@@ -75,6 +75,7 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     """
     one_thread()
     plan = Plan(study)
+    plan.require_initial_weights()
     waves = {_waves_kind(one): one for one in plan.databases.values()}
     trials = {kind: _trial_wave(one, device) for kind, one in waves.items()}
     costs = {
@@ -225,14 +226,13 @@ def _networks_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
 
 def _evaluations_row(plan: Plan, costs: Mapping[str, _Costs]) -> Row:
     """Images are formed once for the networks of a cohort, and segmented by each."""
-    count, total = 0, 0.0
+    total = 0.0
     for part in plan.parts:
         cost = costs[_kind(part)]
         evaluations = sum(len(part.tests_of[run.name]) for run in part.networks)
         formed = math.ceil(len(part.networks) / plan.study.cohort) * (len(part.tests) + 1)
-        count += evaluations
         total += part.study.counts.test * (evaluations * cost.segmenting + formed * cost.test_image)
-    return ("evaluations (network x condition)", count, total)
+    return ("evaluations (network x condition)", plan.evaluations, total)
 
 
 def _weights_bytes(plan: Plan) -> int:
