@@ -13,6 +13,7 @@ from temshift.networks import (
     UNet,
     apply_initial,
     initialised,
+    require_initial,
     save_weights,
     train,
 )
@@ -90,6 +91,18 @@ def test_initial_weights_that_changed_are_refused(saved: Path, tmp_path: Path) -
         apply_initial(initialised(SHAPE, 0), settings)
     with pytest.raises(DamagedError, match="can't be read"):
         apply_initial(initialised(CompactUNetSettings(widths=(4,), stem=2), 0), starting_from(saved))
+
+
+def test_initial_weights_are_tried_before_anything_is_trained(saved: Path) -> None:
+    settings = starting_from(saved)
+    require_initial(SHAPE, settings)
+    require_initial(CompactUNetSettings(widths=(4,), stem=2), settings_for(2))
+    told = (
+        r"weights.safetensors: weights can't be read: they are of a network of another shape \(.* is .*, not .*\); give"
+    )
+    with pytest.raises(InputError, match=told) as caught:
+        require_initial(CompactUNetSettings(widths=(4,), stem=2), settings)
+    assert "\n" not in str(caught.value)
 
 
 def test_initial_weights_that_are_not_there_are_refused(tmp_path: Path) -> None:

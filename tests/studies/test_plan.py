@@ -1,5 +1,6 @@
 """What a study expands to, and what the names of its parts depend on."""
 
+import math
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,40 @@ def test_a_swept_study_reads_back_alike(given: dict[str, Any]) -> None:
     given["sweep"] = {"training.learning_rate": [1e-2, 1e-3]}
     study = plan_of(given).study
     assert parse_configuration(write_document(study.resolved()), Study, "study.yaml") == study
+
+
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        {"network.kind": ["compact", "resnet18"]},
+        {"training.epochs": [1, 2]},
+        {"training.schedule": ["decay"], "training.decay_per_epoch": [0.9, 0.99]},
+        {"training.optimiser": ["adam", "adamw"]},
+        {"network.stem": [2, 4], "network": [{"widths": [8]}]},
+    ],
+)
+def test_what_is_left_out_follows_what_is_swept(given: dict[str, Any], sweep: dict[str, Any]) -> None:
+    """Defaults depend on kind, schedule, length and optimiser; the study with its defaults means the same networks."""
+    del given["training"]
+    plan = plan_of(given | {"sweep": sweep})
+    again = Plan(parse_configuration(write_document(plan.study.resolved()), Study, "study.yaml"))
+    assert ids(again) == ids(plan) and len(set(ids(plan))) == 4 * len(plan.parts) == 4 * math.prod(
+        map(len, sweep.values())
+    )
+    decays = {run.training.optimiser: run.training.weight_decay for run in plan.networks}
+    assert decays.get("adam", 0.0) == 0 and decays["adamw"] == 0.01
+    assert plan.study.sweep == sweep
+
+
+def test_a_batch_of_one_pixel_is_refused_and_padding_remarked(given: dict[str, Any]) -> None:
+    given |= {"network": {"widths": [4, 4, 4, 4], "stem": 8}, "training": {"steps": 2, "batch": 1}}
+    with pytest.raises(
+        ConfigurationError, match=r"training.batch: given 1; an image of \(64, 64\) pixels has one left"
+    ):
+        plan_of(given)
+    deep = given | {"network": {"widths": [4, 4, 4, 4, 4], "stem": 8}, "training": {"steps": 2, "batch": 2}}
+    assert any("pads images of 64 x 64 pixels to 128 x 128" in text for text in plan_of(deep).study.remarks())
+    assert not any("pads" in text for text in plan_of(given | {"training": {"batch": 2}}).study.remarks())
 
 
 def test_one_value_of_a_sweep_names_the_network_that_a_study_without_it_has(given: dict[str, Any]) -> None:
@@ -107,8 +142,17 @@ def test_initial_weights_are_pinned_to_the_file_that_names_the_network(given: di
         ({"training.learning_rate": [5]}, "training.learning_rate: given 5; must be less than or equal to 1"),
         ({"conditions.default": [{}]}, "can't be swept; write a key such as training.learning_rate; sections: "),
         ({"training.learning_rate": []}, "needs at least 1 item"),
-        ({"training.optimiser": ["adam", "adamw"]}, "give training.weight_decay, or sweep it too"),
         ({"training.keep": ["best"]}, "lacks validation: specimens that training keeps the best weights by"),
+        ({"training.learning_rate.warm": [1]}, "training.learning_rate: given a mapping; must be a number"),
+        ({"training.learning_rate": [1e-3, 0.001]}, "sweep.training.learning_rate.1: stands here twice"),
+        (
+            {"training.schedule": ["decay", "one_cycle"], "training.decay_per_epoch": [1.0, 0.9]},
+            "sweep: schedule one_cycle, decay_per_epoch 0.9 can't be together: training: decay_per_epoch needs",
+        ),
+        (
+            {"network": [{"kind": "resnet18", "width": 8}, {"stem": 2}], "network.widths": [[8], [16]]},
+            "sweep: network kind resnet18 width 8, widths [8] can't be together: network.widths: unknown key",
+        ),
     ],
 )
 def test_what_can_not_be_swept_is_told_with_its_value(given: dict[str, Any], sweep: dict[str, Any], told: str) -> None:
@@ -190,6 +234,16 @@ def test_every_network_is_scored_under_its_own_distribution_too_and_nowhere_twic
     (own,) = set(scored["broad"]) - listed
     assert own == part.own_tests["broad"].id
     assert plan.evaluations == 4 * 7 + 1
+
+
+def test_each_swept_optimiser_has_its_own_weight_decay_where_none_is_given(given: dict[str, Any]) -> None:
+    plan = plan_of(given | {"sweep": {"training.optimiser": ["adam", "adamw"]}})
+    assert {(run.training.optimiser, run.training.weight_decay) for run in plan.networks} == {
+        ("adam", 0),
+        ("adamw", 0.01),
+    }
+    saved = Plan(parse_configuration(write_document(plan.study.resolved()), Study, "study.yaml"))
+    assert ids(saved) == ids(plan)
 
 
 def test_scores_are_named_by_network_and_test() -> None:

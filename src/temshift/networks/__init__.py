@@ -5,9 +5,9 @@ from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.layers import UNet, freeze, parameter_count
 from temshift.networks.onnx import OnnxNetwork, export_onnx
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
-from temshift.networks.settings import NetworkSettings, build, initialised
+from temshift.networks.settings import NetworkSettings, batch_faults, build, initialised, padding_remarks
 from temshift.networks.stored import drop_weights, load, read_card, write_network
-from temshift.networks.training import InitialWeights, Trained, TrainingSettings, apply_initial, train
+from temshift.networks.training import InitialWeights, Trained, TrainingSettings, apply_initial, require_initial, train
 from temshift.networks.weights import load_weights, read_weights, save_weights
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "TrainingSettings",
     "UNet",
     "apply_initial",
+    "batch_faults",
     "build",
     "drop_weights",
     "export_onnx",
@@ -30,9 +31,11 @@ __all__ = [
     "initialised",
     "load",
     "load_weights",
+    "padding_remarks",
     "parameter_count",
     "read_card",
     "read_weights",
+    "require_initial",
     "save_weights",
     "train",
     "train_cohort",

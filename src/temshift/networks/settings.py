@@ -1,5 +1,6 @@
 """Which network, with which shape, and its initial weights."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from temshift.networks.layers import UNet
 from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 
 _USUAL = "compact"
+_MOST_PADDING = 2.0  # times the pixels of an image, beyond which it is remarked
 
 
 def kind(given: Any) -> Any:
@@ -55,6 +57,51 @@ def build(settings: NetworkSettings) -> UNet:
         In training mode, on torch's current device.
     """
     return CompactUNet(settings) if isinstance(settings, CompactUNetSettings) else ResNetUNet(settings)
+
+
+def batch_faults(settings: NetworkSettings, batch: int, sides: tuple[int, int]) -> list[str]:
+    """Tell why a network can't be trained on batches of some images; nothing where it can.
+
+    Parameters
+    ----------
+    settings : CompactUNetSettings or ResNetUNetSettings
+        The network.
+    batch : int
+        Images a step.
+    sides : (int, int)
+        Pixels (y, x) of an image.
+
+    Returns
+    -------
+    list of str
+        Faults of the batch.
+
+    Examples
+    --------
+    >>> batch_faults(CompactUNetSettings(widths=(8, 8)), 1, (64, 64))
+    []
+    """
+    if batch > 1 or max(sides) > settings.divisor:
+        return []
+    text = f"given 1; an image of {sides} pixels has one left at the coarsest scale, and normalisation needs more"
+    return [f"{text}: take 2 or more, or a network of fewer scales"]
+
+
+def padding_remarks(settings: NetworkSettings, sides: tuple[int, int]) -> list[str]:
+    """Tell where most of what a network sees of images of (y, x) pixels is padding.
+
+    Examples
+    --------
+    >>> padding_remarks(CompactUNetSettings(), (64, 64))
+    []
+    """
+    whole = tuple(math.ceil(side / settings.divisor) * settings.divisor for side in sides)
+    if math.prod(whole) <= _MOST_PADDING * math.prod(sides):
+        return []
+    return [
+        f"the {settings.kind} network pads images of {sides[0]} x {sides[1]} pixels to {whole[0]} x {whole[1]}: most "
+        "of what it computes and normalises by is padding; take fewer scales, or larger images"
+    ]
 
 
 def initialised(settings: NetworkSettings, seed: int) -> UNet:

@@ -13,12 +13,13 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from temshift.core.configuration import Configuration
-from temshift.core.errors import InputError, TemshiftError
+from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.core.hashes import file_hash
 from temshift.core.tables import HISTORY
 from temshift.datasets.micrographs import Augmentation, Batch, Images
 from temshift.networks.layers import Part, UNet, freeze
-from temshift.networks.weights import load_weights
+from temshift.networks.settings import NetworkSettings, build
+from temshift.networks.weights import load_weights, read_weights, require_fit
 
 TRAINING_VERSION = 2
 
@@ -231,6 +232,32 @@ def apply_initial(network: UNet, settings: TrainingSettings) -> None:
         load_weights(network, settings.initial.verified())
         freeze(network, settings.initial.freeze)
         network.train()
+
+
+def require_initial(shape: NetworkSettings, settings: TrainingSettings) -> None:
+    """Refuse initial weights that a training can't start from.
+
+    Parameters
+    ----------
+    shape : NetworkSettings
+        The network to train.
+    settings : TrainingSettings
+        See ``initial``; nothing is looked at where there is none.
+
+    Raises
+    ------
+    InputError
+        Where the file of weights is missing, damaged, not the one that was recorded, or of another shape.
+    """
+    if settings.initial is None:
+        return
+    path = settings.initial.verified()
+    with torch.device("meta"):
+        network = build(shape)
+    try:
+        require_fit(network, read_weights(path), path)
+    except DamagedError as error:
+        raise InputError(str(error)) from error
 
 
 class Course:

@@ -81,11 +81,37 @@ def load_weights(network: nn.Module, path: Path) -> None:
         Where the file is a pickle.
     """
     state = read_weights(path)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise _unreadable(path, error) from error
+    require_fit(network, state, path)
+    network.load_state_dict(state)
     network.eval()
+
+
+def require_fit(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights of a network of another shape.
+
+    Parameters
+    ----------
+    network : Module
+        On any device, also "meta".
+    state : mapping of str to Tensor
+        Weights that were read.
+    path : Path
+        Where they were read from.
+
+    Raises
+    ------
+    DamagedError
+        With the first part that differs.
+    """
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    differ = [name for name in shapes | found if shapes.get(name) != found.get(name)]
+    if differ:
+        given, wanted = (one.get(differ[0], "missing") for one in (found, shapes))
+        raise DamagedError(
+            f"{path}: weights can't be read: they are of a network of another shape ({differ[0]} is {given}, not "
+            f"{wanted}); give network the keys that it has in the network.json beside them"
+        )
 
 
 def refuse_pickle(path: Path) -> None:

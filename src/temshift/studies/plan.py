@@ -9,7 +9,7 @@ from temshift.core.seeds import Stage, torch_seed
 from temshift.datasets.micrographs import DATASETS_VERSION, Stream
 from temshift.generalization.images import TRAINING, VALIDATION, images_id, images_stream
 from temshift.information.metrics import METRICS_VERSION
-from temshift.networks import NetworkSettings, TrainingSettings
+from temshift.networks import NetworkSettings, TrainingSettings, require_initial
 from temshift.networks.training import TRAINING_VERSION
 from temshift.optics.images import OPTICS_VERSION
 from temshift.optics.imaging import ImagingConditions
@@ -281,6 +281,12 @@ class Plan:
         """Networks that share the images that they are scored on."""
         size = self.study.cohort
         return tuple(self.networks[start : start + size] for start in range(0, len(self.networks), size))
+
+    def require_initial_weights(self) -> None:
+        """Refuse initial weights that the networks can't start from; an InputError tells why."""
+        kinds = {(part.study.network, part.study.training.initial): part.study for part in self.parts}
+        for study in kinds.values():
+            require_initial(study.network, study.training)
 
     @property
     def evaluations(self) -> int:

@@ -93,11 +93,14 @@ def run_study(
     Raises
     ------
     InputError
-        Where the folder holds another study, another run works there, or disk or memory are too small.
+        Where the folder holds another study, another run works there, disk or memory are too small, or initial
+        weights can't be taken.
     TemshiftError
         Where a part of the work fails; what is finished is kept, gathered and reported.
     """
+    study = study.model_copy(update={"training": study.training.resolved()})  # can be read without initial weights
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
+    plan.require_initial_weights()
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)
     with open_folder(output, study, progress), make_executor(workers, scheduler) as executor:

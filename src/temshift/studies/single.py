@@ -15,7 +15,14 @@ from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.sources import WaveSource
 from temshift.generalization.evaluation import wave_source
 from temshift.generalization.scoring_conditions import image_faults
-from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings
+from temshift.networks import (
+    CompactUNetSettings,
+    NetworkSettings,
+    TrainingSettings,
+    batch_faults,
+    padding_remarks,
+    require_initial,
+)
 from temshift.networks.stored import CARD
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
@@ -112,14 +119,15 @@ def single_faults(single: SingleNetwork) -> list[tuple[KeyPath, str]]:
         return [(("validation_set",), f"is the training set, {sources[0].store}; name another")]
     named = {"conditions": [(single.name, single.conditions)]}
     faults = {fault: None for source in sources for fault in image_faults(named, single.imaging, source)}
-    return [*faults, *_turning_faults(single, sources[0])]
+    return [*faults, *_turning_faults(single, sources[0]), *_start_faults(single, sources[0])]
 
 
 def single_remarks(single: SingleNetwork) -> list[str]:
-    """Return what a person should know of the conditions before they are used, one sentence each."""
+    """Return what a person should know of conditions and network before they are used, one sentence each."""
     waves = wave_source(single.database, single.training_set)
-    named = [(single.name, single.conditions)]
-    return imaging_remarks(named, single.imaging, waves.layout.grid, waves.exit_waves.energy)
+    named, grid = [(single.name, single.conditions)], waves.layout.grid
+    remarks = imaging_remarks(named, single.imaging, grid, waves.exit_waves.energy)
+    return [*remarks, *padding_remarks(single.network, single.imaging.image_grid(grid).shape)]
 
 
 def single_run(single: SingleNetwork) -> NetworkRun:
@@ -161,6 +169,17 @@ def _turning_faults(single: SingleNetwork, waves: WaveSource) -> list[tuple[KeyP
     if single.training.augmentation == "none" or shape[0] == shape[1]:
         return []
     return [(("training",), f"augmentation turns images, and those of {waves.store} have {shape} pixels; take none")]
+
+
+def _start_faults(single: SingleNetwork, waves: WaveSource) -> list[tuple[KeyPath, str]]:
+    """Faults that would end the training at its first step."""
+    shape = single.imaging.image_grid(waves.layout.grid).shape
+    batch = [(("training", "batch"), fault) for fault in batch_faults(single.network, single.training.batch, shape)]
+    try:
+        require_initial(single.network, single.training)
+    except InputError as error:
+        return [*batch, (("training", "initial"), str(error))]
+    return [*batch]
 
 
 def _source(single: SingleNetwork, name: str) -> ImageSource:

@@ -11,12 +11,12 @@ from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
 from temshift.datasets.conditions import ConditionSets, imaging_faults, imaging_remarks
 from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings
+from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings, batch_faults, padding_remarks
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
 from temshift.specimens import Recipe
-from temshift.studies.sweeps import sweep_faults
+from temshift.studies.sweeps import plain_values, sweep_faults
 from temshift.studies.waves import WaveSet, wave_faults, wave_sets
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -131,6 +131,8 @@ class Study(Configuration):
                 "lacks validation: specimens that training keeps the best weights by, or stops early by; "
                 "give counts.validation, or take training.keep: last and no early_stopping_epochs",
             )
+        for fault in batch_faults(self.network, self.training.batch, self.image_grid.shape):
+            yield ("training", "batch"), fault
 
     def _imaging_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for role in ("training", "test"):
@@ -139,8 +141,9 @@ class Study(Configuration):
                 yield ("conditions", role), fault
 
     def remarks(self) -> list[str]:
-        """Return what a person should know of the conditions before they are used, one sentence each."""
-        return imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
+        """Return what a person should know of conditions and network before they are used, one sentence each."""
+        found = imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
+        return [*found, *padding_remarks(self.network, self.image_grid.shape)]
 
     def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for key, role in (("conditions", "test"), ("networks", "training")):
@@ -153,10 +156,10 @@ class Study(Configuration):
                     )
 
     def resolved(self) -> dict[str, Any]:
-        """Return the study as plain values with every default filled in, and the hash of initial weights.
+        """Return the study as plain values with defaults filled in, and the hash of initial weights.
 
-        Where initial weights are swept, hashes stay open.
+        What depends on swept settings, such as a default or the hash of initial weights, stays open.
         """
         swept = any(key.startswith("training.initial") for key in self.sweep)
         training = self.training if swept else self.training.resolved()
-        return self.model_copy(update={"training": training}).model_dump(mode="json", exclude_none=True)
+        return plain_values(self.model_copy(update={"training": training}))

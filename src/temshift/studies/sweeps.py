@@ -1,9 +1,12 @@
 """Settings in a list: the combinations of them that a study stands for."""
 
+import copy
 import json
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from temshift.core.configuration import ConfigurationError, parse_configuration
 from temshift.core.documents import KeyPath
@@ -13,13 +16,14 @@ if TYPE_CHECKING:
     from temshift.studies.study import Study
 
 SWEPT = ("specimens", "counts", "exit_waves", "imaging", "network", "training")
+MOST_TOLD = 3  # combinations that can't be made, where each of their values could
 
-OWN_DECAY = "a weight_decay, since each optimiser has another where none is given"
 _DISPLACED = {  # what a swept setting takes the place of
     "training.steps": "training.epochs",
     "training.epochs": "training.steps",
     "training.initial.weights": "training.initial.sha256",
 }
+_DEPENDENT = ("network", "training")  # where what is left out depends on what is given
 
 Settings = Mapping[str, Any]  # by dotted key, such as training.learning_rate
 
@@ -41,18 +45,54 @@ def with_settings(study: "Study", settings: Settings) -> "Study":
     return type(study).model_validate_json(json.dumps(_replaced(study, settings)), strict=True)
 
 
+def plain_values(study: "Study") -> dict[str, Any]:
+    """Return a study as plain values with defaults filled in, but for those that may depend on what is swept."""
+    values = study.model_dump(mode="json", exclude_none=True)
+    swept = {key.split(".")[0] for key in study.sweep} & set(_DEPENDENT)
+    given = study.model_dump(mode="json", exclude_none=True, exclude_unset=True, include=swept)
+    return values | {section: given.get(section, {}) for section in _DEPENDENT if section in swept}
+
+
 def sweep_faults(study: "Study") -> Iterator[tuple[KeyPath, str]]:
-    """Tell which swept settings are none, or can't have one of their values: path and message."""
+    """Tell which swept settings are none, or can't have one of their values or some together: path and message."""
+    unknown = [key for key in study.sweep if key.split(".")[0] not in SWEPT]
+    for key in unknown:
+        text = f"can't be swept; write a key such as training.learning_rate{_sections(key.split('.')[0])}"
+        yield ("sweep", key), text
+    if not unknown:
+        yield from _value_faults(study)
+
+
+def _value_faults(study: "Study") -> Iterator[tuple[KeyPath, str]]:
+    sound: list[Settings] = []
+    unsound: list[Settings] = []
+    for one in combinations(study.sweep):
+        (sound if _is_sound(study, one) else unsound).append(one)
+    faulty: dict[str, list[Any]] = {key: [] for key in study.sweep}
     for key, values in study.sweep.items():
-        first = key.split(".")[0]
-        if first not in SWEPT:
-            yield ("sweep", key), f"can't be swept; write a key such as training.learning_rate{_sections(first)}"
-            continue
         for number, value in enumerate(values):
-            yield from ((("sweep", key, number), fault) for fault in _faults(study, {key: value}))
-    told = study.sweep.keys() | {f"training.{name}" for name in study.training.model_fields_set}
-    if "training.optimiser" in study.sweep and "training.weight_decay" not in told:
-        yield ("sweep", "training.optimiser"), f"needs {OWN_DECAY}; give training.weight_decay, or sweep it too"
+            again = value in values[:number]
+            faults = ["stands here twice; name each value once"] if again else _found(study, key, value, sound)
+            faulty[key] += [value] if faults else []
+            yield from ((("sweep", key, number), fault) for fault in faults)
+    clashes = [one for one in unsound if not any(value in faulty[key] for key, value in one.items())]
+    for one in clashes[:MOST_TOLD]:
+        yield from ((("sweep",), f"{label_of(one)} can't be together: {fault}") for fault in _faults(study, one))
+
+
+def _found(study: "Study", key: str, value: Any, sound: list[Settings]) -> list[str]:
+    """Faults of a value alone or, where it needs others beside it, in the first combination that can be."""
+    alone = _faults(study, {key: value})
+    company = next((one for one in sound if one[key] == value), None) if alone else None
+    return alone if company is None else _faults(study, company)
+
+
+def _is_sound(study: "Study", settings: Settings) -> bool:
+    try:
+        with_settings(study, settings)
+    except ValidationError:
+        return False
+    return True
 
 
 def label_of(settings: Settings) -> str:
@@ -79,13 +119,14 @@ def _faults(study: "Study", settings: Settings) -> list[str]:
 
 
 def _replaced(study: "Study", settings: Settings) -> dict[str, Any]:
-    plain = study.model_dump(mode="json", exclude_none=True, exclude={"sweep"})
+    plain = plain_values(study)
+    del plain["sweep"]
     for key in _DISPLACED.keys() & settings.keys():
         place, last = _place(plain, _DISPLACED[key])
         place.pop(last, None)
-    for key, value in settings.items():
+    for key in sorted(settings, key=lambda key: key.count(".")):  # a whole section, then what is changed in it
         place, last = _place(plain, key)
-        place[last] = value
+        place[last] = copy.deepcopy(settings[key])  # which is not changed by the next
     return plain
 
 
@@ -93,7 +134,9 @@ def _place(plain: dict[str, Any], key: str) -> tuple[dict[str, Any], str]:
     """The mapping that a dotted key leads into, and the last part of the key."""
     *path, last = key.split(".")
     for part in path:
-        plain = plain.setdefault(part, {})
+        if not isinstance(plain.get(part), dict):
+            plain[part] = {}
+        plain = plain[part]
     return plain, last
 
 
