@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from temshift.report.markup import data_uri, shortened
+from temshift.report.markup import data_uri, told_apart
 from temshift.report.matrix import Matrix
 
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito's palette
@@ -47,14 +47,14 @@ def matrix_figure(matrix: Matrix) -> Figure:
         Of about 0.2 inch a column; a missing number is left blank.
     """
     rows, columns = len(matrix.trainings), len(matrix.tests)
-    names = [_plain(test.name) for test in matrix.tests]
+    names = _labels([test.name for test in matrix.tests])
     figure = _figure(3.4 + 0.2 * max(columns, 12), 0.8 + 0.065 * max(map(len, names)) + max(2.2, 0.28 * rows))
     axes = figure.add_subplot()
     loss = np.ma.masked_where(~(matrix.cells["cross_entropy"] > 0), matrix.cells["cross_entropy"])
     norm = LogNorm(float(loss.min()), float(loss.max())) if loss.count() else None
     picture = axes.imshow(loss, cmap="cividis_r", norm=norm, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(columns), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(rows), [_plain(t.name) for t in matrix.trainings], fontsize=9)
+    axes.set_yticks(range(rows), _labels([training.name for training in matrix.trainings]), fontsize=9)
     axes.set_xlabel("test condition")
     axes.set_ylabel("trained on")
     _divide(axes, [test.group for test in matrix.tests])
@@ -64,8 +64,8 @@ def matrix_figure(matrix: Matrix) -> Figure:
     return figure
 
 
-def _plain(name: str) -> str:
-    return shortened(name, _LONGEST_NAME).replace("$", r"\$")  # no mathematics in names
+def _labels(names: Sequence[str]) -> list[str]:
+    return [name.replace("$", r"\$") for name in told_apart(names, _LONGEST_NAME)]  # no mathematics in names
 
 
 def _divide(axes: Axes, groups: Sequence[str]) -> None:

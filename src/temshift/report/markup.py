@@ -22,6 +22,19 @@ def shortened(name: str, longest: int) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1 - end].rstrip()}…{name[-end:].lstrip()}"
 
 
+def told_apart(names: Sequence[str], longest: int) -> list[str]:
+    """Shorten names, but only so far that those that differ still do.
+
+    Examples
+    --------
+    >>> told_apart(["broad, rate 0.01, adam", "broad, rate 0.1, adam"], 12)
+    ['broad,…01, adam', 'broad,….1, adam']
+    """
+    while len({shortened(name, longest) for name in names}) < len(set(names)):
+        longest += 1
+    return [shortened(name, longest) for name in names]
+
+
 def escape(text: object) -> str:
     """Return the text for HTML, safe in elements and in quoted attributes."""
     return _escape(str(text), quote=True)

@@ -52,7 +52,7 @@ function selectedRow() {
 
 function names(items, title, turned) {
   return axis(title, {
-    tickvals: items.map((_, i) => i), ticktext: items.map((item) => plain(shortened(item.name))), showgrid: false, fixedrange: true,
+    tickvals: items.map((_, i) => i), ticktext: labels(items).map(plain), showgrid: false, fixedrange: true,
     tickangle: turned ? -90 : 0, tickfont: { size: 12 }, range: [-0.5, items.length - 0.5],
   });
 }
@@ -71,7 +71,7 @@ function matrixTrace(score) {
 
 function matrixHeight() {
   if (narrow()) return 240 + 19 * study.tests.length;
-  const longest = Math.max(...study.tests.map((test) => shortened(test.name).length));
+  const longest = Math.max(...labels(study.tests).map((label) => label.length));
   return 100 + 7 * longest + (single() ? 110 : Math.max(240, 30 * study.trainings.length));
 }
 

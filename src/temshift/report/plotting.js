@@ -32,11 +32,19 @@ function wrapped(text, width) {
   return lines.map(plain).join("<br>");
 }
 
-function shortened(text) {
-  const longest = narrow() ? LONGEST.narrow : LONGEST.wide;
+function shortened(text, longest) {
   if (text.length <= longest) return text;
   const end = Math.floor(longest / 2);  // names of swept studies differ at their ends
   return text.slice(0, longest - 1 - end).trimEnd() + "…" + text.slice(-end).trimStart();
+}
+
+// Names cut so far only that those that differ still do.
+function labels(items) {
+  const texts = items.map((item) => item.name), kinds = new Set(texts).size;
+  const cut = (longest) => texts.map((text) => shortened(text, longest));
+  let longest = narrow() ? LONGEST.narrow : LONGEST.wide;
+  while (new Set(cut(longest)).size < kinds) longest += 4;
+  return cut(longest);
 }
 
 function figure(value, digits) {
