@@ -18,7 +18,7 @@ from temshift.core.errors import InputError
 from temshift.core.files import read_json
 from temshift.core.tables import METRICS, RESULTS, TRANSFER
 from temshift.generalization import score
-from temshift.networks import load
+from temshift.networks import load, read_card
 from temshift.networks.onnx import export_onnx
 from temshift.networks.stored import CARD
 from temshift.report import load_study
@@ -212,6 +212,23 @@ def test_the_card_of_a_network_tells_what_it_was_trained_on(
     assert results["g_ood"][0] == pytest.approx(
         results["cross_entropy"][0] - results["in_distribution_cross_entropy"][0]
     )
+    assert "other training conditions" not in told
+
+
+def test_training_conditions_beside_those_of_the_card_are_remarked(
+    study: StudyFolder, temshift: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (place,) = (card.parent for card in study.networks.glob(f"*/{CARD}"))
+    card = {"name": "under", **read_card(place)["conditions"]}
+    for number, (training, remarked) in enumerate([({"name": "other"}, True), (card, False)]):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(json.dumps(WANTED | {"training": [training], "test": [{"name": "a"}]}))
+        given = ("--database", study.root, "--conditions", file, "--output", tmp_path / str(number))
+        code, told = temshift("--network", place, *given)
+        assert code == 0
+        assert ("tells other training conditions than the card of" in " ".join(told.split())) == remarked
+    code, told = temshift("--network", place, *given, "--set", "valid")
+    assert (code, "holds no set 'valid'; it has test, training" in " ".join(told.split())) == (2, True)
 
 
 @pytest.mark.slow
