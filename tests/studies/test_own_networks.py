@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from copy import deepcopy
@@ -18,11 +19,12 @@ from temshift.core.errors import InputError
 from temshift.core.files import read_json
 from temshift.core.tables import METRICS, RESULTS, TRANSFER
 from temshift.generalization import score
-from temshift.networks import load
+from temshift.networks import load, read_card
 from temshift.networks.onnx import export_onnx
 from temshift.networks.stored import CARD
 from temshift.report import load_study
-from temshift.studies import Study, StudyFolder, own_networks, run_study, score_network
+from temshift.studies import Study, StudyFolder, own_networks, read_results, run_study, score_network
+from temshift.studies.status import read_status
 
 FAST = {
     "counts": {"training": 4, "test": 3, "per_shard": 2},
@@ -212,6 +214,39 @@ def test_the_card_of_a_network_tells_what_it_was_trained_on(
     assert results["g_ood"][0] == pytest.approx(
         results["cross_entropy"][0] - results["in_distribution_cross_entropy"][0]
     )
+    assert "other training conditions" not in told
+
+
+def test_training_conditions_beside_those_of_the_card_are_remarked(
+    study: StudyFolder, temshift: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (place,) = (card.parent for card in study.networks.glob(f"*/{CARD}"))
+    card = {"name": "under", **read_card(place)["conditions"]}
+    for number, (training, remarked) in enumerate([({"name": "other"}, True), (card, False)]):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(json.dumps(WANTED | {"training": [training], "test": [{"name": "a"}]}))
+        given = ("--database", study.root, "--conditions", file, "--output", tmp_path / str(number))
+        code, told = temshift("--network", place, *given)
+        assert code == 0
+        assert ("tells other training conditions than the card of" in " ".join(told.split())) == remarked
+    code, told = temshift("--network", place, *given, "--set", "valid")
+    assert (code, "holds no set 'valid'; it has test, training" in " ".join(told.split())) == (2, True)
+
+
+def test_a_study_from_trained_weights_is_read_without_them(study: StudyFolder, tmp_path: Path) -> None:
+    """Such as on another machine, or from another folder; what can't be started from stops it before it begins."""
+    (place,) = (card.parent for card in study.networks.glob(f"*/{CARD}"))
+    shutil.copytree(place, tmp_path / "start")
+    whole = read_document(study.study_file.read_text()).data
+    assert isinstance(whole, dict)
+    whole["training"] |= {"initial": {"weights": str(tmp_path / "start"), "freeze": "encoder"}}
+    with pytest.raises(InputError, match="of a network of another shape"):
+        run_study(Study.model_validate(whole | {"network": {"widths": [4]}}), tmp_path / "other", workers=0)
+    assert not (tmp_path / "other").exists()
+    folder = run_study(Study.model_validate(whole), tmp_path / "study", workers=0)
+    shutil.rmtree(tmp_path / "start")
+    assert read_results(folder.root)["in_study"].all()
+    assert read_status(folder.root).counts["done"] == 1
 
 
 @pytest.mark.slow

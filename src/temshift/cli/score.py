@@ -1,6 +1,7 @@
 """What the verb ``score`` does: anyone's network on a wave database."""
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from temshift.generalization.scoring_conditions import faults_on, scoring_condit
 from temshift.networks import load, read_card
 from temshift.networks.onnx import OnnxNetwork
 from temshift.networks.weights import weights_bytes
+from temshift.optics.imaging import ImagingConditions
 from temshift.studies import StudyFolder, score_network
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
@@ -54,8 +56,13 @@ def score(onnx: Path | None, network: Path | None, where: Where, output: Path, d
     refuse_faults(where.conditions, faults_on(wanted, source))
     require_device(device)
     given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device)
-    wanted = _completed(wanted, given)
     progress = progress_for(Console(stderr=True))
+    if _contradicts(wanted, given):
+        progress.warning(
+            f"{where.conditions} tells other training conditions than the card of {network}; leave training out of it, "
+            "and those of the card are taken"
+        )
+    wanted = _completed(wanted, given)
     tell_remarks(_remarks(wanted, source), progress)
     if wanted.trained_on is None:
         progress.message("what the network was trained on is not told: sigma and G_OOD will be missing")
@@ -85,6 +92,14 @@ def _from_folder(folder: Path, device: str) -> Given:
     conditions, name = card.get("conditions"), str(card.get("training_name", folder.stem))[:LONGEST_NAME]
     training = None if conditions is None else {"name": name, **conditions}
     return Given(network.to(device), name, identity, training)
+
+
+def _contradicts(wanted: ScoringConditions, given: Given) -> bool:
+    """Whether a file says something else than the network's card of what it was trained on."""
+    if wanted.trained_on is None or given.training is None:
+        return False
+    conditions = {key: value for key, value in given.training.items() if key != "name"}
+    return wanted.trained_on[1] != ImagingConditions.model_validate_json(json.dumps(conditions), strict=True)
 
 
 def _completed(wanted: ScoringConditions, given: Given) -> ScoringConditions:

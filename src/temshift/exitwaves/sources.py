@@ -93,7 +93,8 @@ def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, .
     found = stores_in(folder)
     wanted = wanted if wanted in found else _studied(folder).get(wanted or "", wanted)
     if wanted is not None and wanted not in found:
-        raise InputError(f"{folder} holds no set {wanted!r}; it has {', '.join(found)}")
+        named = {id_: role for role, id_ in _studied(folder).items()}
+        raise InputError(f"{folder} holds no set {wanted!r}; it has {', '.join(named.get(one, one) for one in found)}")
     sources = tuple(_source(name, found[name]) for name in ([wanted] if wanted is not None else found))
     for source in sources:
         _require_finished(source)
