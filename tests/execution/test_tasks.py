@@ -228,9 +228,9 @@ def test_workers_end_when_their_parent_is_killed(tmp_path, start_script, number)
 
 
 @linux_only
-def test_workers_that_cannot_start_are_outcomes_and_no_endless_wait(start_script):
+def test_workers_that_cannot_start_end_the_run_and_blame_no_task(start_script):
     script = start_script(2000, guard="if True:")
     told = script.communicate(timeout=60)[1]
     assert script.returncode == 1
-    assert "2000 outcomes, WorkerLostError" in told
+    assert "SchedulerLostError: the workers end before they take a task; try 0 workers" in told
     assert until(lambda: not members_of_group(script.pid), 5)

@@ -8,4 +8,4 @@ class WorkerLostError(TemshiftError):
 
 
 class SchedulerLostError(TemshiftError):
-    """The cluster that runs the tasks can no longer be reached; no task of it will end."""
+    """Nobody runs tasks any more: a cluster can't be reached, or local workers don't start; no task is to blame."""

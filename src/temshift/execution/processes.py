@@ -16,7 +16,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from pebble import ProcessFuture, ProcessPool
 
-from temshift.execution.losses import WorkerLostError
+from temshift.core.errors import TemshiftError
+from temshift.execution.losses import SchedulerLostError, WorkerLostError
 from temshift.execution.worker import deliver, pack_call, run_packed, start_worker
 
 Parameters = ParamSpec("Parameters")
@@ -129,7 +130,7 @@ class ProcessExecutor(Executor):
                 self._replace_if_broken()
                 self._fill()
             except Exception as error:
-                self._lose([*self._running, *self._waiting], f"no workers can be started: {error}")
+                self._lose([*self._running, *self._waiting], SchedulerLostError(f"no workers can be started: {error}"))
             self._wake.wait(_SECONDS_BETWEEN_LOOKS)
             self._wake.clear()
         self._stop_pool()
@@ -174,19 +175,19 @@ class ProcessExecutor(Executor):
         self._stop_pool()
         self._failed_starts += 1
         if self._failed_starts >= _MOST_FAILED_STARTS:
-            self._lose([*self._running, *self._waiting], _NO_START)
+            self._lose([*self._running, *self._waiting], SchedulerLostError(_NO_START))
         again = [call for call in self._running if not call.was_forgotten]
         for call in again:
             call.was_forgotten = True
             self._running.pop(call)
         self._waiting.extendleft(again)
-        self._lose(list(self._running), f"the pool of workers broke twice; {_REMEDY}")
+        self._lose(list(self._running), WorkerLostError(f"the pool of workers broke twice; {_REMEDY}"))
 
-    def _lose(self, calls: "list[_Call]", text: str) -> None:
+    def _lose(self, calls: "list[_Call]", error: TemshiftError) -> None:
         for call in calls:
             self._running.pop(call, None)
             with suppress(InvalidStateError):
-                call.set_exception(WorkerLostError(text))
+                call.set_exception(error)
 
     def _stop_pool(self) -> None:
         pool, self._pool = self._pool, None

@@ -76,7 +76,7 @@ def run_tasks(
     KeyboardInterrupt
         After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
     SchedulerLostError
-        Where the executor is a cluster that can no longer be reached.
+        Where nobody runs tasks any more: a cluster that can no longer be reached, workers that do not start.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def stream_tasks(
     KeyboardInterrupt
         After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
     SchedulerLostError
-        Where the executor is a cluster that can no longer be reached.
+        Where nobody runs tasks any more: a cluster that can no longer be reached, workers that do not start.
 
     Examples
     --------
