@@ -65,7 +65,7 @@ def test_a_trained_network_gives_logits(single: Callable[..., SingleNetwork], tm
     listener = listening()
     card = train_single(single(), tmp_path / "net", progress=listener)
     assert card == read_facts(tmp_path / "net" / "network.json")
-    assert card["training_name"] == "underfocus, broad" and card["root_seed"] == 1 and card["seed"] == 0
+    assert card["training_name"] == "defocus -10 nm" and card["root_seed"] == 1 and card["seed"] == 0
     assert card["scores"]["training"]["images"] == 6
     assert listener.stages == {"epochs": (2, 0)}
     with torch.inference_mode():
