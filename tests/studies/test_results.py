@@ -264,12 +264,12 @@ def test_a_network_that_several_settings_share_is_told_under_each_name_with_its_
     assert len(found) == 8 and found["in_study"].all()
 
 
-def test_networks_of_one_name_are_rows_of_their_own(
+def test_networks_whose_settings_hardly_differ_have_names_and_rows_of_their_own(
     make: Callable[..., Study], scored: Callable[[Study], StudyFolder]
 ) -> None:
-    """Learning rates that look alike in six digits."""
+    """Learning rates that are alike in six digits."""
     found = read_results(scored(make(sweep={"training.learning_rate": [0.01, 0.01000000001]})).root)
-    assert found["training_name"].n_unique() == 2
+    assert found["training_name"].n_unique() == 4
     assert found["network_id"].n_unique() == 4
     assert len(found) == 8
 
