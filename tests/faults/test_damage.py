@@ -18,6 +18,8 @@ from temshift.studies.folder import locked
 from temshift.studies.status import list_runs, read_status
 from temshift.studies.waves import simulate_shard
 
+pytestmark = pytest.mark.slow
+
 Same = Callable[[StudyFolder, StudyFolder], bool]
 
 FILES = [

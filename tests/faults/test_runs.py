@@ -13,6 +13,8 @@ from temshift.core.configuration import parse_configuration
 from temshift.studies import Plan, Study, StudyFolder, run_study
 from temshift.studies.results import read_results
 
+pytestmark = pytest.mark.slow
+
 Started = Callable[..., "subprocess.Popen[str]"]
 Same = Callable[[StudyFolder, StudyFolder], bool]
 

@@ -19,6 +19,8 @@ from temshift.studies import Plan, Study, StudyFolder, queue, run_study, tasks
 from temshift.studies.status import list_runs
 from temshift.studies.tasks import Evaluation, Failures
 
+pytestmark = pytest.mark.slow
+
 Same = Callable[[StudyFolder, StudyFolder], bool]
 
 

@@ -25,6 +25,8 @@ from temshift.networks import (
     initialised,
 )
 
+pytestmark = pytest.mark.slow
+
 SHAPE = CompactUNetSettings(widths=(4, 6), stem=2)
 Shape = list[int | str | None]
 

@@ -26,6 +26,8 @@ from temshift.report import load_study
 from temshift.studies import Study, StudyFolder, own_networks, read_results, run_study, score_network
 from temshift.studies.status import read_status
 
+pytestmark = pytest.mark.slow
+
 FAST = {
     "counts": {"training": 4, "test": 3, "per_shard": 2},
     "training": {"steps": 4, "batch": 4},
