@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import polars as pl
@@ -14,10 +13,10 @@ from torch import Tensor, nn
 
 from temshift.core.configuration import Configuration
 from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.hashes import file_hash
 from temshift.core.tables import HISTORY
 from temshift.datasets.micrographs import Augmentation, Batch, Images
-from temshift.networks.layers import Part, UNet, freeze
+from temshift.networks.initial import InitialWeights
+from temshift.networks.layers import UNet, freeze
 from temshift.networks.settings import NetworkSettings, build
 from temshift.networks.weights import load_weights, read_weights, require_fit
 
@@ -29,50 +28,6 @@ EpochRow = dict[str, Any]
 
 _USUAL_STEPS = 150
 _USUAL_DECAY = {"adamw": 1e-2, "adam": 0.0}  # the weight decay of Adam, an L2 penalty, is another thing
-
-
-class InitialWeights(Configuration):
-    """Trained weights to start from, and the part of the network that keeps them.
-
-    The path is that of a network's folder or of the weights in it, and counts from the folder where temshift is called.
-    """
-
-    weights: Annotated[str, Field(min_length=1)]
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    freeze: Part = "none"
-
-    @property
-    def file(self) -> Path:
-        """The file of weights."""
-        path = Path(self.weights)
-        return path / "weights.safetensors" if path.is_dir() else path
-
-    def resolved(self) -> "InitialWeights":
-        """Return the same with ``sha256`` filled in and its whole path, for workers that are called from elsewhere.
-
-        A file that is not there is an InputError where ``sha256`` is not given.
-        """
-        whole = {"weights": str(Path(self.weights).absolute()), "sha256": self.sha256 or self._found()}
-        return self.model_copy(update=whole)
-
-    def verified(self) -> Path:
-        """Return the file of weights; one that is not the file that was recorded is an InputError."""
-        found = self._found()
-        if self.sha256 not in (None, found):
-            raise InputError(
-                f"{self.file} is not the file that was recorded: sha256 {found[:12]}... instead of "
-                f"{str(self.sha256)[:12]}...; restore it, or remove its sha256 to take it as it is"
-            )
-        return self.file
-
-    def _found(self) -> str:
-        try:
-            return file_hash(self.file)
-        except OSError as error:
-            raise InputError(
-                f"cannot read the initial weights {self.file}: {error.strerror}; give the folder of a trained network "
-                "that kept its weights"
-            ) from error
 
 
 class TrainingSettings(Configuration):
