@@ -10,6 +10,8 @@ import torch
 
 from temshift.networks import CompactUNetSettings, OnnxNetwork, initialised, load, write_network
 
+pytestmark = pytest.mark.slow
+
 SHAPE = CompactUNetSettings(widths=(4,), stem=2)
 
 

@@ -24,6 +24,8 @@ from temshift.execution import (
     stream_tasks,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster(tmp_path):

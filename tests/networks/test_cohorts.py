@@ -25,6 +25,8 @@ from temshift.networks import (
     train_cohort,
 )
 
+pytestmark = pytest.mark.slow
+
 STEPS, EPOCH = 10, 4
 SHAPES: dict[str, NetworkSettings] = {
     "compact": CompactUNetSettings(widths=(4, 6), stem=2),

@@ -149,6 +149,7 @@ def test_a_damaged_file_is_noticed_and_made_again(
     assert all(expected[name].equals(found[name]) for name in TABLES)
 
 
+@pytest.mark.slow
 def test_a_new_test_condition_trains_nothing_again(
     inline: StudyFolder, tiny_text: str, tmp_path: Path, listening: Any
 ) -> None:

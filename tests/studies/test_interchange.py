@@ -55,6 +55,7 @@ def test_the_snippet_for_abtem_takes_three_lines() -> None:
     assert len(lines) == 3
 
 
+@pytest.mark.slow
 def test_abtem_makes_the_same_images_of_what_was_exported(
     workplace: Path, exit_waves: dict[str, list[ExitWave]], shaking: Study
 ) -> None:

@@ -250,6 +250,7 @@ def test_scores_are_named_by_network_and_test() -> None:
     assert score_id("a", "b") != score_id("b", "a")
 
 
+@pytest.mark.slow
 def test_the_published_defocus_series() -> None:
     """11 defoci, 2 learning rates, 3 initialisations of a U-Net of 14 million parameters, as PROTOCOL says."""
     study = load_configuration(ROOT / "examples" / "defocus_study.yaml", Study)
