@@ -14,6 +14,8 @@ from temshift.report.own_network import verdict_of_one
 from temshift.report.page import report_html
 from temshift.report.payload import page_data
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def told(own_folder: Path) -> Path:

@@ -154,6 +154,7 @@ def test_a_training_that_is_no_test_condition_has_its_loss_in_distribution_all_t
     assert (rows["g_ood"] != 0).all()
 
 
+@pytest.mark.slow
 def test_parts_of_a_study_from_two_machines_are_one(
     folder: StudyFolder, study: Study, copy: Callable[[str], StudyFolder]
 ) -> None:
@@ -236,6 +237,7 @@ def test_scores_of_an_earlier_version_of_temshift_do_not_mix_with_those_of_now(
     assert found.filter(~pl.col("in_study")).select("g_ood").equals(before.select("g_ood"))
 
 
+@pytest.mark.slow
 def test_folders_of_different_studies_keep_their_settings(
     folder: StudyFolder, make: Callable[..., Study], scored: Callable[[Study], StudyFolder]
 ) -> None:
@@ -274,6 +276,7 @@ def test_networks_whose_settings_hardly_differ_have_names_and_rows_of_their_own(
     assert len(found) == 8
 
 
+@pytest.mark.slow
 def test_scores_of_anyone_s_network_stand_beside_those_of_a_study(folder: StudyFolder, tmp_path: Path) -> None:
     wanted = {key: CONDITIONS[key] for key in ("default", "test")} | {"seed": 1}
     own = score_network(lambda images: images, folder.root, wanted, tmp_path / "own", identity="0123456789abcdef")

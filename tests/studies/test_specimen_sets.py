@@ -100,6 +100,7 @@ def test_a_second_call_makes_nothing_again(recipe, written):
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_set_goes_on_to_the_same_files(recipe, written, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_specimens(SpecimenSet(recipe, 3, 0, 5), tmp_path, workers=0, progress=Listener(2))
@@ -112,6 +113,7 @@ def test_an_interrupted_set_goes_on_to_the_same_files(recipe, written, tmp_path)
     assert contents(tmp_path) == contents(written)
 
 
+@pytest.mark.slow
 def test_a_set_can_be_added_to_and_a_part_is_that_of_the_whole(recipe, written, tmp_path):
     write_specimens(SpecimenSet(recipe, 3, 3, 2), tmp_path, workers=0)
     assert read_record(tmp_path / "manifest.json").facts["specimens"] == [3, 4]

@@ -219,6 +219,7 @@ def made(found: TransferSet) -> list[TransferCurves]:
     return [transfer_curves(name, one, found.instrument) for name, one in found.named]
 
 
+@pytest.mark.slow
 def test_tables_and_pictures_are_written_whole(tmp_path: Path) -> None:
     found = made(load_transfer_set(write(tmp_path / "set.yaml")))
     written = write_transfer(found, tmp_path / "out")
