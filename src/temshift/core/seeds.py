@@ -16,6 +16,10 @@ class Stage(IntEnum):
     INITIALISATION = 6
     ORDER = 7
     METRIC = 8
+    OBSERVER = 9
+    LIBRARY = 10
+    DESIGN = 11
+    INTERVAL = 12
 
 
 def seed_sequence(root: int, stage: Stage, *index: int) -> np.random.SeedSequence:

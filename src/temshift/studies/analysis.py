@@ -6,11 +6,12 @@ from typing import Any
 
 import polars as pl
 
+from temshift.information.microscope import Microscope
 from temshift.information.spectra import ObjectSpectra
 from temshift.studies.plan import Part, Plan
 from temshift.studies.prediction import predict
 from temshift.studies.study import Study
-from temshift.studies.transfer_tables import Microscope, information_of, pair_metrics, transfer_curve
+from temshift.studies.transfer_tables import information_of, pair_metrics, transfer_curve
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from temshift.generalization.scoring_conditions import (
     scoring_conditions,
 )
 from temshift.information.metrics import METRICS_VERSION, Information
+from temshift.information.microscope import Microscope
 from temshift.information.spectra import ObjectSpectra, average_spectra, measure_specimen
 from temshift.networks import parameter_count
 from temshift.optics.images import OPTICS_VERSION
@@ -46,7 +47,7 @@ from temshift.studies.plan import score_id
 from temshift.studies.prediction import predict
 from temshift.studies.results import CONDITIONS_FILE
 from temshift.studies.study import ExampleSettings, InformationSettings
-from temshift.studies.transfer_tables import Microscope, information_of, pair_metrics, transfer_curve
+from temshift.studies.transfer_tables import information_of, pair_metrics, transfer_curve
 from temshift.studies.waves import stored_set
 from temshift.studies.work import Stage
 

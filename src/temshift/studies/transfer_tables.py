@@ -1,59 +1,25 @@
 """What the optics of a microscope make of conditions: epsilon, sigma and transfer functions, as rows of tables."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.electrons import wavelength
 from temshift.core.tables import TRANSFER
 from temshift.datasets.micrographs import camera_response
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
+from temshift.information.microscope import Microscope
 from temshift.information.spectra import ObjectSpectra
 from temshift.optics.camera import camera_transfer
 from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import COLUMNS, ImagingConditions
-from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import azimuthal_transfer
 
 CURVE_POINTS = 160
 CURVE_DRAWS = 64
 CURVE_AZIMUTHS = 8
 CURVE_REACH = 1.05  # of the widest aperture
-
-
-@dataclass(frozen=True)
-class Microscope:
-    """What transfer depends on beside conditions and specimens.
-
-    Attributes
-    ----------
-    energy : float
-        Electron energy [eV].
-    imaging : ImagingSettings
-        Coherence and camera.
-    nyquist : float
-        Highest spatial frequency of waves [1/A].
-    semiangle : float
-        The widest aperture [rad].
-    draws, seed : int
-        Draws of conditions that means go over, and their root.
-    """
-
-    energy: float
-    imaging: ImagingSettings
-    nyquist: float
-    semiangle: float
-    draws: int
-    seed: int
-
-    @property
-    def wavelength(self) -> float:
-        """Electron wavelength [A]."""
-        return wavelength(self.energy)
 
 
 def information_of(microscope: Microscope, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
