@@ -79,11 +79,9 @@ def measure_specimen(
     if len(parts[0]) == 0 or fraction == 0:
         raise ValueError("a specimen without particle has no spectrum; mark the atoms of one as a particle")
     edges = ring_edges(grid, highest)
-    particle, substrate = (_phase_power(part, grid, settings, edges) for part in parts)
-    focus_plane = float(atoms.cell.lengths()[2]) - focus_height
-    above, below = (mean_height(part, focus_plane) for part in parts)
-    above = 0.0 if above is None else above
-    below = above if below is None else below
+    particle, substrate = (phase_power(part, grid, settings, edges) for part in parts)
+    above = mean_height_of(parts[0], atoms, focus_height)
+    below = mean_height_of(parts[1], atoms, focus_height) if len(parts[1]) else above
     return ObjectSpectra((edges[1:] + edges[:-1]) / 2, particle / fraction, substrate, above, below, fraction)
 
 
@@ -103,7 +101,12 @@ def average_spectra(spectra: Iterable[ObjectSpectra]) -> ObjectSpectra:
     )
 
 
-def _phase_power(
+def mean_height_of(part: Atoms, specimen: Atoms, focus_height: float) -> float:
+    """Mean height of some atoms of a specimen upstream of the plane that defocus counts from [A]; 0 without atoms."""
+    return mean_height(part, float(specimen.cell.lengths()[2]) - focus_height) or 0.0
+
+
+def phase_power(
     atoms: Atoms, grid: Grid, settings: ExitWaveSettings, edges: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """|FT(phase)|^2 per cell area [rad^2 A^2] in rings; the phase is that of all atoms in one projection."""

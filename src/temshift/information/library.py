@@ -1,0 +1,142 @@
+"""A library of simulated particles, one instance each: what observers of transfer are shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.simulation import grid_of, outline_of, substrate_of
+from temshift.information.spectra import ObjectSpectra, mean_height_of, phase_power, ring_edges
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ObjectLibrary:
+    """Phase power of n particles one by one, and of the films that they lie on.
+
+    Attributes
+    ----------
+    q : ndarray (rings,)
+        Spatial frequencies at the middle of the rings [1/A].
+    particle : ndarray (n, rings)
+        |FT(sigma V)|^2 of each particle per area of its own silhouette [rad^2 A^2].
+    area : ndarray (n,)
+        Area of its silhouette [A^2].
+    particle_height : ndarray (n,)
+        Mean height of its atoms upstream of the plane that defocus counts from [A].
+    substrate : ndarray (rings,)
+        Phase power of the films per area and per thickness [rad^2 A]; 0 in vacuum.
+    thickness : ndarray (n,)
+        Thickness of the film below each particle [A].
+    substrate_height : ndarray (n,)
+        Mean height of that film [A]; in vacuum that of the particle.
+    area_fraction : float
+        Share of the area that particles cover, on average.
+    """
+
+    q: Array
+    particle: Array
+    area: Array
+    particle_height: Array
+    substrate: Array
+    thickness: Array
+    substrate_height: Array
+    area_fraction: float
+
+    def __len__(self) -> int:
+        return len(self.area)
+
+    @property
+    def radius(self) -> Array:
+        """Radius of the disc of each silhouette's area [A], (n,)."""
+        return np.sqrt(self.area / np.pi)
+
+    @property
+    def mean(self) -> ObjectSpectra:
+        """What epsilon and sigma need: averages over particles, which count by their area."""
+        return ObjectSpectra(
+            self.q,
+            np.average(self.particle, axis=0, weights=self.area),
+            self.substrate * float(self.thickness.mean()),
+            float(np.average(self.particle_height, weights=self.area)),
+            float(self.substrate_height.mean()),
+            self.area_fraction,
+        )
+
+
+def measure_instances(
+    atoms: Atoms, settings: ExitWaveSettings, highest: float, focus_height: float = 0.0
+) -> ObjectLibrary:
+    """Measure each particle of a specimen by itself, up to ``highest`` [1/A].
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        A specimen with ``arrays["particle"]``.
+    settings : ExitWaveSettings
+        Energy, sampling and outline.
+    highest : float
+        Upper end of the band [1/A].
+    focus_height : float
+        Height of the plane that defocus counts from, upstream of the exit plane [A].
+
+    Returns
+    -------
+    ObjectLibrary
+        Of the particles of this specimen, of atoms at rest.
+
+    Raises
+    ------
+    ValueError
+        Where the specimen has no particle.
+    """
+    grid, belongs = grid_of(atoms, settings), atoms.arrays["particle"]
+    numbers, film = np.unique(belongs[belongs >= 0]), substrate_of(atoms)
+    if len(numbers) == 0:
+        raise ValueError("a specimen without particle has no spectrum; mark the atoms of one as a particle")
+    edges, cell = ring_edges(grid, highest), grid.extent[0] * grid.extent[1]
+    particles = [atoms[belongs == number] for number in numbers]
+    shares = np.array([float(outline_of(one, grid, settings).mean()) for one in particles])
+    powers = np.array([phase_power(one, grid, settings, edges) for one in particles]) / shares[:, None]
+    heights = np.array([mean_height_of(one, atoms, focus_height) for one in particles])
+    thickness = float(np.ptp(film.positions[:, 2])) if len(film) else 0.0
+    below = np.full(len(particles), mean_height_of(film, atoms, focus_height)) if len(film) else heights
+    film_power = phase_power(film, grid, settings, edges) / thickness if thickness > 0 else np.zeros(len(edges) - 1)
+    return ObjectLibrary(
+        (edges[1:] + edges[:-1]) / 2,
+        powers,
+        shares * cell,
+        heights,
+        film_power,
+        np.full(len(particles), thickness),
+        below,
+        float(shares.sum()),
+    )
+
+
+def join_libraries(libraries: Iterable[ObjectLibrary]) -> ObjectLibrary:
+    """Join libraries of specimens with equal cells and bands; films average, particles line up.
+
+    Raises
+    ------
+    ValueError
+        Where there are none, or their rings differ.
+    """
+    each = list(libraries)
+    if not each:
+        raise ValueError("no libraries given; measure at least one specimen")
+    if any(not np.array_equal(one.q, each[0].q) for one in each):
+        raise ValueError("the libraries have other rings of spatial frequency; measure specimens of one cell")
+    lined = {
+        field.name: np.concatenate([getattr(one, field.name) for one in each])
+        for field in fields(ObjectLibrary)
+        if field.name not in ("q", "substrate", "area_fraction")
+    }
+    substrate = np.mean([one.substrate for one in each], axis=0)
+    return ObjectLibrary(
+        q=each[0].q, substrate=substrate, area_fraction=float(np.mean([one.area_fraction for one in each])), **lined
+    )
