@@ -107,9 +107,9 @@ def require_images(images: ArrayLike) -> Array:
     stack = np.asarray(images, dtype=np.float64)
     if stack.ndim != 3 or 0 in stack.shape:
         raise InputError(f"images have the shape {stack.shape}; give one or more as (images, y, x), all of one size")
-    _refuse(stack, ~np.isfinite(stack).all(axis=(1, 2)), "pixels that are not finite")
+    _refuse(stack, np.asarray(~np.isfinite(stack).all(axis=(1, 2))), "pixels that are not finite")
     deviation, size = stack.std(axis=(1, 2)), np.sqrt((stack**2).mean(axis=(1, 2)))
-    _refuse(stack, deviation <= LEAST_CONTRAST * size, "no contrast")
+    _refuse(stack, np.asarray(deviation <= LEAST_CONTRAST * size), "no contrast")
     return stack
 
 
@@ -216,8 +216,8 @@ def image_distances(ours: Sequence[ImageSpectra], theirs: Sequence[ImageSpectra]
     """
     _require_alike([*ours, *theirs])
     weight = np.sqrt(ours[0].q / ours[0].q.sum())
-    scaled = [np.array([weight * _logs(one.mean) for one in some]) for some in (ours, theirs)]
-    return np.asarray(cdist(*scaled))
+    one, other = (np.array([weight * _logs(each.mean) for each in some]) for some in (ours, theirs))
+    return np.asarray(cdist(one, other))
 
 
 def _require_alike(spectra: Sequence[ImageSpectra]) -> None:

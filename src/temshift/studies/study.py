@@ -31,11 +31,20 @@ class SpecimenCounts(Configuration):
     per_shard: Annotated[int, Field(ge=1, le=4096)] = 16
 
 
+class ImageFeatureSettings(Configuration):
+    """What is measured on micrographs of ``specimens`` training specimens a condition, and as many others a pair."""
+
+    specimens: Annotated[int, Field(ge=2, le=100_000)] = 64
+    distance: bool = True
+    probe: bool = False
+
+
 class InformationSettings(Configuration):
-    """How epsilon and sigma are computed."""
+    """How epsilon, sigma, d_image and the probe are computed."""
 
     specimens: Annotated[int, Field(ge=1)] = 48
     draws: Annotated[int, Field(ge=2, le=100_000)] = 256
+    images: ImageFeatureSettings = ImageFeatureSettings()
 
 
 class ExampleSettings(Configuration):
