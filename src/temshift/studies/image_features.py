@@ -110,12 +110,18 @@ def measure_image_features(plan: Plan, folder: StudyFolder, work: Work) -> pl.Da
         work.progress.warning(f"no image features: {reason}")
     probes = {_probe_id(one, name): (one.training[name], [*one.test.values()]) for one in looks for name in one.probed}
     _perform(work, folder, "probes", {id_: (_probe, *pair) for id_, pair in probes.items()})
-    pairs = pl.concat([pl.DataFrame(schema=IMAGE_FEATURES), *(_pairs(folder, one) for one in looks)])
-    identity = content_hash([look.id for one in looks for look in one.every] + [*probes])
+    return _gathered(work, folder, looks)
+
+
+def _gathered(work: Work, folder: StudyFolder, looks: Sequence[Looks]) -> pl.DataFrame:
+    """The table of all pairs, made again only where it would differ."""
     record = features_record(folder)
+    named = [[[*side.items()] for side in (one.training, one.test)] for one in looks]
+    identity = content_hash([[[name, look.id] for name, look in side] for sides in named for side in sides])
     if work.missing([record], record_state) or read_facts(record)["id"] != identity:
+        pairs = pl.concat([pl.DataFrame(schema=IMAGE_FEATURES), *(_pairs(folder, one) for one in looks)])
         write_recorded(record, {record.with_suffix(".parquet").name: table_bytes(pairs)}, {"id": identity})
-    return pairs
+    return read_table(record.with_suffix(".parquet"))
 
 
 def features_record(folder: StudyFolder) -> Path:
