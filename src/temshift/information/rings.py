@@ -1,6 +1,7 @@
 """Local spectra: the ring powers of a windowed patch of an image, and what its window makes of a spectrum."""
 
 import functools
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,7 +66,7 @@ def ring_members(size: int, pixel: float, edges: Array) -> NDArray[np.bool_]:
     """Tell which frequencies (ky, kx) of a patch belong to each ring, (rings, size, size)."""
     k = np.fft.fftfreq(size, pixel)
     radius = np.hypot(k[:, None], k[None, :])
-    return np.array([(radius >= low) & (radius < high) for low, high in zip(edges[:-1], edges[1:], strict=True)])
+    return np.array([(radius >= low) & (radius < high) for low, high in itertools.pairwise(edges)])
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
@@ -34,7 +35,8 @@ class LinearRule:
 
     def probabilities(self, powers: Array) -> Array:
         """Return the probability of "particle" (n,) at ring powers (n, rings)."""
-        return np.asarray(self._model.predict_proba(np.sqrt(powers))[:, 1])
+        logits = np.sqrt(powers) @ self._model.coef_[0] + self._model.intercept_[0]
+        return np.asarray(expit(logits))
 
 
 class ForestRule:
@@ -47,7 +49,7 @@ class ForestRule:
     def probabilities(self, powers: Array) -> Array:
         """Return the probability of "particle" (n,) at ring powers (n, rings)."""
         found = self._model.predict_proba(_logarithm(powers))[:, 1]
-        return np.clip(found, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+        return np.asarray(np.clip(found, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
 
 
 def fit_rule(powers: Array, labels: Labels, rule: Learner, weights: Array | None = None, seed: int = 0) -> Rule:
