@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.information.image_spectra import require_images
+from temshift.information.observer import Expected, average
 from temshift.information.rings import frequency_rings, hann_window, patch_size, ring_members
 from temshift.information.rules import Learner, Rule, fit_rule, weighted_cross_entropy, weighted_f1
 
@@ -29,32 +30,16 @@ class Patches:
         Ring powers of each, in units of the mean power of its image.
     labels : ndarray (n,) of int
         1 where the mask holds the pixel at its middle, else 0.
+    weights : ndarray (n,)
+        How many of the pixels of its kind each stands for, relative to the mean over patches.
     images : ndarray (n,) of int
         Number of the image that it was cut from.
     """
 
     powers: Array
     labels: NDArray[np.int64]
+    weights: Array
     images: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Probed:
-    """What a rule scores on patches of test images; particle and background are equally frequent.
-
-    Attributes
-    ----------
-    cross_entropy : float
-        Nats a patch; a rule that learnt nothing has ln 2 where nothing can be told.
-    ln_error : float
-        Standard error of its logarithm from the finite number of images; NaN of one image.
-    f1 : float
-        F1 of "particle".
-    """
-
-    cross_entropy: float
-    ln_error: float
-    f1: float
 
 
 @dataclass(frozen=True)
@@ -63,8 +48,8 @@ class Probe:
 
     rules: Mapping[Learner, Rule]
 
-    def score(self, test: Patches) -> dict[str, Probed]:
-        """Score each rule on patches of test images; "both" has the mean of ln CE and of F1 of all.
+    def score(self, test: Patches) -> dict[str, Expected]:
+        """Score each rule on patches of test images.
 
         Parameters
         ----------
@@ -73,18 +58,13 @@ class Probe:
 
         Returns
         -------
-        dict of str to Probed
-            By rule, and "both" where there are several.
+        dict of str to Expected
+            By rule; "both" where there are two, averaged in ln(cross-entropy) and in F1. Particle and background are
+            as frequent as in the images: a rule that tells nothing has the entropy of that, at most ln 2. Standard
+            errors are those from the finite number of images; NaN of one image.
         """
-        even = np.ones(len(test.labels))
-        found = {name: rule.probabilities(test.powers) for name, rule in self.rules.items()}
-        losses = [weighted_cross_entropy(one, test.labels, even) for one in found.values()]
-        scores = [weighted_f1(one, test.labels, even) for one in found.values()]
-        probed = {
-            str(name): _probed([loss], [score], test.images)
-            for name, loss, score in zip(found, losses, scores, strict=True)
-        }
-        return probed | ({"both": _probed(losses, scores, test.images)} if len(probed) > 1 else {})
+        scored = {str(name): _scored(rule.probabilities(test.powers), test) for name, rule in self.rules.items()}
+        return scored | ({"both": average(*scored.values())} if len(scored) == len(LEARNERS) else {})
 
 
 def image_patches(
@@ -126,18 +106,20 @@ def image_patches(
     middles = truth[:, half : truth.shape[1] - half + 1, half : truth.shape[2] - half + 1]
     draws = generator(seed, Stage.OBSERVER)
     places = np.concatenate([_drawn(draws, middles == kind, number) for kind, number in _shares(count)])
+    labels, share = middles.ravel()[places], middles.mean()
     number, row, column = np.unravel_index(places, middles.shape)
     centred = stack - stack.mean(axis=(1, 2), keepdims=True)
     windows = sliding_window_view(centred / centred.std(axis=(1, 2), keepdims=True), (size, size), axis=(1, 2))
     powers = np.abs(np.fft.fft2(hann_window(size) * windows[number, row, column])) ** 2 / size**2
     members = ring_members(size, pixel, frequency_rings(highest)).reshape(-1, size**2).astype(float)
     rings = powers.reshape(len(powers), -1) @ (members / members.sum(axis=1, keepdims=True)).T
-    return Patches(rings, middles.ravel()[places].astype(np.int64), number.astype(np.int64))
+    weights = np.where(labels, share / labels.mean(), (1 - share) / (1 - labels.mean()))
+    return Patches(rings, labels.astype(np.int64), weights, number.astype(np.int64))
 
 
 def fit_probe(training: Patches, learners: Sequence[Learner] = LEARNERS, seed: int = 0) -> Probe:
     """Fit rules to patches of training images; see :func:`temshift.information.rules.fit_rule`."""
-    return Probe({name: fit_rule(training.powers, training.labels, name, seed=seed) for name in learners})
+    return Probe({name: fit_rule(training.powers, training.labels, name, training.weights, seed) for name in learners})
 
 
 def _window_size(stack: Array, truth: NDArray[np.bool_], pixel: float, highest: float) -> int:
@@ -165,13 +147,11 @@ def _drawn(draws: np.random.Generator, allowed: NDArray[np.bool_], count: int) -
     return draws.choice(places, count, replace=len(places) < count)
 
 
-def _probed(losses: Sequence[Array], scores: Sequence[float], images: NDArray[np.int64]) -> Probed:
-    """Mean of ln CE and of F1 over rules; patches of one image are not independent, images are."""
-    means = np.array([loss.mean() for loss in losses])
-    counts = np.bincount(images)
-    present = counts > 0
-    sums = np.array([np.bincount(images, weights=loss)[present] for loss in losses])
-    residual = ((sums - means[:, None] * counts[present]) / means[:, None]).mean(axis=0) / len(images)
-    number = int(present.sum())
-    error = float(np.sqrt(number / (number - 1) * np.sum(residual**2))) if number > 1 else float("nan")
-    return Probed(float(np.exp(np.log(means).mean())), error, float(np.mean(scores)))
+def _scored(probabilities: Array, test: Patches) -> Expected:
+    """Patches of one image are not independent, images are: the error is that of a ratio of sums over images."""
+    losses = weighted_cross_entropy(probabilities, test.labels, test.weights)
+    mean = float(losses.mean())
+    surplus = np.bincount(test.images, losses - mean * test.weights)[np.unique(test.images)] / (mean * len(losses))
+    number = len(surplus)
+    error = float(np.sqrt(number / (number - 1) * (surplus**2).sum())) if number > 1 else float("nan")
+    return Expected(mean, error, weighted_f1(probabilities, test.labels, test.weights))

@@ -86,6 +86,24 @@ class Look:
         return images, masks
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What is looked at for one part of a plan: images under each training and each test distribution, by name."""
+
+    training: Mapping[str, Look]
+    test: Mapping[str, Look]
+
+    @property
+    def every(self) -> list[Look]:
+        """All of them."""
+        return [*self.training.values(), *self.test.values()]
+
+    @property
+    def probed(self) -> list[str]:
+        """Names of the training distributions that a probe is fitted to."""
+        return [name for name, look in self.training.items() if "patches" in look.kept]
+
+
 def measure_image_features(plan: Plan, folder: StudyFolder, work: Work) -> pl.DataFrame:
     """Measure d_image and, where it is asked for, the probe for every training x test distribution of a study.
 
@@ -127,24 +145,6 @@ def _gathered(work: Work, folder: StudyFolder, looks: Sequence[Looks]) -> pl.Dat
 def features_record(folder: StudyFolder) -> Path:
     """Return the path of the record of the table of all pairs."""
     return folder.root / "image_features" / "pairs.json"
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What is looked at for one part of a plan: images under each training and each test distribution, by name."""
-
-    training: Mapping[str, Look]
-    test: Mapping[str, Look]
-
-    @property
-    def every(self) -> list[Look]:
-        """All of them."""
-        return [*self.training.values(), *self.test.values()]
-
-    @property
-    def probed(self) -> list[str]:
-        """Names of the training distributions that a probe is fitted to."""
-        return [name for name, look in self.training.items() if "patches" in look.kept]
 
 
 def looks_of(part: Part) -> Looks:
@@ -217,7 +217,7 @@ def _spectra_table(spectra: ImageSpectra) -> pl.DataFrame:
 def _patches_table(patches: Patches) -> pl.DataFrame:
     """A row for each patch."""
     powers = {f"ring {number}": ring.astype(np.float32) for number, ring in enumerate(patches.powers.T)}
-    return pl.DataFrame({"label": patches.labels, "image": patches.images, **powers})
+    return pl.DataFrame({"label": patches.labels, "weight": patches.weights, "image": patches.images, **powers})
 
 
 def _kept(record: Path, name: str) -> pl.DataFrame | None:
@@ -235,8 +235,8 @@ def _patches(record: Path) -> Patches | None:
     table = _kept(record, "patches")
     if table is None:
         return None
-    powers = table[:, 2:].to_numpy().astype(np.float64)
-    return Patches(powers, table["label"].to_numpy(), table["image"].to_numpy())
+    columns = (table[name].to_numpy() for name in ("label", "weight", "image"))
+    return Patches(table[:, 3:].to_numpy().astype(np.float64), *columns)
 
 
 def _probe_id(looks: Looks, name: str) -> str:
