@@ -57,6 +57,8 @@ class Look:
         Upper end of the band [1/A].
     kept : tuple of str
         "spectra" for d_image, "patches" for the probe.
+    patches : int
+        How many patches.
     """
 
     source: ImageSource
@@ -67,13 +69,14 @@ class Look:
     pixel: float
     highest: float
     kept: tuple[str, ...]
+    patches: int
 
     @property
     def id(self) -> str:
         """Hash of all that what is seen depends on."""
         versions = [IMAGE_FEATURES_VERSION, OPTICS_VERSION, DATASETS_VERSION]
         shown = [self.source.database, self.source.imaging, self.conditions, self.seed, self.first, self.count]
-        return content_hash([*shown, self.pixel, self.highest, self.kept, versions])
+        return content_hash([*shown, self.pixel, self.highest, self.kept, self.patches, versions])
 
     def images(self, root: Path, device: str) -> Batch:
         """Form the micrographs (n, y, x), each standardised, and their masks."""
@@ -159,7 +162,7 @@ def looks_of(part: Part) -> Looks:
 
     def look(conditions: ImagingConditions, first: int) -> Look:
         source, pixel = part.sources["training"], grid.sampling[1]
-        return Look(source, conditions, part.study.seed, first, count, pixel, highest, kept)
+        return Look(source, conditions, part.study.seed, first, count, pixel, highest, kept, settings.patches)
 
     return Looks(
         {name: look(conditions, 0) for name, conditions in part.trainings.items()},
@@ -198,7 +201,9 @@ def _look(root: Path, look: Look, record: Path, device: str) -> None:
     images, masks = look.images(root, device)
     makers: dict[str, Callable[[], pl.DataFrame]] = {
         "spectra": lambda: _spectra_table(image_spectra(images, look.pixel, look.highest)),
-        "patches": lambda: _patches_table(image_patches(images, masks, look.pixel, look.highest, seed=look.seed)),
+        "patches": lambda: _patches_table(
+            image_patches(images, masks, look.pixel, look.highest, count=look.patches, seed=look.seed)
+        ),
     }
     found, faults = {}, []
     for name in look.kept:

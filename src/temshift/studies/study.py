@@ -32,11 +32,15 @@ class SpecimenCounts(Configuration):
 
 
 class ImageFeatureSettings(Configuration):
-    """What is measured on micrographs of ``specimens`` training specimens a condition, and as many others a pair."""
+    """What is measured on micrographs of ``specimens`` specimens of the training set, and of others for tests.
+
+    ``distance`` is d_image; ``probe`` needs masks, and looks at ``patches`` windows under each condition.
+    """
 
     specimens: Annotated[int, Field(ge=2, le=100_000)] = 64
     distance: bool = True
     probe: bool = False
+    patches: Annotated[int, Field(ge=100, le=1_000_000)] = 4096
 
 
 class InformationSettings(Configuration):
