@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import windows
 from scipy.spatial.distance import cdist
 
 from temshift.core.errors import InputError
@@ -157,7 +156,7 @@ def _powers(images: Array) -> Array:
 
 def hann(shape: Sequence[int]) -> Array:
     """Hann window of a plane (y, x), 1 at its middle."""
-    return np.multiply.outer(*(windows.hann(size, sym=False) for size in shape))
+    return np.multiply.outer(*(np.hanning(size + 1)[:-1] for size in shape))
 
 
 def image_distance(one: ImageSpectra, other: ImageSpectra) -> ImageDistance:
