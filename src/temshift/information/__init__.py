@@ -1,6 +1,5 @@
 """Information transfer: object spectra, epsilon, sigma, and first predictions from them."""
 
-<<<<<<< HEAD
 from temshift.information.image_spectra import (
     ImageDistance,
     ImageSpectra,
@@ -8,9 +7,7 @@ from temshift.information.image_spectra import (
     image_distances,
     image_spectra,
 )
-=======
 from temshift.information.library import ObjectLibrary, join_libraries, measure_instances
->>>>>>> main
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.regression import additive_fit, explained, fit_linear, predict_left_out
 from temshift.information.shipped import shipped_library, shipped_names
