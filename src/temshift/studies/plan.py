@@ -229,14 +229,9 @@ class Part:
     @cached_property
     def metrics_id(self) -> str:
         """Hash of all that the object spectra depend on."""
-<<<<<<< HEAD
         settings = self.study.information.model_dump(mode="json", exclude={"images"})
-        return content_hash([self.databases["training"].id, settings, self.study.widest_semiangle, METRICS_VERSION])
-=======
-        settings = self.study.information.model_dump(mode="json")
         versions = [METRICS_VERSION, LIBRARY_VERSION]
         return content_hash([self.databases["training"].id, settings, self.study.widest_semiangle, versions])
->>>>>>> main
 
     def _test(self, name: str, conditions: ImagingConditions) -> TestCondition:
         conditions_id, source = content_hash(conditions), self.sources["test"]
