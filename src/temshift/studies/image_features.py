@@ -24,6 +24,7 @@ from temshift.datasets.micrographs import DATASETS_VERSION, Batch, form_microgra
 from temshift.execution import Task
 from temshift.generalization.images import COMPARING, images_stream
 from temshift.information.image_spectra import ImageSpectra, image_distance, image_spectra
+from temshift.information.observer import OBSERVER_VERSION
 from temshift.information.probe import Patches, fit_probe, image_patches
 from temshift.optics.images import OPTICS_VERSION
 from temshift.optics.imaging import ImagingConditions
@@ -245,7 +246,7 @@ def _patches(record: Path) -> Patches | None:
 
 
 def _probe_id(looks: Looks, name: str) -> str:
-    return content_hash([looks.training[name].id, [look.id for look in looks.test.values()]])
+    return content_hash([looks.training[name].id, [look.id for look in looks.test.values()], OBSERVER_VERSION])
 
 
 def _probe(root: Path, training: Look, tests: Sequence[Look], record: Path, device: str) -> None:
