@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
-from temshift.information.image_spectra import require_images
+from temshift.information.image_spectra import PIXELS_AT_ONCE, require_images
 from temshift.information.observer import Expected, average
 from temshift.information.rings import frequency_rings, hann_window, patch_size, ring_members
 from temshift.information.rules import Learner, Rule, fit_rule, weighted_cross_entropy, weighted_f1
@@ -108,13 +108,13 @@ def image_patches(
     places = np.concatenate([_drawn(draws, middles == kind, number) for kind, number in _shares(count)])
     labels, share = middles.ravel()[places], middles.mean()
     number, row, column = np.unravel_index(places, middles.shape)
-    centred = stack - stack.mean(axis=(1, 2), keepdims=True)
-    windows = sliding_window_view(centred / centred.std(axis=(1, 2), keepdims=True), (size, size), axis=(1, 2))
-    powers = np.abs(np.fft.fft2(hann_window(size) * windows[number, row, column])) ** 2 / size**2
-    members = ring_members(size, pixel, frequency_rings(highest)).reshape(-1, size**2).astype(float)
-    rings = powers.reshape(len(powers), -1) @ (members / members.sum(axis=1, keepdims=True)).T
+    standard = (stack - stack.mean(axis=(1, 2), keepdims=True)) / stack.std(axis=(1, 2), keepdims=True)
+    windows = sliding_window_view(standard, (size, size), axis=(1, 2))
+    members = ring_members(size, pixel, frequency_rings(highest))
+    portions = np.array_split(np.arange(count), -(-count * size**2 // PIXELS_AT_ONCE))
+    rings = [_ring_powers(windows[number[some], row[some], column[some]], members) for some in portions]
     weights = np.where(labels, share / labels.mean(), (1 - share) / (1 - labels.mean()))
-    return Patches(rings, labels.astype(np.int64), weights, number.astype(np.int64))
+    return Patches(np.concatenate(rings), labels.astype(np.int64), weights, number.astype(np.int64))
 
 
 def fit_probe(training: Patches, learners: Sequence[Learner] = LEARNERS, seed: int = 0) -> Probe:
@@ -131,6 +131,14 @@ def _window_size(stack: Array, truth: NDArray[np.bool_], pixel: float, highest: 
     if min(stack.shape[1:]) < size:
         raise InputError(f"images of {stack.shape[1:]} pixels are smaller than a window of {size}; give larger images")
     return size
+
+
+def _ring_powers(patches: Array, members: NDArray[np.bool_]) -> Array:
+    """Mean power of each ring of frequencies under a Hann window, (n, rings)."""
+    size = patches.shape[-1]
+    powers = np.abs(np.fft.fft2(hann_window(size) * patches)) ** 2 / size**2
+    shares = members.reshape(len(members), -1) / members.sum(axis=(1, 2))[:, None]
+    return np.asarray(powers.reshape(len(powers), -1) @ shares.T)
 
 
 def _shares(count: int) -> tuple[tuple[bool, int], tuple[bool, int]]:
