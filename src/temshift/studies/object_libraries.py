@@ -71,7 +71,7 @@ def find_library(
     Returns
     -------
     ObjectLibrary
-        Those that come along reach 1 / A. That of a recipe is kept in the user's cache, and read from there the next time.
+        Those that come along reach 1 / A. That of a recipe is kept in the user's cache for the next time.
 
     Raises
     ------
