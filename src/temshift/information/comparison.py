@@ -1,5 +1,6 @@
 """What comparing two distributions of conditions finds: numbers, bands, a text to read and JSON."""
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -66,7 +67,7 @@ def transferred_bands(q: Array, training: Array, test: Array) -> Iterator[Band]:
     difference = (training - test) * q / q.sum()
     kinds = np.where(test < HALF * training, 1, np.where(training < HALF * test, -1, 0))
     borders = np.flatnonzero(np.diff(kinds, prepend=0, append=0))
-    for start, stop in zip(borders, borders[1:], strict=False):
+    for start, stop in itertools.pairwise(borders):
         bits = abs(float(difference[start:stop].sum()))
         if kinds[start] and bits >= least > 0:
             ends = float(q[start] - half_step), float(q[stop - 1] + half_step)

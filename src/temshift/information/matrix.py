@@ -59,8 +59,8 @@ def _coordinates(each: Sequence[Information], q: Array) -> Array:
     shapes = {one.replicates.spectrum.shape for one in each}
     if len(shapes) > 1 or next(iter(shapes))[1] != len(q):
         raise ValueError(
-            f"spectra of {sorted(shapes)} batches and rings compared on {len(q)} frequencies; compute all with the same "
-            "object spectra and number of draws"
+            f"spectra of {sorted(shapes)} batches and rings compared on {len(q)} frequencies; compute all with the "
+            "same object spectra and number of draws"
         )
     spectra = np.stack([one.replicates.spectrum for one in each], axis=1)
     return np.asarray(log_spectrum(spectra) * np.sqrt(q / q.sum()))

@@ -70,7 +70,7 @@ class Information:
     @property
     def transfer_rms(self) -> Array:
         """Root mean square of MTF |T_p| (rings,), between 0 and 1."""
-        return np.sqrt(self.replicates.squared[0])
+        return np.asarray(np.sqrt(self.replicates.squared[0]))
 
 
 def information(
@@ -86,9 +86,9 @@ def information(
     """Information that a distribution of conditions transfers about particles on a substrate.
 
     epsilon = E int q log2(1 + 4 D MTF^2 T_p^2 P / (N + 4 D MTF^2 T_c^2 C)) dq / int q dq: D dose times DQE(0), P and C
-    phase power of particles and substrate, T_p and T_c the transfer at their mean heights with all envelopes and motion,
-    N = NTF^2 + (read noise / gain)^2 / (detected electrons a pixel) the noise, E the mean over draws of conditions and
-    over azimuth; the substrate counts as noise. In bits a spatial frequency, 0 (nothing) to infinity.
+    phase power of particles and substrate, T_p and T_c the transfer at their mean heights with all envelopes and
+    motion, N = NTF^2 + (read noise / gain)^2 / (detected electrons a pixel) the noise, E the mean over draws of
+    conditions and over azimuth; the substrate counts as noise. In bits a spatial frequency, 0 (nothing) to infinity.
 
     S = E[s / (int q s dq / int q dq)] with s = N + 4 D MTF^2 (f P T_p^2 + C T_c^2), f the area fraction of the
     particles. An error of the pixel size moves what is seen along q. Every parameter of conditions counts; odd
@@ -138,9 +138,7 @@ def information(
     each = (*spectra, powers.squared.mean(axis=1), powers.signed.mean(axis=1))
     means = Replicates(*(replicates(np.broadcast_to(one, (draws, len(weight)))) for one in each))
     by_draw = np.broadcast_to(bits @ weight, draws)
-    return Information(
-        float(by_draw.mean()), float(by_draw.std(ddof=1) / np.sqrt(draws)), bits.mean(axis=0), means
-    )
+    return Information(float(by_draw.mean()), float(by_draw.std(ddof=1) / np.sqrt(draws)), bits.mean(axis=0), means)
 
 
 def _require_sound(objects: ObjectSpectra, draws: int) -> None:

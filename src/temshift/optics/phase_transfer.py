@@ -74,7 +74,7 @@ class _Lens:
     def __init__(self, q: Array, wavelength: float, conditions: Conditions, azimuths: int) -> None:
         phi = torch.arange(azimuths, dtype=torch.float64)[:, None] * math.pi / azimuths
         alpha = wavelength * torch.from_numpy(q)
-        self._omega = torch.polar(*torch.broadcast_tensors(alpha, phi))
+        self._omega = torch.polar(alpha.expand(azimuths, -1), phi.expand(-1, len(q)))
         self._wavenumber, self._alpha = 2 * math.pi / wavelength, alpha
         self._even = even_part(conditions.aberrations)
         self._odd = {name: one for name, one in conditions.aberrations.items() if name not in self._even}
@@ -116,6 +116,6 @@ class _Lens:
             even + self._wavenumber * height * omega + side * odd
             for (even, odd), omega in zip(self._slopes, along, strict=True)
         ]
-        shape = torch.broadcast_shapes(*(one.shape for one in slopes), (len(self._spread), 1, 1))
+        shape = (len(self._spread), *self._omega.shape)
         flat = [one.expand(shape).reshape(shape[0], -1) for one in slopes]
         return spatial_envelope((flat[0], flat[1]), self._spread).reshape(shape)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError
-from temshift.information.comparison import Band, Comparison, Side, transferred_bands
+from temshift.information.comparison import Comparison, Side, transferred_bands
 from temshift.information.library import ObjectLibrary
 from temshift.information.metrics import Information, information, pair_metrics
 from temshift.information.microscope import Microscope
@@ -120,9 +120,7 @@ def compare_many(
         raise InputError("no conditions to compare; give at least one on either side")
     microscope, remarks = microscope_for(every, objects, bench)
     spectra = band_of(objects.mean, microscope)
-    ours, theirs = (
-        {name: _information(one, spectra, microscope) for name, one in named.items()} for named in sides
-    )
+    ours, theirs = ({name: _information(one, spectra, microscope) for name, one in named.items()} for named in sides)
     observed = _observed(sides, objects, microscope, bench.rules)
     return [
         Comparison(
@@ -252,6 +250,3 @@ def _silent(name: str, found: Information) -> list[str]:
     if found.epsilon >= LEAST_BITS:
         return []
     return [f"{name} transfers all but nothing (epsilon = {found.epsilon:.2g} bits): its images are noise"]
-
-
-__all__ = ["Band", "Bench", "Comparison", "Side", "compare", "compare_many"]
