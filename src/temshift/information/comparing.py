@@ -184,7 +184,9 @@ def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
     told = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
     told += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
     if told:
-        raise InputError(f"{', '.join(told)} counts in pixels, whose size is not told; give it, in angstrom (sampling)")
+        raise InputError(
+            f"{', '.join(told)} counts in pixels, whose size is not told; give sampling, --sampling-angstrom"
+        )
     return PIXEL
 
 
