@@ -2,6 +2,13 @@
 
 from temshift.information.comparing import Bench, compare, compare_many
 from temshift.information.comparison import Comparison
+from temshift.information.image_spectra import (
+    ImageDistance,
+    ImageSpectra,
+    image_distance,
+    image_distances,
+    image_spectra,
+)
 from temshift.information.library import ObjectLibrary, join_libraries, measure_instances
 from temshift.information.matrix import DistanceMatrix, distance_matrix
 from temshift.information.metrics import (
@@ -23,6 +30,8 @@ __all__ = [
     "Bench",
     "Comparison",
     "DistanceMatrix",
+    "ImageDistance",
+    "ImageSpectra",
     "Information",
     "ObjectLibrary",
     "ObjectSpectra",
@@ -34,6 +43,9 @@ __all__ = [
     "distance_matrix",
     "explained",
     "fit_linear",
+    "image_distance",
+    "image_distances",
+    "image_spectra",
     "information",
     "join_libraries",
     "measure_instances",
