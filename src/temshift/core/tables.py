@@ -55,6 +55,17 @@ RESULTS = {
     **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
 }
 
+# What observers that are fitted to one training distribution score under a test distribution, which "conditions_id"
+# names by its content.
+OBSERVED = {
+    "conditions_id": pl.String,
+    **{
+        f"observer_{rule}_{number}": pl.Float64
+        for rule in ("linear", "forest", "both")
+        for number in ("cross_entropy", "ln_error", "f1")
+    },
+}
+
 # One row a training x test distribution. "observer_linear_f1" and the like are what an observer expects, "ln_error" the
 # standard error of its ln(cross-entropy); scores are means over seeds, of ln(cross-entropy) and of F1. "left_out_test"
 # and the like are predictions by a model that was fitted without the test condition, "lower" and "upper" the ends of
@@ -69,11 +80,7 @@ METRICS = {
     "distance": pl.Float64,
     "distance_image": pl.Float64,
     "defocus_difference_nm": pl.Float64,
-    **{
-        f"observer_{rule}_{number}": pl.Float64
-        for rule in ("linear", "forest", "both")
-        for number in ("cross_entropy", "ln_error", "f1")
-    },
+    **{name: kind for name, kind in OBSERVED.items() if name != "conditions_id"},
     "ln_cross_entropy": pl.Float64,
     "ln_cross_entropy_sd": pl.Float64,
     "predicted_ln_cross_entropy": pl.Float64,

@@ -314,17 +314,46 @@ def observe(
         ``observer_RULE_f1`` for each rule.
     """
     tested = {name: ring_draws(one, library, microscope, stream=1) for name, one in tests.items()}
-    single: list[RuleName] = [rule for rule in RULES if rule != "both" and (rule in rules or _has_part(rules, rule))]
     rows = []
     for training, conditions in trainings.items():
         draws = ring_draws(conditions, library, microscope, stream=0)
-        observers = {rule: fit_observer(draws, rule, seed=microscope.seed) for rule in single}
-        for test, seen in tested.items():
-            found = {rule: observer.expected(seen) for rule, observer in observers.items()}
-            if "both" in rules:
-                found["both"] = average(found["linear"], found["forest"])
-            rows.append({"training_name": training, "test_name": test, **_columns(found, rules)})
+        for test, numbers in observe_draws(draws, tested, rules, seed=microscope.seed).items():
+            rows.append({"training_name": training, "test_name": test, **numbers})
     return pl.DataFrame(rows)
+
+
+def observe_draws(
+    training: Draws,
+    tests: Mapping[str, Draws],
+    rules: Sequence[RuleName] = ("linear", "forest", "both"),
+    *,
+    seed: int = 0,
+) -> dict[str, dict[str, float]]:
+    """Take observers from draws of one training distribution to draws of test distributions.
+
+    Parameters
+    ----------
+    training : Draws
+        Of :func:`ring_draws`, with an even stream.
+    tests : mapping of str to Draws
+        By name, with an odd stream.
+    rules, seed
+        As for :func:`observe` and :func:`fit_observer`.
+
+    Returns
+    -------
+    dict of str to dict
+        The numbers of a row of :func:`observe`, by test.
+    """
+    single: list[RuleName] = [rule for rule in RULES if rule != "both" and (rule in rules or _has_part(rules, rule))]
+    observers = {rule: fit_observer(training, rule, seed=seed) for rule in single}
+    rows = {}
+    for test, seen in tests.items():
+        found = {rule: observer.expected(seen) for rule, observer in observers.items()}
+        if "both" in rules:
+            found["both"] = average(found["linear"], found["forest"])
+        rows[test] = _columns(found, rules)
+    return rows
 
 
 def _has_part(rules: Sequence[RuleName], rule: RuleName) -> bool:
