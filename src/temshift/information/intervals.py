@@ -16,7 +16,7 @@ _ROUNDING = 1e-9
 def grouped_interval(
     predictions: Array, residuals: Array, groups: NDArray[np.str_], level: float = LEVEL
 ) -> tuple[Array, Array]:
-    """Interval of jackknife+ whose unit is the group, not the cell; cells of one group are not exchangeable with others.
+    """Interval of jackknife+ with groups as its units, since cells of one group are not exchangeable with others.
 
     With mu_-g the model fitted without group g, R_i = |y_i - mu_-g(i)(x_i)| and weights w_i = 1 / ((G + 1) n_g(i)),
     n_g the number of cells of a group and G the number of groups, the ends at x are the weighted quantiles

@@ -1,10 +1,10 @@
 """Predictions judged on whole conditions left out, beside baselines, and ceilings that no prediction passes."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from temshift.information.moments import Cells
 from temshift.information.prediction import Predictor
@@ -61,7 +61,7 @@ def _name(fit: Predictor) -> str:
 def _judged(name: str, description: str, fit: Predictor, *, baseline: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, "description": description, "in_sample": False, "baseline": baseline}
     for role in ("test", "training", "both"):
-        r2, rmse = explained(fit.cells.target, fit.left_out(role))  # type: ignore[arg-type]
+        r2, rmse = explained(fit.cells.target, fit.left_out(role))
         row |= {f"r2_left_out_{role}": r2, f"rmse_left_out_{role}": rmse}
     return row
 
@@ -78,11 +78,14 @@ def ceilings(fit: Predictor, used: pl.DataFrame, column: str) -> list[dict[str, 
     column : str
         The score's column.
     """
-    return [*_additive(fit.cells, used["training_name"].fill_null("").to_numpy()), *_seeds(fit.cells, used, column)]
+    return [
+        *_additive(fit.cells, used["training_name"].fill_null("").to_numpy().astype(str)),
+        *_seeds(fit.cells, used, column),
+    ]
 
 
-def _additive(cells: Cells, trainings: Sequence[str]) -> list[dict[str, Any]]:
-    rows, columns = np.asarray(trainings, dtype=str), cells.groups["test"]
+def _additive(cells: Cells, trainings: NDArray[np.str_]) -> list[dict[str, Any]]:
+    rows, columns = trainings, cells.groups["test"]
     if min(len(np.unique(one)) for one in (rows, columns)) < 2:
         return []
     r2, rmse = explained(cells.target, additive_fit(cells.target, rows, columns))

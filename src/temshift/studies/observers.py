@@ -3,15 +3,16 @@
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from temshift.core.errors import TemshiftError
 from temshift.core.files import read_table, table_bytes
 from temshift.core.hashes import content_hash
-from temshift.core.records import read_facts, write_recorded
+from temshift.core.records import record_state, write_recorded
 from temshift.core.tables import OBSERVED
 from temshift.execution import Task
 from temshift.information.library import ObjectLibrary
@@ -40,13 +41,23 @@ class Scene:
         settings = [microscope.energy, microscope.imaging, microscope.nyquist, microscope.semiangle, microscope.seed]
         return cls(content_hash([hashes, settings, OBSERVER_VERSION]), library, microscope)
 
-    def observer_id(self, training: ImagingConditions) -> str:
-        """Name the observers of a training distribution."""
-        return content_hash([self.id, training])
+
+@dataclass(frozen=True)
+class Passage:
+    """A training distribution in a scene, and the test conditions, by their hashes, that its observers are taken to."""
+
+    scene: Scene
+    training: ImagingConditions
+    tests: Mapping[str, ImagingConditions]
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of all that its observers depend on."""
+        return content_hash([self.scene.id, self.training])
 
 
 @dataclass(frozen=True)
-class Seen:
+class _Seen:
     """A test condition in a scene, known by their hashes."""
 
     scene: Scene
@@ -54,10 +65,8 @@ class Seen:
     conditions: ImagingConditions = field(compare=False)
 
 
-def observed(
-    folder: StudyFolder, work: Work, asked: Sequence[tuple[Scene, ImagingConditions, Sequence[ImagingConditions]]]
-) -> list[dict[str, dict[str, float]]]:
-    """Tell what observers score that are asked for; what the folder holds is not computed again.
+def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage]) -> list[pl.DataFrame]:
+    """Take observers from training distributions to test conditions; what the folder holds is not computed again.
 
     Parameters
     ----------
@@ -65,40 +74,66 @@ def observed(
         Where results are kept.
     work : Work
         Who computes, a task a training distribution.
-    asked : sequence of (Scene, ImagingConditions, sequence of ImagingConditions)
-        Training distributions in their scenes, each with its test conditions.
+    passages : sequence of Passage
+        What is asked for; the same training in the same scene is fitted once.
 
     Returns
     -------
-    list of dict
-        For each that is asked, columns of :data:`temshift.core.tables.OBSERVED` by the hash of the test condition.
+    list of polars.DataFrame
+        Rows of :data:`temshift.core.tables.OBSERVED` for each passage, a test condition each.
 
     Raises
     ------
     TemshiftError
-        Where an observer can't be computed.
+        Where an observer can't be computed, such as in a band that holds no ring of spatial frequencies.
     """
-    wanted: dict[str, tuple[Scene, ImagingConditions, dict[str, ImagingConditions]]] = {}
-    for scene, training, tests in asked:
-        key = scene.observer_id(training)
-        wanted.setdefault(key, (scene, training, {}))[2].update({content_hash(one): one for one in tests})
-    held = {key: _held(folder, key, work) for key in wanted}
-    lacking = {key: {id_: one for id_, one in wanted[key][2].items() if id_ not in held[key]} for key in wanted}
-    tasks, sizes = [], []
-    for key, tests in lacking.items():
-        if tests:
-            seen = [Seen(wanted[key][0], id_, one) for id_, one in tests.items()]
-            label = f"observers of training distribution {key}"
-            tasks.append(Task(observe_tests, (folder.root, key, wanted[key][1], seen), label))
-            sizes.append(len(tests))
-    kept = sum(len(tests) for _, _, tests in wanted.values()) - sum(sizes)
+    wanted = _joined(passages)
+    held = {id_: _held(folder, id_, work) for id_ in wanted}
+    lacking = {id_: _lacking(passage, held[id_]) for id_, passage in wanted.items()}
+    asked = [passage for passage in lacking.values() if passage.tests]
+    tasks = [Task(observe_tests, (folder.root, one), f"observers of training distribution {one.id}") for one in asked]
+    sizes = [len(one.tests) for one in asked]
+    kept = sum(len(one.tests) for one in wanted.values()) - sum(sizes)
     work.perform("observers", tasks, sizes, kept)
-    complete = {key: _held(folder, key, work) if lacking[key] else held[key] for key in wanted}
-    return [
-        {id_: complete[scene.observer_id(training)][id_] for id_ in map(content_hash, tests)}
-        for scene, training, tests in asked
-    ]
+    held |= {one.id: _held(folder, one.id, work) for one in asked}
+    return [held[one.id].filter(pl.col("conditions_id").is_in(list(one.tests))) for one in passages]
 
 
-def observe_tests(root: StudyFolder | object, key: str, training: ImagingConditions, seen: Sequence[Seen]) -> None:
+def observe_tests(root: Path, passage: Passage) -> None:
     """Fit observers to one training distribution, and keep what they score under test conditions."""
+    one_thread()
+    scene, seen = passage.scene, {id_: _Seen(passage.scene, id_, one) for id_, one in passage.tests.items()}
+    training = ring_draws(passage.training, scene.library, scene.microscope, stream=0)
+    tested = {id_: _test_draws(one) for id_, one in seen.items()}
+    scores = observe_draws(training, tested, seed=scene.microscope.seed)
+    table = pl.DataFrame([{"conditions_id": id_, **numbers} for id_, numbers in scores.items()], schema=OBSERVED)
+    name = content_hash(sorted(scores))
+    contents = {f"{name}.parquet": table_bytes(table)}
+    write_recorded(StudyFolder(root).observers(passage.id) / f"{name}.json", contents, {"tests": len(scores)})
+
+
+@functools.lru_cache(maxsize=TESTS_HELD)
+def _test_draws(seen: _Seen) -> Draws:
+    return ring_draws(seen.conditions, seen.scene.library, seen.scene.microscope, stream=1)
+
+
+def _joined(passages: Sequence[Passage]) -> dict[str, Passage]:
+    """Passages of one training in one scene as one, by id."""
+    found: dict[str, Passage] = {}
+    for one in passages:
+        before = found.get(one.id)
+        found[one.id] = one if before is None else Passage(one.scene, one.training, {**before.tests, **one.tests})
+    return found
+
+
+def _lacking(passage: Passage, held: pl.DataFrame) -> Passage:
+    there = set(held["conditions_id"])
+    return replace(passage, tests={id_: one for id_, one in passage.tests.items() if id_ not in there})
+
+
+def _held(folder: StudyFolder, id_: str, work: Work) -> pl.DataFrame:
+    """What is kept of the observers of a training distribution; what is damaged is told and made again."""
+    records = sorted(folder.observers(id_).glob("*.json"))
+    damaged = set(work.missing(records, record_state))
+    tables = [read_table(path.with_suffix(".parquet")) for path in records if path not in damaged]
+    return pl.concat([pl.DataFrame(schema=OBSERVED), *tables]).unique("conditions_id", keep="first")

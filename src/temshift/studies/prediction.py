@@ -96,7 +96,9 @@ class ScorePredictor:
         known = [name for name in FEATURES if name in table.columns and _finite(table, [name]).all()]
         features = {name: table[name].to_numpy() for name in known}
         groups = {"test": table["test_name"], "training": table["training_group"]}
-        named: dict[Role, NDArray[np.str_]] = {role: groups[role].fill_null("").to_numpy().astype(str) for role in ROLES}
+        named: dict[Role, NDArray[np.str_]] = {
+            role: groups[role].fill_null("").to_numpy().astype(str) for role in ROLES
+        }
         return Cells(table[self.target.column].to_numpy(), self.bent(features), named)
 
     @cached_property
@@ -104,6 +106,11 @@ class ScorePredictor:
         """The model; of the mean alone where cells are too few for any feature."""
         further = [name for name in (*self.target.further, *self._bent_names) if name in self.cells.features]
         return Predictor(self.cells, self.base, [name for name in further if name not in self.base and self.base])
+
+    @cached_property
+    def own_intervals(self) -> dict[Role, tuple[Array, Array] | None]:
+        """Interval of every fitted cell, made without its test condition, and without its training."""
+        return {role: self.fit.own_intervals(role) for role in ROLES}
 
     def bent(self, features: Mapping[str, Array]) -> dict[str, Array]:
         """Add what lets the line of the observer bend once, at the median of the study."""
@@ -130,7 +137,7 @@ class ScorePredictor:
 
     def intervals(self, lower: str, upper: str) -> list[pl.Series]:
         """Return the ends of the intervals of cells whose test condition is left out as two columns."""
-        ends = self.fit.own_intervals() or (None, None)
+        ends = self.own_intervals["test"] or (None, None)
         return [self._column(name, values) for name, values in zip((lower, upper), ends, strict=True)]
 
     def predictions(self, name: str) -> pl.Series:
@@ -242,13 +249,15 @@ def _scatter(used: pl.DataFrame, column: str) -> float | None:
 
 def _interval(one: ScorePredictor) -> dict[str, Any] | None:
     """How often intervals hold for cells whose test condition, or training, is left out, and how wide they are."""
-    ends = {role: one.fit.own_intervals(role) for role in ROLES}
-    if ends["test"] is None:
+    ends = one.own_intervals["test"]
+    if ends is None:
         return None
-    low, high = ends["test"]
+    low, high = ends
     target = one.cells.target
-    held = {role: None if some is None else float(np.mean((some[0] <= target) & (target <= some[1])))
-            for role, some in ends.items()}
+    held = {
+        role: None if some is None else float(np.mean((some[0] <= target) & (target <= some[1])))
+        for role, some in one.own_intervals.items()
+    }
     return {
         "level": LEVEL,
         "conditions": one.fit.groups("test"),
@@ -286,9 +295,9 @@ def _too_few(loss: ScorePredictor) -> list[str]:
     ]
     if not loss.base:
         caveats.append("There are too few scores, or no features, to fit more than their mean.")
-    if loss.fit.own_intervals() is None:
+    if loss.own_intervals["test"] is None:
         caveats.append(
-            f"An interval that holds {LEVEL:.0%} of new conditions needs {least_groups() + 1} test conditions at least; "
-            f"there are {loss.fit.groups('test')}: none is given."
+            f"Intervals for {LEVEL:.0%} of what is new need {least_groups() + 1} test conditions at least; there are "
+            f"{loss.fit.groups('test')}: none is given."
         )
     return caveats

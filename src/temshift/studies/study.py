@@ -32,10 +32,11 @@ class SpecimenCounts(Configuration):
 
 
 class InformationSettings(Configuration):
-    """How epsilon and sigma are computed."""
+    """How epsilon and sigma are computed, and whether observers are."""
 
     specimens: Annotated[int, Field(ge=1)] = 48
     draws: Annotated[int, Field(ge=2, le=100_000)] = 256
+    observers: bool = True
 
 
 class ExampleSettings(Configuration):
