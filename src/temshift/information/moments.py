@@ -46,12 +46,11 @@ class Cells:
         spread = table.std(axis=0)
         return table.mean(axis=0), np.where(spread > 1e-12 * np.abs(table).max(axis=0), spread, np.inf)
 
-    def design(self, features: Mapping[str, Array]) -> Array:
-        """Ones and features of any cells, brought to mean 0 and spread 1 over the scored ones, (n, 1 + features)."""
-        length = len(next(iter(features.values()))) if self.features else len(self)
+    def design(self, features: Mapping[str, Array], count: int) -> Array:
+        """Ones and features of n = ``count`` cells, of mean 0 and spread 1 over the scored ones, (n, 1 + features)."""
         mean, spread = self.scales
         columns = [(features[name] - mean[k]) / spread[k] for k, name in enumerate(self.features)]
-        return np.stack([np.ones(length), *columns], axis=1)
+        return np.stack([np.ones(count), *columns], axis=1)
 
     def model(self, coefficients: Array, names: Sequence[str]) -> LinearModel:
         """Return coefficients of `design` as a model of the features ``names`` in their own units."""
@@ -100,7 +99,7 @@ class Sums:
     """
 
     def __init__(self, cells: Cells) -> None:
-        rows = np.column_stack([cells.design(cells.features), cells.target])
+        rows = np.column_stack([cells.design(cells.features, len(cells)), cells.target])
         coded = {role: np.unique(cells.groups[role], return_inverse=True) for role in ("test", "training")}
         self.codes: dict[Role, NDArray[np.intp]] = {
             "test": coded["test"][1],

@@ -1,7 +1,7 @@
 """Predictions of scores from features of a pair of distributions: few terms, judged on whole conditions left out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -53,7 +53,7 @@ class Predictor:
     Parameters
     ----------
     cells : Cells
-        Scored cells with all features.
+        Scored cells; those of its features that have no name below are not looked at.
     base, further : sequence of str
         Names of features.
 
@@ -65,9 +65,10 @@ class Predictor:
 
     def __init__(self, cells: Cells, base: Sequence[str], further: Sequence[str] = ()) -> None:
         _require(cells, [*base, *further])
-        self.cells, self.base, self.further = cells, tuple(base), tuple(further)
-        self._sums = Sums(cells)
-        self._design = cells.design(cells.features)
+        self.base, self.further = tuple(base), tuple(further)
+        self.cells = replace(cells, features={name: cells.features[name] for name in (*base, *further)})
+        self._sums = Sums(self.cells)
+        self._design = self.cells.design(self.cells.features, len(cells))
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
@@ -97,14 +98,16 @@ class Predictor:
         return None if coefficients is None else np.einsum("cm,cm->c", self._design, coefficients)
 
     def interval(
-        self, features: Mapping[str, Array], new: New = "test", level: float = LEVEL
+        self, features: Mapping[str, Array], count: int, new: New = "test", level: float = LEVEL
     ) -> tuple[Array, Array] | None:
         """Interval that holds a share ``level`` of the cells of new groups.
 
         Parameters
         ----------
         features : mapping of str to ndarray (n,)
-            Of the new cells.
+            Of the new cells; at least those of the model.
+        count : int
+            How many there are.
         new : "test", "training" or "both"
             What is new about them. Where both are, the wider of intervals with the one and the other as the unit.
         level : float
@@ -119,7 +122,7 @@ class Predictor:
         if coefficients is None or any(self.groups(role) < least_groups(level) for role in roles):
             return None
         residuals = np.abs(self.cells.target - np.einsum("cm,cm->c", self._design, coefficients))
-        predictions = self.cells.design(features) @ coefficients.T
+        predictions = self.cells.design(features, count) @ coefficients.T
         ends = [grouped_interval(predictions, residuals, self.cells.groups[role], level) for role in roles]
         return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
 
@@ -224,7 +227,7 @@ def _require(cells: Cells, names: Sequence[str]) -> None:
     unknown = [name for name in names if name not in cells.features]
     if unknown:
         raise ValueError(f"{unknown[0]!r} is no feature of the cells; they have {', '.join(cells.features) or 'none'}")
-    columns = {"target": cells.target, **cells.features}
+    columns = {"target": cells.target, **{name: cells.features[name] for name in names}}
     wrong = [name for name, values in columns.items() if not np.isfinite(values).all()]
     if wrong:
         raise ValueError(f"{wrong[0]!r} holds numbers that are not finite; leave those cells out")

@@ -93,7 +93,7 @@ def scored_cells(
         ``training_group``, to be left out of a fit together.
     """
     pairs = pl.concat([pairs_of(part, libraries[part.metrics_id].mean) for part in plan.parts])
-    cells = pairs.join(_scores(results), on=_PAIR, how="left", maintain_order="left")
+    cells = pairs.join(scores_over_seeds(results), on=_PAIR, how="left", maintain_order="left")
     for more in (observed, images):
         if more is not None:
             fresh = [name for name in more.columns if name in _PAIR or name not in cells.columns]
@@ -124,8 +124,8 @@ def pairs_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingCond
     return pl.DataFrame(rows)
 
 
-def _scores(results: pl.DataFrame) -> pl.DataFrame:
-    """Mean and spread over seeds, cell by cell."""
+def scores_over_seeds(results: pl.DataFrame) -> pl.DataFrame:
+    """Return mean and spread over seeds of rows of results, one row a ``training_name`` x ``test_name``."""
     loss, f1 = pl.col("cross_entropy").fill_nan(None).log(), pl.col("f1").fill_nan(None)
     return results.group_by(_PAIR).agg(
         loss.mean().alias("ln_cross_entropy"),

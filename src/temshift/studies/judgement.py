@@ -24,13 +24,15 @@ BESIDE: dict[str, tuple[str, tuple[str, ...], bool]] = {
 _NAMES = {"ln CE(observer)": "observer", "ln epsilon(test)": "epsilon", "d": "sigma"}
 
 
-def judged_models(fit: Predictor, target: str) -> list[dict[str, Any]]:
+def judged_models(fit: Predictor, cells: Cells, target: str) -> list[dict[str, Any]]:
     """Judge a model and, beside it, every simple prediction whose features are known.
 
     Parameters
     ----------
     fit : Predictor
         Ours; first in the list.
+    cells : Cells
+        What it was fitted to, with every feature that is known.
     target : str
         What is predicted, as texts name it.
 
@@ -42,15 +44,15 @@ def judged_models(fit: Predictor, target: str) -> list[dict[str, Any]]:
     """
     rows = [_judged(_name(fit), f"{target} from {' and '.join(fit.names)}", fit, baseline=False)] if fit.base else []
     for name, (text, features, baseline) in BESIDE.items():
-        if set(features) <= set(fit.cells.features) and features != fit.names and _adds(name, fit):
+        if set(features) <= set(cells.features) and features != fit.names and _adds(name, cells):
             described = f"{target} {text}" if features else f"{text}, of {target}"
-            rows.append(_judged(name, described, Predictor(fit.cells, features), baseline=baseline))
+            rows.append(_judged(name, described, Predictor(cells, features), baseline=baseline))
     return rows
 
 
-def _adds(name: str, fit: Predictor) -> bool:
+def _adds(name: str, cells: Cells) -> bool:
     """Whether a row tells more: epsilon alone does where no distance is known."""
-    return name != "epsilon" or "d" not in fit.cells.features
+    return name != "epsilon" or "d" not in cells.features
 
 
 def _name(fit: Predictor) -> str:

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 OBSERVER, EPSILON, DISTANCE = "ln CE(observer)", "ln epsilon(test)", "d"
 OBSERVER_F1 = "logit F1(observer)"
+DISAGREEMENT = "|ln CE(linear) - ln CE(forest)|"
 LEAST_SHARE = 1e-3  # F1 counts as at least this, and as at most 1 less this, where its logit is taken
 _LOSS = pl.col("observer_both_cross_entropy")
 
@@ -36,6 +37,7 @@ FEATURES = {
     OBSERVER_F1: logit_of(pl.col("observer_both_f1")),
     "ln CE(linear)": pl.col("observer_linear_cross_entropy").log(),
     "ln CE(forest)": pl.col("observer_forest_cross_entropy").log(),
+    DISAGREEMENT: (pl.col("observer_linear_cross_entropy") / pl.col("observer_forest_cross_entropy")).log().abs(),
     EPSILON: pl.col("epsilon_test").log(),
     DISTANCE: pl.col("distance"),
     "d_image": pl.col("distance_image"),
@@ -81,7 +83,7 @@ class ScorePredictor:
 
     def __init__(self, cells: pl.DataFrame, target: Target) -> None:
         self.target = target
-        self.table = _with_features(cells)
+        self.table = with_features(cells)
         scored = _finite(self.table, [target.column])
         if not scored.any():
             raise ValueError(f"no cell has a score {target.text}")
@@ -120,9 +122,9 @@ class ScorePredictor:
 
     def features_of(self, table: pl.DataFrame) -> dict[str, Array]:
         """Features of any pairs, in a table with the columns of this one."""
-        held = _with_features(table)
-        known = [name for name in self.cells.features if name not in self._bent_names]
-        return self.bent({name: held[name].fill_null(np.nan).to_numpy() for name in known})
+        held = with_features(table)
+        needed = dict.fromkeys([*self.base, *(name for name in self.fit.cells.features if name in FEATURES)])
+        return self.bent({name: held[name].fill_null(np.nan).to_numpy() for name in needed})
 
     @property
     def _bent_names(self) -> tuple[str, ...]:
@@ -196,8 +198,8 @@ def _f1_columns(f1: ScorePredictor) -> list[pl.Series]:
     return [pl.Series(one.name, F1.score(one.to_numpy())).fill_nan(None) for one in found]
 
 
-def _with_features(cells: pl.DataFrame) -> pl.DataFrame:
-    """Add every feature whose columns are there; what is no finite number is null."""
+def with_features(cells: pl.DataFrame) -> pl.DataFrame:
+    """Add every one of :data:`FEATURES` whose columns are there; what is no finite number is null."""
     numbers = cells.with_columns(pl.selectors.float().fill_nan(None))
     there = {name: one for name, one in FEATURES.items() if set(one.meta.root_names()) <= set(cells.columns)}
     finite = [pl.when(one.is_finite()).then(one).cast(pl.Float64).alias(name) for name, one in there.items()]
@@ -230,7 +232,7 @@ def _told(one: ScorePredictor) -> dict[str, Any]:
         "formula": fit.model.formula(one.target.text),
         "coefficients": fit.model.coefficients,
         "cells": len(one.cells),
-        "models": [*judged_models(fit, one.target.text), *ceilings(fit, seeds, one.target.column)],
+        "models": [*judged_models(fit, one.cells, one.target.text), *ceilings(fit, seeds, one.target.column)],
         "interval": _interval(one),
         "trials": [
             {"feature": t.feature, "gains": dict(t.gains), "errors": dict(t.errors), "taken": t.taken}
