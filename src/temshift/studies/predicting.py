@@ -123,7 +123,7 @@ def predict_scores(
         columns += _predicted(f1, new, "f1")
         formulas["f1"] = f1.fit.model.formula(F1.text)
     else:
-        columns += [pl.lit(None, pl.Float64).alias(name) for name in ("f1", "f1_lower", "f1_upper")]
+        columns += [pl.Series(name, [None] * len(new), pl.Float64) for name in ("f1", "f1_lower", "f1_upper")]
     table = new.with_columns(columns).with_columns(_judged(loss, new, wanted.tests, known.plan))
     return Forecast(_in_order(table), formulas, LEVEL, _remarks(loss))
 
@@ -139,7 +139,7 @@ def _known(root: Path) -> _Known:
     if conditions < LEAST_CONDITIONS:
         raise InputError(
             f"{root} has scores under {conditions} test condition{'s' if conditions != 1 else ''}; a prediction that "
-            f"can be checked on conditions left out needs {LEAST_CONDITIONS} at least: add some to the study, and run it"
+            f"can be checked on conditions left out needs {LEAST_CONDITIONS} at least: add some to the study"
         )
     metrics = read_table(_finished(folder, folder.table("metrics")))
     held = [name for name in metrics.columns if name in _PAIR or name not in scores.columns]
@@ -230,12 +230,11 @@ def _too_wide(tests: Mapping[str, ImagingConditions], plan: Plan) -> dict[str, l
     study = plan.study
     limit = largest_semiangle(study.grid.nyquist, study.exit_waves.energy)
     reached = {name: min(one.widest_semiangle, limit) for name, one in tests.items()}
+    widest = study.widest_semiangle
     return {
-        name: [
-            f"its aperture reaches {1e3 * angle:.2f} mrad, beyond the study's {1e3 * study.widest_semiangle:.2f} mrad"
-        ]
+        name: [f"its aperture, {1e3 * angle:.2f} mrad, is wider than the study's, {1e3 * widest:.2f} mrad"]
         for name, angle in reached.items()
-        if angle > study.widest_semiangle * (1 + 1e-9)
+        if angle > widest * (1 + 1e-9)
     }
 
 
