@@ -61,6 +61,18 @@ class ObjectLibrary:
         return np.sqrt(self.area / np.pi)
 
     @property
+    def averaged(self) -> "ObjectLibrary":
+        """A library of one particle: the mean of all, for observers that know densities and no instances."""
+        mean = self.mean
+        thickness = float(self.thickness.mean())
+        below = np.array([mean.substrate_height])
+        above, area = np.array([mean.particle_height]), np.array([float(self.area.mean())])
+        power = mean.particle[None]
+        return ObjectLibrary(
+            self.q, power, area, above, self.substrate, np.array([thickness]), below, self.area_fraction
+        )
+
+    @property
     def mean(self) -> ObjectSpectra:
         """What epsilon and sigma need: averages over particles, which count by their area."""
         return ObjectSpectra(

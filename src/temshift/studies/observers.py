@@ -2,8 +2,8 @@
 
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from temshift.core.tables import OBSERVED
 from temshift.execution import Task
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
-from temshift.information.observer import OBSERVER_VERSION, Draws, observe_draws, ring_draws
+from temshift.information.observer import OBSERVER_VERSION, Draws, RuleName, average, fit_observer, ring_draws
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder
 from temshift.studies.work import Work, one_thread
 
+LEARNERS: tuple[RuleName, ...] = ("linear", "forest")
 TESTS_HELD = 128  # draws of test conditions that a worker holds, under a megabyte each
 
 
@@ -105,11 +106,22 @@ def observe_tests(root: Path, passage: Passage) -> None:
     scene, seen = passage.scene, {id_: _Seen(passage.scene, id_, one) for id_, one in passage.tests.items()}
     training = ring_draws(passage.training, scene.library, scene.microscope, stream=0)
     tested = {id_: _test_draws(one) for id_, one in seen.items()}
-    scores = observe_draws(training, tested, seed=scene.microscope.seed)
-    table = pl.DataFrame([{"conditions_id": id_, **numbers} for id_, numbers in scores.items()], schema=OBSERVED)
-    name = content_hash(sorted(scores))
+    table = pl.DataFrame(_scored(training, tested, scene.microscope.seed), schema=OBSERVED)
+    name = content_hash(sorted(tested))
     contents = {f"{name}.parquet": table_bytes(table)}
-    write_recorded(StudyFolder(root).observers(passage.id) / f"{name}.json", contents, {"tests": len(scores)})
+    write_recorded(StudyFolder(root).observers(passage.id) / f"{name}.json", contents, {"tests": len(tested)})
+
+
+def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator[dict[str, str | float]]:
+    """Rows of what the linear observer, the forest and both score."""
+    linear, forest = (fit_observer(training, rule, seed=seed) for rule in LEARNERS)
+    for id_, seen in tested.items():
+        one, other = linear.expected(seen), forest.expected(seen)
+        expected = {"linear": one, "forest": other, "both": average(one, other)}
+        numbers = {
+            f"observer_{rule}_{name}": value for rule in expected for name, value in asdict(expected[rule]).items()
+        }
+        yield {"conditions_id": id_, **numbers}
 
 
 @functools.lru_cache(maxsize=TESTS_HELD)
