@@ -130,6 +130,18 @@ def test_what_the_study_has_nothing_like_is_outside(folder: StudyFolder) -> None
     assert wide[0] == "its aperture, 20.00 mrad, is wider than the study's, 12.00 mrad"
 
 
+def test_parameters_that_the_study_never_varied_are_outside(folder: StudyFolder) -> None:
+    tests = [{"name": "Cs", "defocus_nm": 12, "C30_mm": 1.2}, {"name": "blurred", "defocus_nm": 12}]
+    tests[1]["mtf_half_frequency"] = 0.5
+    tests += [{"name": "spread", "defocus_nm": {"normal": {"mean": 15, "sd": 9}}}]
+    table = predict_scores(folder.root, {"default": LENS, "test": tests}).table
+    told = {name: reasons for name, reasons in table.select("test_name", "reasons").rows()}
+    assert told["Cs"][0] == "C30_mm 1.2 lies beyond that of the study's test conditions, 0 to 0"
+    assert told["blurred"][0] == "mtf_half_frequency 0.5 lies beyond that of the study's test conditions, inf to inf"
+    assert told["spread"][0] == "defocus_nm 15 +- 9 lies beyond that of the study's test conditions, -20 to 20"
+    assert table["cross_entropy"].is_finite().all()
+
+
 def test_conditions_that_cannot_be_are_refused(folder: StudyFolder) -> None:
     narrow = {"default": LENS, "test": [{"name": "narrow", "defocus_nm": 1, "semiangle_cutoff_mrad": 0.5}]}
     with pytest.raises(InputError, match="images can't be formed so:\n  'narrow': semiangle_cutoff_mrad = 0.5 passes"):

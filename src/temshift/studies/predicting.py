@@ -13,12 +13,12 @@ from temshift.core.errors import InputError
 from temshift.core.files import read_table
 from temshift.core.hashes import content_hash
 from temshift.core.records import record_state
-from temshift.datasets.conditions import imaging_faults
+from temshift.datasets.conditions import Setting, imaging_faults, summary
 from temshift.execution import Progress, SilentProgress, make_executor
 from temshift.generalization.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.information.intervals import LEVEL, least_groups
 from temshift.information.library import ObjectLibrary
-from temshift.information.reach import Reach
+from temshift.information.reach import MARGIN, Reach
 from temshift.information.stored_libraries import read_library
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.analysis import observe_part, pairs_of, scores_over_seeds
@@ -36,9 +36,11 @@ from temshift.studies.prediction import (
 )
 from temshift.studies.results import gather
 from temshift.studies.status import require_study
+from temshift.studies.study import Study
 from temshift.studies.work import Work
 
 LEAST_CONDITIONS = 4  # test conditions with scores that a prediction is made from
+ROUNDING = 1e-9  # of numbers in files' units
 _PAIR = ["training_name", "test_name"]
 _REACHING = (OBSERVER, DISAGREEMENT, EPSILON, DISTANCE)  # features that a new pair is judged inside or outside by
 
@@ -215,8 +217,8 @@ def _judged(
     names = [name for name in _REACHING if name in loss.cells.features and name in fresh.columns]
     reach = Reach({name: scored[name].to_numpy() for name in names}, loss.cells.groups["test"], [DISAGREEMENT])
     reasons = reach.reasons({name: fresh[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in names})
-    wide = _too_wide(tests, plan)
-    reasons = [[*wide.get(test, []), *some] for test, some in zip(new["test_name"], reasons, strict=True)]
+    unseen = {name: [*_too_wide(one, plan.study), *_untried(one, plan.study)] for name, one in tests.items()}
+    reasons = [[*unseen[test], *some] for test, some in zip(new["test_name"], reasons, strict=True)]
     same = _same_conditions(tests, plan)
     return [
         pl.Series("inside", [not some for some in reasons]),
@@ -225,17 +227,42 @@ def _judged(
     ]
 
 
-def _too_wide(tests: Mapping[str, ImagingConditions], plan: Plan) -> dict[str, list[str]]:
-    """Conditions whose aperture reaches beyond the band that the study's specimens were measured in."""
-    study = plan.study
-    limit = largest_semiangle(study.grid.nyquist, study.exit_waves.energy)
-    reached = {name: min(one.widest_semiangle, limit) for name, one in tests.items()}
-    widest = study.widest_semiangle
-    return {
-        name: [f"its aperture, {1e3 * angle:.2f} mrad, is wider than the study's, {1e3 * widest:.2f} mrad"]
-        for name, angle in reached.items()
-        if angle > widest * (1 + 1e-9)
-    }
+def _too_wide(one: ImagingConditions, study: Study) -> list[str]:
+    """Tell of an aperture that reaches beyond the band that the study's specimens were measured in."""
+    angle = min(one.widest_semiangle, largest_semiangle(study.grid.nyquist, study.exit_waves.energy))
+    if angle <= study.widest_semiangle * (1 + 1e-9):
+        return []
+    widest = f"{1e3 * study.widest_semiangle:.2f} mrad"
+    return [f"its aperture, {1e3 * angle:.2f} mrad, is wider than the study's, {widest}"]
+
+
+def _untried(one: ImagingConditions, study: Study) -> list[str]:
+    """Tell of parameters that lie beyond those of all test conditions of the study: no interval was tested there.
+
+    Each counts as its centre, more and less its standard deviation; azimuths and the aperture do not count.
+    """
+    known = [summary(tested) for _, tested in study.conditions.resolved("test")]
+    found = []
+    for key, setting in summary(one).items():
+        if key.endswith("_deg") or key == "semiangle_cutoff_mrad":
+            continue
+        ends = np.array([_ends(some[key]) for some in known])
+        low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+        margin = MARGIN * (high - low) if np.isfinite(high - low) else 0.0
+        if not low - margin - ROUNDING <= _ends(setting)[0] <= _ends(setting)[1] <= high + margin + ROUNDING:
+            found.append(f"{key} {_told(setting)} lies beyond that of the study's test conditions, {low:g} to {high:g}")
+    return found
+
+
+def _ends(setting: Setting) -> tuple[float, float]:
+    """Centre less and more one standard deviation; infinity where nothing limits or blurs."""
+    center = np.inf if setting.center is None else setting.center
+    return center - setting.sd, center + setting.sd
+
+
+def _told(setting: Setting) -> str:
+    spread = f" +- {setting.sd:g}" if setting.sd else ""
+    return f"{'without limit' if setting.center is None else f'{setting.center:g}'}{spread}"
 
 
 def _same_conditions(tests: Mapping[str, ImagingConditions], plan: Plan) -> dict[str, str]:
