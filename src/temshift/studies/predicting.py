@@ -195,6 +195,61 @@ def _new_pairs(
             if observe:
                 observed = observe_part(part, known.folder, work, library, tests)
                 pairs = pairs.join(observed, on=_PAIR, how="left", maintain_order="left")
+            found.append(pairs)
+    return pl.concat(found)
+
+
+def _predicted(one: ScorePredictor, new: pl.DataFrame, name: str) -> list[pl.Series]:
+    """Prediction and both ends, on the scale of the score; null where there is none."""
+    features = one.features_of(new)
+    centre = np.broadcast_to(one.fit.model.predict(features), len(new))
+    ends = one.fit.interval(features, len(new)) or (np.full(len(new), np.nan),) * 2
+    columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), (centre, *ends), strict=True))
+    scores = {key: one.target.score(np.where(np.isfinite(values), values, np.nan)) for key, values in columns.items()}
+    return [pl.Series(key, values).fill_nan(None) for key, values in scores.items()]
+
+
+def _judged(
+    loss: ScorePredictor, new: pl.DataFrame, tests: Mapping[str, ImagingConditions], plan: Plan
+) -> list[pl.Series]:
+    """Whether each pair is inside what the study can predict, why not, and as what the study knows its condition."""
+    scored, fresh = loss.table.filter(loss.used), with_features(new)
+    names = [name for name in _REACHING if name in loss.cells.features and name in fresh.columns]
+    reach = Reach({name: scored[name].to_numpy() for name in names}, loss.cells.groups["test"], [DISAGREEMENT])
+    reasons = reach.reasons({name: fresh[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in names})
+    unseen = {name: [*_too_wide(one, plan.study), *_untried(one, plan.study)] for name, one in tests.items()}
+    reasons = [[*unseen[test], *some] for test, some in zip(new["test_name"], reasons, strict=True)]
+    same = _same_conditions(tests, plan)
+    return [
+        pl.Series("inside", [not some for some in reasons]),
+        pl.Series("reasons", reasons, dtype=pl.List(pl.String)),
+        pl.Series("known_as", [same.get(test) for test in new["test_name"]], dtype=pl.String),
+    ]
+
+
+def _too_wide(one: ImagingConditions, study: Study) -> list[str]:
+    """Tell of an aperture that reaches beyond the band that the study's specimens were measured in."""
+    angle = min(one.widest_semiangle, largest_semiangle(study.grid.nyquist, study.exit_waves.energy))
+    if angle <= study.widest_semiangle * (1 + 1e-9):
+        return []
+    widest = f"{1e3 * study.widest_semiangle:.2f} mrad"
+    return [f"its aperture, {1e3 * angle:.2f} mrad, is wider than the study's, {widest}"]
+
+
+def _untried(one: ImagingConditions, study: Study) -> list[str]:
+    """Tell of parameters that lie beyond those of all test conditions of the study: no interval was tested there.
+
+    Each counts as its centre, more and less its standard deviation; azimuths and the aperture do not count.
+    """
+    known = [summary(tested) for _, tested in study.conditions.resolved("test")]
+    found = []
+    for key, setting in summary(one).items():
+        if key.endswith("_deg") or key == "semiangle_cutoff_mrad":
+            continue
+        ends = np.array([_ends(some[key]) for some in known])
+        low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
+        margin = MARGIN * (high - low) if np.isfinite(high - low) else 0.0
+        if not low - margin - ROUNDING <= _ends(setting)[0] <= _ends(setting)[1] <= high + margin + ROUNDING:
             held = " to ".join(dict.fromkeys(map(_number, (low, high))))
             spread = f" +- {setting.sd:g}" if setting.sd else ""
             told = _number(np.inf if setting.center is None else setting.center) + spread
