@@ -97,6 +97,20 @@ METRICS = {
     "left_out_training_f1": pl.Float64,
 }
 
+# One row a training x test distribution, from micrographs of specimens that no network is scored on.
+IMAGE_FEATURES = {
+    "training_name": pl.String,
+    "test_name": pl.String,
+    "distance_image": pl.Float64,
+    "distance_image_error": pl.Float64,
+    "distance_image_chance": pl.Float64,
+    **{
+        f"probe_{rule}_{number}": pl.Float64
+        for rule in ("linear", "forest", "both")
+        for number in ("cross_entropy", "ln_error", "f1")
+    },
+}
+
 # One row a distribution x spatial frequency.
 TRANSFER = {
     "role": pl.String,

@@ -24,7 +24,7 @@ from temshift.studies.waves import WaveSet, stored_set
 
 SAMPLING = 0.2  # of projected phases [A]: at 1 / A, what the deposit of atoms folds back is 0.4 % of the amplitude
 HIGHEST = 1.0  # end of the band [1/A]
-SPECIMENS = 24
+SPECIMENS = 48
 STAGE = "object library"
 
 
