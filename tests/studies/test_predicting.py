@@ -70,6 +70,7 @@ def test_the_run_takes_observers_from_every_training_to_every_test(folder: Study
     for rule in ("linear", "forest", "both"):
         for number in ("cross_entropy", "ln_error", "f1"):
             assert metrics[f"observer_{rule}_{number}"].is_finite().all()
+    assert metrics["distance_image"].is_finite().all()
     both = (metrics["observer_linear_cross_entropy"] * metrics["observer_forest_cross_entropy"]).sqrt()
     assert (metrics["observer_both_cross_entropy"] / both - 1).abs().max() < 1e-12
     assert metrics["left_out_both_prediction"].is_not_null().all()

@@ -55,6 +55,20 @@ RESULTS = {
     **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
 }
 
+# One row a training x test distribution, from micrographs of specimens that no network is scored on.
+IMAGE_FEATURES = {
+    "training_name": pl.String,
+    "test_name": pl.String,
+    "distance_image": pl.Float64,
+    "distance_image_error": pl.Float64,
+    "distance_image_chance": pl.Float64,
+    **{
+        f"probe_{rule}_{number}": pl.Float64
+        for rule in ("linear", "forest", "both")
+        for number in ("cross_entropy", "ln_error", "f1")
+    },
+}
+
 # What observers that are fitted to one training distribution score under a test distribution, which "conditions_id"
 # names by its content.
 OBSERVED = {
@@ -78,7 +92,7 @@ METRICS = {
     "epsilon_test_error": pl.Float64,
     "sigma": pl.Float64,
     "distance": pl.Float64,
-    "distance_image": pl.Float64,
+    **{name: kind for name, kind in IMAGE_FEATURES.items() if kind is pl.Float64},
     "defocus_difference_nm": pl.Float64,
     **{name: kind for name, kind in OBSERVED.items() if name != "conditions_id"},
     "ln_cross_entropy": pl.Float64,
@@ -95,20 +109,6 @@ METRICS = {
     "left_out_test_f1_lower": pl.Float64,
     "left_out_test_f1_upper": pl.Float64,
     "left_out_training_f1": pl.Float64,
-}
-
-# One row a training x test distribution, from micrographs of specimens that no network is scored on.
-IMAGE_FEATURES = {
-    "training_name": pl.String,
-    "test_name": pl.String,
-    "distance_image": pl.Float64,
-    "distance_image_error": pl.Float64,
-    "distance_image_chance": pl.Float64,
-    **{
-        f"probe_{rule}_{number}": pl.Float64
-        for rule in ("linear", "forest", "both")
-        for number in ("cross_entropy", "ln_error", "f1")
-    },
 }
 
 # One row a distribution x spatial frequency.

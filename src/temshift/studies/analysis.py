@@ -61,7 +61,7 @@ def analyse(
     observed : polars.DataFrame, optional
         What observers score, see `observe_plan`.
     images : polars.DataFrame, optional
-        ``distance_image`` of training and test distributions by ``training_name`` and ``test_name``.
+        What micrographs tell, see :func:`temshift.studies.image_features.measure_image_features`.
 
     Returns
     -------

@@ -23,6 +23,7 @@ from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse, observe_plan
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder
+from temshift.studies.image_features import measure_image_features
 from temshift.studies.plan import Plan
 from temshift.studies.results import gather
 from temshift.studies.waves import WaveSet
@@ -61,9 +62,9 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
         return
     tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
     work.perform("example pictures", tasks, [1], 0)
-    observed = observe_plan(plan, folder, work, libraries)
+    observed, images = observe_plan(plan, folder, work, libraries), measure_image_features(plan, folder, work)
     started = time.monotonic()
-    _write_tables(folder, analyse(plan, current, libraries, observed), results)
+    _write_tables(folder, analyse(plan, current, libraries, observed, images), results)
     work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
     write_json(folder.manifest, _manifest(plan, folder, work, failed, set(current["network_id"])))
     write_report(folder.root)

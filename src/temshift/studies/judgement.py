@@ -15,6 +15,7 @@ from temshift.information.regression import additive_fit, explained
 BESIDE: dict[str, tuple[str, tuple[str, ...], bool]] = {
     "linear observer": ("from ln CE of the linear observer alone", ("ln CE(linear)",), False),
     "forest observer": ("from ln CE of the forest observer alone", ("ln CE(forest)",), False),
+    "probe": ("from ln CE of the probe on micrographs of specimens of the training", ("ln CE(probe)",), False),
     "epsilon and sigma": ("from ln epsilon(test) and d = -ln sigma", ("ln epsilon(test)", "d"), False),
     "epsilon": ("from ln epsilon(test) alone", ("ln epsilon(test)",), False),
     "d_image": ("from the distance of power spectra of micrographs alone", ("d_image",), True),

@@ -41,6 +41,7 @@ FEATURES = {
     EPSILON: pl.col("epsilon_test").log(),
     DISTANCE: pl.col("distance"),
     "d_image": pl.col("distance_image"),
+    "ln CE(probe)": pl.col("probe_both_cross_entropy").log(),
     "defocus difference": pl.col("defocus_difference_nm").abs(),
 }
 BASES = ((OBSERVER,), (EPSILON, DISTANCE), (EPSILON,), ())  # the first whose features are known is fitted
