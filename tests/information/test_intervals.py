@@ -58,7 +58,7 @@ def test_thinning_of_many_cells_keeps_all_groups() -> None:
     groups = np.repeat(np.arange(40).astype(str), 4 * MOST_CELLS // 40)
     residuals = np.abs(rng.normal(size=groups.size))
     ends = grouped_interval(np.zeros((1, groups.size)), residuals, groups)
-    np.testing.assert_allclose(ends[1], np.quantile(residuals, 0.9 * 41 / 40), rtol=0.05)
+    np.testing.assert_allclose(ends[1], np.quantile(residuals, 0.9 * 41 / 40), rtol=0.1)
     again = grouped_interval(np.zeros((1, groups.size)), residuals, groups)
     np.testing.assert_array_equal(ends, again)
 

@@ -9,6 +9,7 @@ Array = NDArray[np.float64]
 
 LEVEL = 0.9  # share of the cells of new conditions that an interval is to hold
 MOST_CELLS = 4096  # that an interval is made from; of more, each group gives some at random
+THINNED = 1024  # which those are in all, so that a thousand trainings take minutes, not hours
 _ROWS = 256  # intervals made at a time, for memory
 _ROUNDING = 1e-9
 
@@ -63,7 +64,7 @@ def grouped_interval(
     [[-1.0], [1.0]]
     """
     _require(predictions, residuals, groups, level)
-    kept = _thinned(groups)
+    kept = kept_cells(groups)
     residuals, weights = residuals[kept], _weights(groups, kept)
     ends = [
         (-_quantile(residuals - some, weights, level), _quantile(some + residuals, weights, level))
@@ -95,13 +96,19 @@ def _require(predictions: Array, residuals: Array, groups: NDArray[np.str_], lev
         raise ValueError(f"level {level} is not between 0 and 1; give a share, such as 0.9")
 
 
-def _thinned(groups: NDArray[np.str_]) -> NDArray[np.intp]:
-    """Places of the cells that are used: all, or of each group as many as leave MOST_CELLS in all."""
+def kept_cells(groups: NDArray[np.str_]) -> NDArray[np.intp]:
+    """Places of the cells that intervals are made from: all, or of each group as many as leave THINNED in all.
+
+    Examples
+    --------
+    >>> kept_cells(np.array(["a", "a", "b"])).tolist()
+    [0, 1, 2]
+    """
     if len(groups) <= MOST_CELLS:
         return np.arange(len(groups))
     order = generator(0, Stage.INTERVAL).permutation(len(groups))
     names, codes = np.unique(groups[order], return_inverse=True)
-    each = max(1, MOST_CELLS // len(names))
+    each = max(1, THINNED // len(names))
     return np.sort(np.concatenate([order[codes == code][:each] for code in range(len(names))]))
 
 

@@ -6,13 +6,15 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from temshift.information.intervals import LEVEL, grouped_interval, least_groups
+from temshift.information.intervals import LEVEL, grouped_interval, kept_cells, least_groups
 from temshift.information.moments import Array, Cells, Moments, Role, Sums, group_errors, solved
 from temshift.information.regression import LinearModel
 
 ROLES: tuple[Role, ...] = ("test", "training")
 New = Literal["test", "training", "both"]
+_ROWS = 2048  # intervals made at a time, for memory
 
 __all__ = ["ROLES", "Cells", "New", "Predictor", "Trial"]
 
@@ -121,9 +123,8 @@ class Predictor:
         coefficients, roles = self._of_cells(new), ROLES if new == "both" else (new,)
         if coefficients is None or any(self.groups(role) < least_groups(level) for role in roles):
             return None
-        residuals = np.abs(self.cells.target - np.einsum("cm,cm->c", self._design, coefficients))
-        predictions = self.cells.design(features, count) @ coefficients.T
-        ends = [grouped_interval(predictions, residuals, self.cells.groups[role], level) for role in roles]
+        design = self.cells.design(features, count)
+        ends = [self._around(design, role, np.arange(len(self.cells)), coefficients, level) for role in roles]
         return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
 
     def own_intervals(self, role: Role = "test", level: float = LEVEL) -> tuple[Array, Array] | None:
@@ -158,12 +159,18 @@ class Predictor:
         """Interval of a group's cells from fits without it and one other, in turn."""
         codes, sums = self._sums.codes[role], self._sums.all.by(role)
         fits = solved(self._sums.all.total - sums[group] - sums, self.cells.columns(names))
-        others, mine = codes != group, codes == group
-        coefficients = fits[codes[others]]
-        expected = np.einsum("cm,cm->c", self._design[others], coefficients)
-        residuals = np.abs(self.cells.target[others] - expected)
-        predictions = self._design[mine] @ coefficients.T
-        return grouped_interval(predictions, residuals, self.cells.groups[role][others], level)
+        return self._around(self._design[codes == group], role, np.flatnonzero(codes != group), fits[codes], level)
+
+    def _around(
+        self, design: Array, role: Role, cells: NDArray[np.intp], coefficients: Array, level: float
+    ) -> tuple[Array, Array]:
+        """Interval of the rows of a design from some cells, each with the coefficients of the fit without it."""
+        used = cells[kept_cells(self.cells.groups[role][cells])]
+        fits, groups = coefficients[used], self.cells.groups[role][used]
+        residuals = np.abs(self.cells.target[used] - np.einsum("cm,cm->c", self._design[used], fits))
+        rows = np.array_split(design, max(1, -(-len(design) // _ROWS)))
+        ends = [grouped_interval(some @ fits.T, residuals, groups, level) for some in rows]
+        return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
 
     @cached_property
     def _chosen(self) -> dict[Role, list[tuple[str, ...]] | None]:
