@@ -129,6 +129,8 @@ INSTANCES = {
     "thickness_A": pl.Float64(),
     "substrate_height_A": pl.Float64(),
     "power_rad2_A2": pl.List(pl.Float32()),
+    "amplitude_power_rad2_A2": pl.List(pl.Float32()),
+    "cross_power_rad2_A2": pl.List(pl.Float32()),
 }
 
 # One row an image of an image set; "file" and "mask_file" are relative to its folder.
