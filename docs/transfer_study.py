@@ -5,6 +5,7 @@
 ``examples/transfer_study/`` holds the tables that ``temshift run examples/transfer_study.yaml`` wrote.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def draw_stability(cells: pl.DataFrame) -> None:
         sigma, regret = some["sigma"].to_numpy(), np.exp(some["regret"].to_numpy())
         axes.scatter(sigma, regret, s=3, color=COLOURS[crystal], alpha=0.3, linewidth=0)
         edges = np.array([0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
-        rows = [regret[(sigma > low) & (sigma <= high)] for low, high in zip(edges[:-1], edges[1:], strict=True)]
+        rows = [regret[(sigma > low) & (sigma <= high)] for low, high in itertools.pairwise(edges)]
         kept = [(middle, row) for middle, row in zip((edges[:-1] + edges[1:]) / 2, rows, strict=True) if len(row) > 9]
         middle = [one for one, _ in kept]
         low, median, high = np.array([np.quantile(row, (0.1, 0.5, 0.9)) for _, row in kept]).T
@@ -132,10 +133,9 @@ def draw_axes(cells: pl.DataFrame) -> None:
     for row, crystal in zip(figure.subplots(2, 3, sharex=True, sharey="row"), COLOURS, strict=True):
         for axes, training in zip(row, shown, strict=True):
             one = focus.filter((pl.col("crystal") == crystal) & (pl.col("training") == training))
-            axes.errorbar(
-                one["at"], one["ln_cross_entropy"].exp(), yerr=(one["ln_cross_entropy"].exp() * one["ln_cross_entropy_sd"]),
-                fmt="o", markersize=3, linewidth=0.8, color=COLOURS[crystal], label="networks, 3 seeds",
-            )  # fmt: skip
+            loss, look = one["ln_cross_entropy"].exp(), {"fmt": "o", "markersize": 3, "linewidth": 0.8}
+            scatter = loss * one["ln_cross_entropy_sd"]
+            axes.errorbar(one["at"], loss, scatter, color=COLOURS[crystal], label="networks, 3 seeds", **look)
             axes.plot(one["at"], one["line"].exp(), color="0.2", linewidth=1, label="predicted, condition left out")
             frame(axes, f"{crystal}, trained: {training}", "defocus of the test (nm)" if crystal == "Ag" else "", "")
             axes.set_yscale("log")
@@ -176,16 +176,17 @@ def draw_directions(cells: pl.DataFrame) -> None:
         frame(axes, label, "observer: ln CE there - ln CE back", "networks" if crystal == "CdSe" else "")
         print(label, f"({len(pairs)} pairs)")
         worst = pairs.with_columns(pl.col("measured").abs().alias("size")).sort("size", descending=True)
-        for one, other, size, measured_, told_ in worst.select(["one", "other", "size", "measured", "told"]).head(6).rows():
+        for one, other, size, measured_, told_ in (
+            worst.select(["one", "other", "size", "measured", "told"]).head(6).rows()
+        ):
             print(f"  {one} -> {other}: networks {measured_:+.2f}, observer {told_:+.2f}")
     figure.savefig(HERE / "transfer_study_directions.png", dpi=130)
 
 
 def directions(cells: pl.DataFrame) -> pl.DataFrame:
     """Pairs of distributions that were trained on and tested on, one row each."""
-    found = {
-        (one, to): (loss, told) for one, to, loss, told in cells.select(["training", "test_name", "ln_cross_entropy", "both"]).rows()
-    }  # fmt: skip
+    columns = ["training", "test_name", "ln_cross_entropy", "both"]
+    found = {(one, to): (loss, told) for one, to, loss, told in cells.select(columns).rows()}
     names = list(TWINS)
     rows = []
     for number, one in enumerate(names):
