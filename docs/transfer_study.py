@@ -175,11 +175,8 @@ def draw_directions(cells: pl.DataFrame) -> None:
         label = f"{crystal}: r = {np.corrcoef(told, measured)[0, 1]:.2f}, the right sign in {100 * right:.0f} %"
         frame(axes, label, "observer: ln CE there - ln CE back", "networks" if crystal == "CdSe" else "")
         print(label, f"({len(pairs)} pairs)")
-        worst = pairs.with_columns(pl.col("measured").abs().alias("size")).sort("size", descending=True)
-        for one, other, size, measured_, told_ in (
-            worst.select(["one", "other", "size", "measured", "told"]).head(6).rows()
-        ):
-            print(f"  {one} -> {other}: networks {measured_:+.2f}, observer {told_:+.2f}")
+        for one, other, network, observer in pairs.sort(pl.col("measured").abs(), descending=True).head(6).rows():
+            print(f"  {one} -> {other}: networks {network:+.2f}, observer {observer:+.2f}")
     figure.savefig(HERE / "transfer_study_directions.png", dpi=130)
 
 
