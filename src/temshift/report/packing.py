@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _FEW = 50_000  # numbers of a grid that are kept as float32
-_STEPS = 4000  # between the lowest and the highest number of a larger grid
+STEPS = 4000  # between the lowest and the highest number of a larger grid
 _FAR_APART = 5.0  # from this ratio on, steps are even in the logarithm
 _COMPRESSION = 6
 
 
-def pack(grid: Array, steps: int | None = None) -> dict[str, Any]:
+def pack(grid: Array, steps: int = STEPS) -> dict[str, Any]:
     """Pack a grid; a number that is missing stays so.
 
     Parameters
     ----------
     grid : ndarray (rows, columns)
         NaN where a number is missing.
-    steps : int, optional
-        Store in so many even steps, of the value or of its logarithm. By default float32 for a small grid, else
-        4000 steps: an error of at most 1/8000 of the range.
+    steps : int
+        A large grid is stored in so many even steps, of the value or of its logarithm, so with an error of at most
+        1/8000 of the range for 4000 steps; a small one as float32.
 
     Returns
     -------
@@ -40,9 +40,9 @@ def pack(grid: Array, steps: int | None = None) -> dict[str, Any]:
     [1, 1]
     """
     small = _without_repeats(grid)
-    if steps is None and small.size <= _FEW:
+    if small.size <= _FEW:
         return {"shape": list(small.shape), "kind": "float", "data": _encoded(small.astype("<f4"))}
-    return {"shape": list(small.shape), **_stepped(small, steps or _STEPS)}
+    return {"shape": list(small.shape), **_stepped(small, steps)}
 
 
 def unpack(packed: Mapping[str, Any]) -> Array:
@@ -51,9 +51,9 @@ def unpack(packed: Mapping[str, Any]) -> Array:
     flat = np.frombuffer(zlib.decompress(base64.b64decode(packed["data"])), np.uint8)
     stored = np.ascontiguousarray(flat.reshape(width, -1).T).view(kind).reshape(packed["shape"]).astype(np.float64)
     if packed["kind"] == "float":
-        return stored
+        return np.asarray(stored)
     values = packed["lowest"] + np.where(stored > 0, stored - 1, np.nan) * packed["step"]
-    return np.exp(values) if packed["kind"] == "logarithm" else values
+    return np.asarray(np.exp(values) if packed["kind"] == "logarithm" else values)
 
 
 def _without_repeats(grid: Array) -> Array:
@@ -83,7 +83,7 @@ def _encoded(numbers: NDArray[Any]) -> str:
     return base64.b64encode(zlib.compress(planes.tobytes(), _COMPRESSION)).decode("ascii")
 
 
-def pack_within(grids: Mapping[str, Array], most: int, steps: int | None = None) -> tuple[dict[str, Any], list[str]]:
+def pack_within(grids: Mapping[str, Array], most: int, steps: int = STEPS) -> tuple[dict[str, Any], list[str]]:
     """Pack grids in their order, but none that would take the page beyond ``most`` bytes for all of them.
 
     Returns
