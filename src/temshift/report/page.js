@@ -88,7 +88,6 @@ function listen() {
   onClick("cell-after", () => stepCell(1));
   onEvent("keydown", ["cell"], cellKey);
   onEvent("keydown", ["matrix-keys"], matrixKey);
-  element("matrix-plot").on("plotly_click", chooseCell);
   onEvent("dblclick", ["matrix-plot"], openCell);
 }
 
@@ -117,6 +116,16 @@ function followPrinting() {
   window.addEventListener("afterprint", () => { if (before === "dark") setTheme(before); });
 }
 
+// One plot after the other, with time between them for the reader's clicks and keys.
+async function drawInTurn() {
+  for (const action of [drawMatrix, drawCurve, drawTransfer, drawExplained]) {
+    await new Promise((resolve) => { setTimeout(resolve, 0); });
+    action();
+  }
+  element("matrix-plot").on("plotly_click", chooseCell);
+  document.documentElement.dataset.drawn = "true";
+}
+
 async function start() {
   await load();
   document.documentElement.classList.add("scripted");
@@ -127,12 +136,12 @@ async function start() {
   chooseSpecimen();
   tellTheme();
   tellCell();
-  drawAll();
   listen();
   followSystem();
   followWidth();
   followPrinting();
   document.documentElement.dataset.ready = "true";
+  await drawInTurn();
 }
 
 function fail(error) {
