@@ -45,6 +45,15 @@ function points(found, xKey, yKey, more) {
   }, more);
 }
 
+const VIRIDIS = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"];
+
+// The part of it that stands out from the paper.
+function viridis() {
+  const part = dark() ? VIRIDIS.slice(1) : VIRIDIS.slice(0, -1);
+  return part.map((shade, i) => [i / (part.length - 1), shade]);
+}
+
+const short = (group) => plain(group.label.split(";")[0]);
 const symbol = (i) => SYMBOLS[i % SYMBOLS.length];
 const rim = (count) => ({ color: colour("ink"), width: count > CROWD ? 0 : 0.6 });
 
@@ -61,16 +70,16 @@ function coloured(found, xKey, colourKey, title) {
     const crowded = found.length > CROWD;
     const outlined = { size: crowded ? 5 : 8, symbol: symbol(i), line: rim(found.length), opacity: crowded ? 0.6 : 0.85 };
     const marker = !present(cmin) ? Object.assign(outlined, { color: colour("first") }) : Object.assign(outlined, {
-      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", showscale: i === 0, cmin, cmax,
+      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: viridis(), showscale: i === 0, cmin, cmax,
       colorbar: { title: { text: title, side: "right" }, thickness: 12, outlinewidth: 0 },
     });
-    return points(own, xKey, "ln_cross_entropy", { name: plain(group.label), legendgroup: group.key, showlegend: false, marker, ...bars(own) });
+    return points(own, xKey, "ln_cross_entropy", { name: short(group), legendgroup: group.key, showlegend: false, marker, ...bars(own) });
   });
 }
 
 // Grey stand-ins, so that the legend's symbols don't carry the colour of some one point.
 function symbols() {
-  return study.groups.map((group, i) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: plain(group.label),
+  return study.groups.map((group, i) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: short(group),
     legendgroup: group.key, marker: { color: colour("faint"), size: 8, symbol: symbol(i), line: rim(0) } }));
 }
 
