@@ -72,7 +72,7 @@ METRICS = {
     "left_out_training_prediction": pl.Float64,
 }
 
-# One row a distribution x spatial frequency.
+# One row a distribution x spatial frequency; "information_bits" is the integrand of epsilon, null where not known.
 TRANSFER = {
     "role": pl.String,
     "name": pl.String,
@@ -81,6 +81,7 @@ TRANSFER = {
     "substrate_transfer": pl.Float64,
     "particle_transfer_rms": pl.Float64,
     "envelope": pl.Float64,
+    "information_bits": pl.Float64,
 }
 
 # One row a ring of spatial frequencies.

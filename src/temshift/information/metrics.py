@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from temshift.core.parameters import ABERRATIONS
 from temshift.core.seeds import Stage, generator
 from temshift.information.spectra import ObjectSpectra
-from temshift.optics.camera import CameraResponse, CameraSettings, blur_transfer, camera_transfer
+from temshift.information.transferred import AZIMUTHS, camera_of, has_azimuths, motion
+from temshift.optics.camera import CameraSettings
 from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import COLUMNS, ImagingConditions
 from temshift.optics.transfer import azimuthal_transfer
@@ -18,7 +17,6 @@ METRICS_VERSION = 2
 COUNTING = CameraSettings()
 Array = NDArray[np.float64]
 LEAST_POWER = 1e-30  # beyond where a camera's noise ends there is nothing; equal nothings do not differ
-AZIMUTHS = 64  # enough for a twofold astigmatism of 40 nm up to 0.6 / A
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,15 @@ def information(
     L. Rangel DaCosta and M. C. Scott, arXiv 2512.09067 (2025), for the idea; this form is this project's own.
     """
     drawn = conditions.quantiles(generator(seed, Stage.METRIC).random((draws, len(COLUMNS))))
-    azimuths = AZIMUTHS if _has_azimuths(drawn) else 1
+    azimuths = AZIMUTHS if has_azimuths(drawn) else 1
     weight = objects.q / objects.q.sum()
-    mtf, ntf = _camera(drawn, camera, objects.q / nyquist)
+    mtf, ntf = camera_of(drawn, camera, objects.q / nyquist)
     detected = (drawn.dose * drawn.dqe_zero).numpy()[:, None, None]
     power = (
         4
         * detected
         * np.divide(mtf, ntf, out=np.zeros_like(mtf), where=ntf > 0) ** 2
-        * _motion(drawn, objects.q, azimuths)
+        * motion(drawn, objects.q, azimuths)
     )
     particle, substrate = (
         power * phase_power * _transfer_squared(objects.q, wavelength, drawn, height, azimuths)
@@ -112,29 +110,6 @@ def _transfer_squared(q: Array, wavelength: float, drawn: Conditions, height: fl
     """T^2 of a weak phase, (draws, azimuths, rings)."""
     transfer = azimuthal_transfer(q, wavelength, drawn, height, azimuths=azimuths).phase
     return np.asarray(transfer.abs().square().numpy())
-
-
-def _has_azimuths(drawn: Conditions) -> bool:
-    """Tell whether transfer differs between azimuths in any draw."""
-    folded = [values for name, values in drawn.aberrations.items() if ABERRATIONS.get(name, (0, 0))[1]]
-    return any(bool((values > 0).any()) for values in [*folded, drawn.drift])
-
-
-def _camera(drawn: Conditions, camera: CameraSettings, frequency: Array) -> tuple[Array, Array]:
-    """MTF and NTF of every draw, each (draws, 1, rings)."""
-    response = CameraResponse.perfect(
-        len(drawn), camera, mtf_half_frequency=drawn.mtf_half_frequency, ntf_half_frequency=drawn.ntf_half_frequency
-    )
-    mtf, ntf = camera_transfer(torch.from_numpy(frequency), response)
-    return mtf.numpy()[:, None], ntf.numpy()[:, None]
-
-
-def _motion(drawn: Conditions, q: Array, azimuths: int) -> Array:
-    """Squared transfer of vibration and drift, (draws, azimuths, rings)."""
-    phi = np.arange(azimuths)[:, None] * np.pi / azimuths
-    qy, qx = (torch.from_numpy((q * part).ravel()) for part in (np.sin(phi), np.cos(phi)))
-    blur = blur_transfer(qy, qx, drawn.vibration_sigma, drawn.drift, drawn.drift_azimuth)
-    return np.asarray(blur.view(len(drawn), azimuths, len(q)).numpy() ** 2)
 
 
 def spectral_distance(one: Information, other: Information, q: NDArray[np.float64]) -> float:

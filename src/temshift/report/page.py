@@ -15,6 +15,8 @@ from temshift.report.tables import StudyTables, load_study
 from temshift.report.verdict import prediction_words, verdict
 
 REPORT_NAME = "report.html"
+_PARTS = ("data", "plotting", "selection", "matrix", "curves", "transfer", "explained", "details", "page")
+_SCRIPTS = tuple(f"{part}.js" for part in _PARTS)
 
 
 def write_report(folder: Path) -> Path:
@@ -56,6 +58,7 @@ def report_html(study: StudyTables) -> str:
     parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
     parts |= _of_one(study, matrix) if study.manifest.kind == "own network" else _of_study(study, matrix)
     parts["data"] = embedded_json(page_data(study, matrix))
+    parts["picture_data"] = embedded_json({})
     return Template(_asset("page.html")).substitute(parts)
 
 
@@ -64,7 +67,7 @@ def _asset(name: str) -> str:
 
 
 def _assets() -> dict[str, str]:
-    script = "".join(_asset(name) for name in ("plotting.js", "matrix.js", "page.js"))
+    script = "".join(_asset(name) for name in _SCRIPTS)
     return {"style": _asset("page.css"), "script": script, "plotly": plotly.offline.get_plotlyjs()}
 
 

@@ -26,6 +26,7 @@ _NEVER_MISSING = frozenset(
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
+_ADDED = frozenset({"information_bits"})  # columns that folders of earlier versions lack
 _MOST_LEARNING_FIGURES = 24
 _MOST_CURVES = 10  # of one training distribution
 UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on
@@ -220,6 +221,7 @@ def _table(path: Path, schema: _Schema, *, needed: bool = True) -> pl.DataFrame:
     """Load a table and check its columns; where ``needed``, also that no number is missing that may not be."""
     try:
         frame = read_table(_found(path))
+        frame = frame.with_columns(pl.lit(None).alias(name) for name in _ADDED & set(schema) - set(frame.columns))
         missing = [column for column in schema if column not in frame.columns]
         _require(path, not missing, f"it lacks the columns {', '.join(missing)}")
         _require(path, frame.height > 0, "it has no rows")

@@ -1,0 +1,149 @@
+// ---- loss against what the optics transfer ----------------------------------------------------------------------
+
+const MOST_POINTS = 3000;
+const LEAST_BINNED = 60;
+const PER_BIN = 20;
+
+// Pairs that are shown and have a loss; of very many an even choice is drawn.
+function pairs() {
+  const only = chosen("pairs"), rows = only < 0 ? view.rows : [only], found = [];
+  for (const row of rows) {
+    for (const column of view.columns) if (present(at("ln_cross_entropy", row, column))) found.push({ row, column });
+  }
+  return found;
+}
+
+function thinned(found) {
+  const step = Math.ceil(found.length / MOST_POINTS);
+  const prime = [1, 7, 11, 13].find((each) => view.columns.length % each) || 1;  // not always the same column
+  return step < 2 ? found : Array.from({ length: Math.floor(found.length / step) }, (_, i) => found[(i * step + (i * prime) % step) % found.length]);
+}
+
+function pairText(pair) {
+  const value = (key) => figure(at(key, pair.row, pair.column));
+  return ["<b>trained on " + plain(trainings[pair.row].name) + "</b>",
+    "<b>tested on " + plain(tests[pair.column].name) + "</b>",
+    "ln CE " + value("ln_cross_entropy") + " (± " + value("ln_cross_entropy_sd") + " over seeds), fitted "
+      + value("predicted_ln_cross_entropy"),
+    "left out: test " + value("left_out_test_prediction") + ", training " + value("left_out_training_prediction"),
+    "sigma " + value("sigma") + ", epsilon " + value("epsilon_test") + " bits"].join("<br>");
+}
+
+function points(found, xKey, yKey, more) {
+  return Object.assign({
+    type: "scatter", mode: "markers", x: found.map((p) => at(xKey, p.row, p.column)),
+    y: found.map((p) => at(yKey, p.row, p.column)), text: found.map(pairText), hovertemplate: "%{text}<extra></extra>",
+  }, more);
+}
+
+const symbol = (i) => SYMBOLS[i % SYMBOLS.length];
+const rim = () => ({ color: colour("ink"), width: 0.6 });
+
+function bars(own) {
+  const seeds = own.map((pair) => at("ln_cross_entropy_sd", pair.row, pair.column) || 0);
+  return element("bars").checked && seeds.some((sd) => sd > 0)
+    ? { error_y: { type: "data", array: seeds, color: colour("quiet"), thickness: 1, width: 0 } } : {};
+}
+
+function coloured(found, xKey, colourKey, title) {
+  const [cmin, cmax] = ends(found.map((pair) => at(colourKey, pair.row, pair.column)));
+  return study.groups.map((group, i) => {
+    const own = found.filter((pair) => tests[pair.column].group === group.key);
+    const outlined = { size: 8, symbol: symbol(i), line: rim(), opacity: 0.85 };
+    const marker = !present(cmin) ? Object.assign(outlined, { color: colour("first") }) : Object.assign(outlined, {
+      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", showscale: i === 0, cmin, cmax,
+      colorbar: { title: { text: title, side: "right" }, thickness: 12, outlinewidth: 0 },
+    });
+    return points(own, xKey, "ln_cross_entropy", { name: plain(group.label), legendgroup: group.key, showlegend: false, marker, ...bars(own) });
+  });
+}
+
+// Grey stand-ins, so that the legend's symbols don't carry the colour of some one point.
+function symbols() {
+  return study.groups.map((group, i) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: plain(group.label),
+    legendgroup: group.key, marker: { color: colour("faint"), size: 8, symbol: symbol(i), line: rim() } }));
+}
+
+function scatter(id, traces, xAxis, yTitle) {
+  draw(id, traces, {
+    xaxis: xAxis, yaxis: axis(yTitle), height: 460, margin: { l: 10, r: 10, t: 12, b: 10 },
+    legend: { orientation: "h", y: -0.2, yanchor: "top", x: 0, font: { size: 12 } },
+  });
+}
+
+// ---- intervals --------------------------------------------------------------------------------------------------
+
+function quantile(sorted, share) {
+  const place = share * (sorted.length - 1), low = Math.floor(place);
+  return sorted[low] + (place - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
+}
+
+// Median and middle 90 % of y in bins of as many pairs each along x.
+function binned(found, xKey) {
+  const known = found.map((p) => [at(xKey, p.row, p.column), at("ln_cross_entropy", p.row, p.column)])
+    .filter(([x]) => present(x)).sort((a, b) => a[0] - b[0]);
+  if (known.length < LEAST_BINNED) return [];
+  const count = Math.min(12, Math.floor(known.length / PER_BIN));
+  return Array.from({ length: count }, (_, i) => known.slice(Math.floor(i * known.length / count), Math.floor((i + 1) * known.length / count)))
+    .map((part) => {
+      const y = part.map((pair) => pair[1]).sort((a, b) => a - b);
+      return { x: part[Math.floor(part.length / 2)][0], low: quantile(y, 0.05), middle: quantile(y, 0.5), high: quantile(y, 0.95) };
+    }).filter((bin, i, all) => !i || bin.x > all[i - 1].x);
+}
+
+function band(bins) {
+  if (bins.length < 2) return [];
+  const x = bins.map((bin) => bin.x), flat = { x, mode: "lines", line: { width: 0 }, hoverinfo: "skip" };
+  return [{ ...flat, y: bins.map((bin) => bin.low), showlegend: false },
+    { ...flat, y: bins.map((bin) => bin.high), fill: "tonexty", fillcolor: see("first", 0.16), name: "middle 90 % of pairs" },
+    { x, y: bins.map((bin) => bin.middle), mode: "lines", line: { color: colour("ink"), width: 2 }, name: "median", hoverinfo: "skip" }];
+}
+
+function fitted(found, xKey) {
+  return points(found, xKey, "predicted_ln_cross_entropy", {
+    name: "fitted prediction", visible: element("fitted").checked,
+    marker: { symbol: "line-ew-open", size: 9, color: colour("second"), line: { width: 1.5 } },
+  });
+}
+
+function drawExplained() {
+  const every = pairs(), found = thinned(every), against = study.predictors[chosen("against")];
+  element("bars-note").textContent = found.length < every.length
+    ? found.length + " of " + every.length + " pairs are drawn; the median and its band are of all of them." : "";
+  const [key, title] = against.key === "epsilon_test" ? ["sigma", "sigma"] : ["epsilon_test", "epsilon (bits)"];
+  const words = against.label + (against.unit ? " [" + against.unit + "]" : "");
+  const values = positive(found.map((p) => at(against.key, p.row, p.column)));
+  scatter("sigma-plot", [...band(binned(every, against.key)), fitted(found, against.key), ...coloured(found, against.key, key, title),
+    ...symbols()], against.log ? logAxis(words, ends(values)) : axis(words), "ln CE measured");
+  drawPrediction(every, found);
+}
+
+// The interval that the study predicts, where it has one; else the middle 90 % of what left-out predictions missed by.
+function interval(key, every) {
+  const stem = key.replace("_prediction", "");
+  if (study.grids[stem + "_low"] && study.grids[stem + "_high"]) {
+    const known = every.filter((p) => present(at(key, p.row, p.column)) && present(at(stem + "_low", p.row, p.column)));
+    const sides = ["_low", "_high"].map((end) => known.map((p) => at(stem + end, p.row, p.column) - at(key, p.row, p.column)).sort((a, b) => a - b));
+    if (known.length) return { sides: sides.map((side) => quantile(side, 0.5)), name: "predicted interval, 90 %" };
+  }
+  const missed = every.map((p) => [at(key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)])
+    .filter(([predicted]) => present(predicted)).map(([predicted, measured]) => measured - predicted).sort((a, b) => a - b);
+  return missed.length < PER_BIN ? null : { sides: [quantile(missed, 0.05), quantile(missed, 0.95)], name: "middle 90 % of the errors" };
+}
+
+function around45(both, found) {
+  if (!found) return [];
+  const flat = { x: both, mode: "lines", line: { width: 0 }, hoverinfo: "skip" };
+  return [{ ...flat, y: both.map((x) => x + found.sides[0]), showlegend: false },
+    { ...flat, y: both.map((x) => x + found.sides[1]), fill: "tonexty", fillcolor: see("first", 0.16), name: found.name }];
+}
+
+function drawPrediction(every, found) {
+  const key = ["left_out_test_prediction", "left_out_training_prediction"][chosen("left-out")];
+  const both = ends(found.flatMap((p) => [at(key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)]));
+  const line45 = both.length ? both : [0, 1];
+  const diagonal = { x: line45, y: line45, mode: "lines", line: { color: colour("quiet"), dash: "dash", width: 1.5 },
+    name: "measured = predicted", hoverinfo: "skip" };
+  scatter("prediction-plot", [...around45(line45, interval(key, every)), diagonal, ...coloured(found, key, "sigma", "sigma"), ...symbols()],
+    axis("ln CE predicted, left out"), "ln CE measured");
+}
