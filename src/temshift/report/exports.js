@@ -52,26 +52,24 @@ function plotRows(plot) {
   return [head, ...plot.data.filter((trace) => trace.visible !== "legendonly").flatMap(tracePoints)];
 }
 
-const nameOfTraining = (row) => (typeof trainingName === "function" ? trainingName(row) : study.trainings[row].name);
-const numberOfTrainings = () => (Array.isArray(study.trainings) ? study.trainings : study.trainings.names).length;
+// Numbers reach the page with single precision.
+const digits = (value) => (present(value) ? Number(value.toPrecision(7)) : null);
 
 // Every number of every cell: a row a pair of training distribution and test condition.
 function cellRows() {
-  const keys = Object.keys(study.cells), rows = [["training_name", "test_name", ...keys]];
-  for (let row = 0; row < numberOfTrainings(); row += 1) {
-    study.tests.forEach((test, column) => rows.push([nameOfTraining(row), test.name, ...keys.map((key) => at(key, row, column))]));
-  }
-  return rows;
+  const keys = Object.keys(study.grids), head = ["training_name", "test_name", ...keys];
+  return [head, ...trainings.flatMap((training, row) => tests.map((test, column) =>
+    [training.name, test.name, ...keys.map((key) => digits(at(key, row, column)))]))];
 }
 
 function exportButton(words, hint, action) {
-  const button = made("button", { type: "button", title: hint }, words);
+  const button = make("button", { type: "button", title: hint }, words);
   button.addEventListener("click", action);
   return button;
 }
 
 function exportButtons(...buttons) {
-  return made("p", { class: "exports" }, ...buttons);
+  return make("p", { class: "exports" }, ...buttons);
 }
 
 function headingOf(node) {
@@ -98,5 +96,3 @@ function addExports() {
       exportButton("CSV", "Download the numbers of this figure as CSV", csv)));
   });
 }
-
-addExports();

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from temshift.core.selection import spread_out
 from temshift.report.galleries import Gallery
 from temshift.report.markup import base64_text, embedded_json
 from temshift.report.pictures import png, scale_bar, short_outline, webp
@@ -102,8 +103,8 @@ def _choice(galleries: Sequence[Gallery], room: float) -> _Choice:
 def _mean_size(galleries: Sequence[Gallery], size: Callable[[Gallery, int, int], float]) -> float:
     """Mean size over pictures that are evenly spread over all."""
     every = [(g, s, c) for g in galleries for s in range(len(g.specimens)) for c in range(len(g.conditions))]
-    chosen = np.unique(np.linspace(0, len(every) - 1, min(_SAMPLES, len(every))).round().astype(int))
-    return sum(size(*every[place]) for place in chosen) / len(chosen)
+    chosen = spread_out(every, _SAMPLES)
+    return sum(size(*one) for one in chosen) / len(chosen)
 
 
 def _coded_size(coding: _Coding, gallery: Gallery, specimen: int, condition: int) -> float:
@@ -117,8 +118,8 @@ def _outlines_size(gallery: Gallery, specimen: int, condition: int) -> float:
 
 def _shown(gallery: Gallery, choice: _Choice) -> list[int]:
     """Places of the conditions that are shown."""
-    count = max(1, min(len(gallery.conditions), math.floor(choice.share * len(gallery.conditions))))
-    return [int(place) for place in np.unique(np.linspace(0, len(gallery.conditions) - 1, count).round())]
+    count = max(1, math.floor(choice.share * len(gallery.conditions)))
+    return spread_out(range(len(gallery.conditions)), count)
 
 
 def _page(galleries: Sequence[Gallery], choice: _Choice) -> dict[str, Any]:

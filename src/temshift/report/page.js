@@ -90,6 +90,7 @@ function listen() {
   onEvent("keydown", ["matrix-keys"], matrixKey);
   element("matrix-plot").on("plotly_click", chooseCell);
   onEvent("dblclick", ["matrix-plot"], openCell);
+  listenToPictures();
 }
 
 function followWidth() {
@@ -132,6 +133,7 @@ async function start() {
   followSystem();
   followWidth();
   followPrinting();
+  addExports();
   document.documentElement.dataset.ready = "true";
 }
 

@@ -8,6 +8,7 @@ import plotly.offline
 
 from temshift.core.files import write_text
 from temshift.report import micrographs, own_network, sections
+from temshift.report.gallery_page import page_galleries
 from temshift.report.markup import embedded_json, escape
 from temshift.report.matrix import Matrix, build_matrix
 from temshift.report.payload import page_data
@@ -15,7 +16,19 @@ from temshift.report.tables import StudyTables, load_study
 from temshift.report.verdict import prediction_words, verdict
 
 REPORT_NAME = "report.html"
-_PARTS = ("data", "plotting", "selection", "matrix", "curves", "transfer", "explained", "details", "page")
+_PARTS = (
+    "data",
+    "plotting",
+    "selection",
+    "matrix",
+    "curves",
+    "transfer",
+    "explained",
+    "pictures",
+    "details",
+    "exports",
+    "page",
+)
 _SCRIPTS = tuple(f"{part}.js" for part in _PARTS)
 
 
@@ -58,7 +71,7 @@ def report_html(study: StudyTables) -> str:
     parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
     parts |= _of_one(study, matrix) if study.manifest.kind == "own network" else _of_study(study, matrix)
     parts["data"] = embedded_json(page_data(study, matrix))
-    parts["picture_data"] = embedded_json({})
+    parts["picture_data"] = embedded_json(page_galleries(study.galleries))
     return Template(_asset("page.html")).substitute(parts)
 
 
@@ -68,7 +81,8 @@ def _asset(name: str) -> str:
 
 def _assets() -> dict[str, str]:
     script = "".join(_asset(name) for name in _SCRIPTS)
-    return {"style": _asset("page.css"), "script": script, "plotly": plotly.offline.get_plotlyjs()}
+    style = "".join(map(_asset, ("page.css", "pictures.css")))
+    return {"style": style, "script": script, "plotly": plotly.offline.get_plotlyjs()}
 
 
 def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from temshift.core.files import write_bytes, write_json
 from temshift.core.records import read_record, record_state
+from temshift.core.selection import spread_out
 from temshift.datasets.micrographs import MicrographSource, Stream, form_micrographs
 from temshift.generalization.scores import Network
 from temshift.networks.stored import CARD, has_weights
@@ -24,8 +25,6 @@ from temshift.studies.work import one_thread
 SHOWN_CONDITIONS = 6
 SHOWN_NETWORKS = 3
 SHOWN_PARTS = 3
-
-Item = TypeVar("Item")
 
 
 def write_examples(root: Path, study: Study, device: str) -> None:
@@ -114,18 +113,6 @@ def _chosen_tests(part: Part) -> list[TestCondition]:
     if wanted:
         return [test for name in wanted for test in part.tests if test.name == name]
     return spread_out(part.tests, SHOWN_CONDITIONS)
-
-
-def spread_out(items: Sequence[Item], count: int) -> list[Item]:
-    """Return some items, evenly spread over all of them.
-
-    Examples
-    --------
-    >>> spread_out("abcde", 3)
-    ['a', 'c', 'e']
-    """
-    places = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
-    return [items[place] for place in places]
 
 
 def _probabilities(networks: Sequence[Network], images: torch.Tensor) -> NDArray[np.float16]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from temshift.core.files import write_json
 from temshift.core.hashes import content_hash
 from temshift.core.records import record_state, write_recorded
+from temshift.core.selection import spread_out
 from temshift.datasets.micrographs import MicrographSource, Stream, form_micrographs
 from temshift.execution import Task
 from temshift.generalization.scores import Network
@@ -20,7 +21,7 @@ from temshift.optics.images import OPTICS_VERSION
 from temshift.optics.imaging import ImagingConditions
 from temshift.report.galleries import INDEX, PARTS
 from temshift.report.pictures import binned, grey_levels, standardised_again
-from temshift.studies.examples import drawable_networks, shown_parts, spread_out
+from temshift.studies.examples import drawable_networks, shown_parts
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Part, Plan, TestCondition
 from temshift.studies.sweeps import label_of
