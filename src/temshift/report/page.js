@@ -89,6 +89,7 @@ function listen() {
   onEvent("keydown", ["cell"], cellKey);
   onEvent("keydown", ["matrix-keys"], matrixKey);
   onEvent("dblclick", ["matrix-plot"], openCell);
+  listenToPictures();
 }
 
 function followWidth() {
@@ -140,6 +141,7 @@ async function start() {
   followSystem();
   followWidth();
   followPrinting();
+  addExports();
   document.documentElement.dataset.ready = "true";
   await drawInTurn();
 }

@@ -69,7 +69,7 @@ def page_data(study: StudyTables, matrix: Matrix) -> dict[str, Any]:
         "predictors": predictors(cells),
         "trainings": _trainings(matrix.trainings),
         "tests": [_test(test) for test in matrix.tests],
-        "groups": [_group(axis, matrix.tests) for axis in matrix.groups],
+        "groups": [drawn_axis(axis, matrix.tests) for axis in matrix.groups],
         "parameters": _parameters(matrix),
         "cells": cells,
         "dropped": dropped,
@@ -111,8 +111,8 @@ def _differ(trainings: Sequence[Training], key: str) -> bool:
     return len({training.settings.get(key, (None, 0.0)) for training in trainings}) > 1
 
 
-def _group(axis: Axis, tests: Sequence[Test]) -> dict[str, Any]:
-    """An axis as it is drawn: logarithmic where values are positive and far apart; where missing ones stand."""
+def drawn_axis(axis: Axis, tests: Sequence[Test]) -> dict[str, Any]:
+    """Tell how an axis is drawn: logarithmic where values are positive and far apart; where missing ones stand."""
     values = [test.values[axis.column] for test in tests if axis.column in test.values]
     numbers = [value for value in values if value is not None]
     log = bool(numbers) and min(numbers) > 0 and max(numbers) > _FAR_APART * min(numbers)

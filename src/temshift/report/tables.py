@@ -17,6 +17,7 @@ from temshift.core.errors import DamagedError, TemshiftError
 from temshift.core.files import read_json, read_table
 from temshift.core.parameters import CANONICAL, DEFAULTS
 from temshift.core.tables import HISTORY, METRICS, RESULTS, TRANSFER
+from temshift.report.galleries import Gallery, load_galleries
 
 _ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
 _NEVER_MISSING = frozenset(
@@ -142,6 +143,7 @@ class StudyTables:
     prediction: Prediction
     examples: Examples
     histories: Mapping[str, pl.DataFrame]
+    galleries: tuple[Gallery, ...] = ()
 
 
 def load_study(folder: Path) -> StudyTables:
@@ -179,6 +181,7 @@ def load_study(folder: Path) -> StudyTables:
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
         histories=_histories(folder / "networks", _with_curves(results)),
+        galleries=_galleries(folder / "examples"),
     )
 
 
@@ -250,6 +253,13 @@ def _examples(folder: Path) -> Examples:
         names.networks,
         names.sampling_angstrom,
     )
+
+
+def _galleries(folder: Path) -> tuple[Gallery, ...]:
+    try:
+        return load_galleries(folder)
+    except DamagedError as error:
+        raise _damaged(folder, error) from error
 
 
 def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

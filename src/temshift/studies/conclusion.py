@@ -23,6 +23,7 @@ from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder
+from temshift.studies.galleries import make_galleries
 from temshift.studies.plan import Plan
 from temshift.studies.results import gather
 from temshift.studies.waves import WaveSet
@@ -62,12 +63,13 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, 
         return
     tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
     work.perform("example pictures", tasks, [1], 0)
+    make_galleries(plan, folder, work)
     _write_tables(folder, analyse(plan, current, objects), results)
     work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
     write_json(folder.manifest, _manifest(plan, folder, work, failed, set(current["network_id"])))
     write_report(folder.root)
     files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, TABLES)]
-    write_record(record, [*files, *sorted(folder.examples.glob("examples.*"))], {"id": identity})
+    write_record(record, [*files, *folder.pictures], {"id": identity})
 
 
 def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame) -> None:

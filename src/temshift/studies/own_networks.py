@@ -13,6 +13,7 @@ from temshift.core.documents import write_document
 from temshift.core.files import write_json, write_table, write_text
 from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts, record_state, write_record
+from temshift.core.selection import spread_out
 from temshift.core.tables import METRICS
 from temshift.datasets.conditions import Setting, summary, told_keys
 from temshift.datasets.micrographs import DATASETS_VERSION
@@ -41,7 +42,7 @@ from temshift.networks import parameter_count
 from temshift.optics.images import OPTICS_VERSION
 from temshift.report import write_report
 from temshift.studies.conclusion import TABLES, database_facts, provenance
-from temshift.studies.examples import SHOWN_CONDITIONS, draw_examples, spread_out
+from temshift.studies.examples import SHOWN_CONDITIONS, draw_examples
 from temshift.studies.folder import StudyFolder, locked, making, refuse_strangers
 from temshift.studies.plan import score_id
 from temshift.studies.prediction import predict

@@ -124,18 +124,25 @@ def test_batches(root: Path, test: TestCondition, device: str) -> Iterator[Batch
     return scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=test.stream)
 
 
-def source_of(root: Path, source: ImageSource, device: str) -> MicrographSource:
-    """Load the waves and masks of a database, ready to form images; a worker keeps the last three."""
-    return MicrographSource(*_loaded(root / source.store, source.band, device), source.imaging)
+def source_of(root: Path, source: ImageSource, device: str, *, specimens: int | None = None) -> MicrographSource:
+    """Load the waves and masks of a database, ready to form images; a worker keeps the last three.
+
+    Where ``specimens`` is given, at least so many of the first are there, and the other waves stay on the disk.
+    """
+    return MicrographSource(*_loaded(root / source.store, source.band, device, specimens), source.imaging)
 
 
 @functools.lru_cache(maxsize=3)
-def _loaded(waves: Path, band: tuple[float, float, float], device: str) -> tuple[WaveSpectra, Tensor]:
+def _loaded(
+    waves: Path, band: tuple[float, float, float], device: str, specimens: int | None
+) -> tuple[WaveSpectra, Tensor]:
     """Shard by shard: memory holds what is kept of the waves, not all of them."""
     layout = read_layout(waves)
-    parts = [wave_spectra(read_waves(waves, shard).to(device), layout.grid, *band) for shard in range(layout.shards)]
+    shards = layout.shards if specimens is None else min(layout.shards, -(-specimens // layout.per_shard))
+    parts = [wave_spectra(read_waves(waves, shard).to(device), layout.grid, *band) for shard in range(shards)]
     spectra = replace(parts[0], values=torch.cat([part.values for part in parts]))
-    return spectra, read_masks(waves).to(device)
+    masks = torch.cat([read_masks(waves, shard) for shard in range(shards)]) if specimens else read_masks(waves)
+    return spectra, masks.to(device)
 
 
 def _member(root: Path, run: NetworkRun, source: MicrographSource, device: str) -> Member:
