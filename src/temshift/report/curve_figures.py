@@ -17,6 +17,7 @@ from temshift.report.panels import MOST_PANELS, Panels, legend_above, panel_grid
 from temshift.report.payload import drawn_axis
 
 _MOST_CONTEXT = 40  # grey curves of other networks
+_APART, _ROOM = 1.5, 4  # least ratio, or share of the axis, between a number and a word beside it
 _LOSS = "cross-entropy (nats per pixel)"
 
 
@@ -136,8 +137,10 @@ def _finish_across(axes: Axes, shape: dict[str, Any], places: NDArray[np.float64
 
 def _name_beyond(axes: Axes, shape: dict[str, Any]) -> None:
     """Name the place of what has no number, such as no aperture."""
-    ticks = [tick for tick in axes.get_xticks() if tick < shape["beyond"] and tick >= axes.get_xlim()[0]]
-    axes.set_xticks([*ticks, shape["beyond"]], [*(f"{tick:g}" for tick in ticks), shape["absent"]])
+    lowest, beyond = axes.get_xlim()[0], shape["beyond"]
+    last = beyond / _APART if shape["log"] else beyond - (beyond - lowest) / _ROOM
+    ticks = [tick for tick in axes.get_xticks() if lowest <= tick <= last]
+    axes.set_xticks([*ticks, beyond], [*(f"{tick:g}" for tick in ticks), shape["absent"]])
 
 
 # ---- transfer functions

@@ -119,7 +119,7 @@ function followPrinting() {
 }
 
 async function start() {
-  await load();
+  await Promise.all([load(), loadPictures()]);
   document.documentElement.classList.add("scripted");
   offerMenus();
   offerFilters();
