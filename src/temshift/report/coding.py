@@ -36,7 +36,7 @@ class Coding:
 
 
 # Of noisy micrographs WebP takes a quarter less than JPEG at the same error (FINDINGS.md).
-CODINGS = (Coding(None), Coding(80), Coding(60), Coding(40), Coding(20))
+CODINGS = (Coding(None), Coding(80), Coding(60), Coding(40), Coding(20), Coding(10))
 
 
 def mean_sizes(samples: Sequence[Levels]) -> list[float]:

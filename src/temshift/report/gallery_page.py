@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from temshift.report.pictures import scale_bar, short_outline
 from temshift.report.verdict import count_words
 
 MOST_BYTES = 4_900_000  # of the page, for all galleries together
+MOST_OF_ALL = 5_900_000  # with the pictures that stand in the page
 _AIM = 0.97  # of what may be used; sizes of the others are as those of the samples but for a few per cent
 _SHRINK = 0.9  # where that was not enough
 _NUMBERS = 30  # bytes of the numbers of a picture
@@ -29,6 +30,11 @@ class _Choice:
     coding: Coding
     specimens: int
     share: float
+
+
+def room_beside(pictures: Iterable[str]) -> int:
+    """Return how many bytes galleries may take beside other pictures of the page, given as HTML."""
+    return min(MOST_BYTES, MOST_OF_ALL - sum(map(len, pictures)))
 
 
 def page_galleries(galleries: Sequence[Gallery], most: int = MOST_BYTES) -> dict[str, Any]:
