@@ -34,9 +34,16 @@ async function unpacked(packed) {
   const planes = new Uint8Array(await new Response(stream).arrayBuffer());
   const [rows, columns] = packed.shape;
   if (packed.kind === "float") return { rows, columns, values: new Float32Array(interleaved(planes, 4)) };
-  const value = (n) => (n ? packed.lowest + (n - 1) * packed.step : NaN);
-  const exact = packed.kind === "logarithm" ? (n) => Math.exp(value(n)) : value;
-  return { rows, columns, values: Float32Array.from(new Uint16Array(interleaved(planes, 2)), exact) };
+  const numbers = new Uint16Array(interleaved(planes, 2)), values = new Float32Array(numbers.length);
+  const meaning = meanings(packed, numbers.reduce((highest, n) => Math.max(highest, n), 0));
+  for (let i = 0; i < values.length; i += 1) values[i] = meaning[numbers[i]];
+  return { rows, columns, values };
+}
+
+// What each stored number stands for; 0 is a missing one.
+function meanings(packed, highest) {
+  const linear = Float64Array.from({ length: highest + 1 }, (_, n) => (n ? packed.lowest + (n - 1) * packed.step : NaN));
+  return packed.kind === "logarithm" ? linear.map(Math.exp) : linear;
 }
 
 async function unpackAll(packed) {

@@ -1,22 +1,31 @@
 // ---- loss against what the optics transfer ----------------------------------------------------------------------
 
-const MOST_POINTS = 3000;
+const MANY_POINTS = 3000;
+const FEWER_POINTS = 1500;  // are drawn of more than many
+const CROWD = 800;
+const MOST_PAIRS = 40000;
 const LEAST_BINNED = 60;
 const PER_BIN = 20;
 
-// Pairs that are shown and have a loss; of very many an even choice is drawn.
+const divisor = (a, b) => (b ? divisor(b, a % b) : a);
+
+// Every so manieth of a number of things, so that not always the same column of the matrix is met.
+function even(count, most, columns) {
+  let step = Math.ceil(count / most);
+  while (step > 1 && divisor(step, columns) > 1) step += 1;
+  return Array.from({ length: Math.ceil(count / step) }, (_, i) => i * step);
+}
+
+// Pairs that are shown and have a loss; of very many an even choice.
 function pairs() {
-  const only = chosen("pairs"), rows = only < 0 ? view.rows : [only], found = [];
-  for (const row of rows) {
-    for (const column of view.columns) if (present(at("ln_cross_entropy", row, column))) found.push({ row, column });
-  }
-  return found;
+  const only = chosen("pairs"), rows = only < 0 ? view.rows : [only], columns = view.columns.length;
+  return even(rows.length * columns, MOST_PAIRS, columns)
+    .map((k) => ({ row: rows[Math.floor(k / columns)], column: view.columns[k % columns] }))
+    .filter((pair) => present(at("ln_cross_entropy", pair.row, pair.column)));
 }
 
 function thinned(found) {
-  const step = Math.ceil(found.length / MOST_POINTS);
-  const prime = [1, 7, 11, 13].find((each) => view.columns.length % each) || 1;  // not always the same column
-  return step < 2 ? found : Array.from({ length: Math.floor(found.length / step) }, (_, i) => found[(i * step + (i * prime) % step) % found.length]);
+  return found.length > MANY_POINTS ? even(found.length, FEWER_POINTS, view.columns.length).map((k) => found[k]) : found;
 }
 
 function pairText(pair) {
@@ -36,8 +45,17 @@ function points(found, xKey, yKey, more) {
   }, more);
 }
 
+const VIRIDIS = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"];
+
+// The part of it that stands out from the paper.
+function viridis() {
+  const part = dark() ? VIRIDIS.slice(1) : VIRIDIS.slice(0, -1);
+  return part.map((shade, i) => [i / (part.length - 1), shade]);
+}
+
+const short = (group) => plain(group.label.split(";")[0]);
 const symbol = (i) => SYMBOLS[i % SYMBOLS.length];
-const rim = () => ({ color: colour("ink"), width: 0.6 });
+const rim = (count) => ({ color: colour("ink"), width: count > CROWD ? 0 : 0.6 });
 
 function bars(own) {
   const seeds = own.map((pair) => at("ln_cross_entropy_sd", pair.row, pair.column) || 0);
@@ -49,25 +67,26 @@ function coloured(found, xKey, colourKey, title) {
   const [cmin, cmax] = ends(found.map((pair) => at(colourKey, pair.row, pair.column)));
   return study.groups.map((group, i) => {
     const own = found.filter((pair) => tests[pair.column].group === group.key);
-    const outlined = { size: 8, symbol: symbol(i), line: rim(), opacity: 0.85 };
+    const crowded = found.length > CROWD;
+    const outlined = { size: crowded ? 5 : 8, symbol: symbol(i), line: rim(found.length), opacity: crowded ? 0.6 : 0.85 };
     const marker = !present(cmin) ? Object.assign(outlined, { color: colour("first") }) : Object.assign(outlined, {
-      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", showscale: i === 0, cmin, cmax,
+      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: viridis(), showscale: i === 0, cmin, cmax,
       colorbar: { title: { text: title, side: "right" }, thickness: 12, outlinewidth: 0 },
     });
-    return points(own, xKey, "ln_cross_entropy", { name: plain(group.label), legendgroup: group.key, showlegend: false, marker, ...bars(own) });
+    return points(own, xKey, "ln_cross_entropy", { name: short(group), legendgroup: group.key, showlegend: false, marker, ...bars(own) });
   });
 }
 
 // Grey stand-ins, so that the legend's symbols don't carry the colour of some one point.
 function symbols() {
-  return study.groups.map((group, i) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: plain(group.label),
-    legendgroup: group.key, marker: { color: colour("faint"), size: 8, symbol: symbol(i), line: rim() } }));
+  return study.groups.map((group, i) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: short(group),
+    legendgroup: group.key, marker: { color: colour("faint"), size: 8, symbol: symbol(i), line: rim(0) } }));
 }
 
 function scatter(id, traces, xAxis, yTitle) {
   draw(id, traces, {
-    xaxis: xAxis, yaxis: axis(yTitle), height: 460, margin: { l: 10, r: 10, t: 12, b: 10 },
-    legend: { orientation: "h", y: -0.2, yanchor: "top", x: 0, font: { size: 12 } },
+    xaxis: xAxis, yaxis: axis(yTitle), height: 420 + 20 * study.groups.length, margin: { l: 10, r: 10, t: 12, b: 10 },
+    legend: { orientation: "h", y: -0.18, yanchor: "top", x: 0, font: { size: 12 }, traceorder: "normal" },
   });
 }
 
@@ -95,26 +114,26 @@ function band(bins) {
   if (bins.length < 2) return [];
   const x = bins.map((bin) => bin.x), flat = { x, mode: "lines", line: { width: 0 }, hoverinfo: "skip" };
   return [{ ...flat, y: bins.map((bin) => bin.low), showlegend: false },
-    { ...flat, y: bins.map((bin) => bin.high), fill: "tonexty", fillcolor: see("first", 0.16), name: "middle 90 % of pairs" },
-    { x, y: bins.map((bin) => bin.middle), mode: "lines", line: { color: colour("ink"), width: 2 }, name: "median", hoverinfo: "skip" }];
+    { ...flat, y: bins.map((bin) => bin.high), fill: "tonexty", fillcolor: see("first", 0.2), name: "middle 90 % of pairs" },
+    { x, y: bins.map((bin) => bin.middle), mode: "lines", line: { color: colour("ink"), width: 3 }, name: "median", hoverinfo: "skip" }];
 }
 
 function fitted(found, xKey) {
-  return points(found, xKey, "predicted_ln_cross_entropy", {
-    name: "fitted prediction", visible: element("fitted").checked,
-    marker: { symbol: "line-ew-open", size: 9, color: colour("second"), line: { width: 1.5 } },
-  });
+  if (!element("fitted").checked) return [];
+  return [points(found, xKey, "predicted_ln_cross_entropy", {
+    name: "fitted prediction", marker: { symbol: "line-ew-open", size: 9, color: colour("second"), line: { width: 1.5 } },
+  })];
 }
 
 function drawExplained() {
   const every = pairs(), found = thinned(every), against = study.predictors[chosen("against")];
+  const all = (chosen("pairs") < 0 ? view.rows.length : 1) * view.columns.length;
   element("bars-note").textContent = found.length < every.length
-    ? found.length + " of " + every.length + " pairs are drawn; the median and its band are of all of them." : "";
+    ? found.length + " of " + all + " pairs are drawn, chosen evenly; the median and its band are of " + every.length + "." : "";
   const [key, title] = against.key === "epsilon_test" ? ["sigma", "sigma"] : ["epsilon_test", "epsilon (bits)"];
   const words = against.label + (against.unit ? " [" + against.unit + "]" : "");
   const values = positive(found.map((p) => at(against.key, p.row, p.column)));
-  scatter("sigma-plot", [...band(binned(every, against.key)), fitted(found, against.key), ...coloured(found, against.key, key, title),
-    ...symbols()], against.log ? logAxis(words, ends(values)) : axis(words), "ln CE measured");
+  scatter("sigma-plot", [...coloured(found, against.key, key, title), ...fitted(found, against.key), ...symbols(), ...band(binned(every, against.key))], against.log ? logAxis(words, ends(values)) : axis(words), "ln CE measured");
   drawPrediction(every, found);
 }
 
@@ -144,6 +163,6 @@ function drawPrediction(every, found) {
   const line45 = both.length ? both : [0, 1];
   const diagonal = { x: line45, y: line45, mode: "lines", line: { color: colour("quiet"), dash: "dash", width: 1.5 },
     name: "measured = predicted", hoverinfo: "skip" };
-  scatter("prediction-plot", [...around45(line45, interval(key, every)), diagonal, ...coloured(found, key, "sigma", "sigma"), ...symbols()],
+  scatter("prediction-plot", [...coloured(found, key, "sigma", "sigma"), ...symbols(), ...around45(line45, interval(key, every)), diagonal],
     axis("ln CE predicted, left out"), "ln CE measured");
 }

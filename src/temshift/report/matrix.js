@@ -2,7 +2,7 @@
 
 const LONGEST = { wide: 34, narrow: 22 };
 const MOST_TOLD = 20000;  // cells that carry their numbers to the pointer
-const MOST_FRAMES = 600;
+const LETTER = 6.8;  // width of a letter of a group's name [px]
 
 function transposed(grid) {
   return (grid[0] || []).map((_, column) => grid.map((row) => row[column]));
@@ -28,12 +28,12 @@ function shape(box, line, wide, dash) {
 
 const around = (x, y) => ({ x0: x - 0.5, x1: x + 0.5, y0: y - 0.5, y1: y + 0.5 });
 
-function frames(rows) {
-  const found = [];
-  rows.forEach((row, y) => view.columns.forEach((column, x) => {
-    if (near(row, column)) found.push(shape(around(x, y), "#000"));
-  }));
-  return found.length > MOST_FRAMES ? [] : found;
+// Dots on test conditions inside the training distribution, seen on any shade.
+function dots(rows) {
+  const inside = rows.flatMap((row, y) => view.columns.map((column, x) => [x, y, near(row, column)])).filter((each) => each[2]);
+  const [x, y] = [inside.map((each) => each[0]), inside.map((each) => each[1])];
+  return { type: "scatter", mode: "markers", x: narrow() ? y : x, y: narrow() ? x : y, hoverinfo: "skip", showlegend: false,
+    marker: { size: 7, color: "#fff", line: { color: "#000", width: 1.5 } } };
 }
 
 function dividers(rows) {
@@ -43,13 +43,29 @@ function dividers(rows) {
   return starts.map((x) => shape({ x0: x - 0.5, x1: x - 0.5, y0: -0.5, y1: rows.length - 0.5 }, colour("paper"), true));
 }
 
-// The name of each group above its columns; on a narrow screen the names of the rows tell it.
-function groupNames() {
+// Groups of columns that stand side by side, with the room above each [px]; on a narrow screen row names tell them.
+function groupsShown() {
   if (narrow() || !grouped()) return [];
-  return study.groups.map((group) => [group, view.columns.map((_, x) => x).filter((x) => tests[view.columns[x]].group === group.key)])
-    .filter(([, own]) => own.length)
-    .map(([group, own]) => ({ text: wrapped(group.label, Math.max(8, (130 / view.columns.length) * own.length)),
-      x: (own[0] + own[own.length - 1]) / 2, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 12 } }));
+  const room = (element("matrix").clientWidth - 380) / view.columns.length;
+  return study.groups.map((group) => ({ group, own: view.columns.map((_, x) => x).filter((x) => tests[view.columns[x]].group === group.key) }))
+    .filter(({ own }) => own.length)
+    .map(({ group, own }) => ({ label: group.label, middle: (own[0] + own[own.length - 1]) / 2, room: room * own.length }))
+    .map((each) => ({ ...each, upright: Math.max(...each.label.split(" ").map((word) => word.length)) * LETTER > each.room }));
+}
+
+const groupText = (each) => wrapped(each.label, each.upright ? 16 : Math.max(8, each.room / LETTER));
+
+function groupNames() {
+  return groupsShown().map((each) => ({ text: groupText(each), x: each.middle, y: 1, yref: "paper", yanchor: "bottom",
+    showarrow: false, font: { size: 12 }, textangle: each.upright ? -90 : 0 }));
+}
+
+function roomAbove() {
+  const heights = groupsShown().map((each) => {
+    const lines = groupText(each).split("<br>");
+    return each.upright ? LETTER * Math.max(...lines.map((text) => text.length)) : 16 * lines.length;
+  });
+  return Math.max(narrow() ? 60 : 40, ...heights) + 12;
 }
 
 // The chosen row, and within it the chosen cell.
@@ -70,11 +86,17 @@ function names(items, title, turned) {
   });
 }
 
-function limits(score) {
-  const every = [];
-  for (const row of view.rows) for (const column of view.columns) every.push(scoreAt(score, row, column));
-  return ends(scale(score) === logarithm ? positive(every) : every);
+function* everyScore(score) {
+  const log = scale(score) === logarithm;
+  for (const row of view.rows) {
+    for (const column of view.columns) {
+      const value = scoreAt(score, row, column);
+      if (!log || value > 0) yield value;
+    }
+  }
 }
+
+const limits = (score) => ends(everyScore(score));
 
 function colours(score, shown) {
   if (!score.diverging) return { colorscale: "Cividis", reversescale: score.lower, zmin: shown[0], zmax: shown[1] };
@@ -101,11 +123,11 @@ function matrixTrace(score, rows) {
 function matrixHeight(rows) {
   if (narrow()) return 240 + 19 * view.columns.length;
   const longest = Math.max(...labels(view.columns.map((column) => tests[column]), LONGEST.wide).map((label) => label.length));
-  return 100 + 7 * longest + (single() ? 110 : Math.max(240, Math.min(30, 1800 / rows.length + 4) * rows.length));
+  return 60 + roomAbove() + 7 * longest + (single() ? 110 : Math.max(240, Math.min(30, 1800 / rows.length + 4) * rows.length));
 }
 
 function shapes(rows) {
-  return [...dividers(rows), ...frames(rows), ...selected(rows)];
+  return [...dividers(rows), ...selected(rows)];
 }
 
 function drawMatrix() {
@@ -117,10 +139,10 @@ function drawMatrix() {
   const down = names(rows.map((row) => trainings[row]), "trained on", narrow());
   across.range = narrow() ? across.range.reverse() : across.range;
   down.range = narrow() ? down.range : down.range.reverse();
-  draw("matrix-plot", [matrixTrace(study.scores[chosen("score")], rows)], {
+  draw("matrix-plot", [matrixTrace(study.scores[chosen("score")], rows), dots(rows)], {
     xaxis: narrow() ? down : across, yaxis: narrow() ? across : down, dragmode: false,
     shapes: shapes(rows), plot_bgcolor: colour("blank"), height: matrixHeight(rows), annotations: groupNames(),
-    margin: { l: 10, r: 10, t: narrow() ? 60 : 56, b: 10 },
+    margin: { l: 10, r: 10, t: roomAbove(), b: 10 },
   });
 }
 

@@ -88,7 +88,6 @@ function listen() {
   onClick("cell-after", () => stepCell(1));
   onEvent("keydown", ["cell"], cellKey);
   onEvent("keydown", ["matrix-keys"], matrixKey);
-  element("matrix-plot").on("plotly_click", chooseCell);
   onEvent("dblclick", ["matrix-plot"], openCell);
   listenToPictures();
 }
@@ -118,6 +117,16 @@ function followPrinting() {
   window.addEventListener("afterprint", () => { if (before === "dark") setTheme(before); });
 }
 
+// One plot after the other, with time between them for the reader's clicks and keys.
+async function drawInTurn() {
+  for (const action of [drawMatrix, drawCurve, drawTransfer, drawExplained]) {
+    await new Promise((resolve) => { setTimeout(resolve, 0); });
+    action();
+  }
+  element("matrix-plot").on("plotly_click", chooseCell);
+  document.documentElement.dataset.drawn = "true";
+}
+
 async function start() {
   await Promise.all([load(), loadPictures()]);
   document.documentElement.classList.add("scripted");
@@ -128,13 +137,13 @@ async function start() {
   chooseSpecimen();
   tellTheme();
   tellCell();
-  drawAll();
   listen();
   followSystem();
   followWidth();
   followPrinting();
   addExports();
   document.documentElement.dataset.ready = "true";
+  await drawInTurn();
 }
 
 function fail(error) {

@@ -135,23 +135,23 @@ def _test(test: Test) -> dict[str, Any]:
 
 def _transfer(transfer: pl.DataFrame) -> dict[str, Any]:
     """The curves of all distributions: names by role, and a grid a kind of curve, in which ``rows`` tell the place."""
-    parts = transfer.partition_by("role", "name", maintain_order=True, include_key=True)
-    most = max((part.height for part in parts), default=0)
-    grids = {column: _curves(parts, column, most) for column in _CURVES}
+    place = pl.int_range(pl.len()).over("role", "name").alias("place")
+    placed = transfer.sort("role", "name", maintain_order=True).with_columns(place)
+    lines = placed["place"].eq(0).cum_sum().to_numpy() - 1
+    grids = {column: _curves(lines, placed["place"].to_numpy(), placed[column]) for column in _CURVES}
     different, rows = _different(np.concatenate(list(grids.values()), axis=1))
     packed, dropped = pack_within(
         {column: grid[different] for column, grid in grids.items()}, _MOST_CURVE_BYTES, _CURVE_STEPS
     )
     names: dict[str, dict[str, int]] = {"training": {}, "test": {}}
-    for part, row in zip(parts, rows.tolist(), strict=True):
-        names[part["role"][0]][part["name"][0]] = row
+    for (role, name), row in zip(placed.filter(place=0).select("role", "name").rows(), rows.tolist(), strict=True):
+        names[role][name] = row
     return {"names": names, "curves": packed, "dropped": dropped}
 
 
-def _curves(parts: Sequence[pl.DataFrame], column: str, most: int) -> Array:
-    grid = np.full((len(parts), most), np.nan)
-    for line, part in zip(grid, parts, strict=True):
-        line[: part.height] = part[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+def _curves(lines: NDArray[np.int64], places: NDArray[np.int64], values: pl.Series) -> Array:
+    grid = np.full((lines.max() + 1, places.max() + 1), np.nan)
+    grid[lines, places] = values.cast(pl.Float64).fill_null(np.nan).to_numpy()
     return grid
 
 
