@@ -11,7 +11,8 @@ async function loadPictures() {
 const SVG = "http://www.w3.org/2000/svg";
 
 const pictured = (name) => galleries.sets.flatMap((set) => set.conditions.filter((entry) => entry.name === name).map((entry) => [set, entry]));
-const picturedNetworks = () => trainings.map((training) => training.name).filter((name) => galleries.sets.some((set) => set.networks.includes(name)));
+const rowName = (row) => study.own || trainings[row].name;
+const picturedNetworks = () => trainings.map((_, row) => rowName(row)).filter((name) => galleries.sets.some((set) => set.networks.includes(name)));
 
 function drawn(tag, attributes, ...children) {
   const node = document.createElementNS(SVG, tag);
@@ -88,7 +89,7 @@ function fillNetwork(name) {
 }
 
 function openNetwork() {
-  const names = picturedNetworks(), name = trainings[choice.row].name;
+  const names = picturedNetworks(), name = rowName(choice.row);
   fill(element("network-names"), names.map((each) => [each, each]));
   fillNetwork(names.includes(name) ? name : names[0]);
   if (!element("network").open) element("network").showModal();
