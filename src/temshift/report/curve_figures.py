@@ -17,6 +17,7 @@ from temshift.report.panels import MOST_PANELS, Panels, legend_above, panel_grid
 from temshift.report.payload import drawn_axis
 
 _MOST_CONTEXT = 40  # grey curves of other networks
+_APART, _ROOM = 1.5, 4  # least ratio, or share of the axis, between a number and a word beside it
 _LOSS = "cross-entropy (nats per pixel)"
 
 
@@ -43,9 +44,9 @@ def curve_figure(matrix: Matrix, group: Axis) -> Figure:
     lines = _lines(matrix, group)
     places = _places(matrix, group)
     context = spread_out(range(len(matrix.trainings)), _MOST_CONTEXT)
+    grey = _all_lines(matrix, lines, places, context)
     for row, axes in zip(rows, panels.axes, strict=True):
-        for other in context:
-            _draw_context(axes, matrix, lines, places, other)
+        axes.plot(*grey, color=CONTEXT, linewidth=0.8, zorder=1)
         _draw_own(axes, matrix, lines, places, row)
         _shade(axes, matrix.trainings[row], group)
     _finish_curves(panels, matrix, group, lines)
@@ -81,12 +82,14 @@ def _along(line: Sequence[int], places: NDArray[np.float64], values: NDArray[np.
     return places[order], values[order], order
 
 
-def _draw_context(
-    axes: Axes, matrix: Matrix, lines: dict[float, list[int]], places: NDArray[np.float64], row: int
-) -> None:
-    for line in lines.values():
-        x, y, _ = _along(line, places, matrix.cells["cross_entropy"][row])
-        axes.plot(x, y, color=CONTEXT, linewidth=0.8, zorder=1)
+def _all_lines(
+    matrix: Matrix, lines: dict[float, list[int]], places: NDArray[np.float64], rows: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The lines of several rows as one, with gaps between them."""
+    gap = np.array([np.nan])
+    found = [_along(line, places, matrix.cells["cross_entropy"][row]) for row in rows for line in lines.values()]
+    x, y = ([part for one in found for part in (one[side], gap)] for side in (0, 1))
+    return np.concatenate(x), np.concatenate(y)
 
 
 def _draw_own(axes: Axes, matrix: Matrix, lines: dict[float, list[int]], places: NDArray[np.float64], row: int) -> None:
@@ -136,8 +139,10 @@ def _finish_across(axes: Axes, shape: dict[str, Any], places: NDArray[np.float64
 
 def _name_beyond(axes: Axes, shape: dict[str, Any]) -> None:
     """Name the place of what has no number, such as no aperture."""
-    ticks = [tick for tick in axes.get_xticks() if tick < shape["beyond"] and tick >= axes.get_xlim()[0]]
-    axes.set_xticks([*ticks, shape["beyond"]], [*(f"{tick:g}" for tick in ticks), shape["absent"]])
+    lowest, beyond = axes.get_xlim()[0], shape["beyond"]
+    last = beyond / _APART if shape["log"] else beyond - (beyond - lowest) / _ROOM
+    ticks = [tick for tick in axes.get_xticks() if lowest <= tick <= last]
+    axes.set_xticks([*ticks, beyond], [*(f"{tick:g}" for tick in ticks), shape["absent"]])
 
 
 # ---- transfer functions

@@ -11,7 +11,7 @@ function fillCell() {
   element("cell-body").replaceChildren(make("p", {}, tests[column].words + "."),
     make("h3", { class: "plain" }, study.own ? "Scores" : "Scores of networks trained on " + trainings[row].name),
     factList(row, column), make("p", { class: "small" }, countWords(row, column) + "."),
-    ...conditionPictures(tests[column].name, trainings[row].name));
+    ...conditionPictures(tests[column].name, rowName(row)));
 }
 
 function openCell() {

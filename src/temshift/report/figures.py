@@ -80,31 +80,42 @@ def matrix_figure(matrix: Matrix, score: str = "cross_entropy") -> Figure:
     columns = spread_out(range(len(matrix.tests)), MOST_COLUMNS)
     tests = [matrix.tests[column] for column in columns]
     names = labels_of([test.name for test in tests])
-    figure = _figure(3.4 + 0.2 * max(len(columns), 12), 0.8 + 0.065 * max(map(len, names)) + max(2.2, 0.28 * len(rows)))
-    axes = figure.add_subplot()
-    _shaded(figure, axes, matrix.cells[score][np.ix_(rows, columns)], _SHADES[score])
+    rows_names = labels_of([matrix.trainings[row].name for row in rows])
+    figure, axes, bar = _matrix_axes(rows_names, names)
+    _shaded(figure, axes, bar, matrix.cells[score][np.ix_(rows, columns)], _SHADES[score])
     axes.set_xticks(range(len(columns)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(rows)), labels_of([matrix.trainings[row].name for row in rows]), fontsize=9)
+    axes.set_yticks(range(len(rows)), rows_names, fontsize=9)
     axes.set_xlabel("test condition" + _some(len(columns), len(matrix.tests)))
     axes.set_ylabel("trained on" + _some(len(rows), len(matrix.trainings)))
     _divide(axes, [test.group for test in tests])
     return figure
 
 
+def _matrix_axes(rows: Sequence[str], columns: Sequence[str]) -> tuple[Figure, Axes, Axes]:
+    """A figure with room for names of some lengths: the axes of the matrix and those of its colour bar."""
+    left, bottom = 0.55 + 0.078 * max(map(len, rows)), 0.5 + 0.068 * max(map(len, columns))
+    across, up = 0.2 * max(len(columns), 12), max(2.2, 0.28 * len(rows))
+    width, height = left + across + 1.1, bottom + up + 0.15
+    figure = empty_figure(width, height)
+    axes = figure.add_axes((left / width, bottom / height, across / width, up / height))
+    bar = figure.add_axes(((left + across + 0.12) / width, bottom / height, 0.2 / width, up / height))
+    return figure, axes, bar
+
+
 def _some(shown: int, of: int) -> str:
     return f" ({shown} of {of} are drawn)" if shown < of else ""
 
 
-def _shaded(figure: Figure, axes: Axes, values: NDArray[np.float64], shade: _Shade) -> None:
+def _shaded(figure: Figure, axes: Axes, bar: Axes, values: NDArray[np.float64], shade: _Shade) -> None:
     known = values > 0 if shade.logarithmic else np.isfinite(values)
     shown = np.ma.masked_where(~known, values)
     lowest, highest = (float(shown.min()), float(shown.max())) if shown.count() else (math.nan, math.nan)
     norm = LogNorm(lowest, highest) if shade.logarithmic and shown.count() else None
     cmap = "cividis_r" if shade.logarithmic else "cividis"
     picture = axes.imshow(shown, cmap=cmap, norm=norm, aspect="auto", interpolation="nearest")
-    bar = figure.colorbar(picture, ax=axes, label=shade.label, fraction=0.03, pad=0.01)
+    figure.colorbar(picture, cax=bar, label=shade.label)
     if norm is not None:
-        round_ticks(bar.ax.yaxis, lowest, highest)
+        round_ticks(bar.yaxis, lowest, highest)
 
 
 def literal(text: str) -> str:

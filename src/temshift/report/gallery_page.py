@@ -1,58 +1,40 @@
 """Galleries of pictures as the page embeds them: in as many bytes as it can spare, and what that cost in words."""
 
 import math
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from temshift.core.selection import spread_out
+from temshift.report.coding import CODINGS, SAMPLES, Coding, mean_sizes
 from temshift.report.galleries import Gallery
 from temshift.report.markup import base64_text, embedded_json
-from temshift.report.pictures import png, scale_bar, short_outline, webp
+from temshift.report.pictures import scale_bar, short_outline
+from temshift.report.verdict import count_words
 
-MOST_BYTES = 4_500_000  # of the page, for all galleries together
-_SAMPLES = 24  # pictures whose size is measured to choose how all are encoded
+MOST_BYTES = 4_900_000  # of the page, for all galleries together
+MOST_OF_ALL = 5_900_000  # with the pictures that stand in the page
 _AIM = 0.97  # of what may be used; sizes of the others are as those of the samples but for a few per cent
 _SHRINK = 0.9  # where that was not enough
+_NUMBERS = 30  # bytes of the numbers of a picture
 _HALF = 127.5  # probability one half
-_KINDS = {"image/png": "PNG, without loss", "image/webp": "WebP"}
-
-
-@dataclass(frozen=True)
-class _Coding:
-    """A way to encode a picture; a quality of ``None`` loses nothing."""
-
-    quality: int | None
-
-    @property
-    def kind(self) -> str:
-        """Its media type."""
-        return "image/png" if self.quality is None else "image/webp"
-
-    @property
-    def words(self) -> str:
-        """What a reader is told."""
-        return _KINDS[self.kind] + ("" if self.quality is None else f" of quality {self.quality}")
-
-    def encoded(self, levels: NDArray[np.uint8]) -> bytes:
-        """Encode a picture (y, x)."""
-        return png(levels) if self.quality is None else webp(levels, self.quality)
-
-
-# Best first. Of noisy micrographs WebP takes a quarter less than JPEG at the same error (FINDINGS.md).
-_CODINGS = (_Coding(None), _Coding(80), _Coding(60), _Coding(40))
 
 
 @dataclass(frozen=True)
 class _Choice:
     """How pictures are encoded, how many specimens of each gallery are shown, and what share of the conditions."""
 
-    coding: _Coding
+    coding: Coding
     specimens: int
     share: float
+
+
+def room_beside(pictures: Iterable[str]) -> int:
+    """Return how many bytes galleries may take beside other pictures of the page, given as HTML."""
+    return min(MOST_BYTES, MOST_OF_ALL - sum(map(len, pictures)))
 
 
 def page_galleries(galleries: Sequence[Gallery], most: int = MOST_BYTES) -> dict[str, Any]:
@@ -70,11 +52,11 @@ def page_galleries(galleries: Sequence[Gallery], most: int = MOST_BYTES) -> dict
     Returns
     -------
     dict
-        For JSON: ``sets``, one a gallery, ``outlines`` as SVG paths in tenths of a pixel, to which the sets refer by
-        number, and ``words`` on what is shown.
+        For JSON: ``sets``, one a gallery, ``outlines`` as SVG paths in tenths of a pixel, a line each, compressed, to
+        which the sets refer by number, and ``words`` on what is shown.
     """
     if not galleries:
-        return {"sets": [], "outlines": [], "words": ""}
+        return {"sets": [], "outlines": _packed([]), "words": ""}
     room = _AIM * most
     while True:
         choice = _choice(galleries, room)
@@ -90,30 +72,31 @@ def _is_least(galleries: Sequence[Gallery], choice: _Choice) -> bool:
 
 def _choice(galleries: Sequence[Gallery], room: float) -> _Choice:
     """The first of all choices that fits by the sizes of samples."""
-    outlines = _mean_size(galleries, _outlines_size)
-    costs = [outlines + _mean_size(galleries, lambda *at, c=coding: _coded_size(c, *at)) for coding in _CODINGS]
+    samples = _samples(galleries)
+    outlines = len(_packed([path for one in samples for path in _predicted(*one)])) / len(samples)
+    levels = [gallery.levels[specimen, condition] for gallery, specimen, condition in samples]
+    costs = [outlines + _NUMBERS + size for size in mean_sizes(levels)]
     conditions = sum(len(gallery.conditions) for gallery in galleries)
     for specimens in range(max(len(gallery.specimens) for gallery in galleries), 0, -1):
-        for coding, cost in zip(_CODINGS, costs, strict=True):
+        for coding, cost in zip(CODINGS, costs, strict=True):
             if cost * specimens * conditions <= room:
                 return _Choice(coding, specimens, 1.0)
-    return _Choice(_CODINGS[-1], 1, room / (costs[-1] * conditions))
+    return _Choice(CODINGS[-1], 1, room / (costs[-1] * conditions))
 
 
-def _mean_size(galleries: Sequence[Gallery], size: Callable[[Gallery, int, int], float]) -> float:
-    """Mean size over pictures that are evenly spread over all."""
+def _samples(galleries: Sequence[Gallery]) -> list[tuple[Gallery, int, int]]:
+    """Some pictures, evenly spread over all: gallery, specimen and condition."""
     every = [(g, s, c) for g in galleries for s in range(len(g.specimens)) for c in range(len(g.conditions))]
-    chosen = spread_out(every, _SAMPLES)
-    return sum(size(*one) for one in chosen) / len(chosen)
+    return spread_out(every, SAMPLES)
 
 
-def _coded_size(coding: _Coding, gallery: Gallery, specimen: int, condition: int) -> float:
-    return 4 / 3 * len(coding.encoded(gallery.levels[specimen, condition])) + 4
+def _predicted(gallery: Gallery, specimen: int, condition: int) -> list[str]:
+    return [short_outline(field, _HALF) for field in gallery.probabilities[:, specimen, condition]]
 
 
-def _outlines_size(gallery: Gallery, specimen: int, condition: int) -> float:
-    fields = gallery.probabilities[:, specimen, condition]
-    return sum(len(short_outline(field, _HALF)) + 16 for field in fields)
+def _packed(outlines: Sequence[str]) -> str:
+    """SVG paths, one a line, compressed."""
+    return base64_text(zlib.compress("\n".join(outlines).encode("ascii"), 9))
 
 
 def _shown(gallery: Gallery, choice: _Choice) -> list[int]:
@@ -129,7 +112,7 @@ def _page(galleries: Sequence[Gallery], choice: _Choice) -> dict[str, Any]:
         return outlines.setdefault(path, len(outlines))
 
     sets = [_set(gallery, choice, number_of) for gallery in galleries]
-    return {"sets": sets, "outlines": list(outlines), "words": _words(galleries, choice)}
+    return {"sets": sets, "outlines": _packed(list(outlines)), "words": _words(galleries, choice)}
 
 
 def _set(gallery: Gallery, choice: _Choice, number_of: Callable[[str], int]) -> dict[str, Any]:
@@ -157,8 +140,8 @@ def _condition(gallery: Gallery, place: int, choice: _Choice, number_of: Callabl
         "pictures": [base64_text(one) for one in coded],
         "truth": [number_of(short_outline(gallery.masks[specimen, place])) for specimen in specimens],
         "predicted": [
-            [number_of(short_outline(field[specimen, place], _HALF)) for specimen in specimens]
-            for field in gallery.probabilities
+            [number_of(path) for path in paths]
+            for paths in zip(*(_predicted(gallery, specimen, place) for specimen in specimens), strict=True)
         ],
         "overlaps": [[_overlap(row[specimen, place]) for specimen in specimens] for row in gallery.overlaps],
     }
@@ -176,4 +159,4 @@ def _words(galleries: Sequence[Gallery], choice: _Choice) -> str:
     shown, of = sum(len(_shown(gallery, choice)) for gallery in galleries), sum(gallery.of for gallery in galleries)
     thinned = f"Pictures of {shown} of {of} test conditions, evenly thinned" if shown < of else "All test conditions"
     binned = f", {first.binned} × {first.binned} pixels averaged to one" if first.binned > 1 else ""
-    return f"{thinned}, {specimens} specimens each: {every}{binned} ({choice.coding.words})."
+    return f"{thinned}, {count_words(specimens, 'specimen')} each: {every}{binned} ({choice.coding.words})."

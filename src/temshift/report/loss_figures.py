@@ -78,7 +78,8 @@ def prediction_figure(matrix: Matrix, left_out: str, noun: str) -> Figure | None
     Returns
     -------
     Figure or None
-        With intervals where the study has them. None where fewer than two pairs have both numbers.
+        With the intervals of the study or, where it has none, the middle 90 % of the errors. None where fewer than two
+        pairs have both numbers.
     """
     missing = np.full_like(matrix.cells["cross_entropy"], np.nan)
     x = np.exp(matrix.cells.get(f"{left_out}_prediction", missing))
@@ -87,20 +88,19 @@ def prediction_figure(matrix: Matrix, left_out: str, noun: str) -> Figure | None
     if np.count_nonzero(known) < 2:
         return None
     figure, axes = _axes(f"predicted cross-entropy, its {noun} left out of the fit")
-    ends = [min(x[known].min(), y[known].min()), max(x[known].max(), y[known].max())]
+    ends = [float(min(x[known].min(), y[known].min())), float(max(x[known].max(), y[known].max()))]
     axes.plot(ends, ends, color="#333333", linewidth=1.2, linestyle="--", zorder=4)
-    told = ["measured = predicted", *_intervals(axes, matrix, left_out, known, x)]
+    told = _intervals(axes, matrix, left_out, known, x) or _errors(axes, ends, np.log(y[known] / x[known]))
     _points(figure, axes, matrix, known, x, y, Quantity("sigma", "sigma"))
     for side in ("x", "y"):
         _scale(axes, side, np.concatenate([x[known], y[known]]))
-    _legend(axes, matrix, told)
+    _legend(axes, matrix, ["measured = predicted", *told])
     return figure
 
 
 def _axes(across: str) -> tuple[Figure, Axes]:
-    figure = empty_figure(8.2, 6.2)
-    figure.subplots_adjust(left=0.1, right=0.99, top=0.98, bottom=0.235)
-    axes = figure.add_subplot()
+    figure = empty_figure(8.4, 6.2)
+    axes = figure.add_axes((0.095, 0.225, 0.79, 0.755))
     axes.set_xlabel(across)
     axes.set_ylabel(_LOSS)
     plain_spines(axes)
@@ -132,7 +132,9 @@ def _points(
         style: dict[str, Any] = {"marker": _MARKERS[number % len(_MARKERS)], "cmap": "viridis", "plotnonfinite": True}
         axes.scatter(x[own], y[own], 22, shade[own], norm=norm, linewidths=0.3, edgecolors=_RIM, zorder=3, **style)
     if present.size:
-        figure.colorbar(ScalarMappable(norm, "viridis"), ax=axes, label=colour.label, fraction=0.04, pad=0.01)
+        figure.colorbar(
+            ScalarMappable(norm, "viridis"), cax=figure.add_axes((0.9, 0.225, 0.02, 0.755)), label=colour.label
+        )
 
 
 def _thinned(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -165,6 +167,16 @@ def _intervals(axes: Axes, matrix: Matrix, left_out: str, known: NDArray[np.bool
     return ["predicted interval, 90 %"]
 
 
+def _errors(axes: Axes, ends: Sequence[float], errors: Numbers) -> list[str]:
+    """Draw the middle 90 % of the errors of ln(cross-entropy) about the diagonal, and name it."""
+    if errors.size < _PER_BIN:
+        return []
+    low, high = (float(np.exp(np.quantile(errors, share))) for share in (0.05, 0.95))
+    line = np.array(ends)
+    axes.fill_between(line, low * line, high * line, color=SEED_COLOURS[0], alpha=0.15, linewidth=0, zorder=1)
+    return ["middle 90 % of the errors"]
+
+
 def _scale(axes: Axes, side: str, values: Numbers) -> None:
     lowest, highest = 0.92 * float(values.min()), 1.09 * float(values.max())
     if side == "x":
@@ -181,6 +193,7 @@ _LINES = {
     "median": Line2D([], [], color="black", linewidth=1.8),
     "middle 90 % of pairs": Line2D([], [], color=SEED_COLOURS[0], alpha=0.25, linewidth=8),
     "measured = predicted": Line2D([], [], color="#333333", linewidth=1.2, linestyle="--"),
+    "middle 90 % of the errors": Line2D([], [], color=SEED_COLOURS[0], alpha=0.25, linewidth=8),
     "predicted interval, 90 %": Line2D([], [], color=SEED_COLOURS[0], alpha=0.3, linewidth=3),
 }
 
@@ -193,4 +206,4 @@ def _legend(axes: Axes, matrix: Matrix, told: Sequence[str]) -> None:
     ]
     entries = [*((name, _LINES[name]) for name in told), *groups]
     handles, labels = [handle for _, handle in entries], [name for name, _ in entries]
-    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(-0.06, -0.1), ncols=3, frameon=False, fontsize=8.5)
+    axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(-0.06, -0.09), ncols=3, frameon=False, fontsize=8.5)

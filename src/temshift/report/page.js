@@ -128,7 +128,7 @@ async function drawInTurn() {
 }
 
 async function start() {
-  await load();
+  await Promise.all([load(), loadPictures()]);
   document.documentElement.classList.add("scripted");
   offerMenus();
   offerFilters();

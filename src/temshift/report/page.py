@@ -9,7 +9,7 @@ import plotly.offline
 from temshift.core.files import write_text
 from temshift.report import micrographs, own_network, sections
 from temshift.report.exports import write_exports
-from temshift.report.gallery_page import page_galleries
+from temshift.report.gallery_page import page_galleries, room_beside
 from temshift.report.markup import embedded_json, escape
 from temshift.report.matrix import Matrix, build_matrix
 from temshift.report.payload import page_data
@@ -79,7 +79,8 @@ def _html(study: StudyTables, matrix: Matrix) -> str:
     parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
     parts |= _of_one(study, matrix) if study.manifest.kind == "own network" else _of_study(study, matrix)
     parts["data"] = embedded_json(page_data(study, matrix))
-    parts["picture_data"] = embedded_json(page_galleries(study.galleries))
+    room = room_beside(parts[name] for name in ("pictures", "contact_sheet", "predictions"))
+    parts["picture_data"] = embedded_json(page_galleries(study.galleries, room))
     return Template(_asset("page.html")).substitute(parts)
 
 

@@ -2,10 +2,17 @@
 
 // "sets", one a kind of specimens; outlines, in tenths of a pixel, are named by their number.
 const galleries = JSON.parse(element("pictures").textContent);
+
+async function loadPictures() {
+  const stream = new Blob([bytesOf(galleries.outlines)]).stream().pipeThrough(new DecompressionStream("deflate"));
+  galleries.outlines = (await new Response(stream).text()).split("\n");
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 const pictured = (name) => galleries.sets.flatMap((set) => set.conditions.filter((entry) => entry.name === name).map((entry) => [set, entry]));
-const picturedNetworks = () => trainings.map((training) => training.name).filter((name) => galleries.sets.some((set) => set.networks.includes(name)));
+const rowName = (row) => study.own || trainings[row].name;
+const picturedNetworks = () => trainings.map((_, row) => rowName(row)).filter((name) => galleries.sets.some((set) => set.networks.includes(name)));
 
 function drawn(tag, attributes, ...children) {
   const node = document.createElementNS(SVG, tag);
@@ -45,7 +52,7 @@ function pictureRow(set, entry, network, heading) {
 
 function pictureTable(set, corner, rows) {
   const head = [corner, ...set.specimens].map((name) => make("th", { scope: "col" }, name));
-  const words = [set.label, "pixels of " + set.pixel_words, "bars of " + set.bar_words].filter(Boolean).join("; ");
+  const words = (set.label ? set.label + ": p" : "P") + "ixels of " + set.pixel_words + ", bars of " + set.bar_words;
   return make("div", {}, make("p", { class: "small" }, words + "."), make("div", { class: "scroll" },
     make("table", { class: "sheet" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))));
 }
@@ -82,7 +89,7 @@ function fillNetwork(name) {
 }
 
 function openNetwork() {
-  const names = picturedNetworks(), name = trainings[choice.row].name;
+  const names = picturedNetworks(), name = rowName(choice.row);
   fill(element("network-names"), names.map((each) => [each, each]));
   fillNetwork(names.includes(name) ? name : names[0]);
   if (!element("network").open) element("network").showModal();

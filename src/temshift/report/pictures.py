@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import contourpy
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 GREY_WINDOW = 2.5  # black and white lie at mean -+ this many standard deviations
+MOST_PIXELS = 256  # along the longer side of a picture
 TENTHS = 10  # steps of a short outline in a pixel
 _SIMPLIFIED = 0.4  # distance from a line that matplotlib leaves points out within [pixel]
 _EFFORT = 4  # of 6: more takes longer and hardly saves
@@ -70,6 +72,17 @@ def webp(levels: NDArray[np.uint8], quality: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(levels).save(buffer, "WEBP", quality=quality, method=_EFFORT)
     return buffer.getvalue()
+
+
+def binning_of(shape: Sequence[int]) -> int:
+    """Return the side of the blocks of pixels to average so that no side of a picture exceeds ``MOST_PIXELS``.
+
+    Examples
+    --------
+    >>> binning_of((128, 256)), binning_of((512, 400)), binning_of((257, 100))
+    (1, 2, 2)
+    """
+    return -(-max(shape) // MOST_PIXELS)
 
 
 def binned(images: ArrayLike, factor: int) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from temshift.generalization.scores import Network
 from temshift.optics.images import OPTICS_VERSION
 from temshift.optics.imaging import ImagingConditions
 from temshift.report.galleries import INDEX, PARTS
-from temshift.report.pictures import binned, grey_levels, standardised_again
+from temshift.report.pictures import binned, binning_of, grey_levels, standardised_again
 from temshift.studies.examples import drawable_networks, shown_parts
 from temshift.studies.folder import StudyFolder
 from temshift.studies.plan import NetworkRun, Part, Plan, TestCondition
@@ -31,7 +31,7 @@ from temshift.studies.work import Work, one_thread
 GALLERIES_VERSION = 1
 CONDITIONS_PER_TASK = 8
 MOST_PICTURES = 900  # of one kind of specimens; where there would be more, conditions are thinned evenly
-MOST_PIXELS = 256  # along the longer side of a picture; larger micrographs are binned
+
 _PROBABILITY_LEVELS = 255
 
 Tested = tuple[str, ImagingConditions, Stream]
@@ -145,16 +145,12 @@ def draw_pictures(
         "conditions": [name for name, _, _ in tests],
         "specimens": [f"test specimen {number}" for number in chosen],
         "networks": [name for name, _ in networks],
-        "pixel_angstrom": grid.sampling[1] * _binning(grid.shape),
-        "binned": _binning(grid.shape),
+        "pixel_angstrom": grid.sampling[1] * binning_of(grid.shape),
+        "binned": binning_of(grid.shape),
     }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_recorded(place / PARTS / f"{id_}.json", {f"{id_}.npz": buffer.getvalue()}, facts)
-
-
-def _binning(shape: Sequence[int]) -> int:
-    return -(-max(shape) // MOST_PIXELS)
 
 
 def _drawn(
@@ -170,7 +166,7 @@ def _drawn(
         found = [torch.sigmoid(network(images))[:, 0].cpu().numpy() for _, network in networks]
     probabilities = np.stack(found) if found else np.zeros((0, *images[:, 0].shape), np.float32)
     plain, true = images[:, 0].cpu().numpy(), masks[:, 0].cpu().numpy()
-    factor = _binning(true.shape[-2:])
+    factor = binning_of(true.shape[-2:])
     return {
         "levels": grey_levels(standardised_again(binned(plain, factor))),
         "masks": (binned(true, factor) > 0.5).astype(np.uint8),
