@@ -187,10 +187,8 @@ def main() -> None:
         browser.close()
     for name, page, times in zip(("large", "small"), pages, zip(*seconds, strict=True), strict=True):
         at_work, drawn, own = (statistics.median(one) for one in zip(*times, strict=True))
-        print(
-            f"{name}: {page.stat().st_size / 1e6:.1f} MB; medians of {RUNS}: at work in {at_work:.2f} s, all plots drawn"
-        )
-        print(f"    in {drawn:.2f} s, of which {own:.2f} s of the processor (medians of {RUNS})")
+        print(f"{name}, {page.stat().st_size / 1e6:.1f} MB, medians of {RUNS}: at work in {at_work:.2f} s,")
+        print(f"    all plots drawn in {drawn:.2f} s, of which {own:.2f} s of the processor")
     ratios = [[one / other for one, other in zip(*pair, strict=True)] for pair in seconds]
     print("ratios, large to small:", *(f"{statistics.median(one):.2f}" for one in zip(*ratios, strict=True)))
 
