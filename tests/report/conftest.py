@@ -1,5 +1,7 @@
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -7,6 +9,10 @@ from temshift.report import StudyTables, load_study, write_report
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode does not look beside the tests
 from synthetic_study import write_study
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+    from visit import Visit
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +32,21 @@ def own_folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def study(study_folder: Path) -> StudyTables:
     return load_study(study_folder)
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    from visit import started_browser
+
+    with started_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: "Browser", study_folder: Path) -> "Iterator[Visit]":
+    from visit import Visit
+
+    visit = Visit(browser, study_folder)
+    yield visit
+    assert sum(url.startswith("file:") for url in visit.requests) == 1
+    visit.leave()
