@@ -69,7 +69,7 @@ def test_a_click_on_a_cell_chooses_its_row_and_its_pair(visit: Visit) -> None:
 
 def test_menus_of_pairs_and_of_what_is_left_out(visit: Visit) -> None:
     everything = visit.drawn("prediction")
-    visit.page.select_option("#left-out", "1")
+    visit.page.select_option("#left-out", label="a training distribution left out")
     assert visit.drawn("prediction") != everything
     visit.page.select_option("#pairs", "2")
     visit.page.check("#fitted")

@@ -1,6 +1,7 @@
 """What a reader does with the page: filters, sorting, keys, pairs, themes."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from synthetic_study import HOSTILE
 from visit import Visit
 
 from temshift.core.files import read_table, write_table
-from temshift.report import StudyTables, build_matrix, write_report
+from temshift.report import StudyTables, build_matrix, report_html, write_report
 from temshift.report.matrix import Matrix
 
 pytestmark = pytest.mark.browser
@@ -178,6 +179,28 @@ def test_the_loss_is_drawn_with_intervals(visit: Visit, matrix: Matrix) -> None:
     assert band[2][0] - band[1][0] == pytest.approx(np.quantile(missed, 0.95), abs=1e-5)
     visit.page.select_option("#against", label="d = −ln sigma")
     assert visit.drawn("sigma")["x"] == "d = −ln sigma"
+
+
+def test_intervals_of_predictions_are_drawn_where_a_study_has_them(
+    browser: Browser, study: StudyTables, tmp_path: Path
+) -> None:
+    ends = {"left_out_test_lower": -0.3, "left_out_test_upper": 0.5}
+    more = {name: pl.col("left_out_test_prediction") + shift for name, shift in ends.items()}
+    observed = pl.col("ln_cross_entropy").exp().alias("observer_both_cross_entropy")
+    page = report_html(replace(study, metrics=study.metrics.with_columns(observed, **more)))
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    visit = Visit(browser, tmp_path)
+    band = {trace[0]: trace for trace in visit.drawn("prediction")["traces"]}["predicted 90 % interval, typical"]
+    assert band[2][0] - band[1][0] == pytest.approx(0.5, abs=1e-5)
+    bars = visit.page.evaluate("document.getElementById('curve-plot').data.at(-1)")
+    assert bars["name"] == "predicted, its condition left out, with 90 % interval"
+    np.testing.assert_allclose(
+        np.add(bars["y"], bars["error_y"]["array"]), np.multiply(bars["y"], np.exp(0.5)), rtol=1e-5
+    )
+    visit.page.select_option("#against", label="cross-entropy of the observer, linear + forest")
+    found = visit.page.evaluate("document.getElementById('sigma-plot').data[0]")
+    np.testing.assert_allclose(np.log(found["x"]), found["y"], atol=1e-5)
+    visit.leave()
 
 
 def test_the_matrix_shows_predictions_and_what_they_miss(visit: Visit, matrix: Matrix) -> None:

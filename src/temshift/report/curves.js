@@ -42,18 +42,33 @@ function byDefocus(columns) {
   return [...parts.entries()].sort((a, b) => a[0] - b[0]);
 }
 
-// The prediction that had no part of each test condition, for the cross-entropy alone.
-function predictedTrace(row, columns, group, name) {
-  const along = ordered(group, columns).filter((column) => present(at("left_out_test_prediction", row, column)));
+// Predictions that had no part of each test condition, with the ends of their intervals where a study has them.
+const PREDICTED = {
+  cross_entropy: { key: "left_out_test_prediction", ends: ["left_out_test_lower", "left_out_test_upper"], value: Math.exp },
+  f1: { key: "left_out_test_f1", ends: ["left_out_test_f1_lower", "left_out_test_f1_upper"], value: (f1) => f1 },
+};
+
+function intervalBars(predicted, row, along, middle) {
+  const ends = predicted.ends.map((key) => along.map((column, i) => (present(at(key, row, column)) ? predicted.value(at(key, row, column)) : middle[i])));
+  if (!predicted.ends.every((key) => study.grids[key])) return {};
+  return { error_y: { type: "data", symmetric: false, arrayminus: ends[0].map((end, i) => middle[i] - end),
+    array: ends[1].map((end, i) => end - middle[i]), color: see("second", 0.6), thickness: 1, width: 0 } };
+}
+
+function predictedTrace(predicted, row, columns, group, name) {
+  const along = ordered(group, columns).filter((column) => present(at(predicted.key, row, column)));
+  const middle = along.map((column) => predicted.value(at(predicted.key, row, column)));
   return { x: along.map((column) => place(group, column)), name, showlegend: Boolean(name), legendgroup: "predicted",
-    y: along.map((column) => Math.exp(at("left_out_test_prediction", row, column))), mode: "lines+markers", hoverinfo: "skip",
+    y: middle, mode: "lines+markers", hoverinfo: "skip", ...intervalBars(predicted, row, along, middle),
     line: { color: colour("second"), width: 1.5, dash: "dash" }, marker: { symbol: "line-ew-open", size: 10, color: colour("second"),
       line: { width: 2, color: colour("second") } } };
 }
 
 function predictedTraces(row, group, score, parts) {
-  if (score.key !== "cross_entropy" || !study.grids.left_out_test_prediction) return [];
-  return parts.map((columns, i) => predictedTrace(row, columns, group, i ? "" : "predicted, its condition left out"));
+  const predicted = PREDICTED[score.key];
+  if (!predicted || !study.grids[predicted.key]) return [];
+  const words = "predicted, its condition left out" + (study.grids[predicted.ends[0]] ? ", with 90 % interval" : "");
+  return parts.map((columns, i) => predictedTrace(predicted, row, columns, group, i ? "" : words));
 }
 
 function curveTraces(row, group, score) {

@@ -137,13 +137,21 @@ function drawExplained() {
   drawPrediction(every, found);
 }
 
+const LEFT_OUT = { left_out_test_prediction: "a test condition left out", left_out_training_prediction: "a training distribution left out",
+  left_out_both_prediction: "both left out" };
+
+function offerLeftOut() {
+  const found = Object.entries(LEFT_OUT).filter(([key]) => study.grids[key]);
+  fill(element("left-out"), found.length ? found : [["left_out_test_prediction", "nothing: there is no prediction"]]);
+}
+
 // The interval that the study predicts, where it has one; else the middle 90 % of what left-out predictions missed by.
 function interval(key, every) {
   const stem = key.replace("_prediction", "");
-  if (study.grids[stem + "_low"] && study.grids[stem + "_high"]) {
-    const known = every.filter((p) => present(at(key, p.row, p.column)) && present(at(stem + "_low", p.row, p.column)));
-    const sides = ["_low", "_high"].map((end) => known.map((p) => at(stem + end, p.row, p.column) - at(key, p.row, p.column)).sort((a, b) => a - b));
-    if (known.length) return { sides: sides.map((side) => quantile(side, 0.5)), name: "predicted interval, 90 %" };
+  if (study.grids[stem + "_lower"] && study.grids[stem + "_upper"]) {
+    const known = every.filter((p) => present(at(key, p.row, p.column)) && present(at(stem + "_lower", p.row, p.column)));
+    const sides = ["_lower", "_upper"].map((end) => known.map((p) => at(stem + end, p.row, p.column) - at(key, p.row, p.column)).sort((a, b) => a - b));
+    if (known.length) return { sides: sides.map((side) => quantile(side, 0.5)), name: "predicted 90 % interval, typical" };
   }
   const missed = every.map((p) => [at(key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)])
     .filter(([predicted]) => present(predicted)).map(([predicted, measured]) => measured - predicted).sort((a, b) => a - b);
@@ -158,7 +166,7 @@ function around45(both, found) {
 }
 
 function drawPrediction(every, found) {
-  const key = ["left_out_test_prediction", "left_out_training_prediction"][chosen("left-out")];
+  const key = element("left-out").value;
   const both = ends(found.flatMap((p) => [at(key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)]));
   const line45 = both.length ? both : [0, 1];
   const diagonal = { x: line45, y: line45, mode: "lines", line: { color: colour("quiet"), dash: "dash", width: 1.5 },

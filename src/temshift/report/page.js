@@ -105,6 +105,7 @@ function followWidth() {
 function offerMenus() {
   fill(element("score"), study.scores.map((score, i) => [i, score.label]), 0);
   fill(element("against"), study.predictors.map((each, i) => [i, each.label]), 0);
+  offerLeftOut();
   element("page-size").value = "40";
   element("bars").checked = trainings.length * tests.length <= 400;
   element("dropped").hidden = !study.dropped.length;

@@ -36,6 +36,8 @@ _FIRST = (
     "f1",
     "ln_cross_entropy",
     "left_out_test_prediction",
+    "left_out_test_lower",
+    "left_out_test_upper",
     "epsilon_test",
     "epsilon_training",
     "networks",

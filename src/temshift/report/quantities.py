@@ -29,6 +29,7 @@ _OF_OBSERVERS = (
 _PREDICTED = _score(
     "left_out_test_prediction", "predicted cross-entropy, its test condition left out", _NATS, lower=True, exp=True
 )
+_PREDICTED_F1 = _score("left_out_test_f1", "predicted F1, its test condition left out")
 _RATIO = _score("ratio", "measured / predicted cross-entropy", lower=True, diverging=True)
 _SHIFTS = (
     _score("sigma", "sigma", told=True),
@@ -60,7 +61,7 @@ def scores(columns: Collection[str]) -> list[dict[str, Any]]:
         whether a study has them or not.
     """
     predicted = [_PREDICTED, _RATIO] if _PREDICTED["key"] in columns else []
-    others = [one for one in (*_SHIFTS, *_OF_OBSERVERS) if one["key"] in columns]
+    others = [one for one in (_PREDICTED_F1, *_SHIFTS, *_OF_OBSERVERS) if one["key"] in columns]
     return [*_MEASURED, *predicted, *others]
 
 

@@ -178,7 +178,6 @@ def _cell_texts(matrix: Matrix, column: int) -> list[str]:
 def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     """Return the menus of the page by the name of their place in the template; scripts fill the empty ones."""
     groups = [f"{axis.label} [{axis.unit}]" if axis.unit else axis.label for axis in matrix.groups]
-    left_out = ("a test condition left out", "a training distribution left out")
     return {
         "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
         "menu_transfer_first": menu("transfer-first", "A:", ()),
@@ -188,7 +187,7 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
         "menu_axis": menu("axis", "over", groups),
         "menu_against": menu("against", "Loss against", ()),
         "menu_pairs": menu("pairs", "Networks trained on", ()),
-        "menu_left_out": menu("left-out", "Predicted with", left_out),
+        "menu_left_out": menu("left-out", "Predicted with", ()),
     }
 
 
