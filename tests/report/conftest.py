@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from temshift.report import StudyTables, load_study, write_report
+from temshift.report.exports import write_exports
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode does not look beside the tests
-from synthetic_study import write_study
+from synthetic_pictures import write_pictures
+from synthetic_study import tests, write_study
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -17,9 +19,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small study with its report; tests must leave it as it is."""
+    """A small study with its report and all that goes beside it; tests must leave it as it is."""
     folder = write_study(tmp_path_factory.mktemp("study") / "a <b>& study")
-    write_report(folder)
+    write_pictures(folder / "examples", [test.name for test in tests(20)], ["defocus -20 nm", "broad"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("temshift.report.page.write_exports", write_exports)
+        write_report(folder)
     return folder
 
 

@@ -17,6 +17,7 @@ from temshift.report.panels import MOST_PANELS, Panels, legend_above, panel_grid
 from temshift.report.payload import drawn_axis
 
 _MOST_CONTEXT = 40  # grey curves of other networks
+_MOST_LINES = 5  # of one training distribution, those of the most test conditions
 _APART, _ROOM = 1.5, 4  # least ratio, or share of the axis, between a number and a word beside it
 _LOSS = "cross-entropy (nats per pixel)"
 
@@ -38,10 +39,11 @@ def curve_figure(matrix: Matrix, group: Axis) -> Figure:
     rows = spread_out(range(len(matrix.trainings)), MOST_PANELS)
     unit = f" [{group.unit}]" if group.unit else ""
     side = ", underfocus positive" if group.column == DEFOCUS.column else ""
-    heading = f"Cross-entropy along {group.label}" + thinned_words(len(rows), len(matrix.trainings), "trainings")
+    lines, found = _lines(matrix, group), {one.defocus_nm for one in matrix.tests if one.group == group.key}
+    few = f", {len(lines)} of {len(found)} defoci" if _MOST_LINES < len(found) and len(lines) > 1 else ""
+    heading = f"Cross-entropy along {group.label}{few}" + thinned_words(len(rows), len(matrix.trainings), "trainings")
     titles = [matrix.trainings[row].name for row in rows]
     panels = panel_grid(titles, f"{group.label}{unit}{side}", _LOSS, heading)
-    lines = _lines(matrix, group)
     places = _places(matrix, group)
     context = spread_out(range(len(matrix.trainings)), _MOST_CONTEXT)
     grey = _all_lines(matrix, lines, places, context)
@@ -54,7 +56,7 @@ def curve_figure(matrix: Matrix, group: Axis) -> Figure:
 
 
 def _lines(matrix: Matrix, group: Axis) -> dict[float, list[int]]:
-    """Test conditions of a group with the usual ones beside them, by their defocus; along defocus all in one line."""
+    """Test conditions of a group with the usual ones beside them, by their defocus; along defocus one line."""
     own = [i for i, test in enumerate(matrix.tests) if test.group == group.key]
     if group.column == DEFOCUS.column:
         return {0.0: own}
@@ -63,7 +65,8 @@ def _lines(matrix: Matrix, group: Axis) -> dict[float, list[int]]:
     for i in own + usual:
         if matrix.tests[i].defocus_nm in parts:
             parts[matrix.tests[i].defocus_nm].append(i)
-    return dict(sorted(parts.items()))
+    longest = sorted(parts, key=lambda defocus: -len(parts[defocus]))[:_MOST_LINES]
+    return {defocus: parts[defocus] for defocus in sorted(longest)}
 
 
 def _places(matrix: Matrix, group: Axis) -> NDArray[np.float64]:
@@ -129,7 +132,7 @@ def _finish_across(axes: Axes, shape: dict[str, Any], places: NDArray[np.float64
     if shape["log"]:
         axes.set_xscale("log")
         axes.set_xlim(0.85 * lowest, 1.18 * highest)
-        round_ticks(axes.xaxis, 0.85 * lowest, 1.18 * highest)
+        round_ticks(axes.xaxis, 0.85 * lowest, 1.18 * highest, most=5)
     else:
         margin = 0.05 * (highest - lowest) or 1.0
         axes.set_xlim(lowest - margin, highest + margin)
