@@ -52,7 +52,7 @@ def test_every_figure_lies_beside_the_report_twice(study_folder: Path) -> None:
     [
         ("matrix-f1", ["trained on", "test condition", "F1", "broad", "defocus -20 nm"]),
         ("loss-against-sigma", ["cross-entropy (nats per pixel)", "median", "middle 90 % of pairs", "dose"]),
-        ("loss-against-prediction", ["its test condition left out of the fit", "middle 90 % of the errors"]),
+        ("loss-against-prediction", ["its test condition left out of the fit", "predicted interval, 90 %"]),
         ("curves-dose-e-per-A2", ["dose [e/Å²]", "at defocus -10 nm", "at defocus 10 nm", "other networks"]),
         ("transfer-training", ["spatial frequency q [1/Å]", "rms of T over draws", "defocus 10 nm"]),
         ("learning-curves", ["training step", "seed 0", "seed 1"]),
