@@ -40,7 +40,7 @@ def curve_figure(matrix: Matrix, group: Axis) -> Figure:
     unit = f" [{group.unit}]" if group.unit else ""
     side = ", underfocus positive" if group.column == DEFOCUS.column else ""
     lines, found = _lines(matrix, group), {one.defocus_nm for one in matrix.tests if one.group == group.key}
-    few = f", {len(lines)} of {len(found)} defoci" if _MOST_LINES < len(found) and len(lines) > 1 else ""
+    few = f", {len(lines)} of {len(found)} defoci" if len(found) > _MOST_LINES and len(lines) > 1 else ""
     heading = f"Cross-entropy along {group.label}{few}" + thinned_words(len(rows), len(matrix.trainings), "trainings")
     titles = [matrix.trainings[row].name for row in rows]
     panels = panel_grid(titles, f"{group.label}{unit}{side}", _LOSS, heading)
