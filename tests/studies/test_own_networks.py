@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 FAST = {
     "counts": {"training": 4, "test": 3, "per_shard": 2},
     "training": {"steps": 4, "batch": 4},
-    "information": {"specimens": 4, "draws": 32},
+    "information": {"specimens": 4, "draws": 32, "observers": False},
     "seed": 5,
 }
 DEFAULT = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "focal_spread_sigma_nm": 1.0, "defocus_nm": -10}
@@ -116,6 +116,8 @@ def test_the_page_draws_without_a_training_distribution(untold: StudyFolder) -> 
     tables, page = load_study(untold.root), untold.report.read_text(encoding="utf-8")
     assert tables.manifest.kind == "own network"
     assert tables.examples.probabilities.shape[:3] == (1, 3, 5)
+    assert [len(gallery.conditions) for gallery in tables.galleries] == [5]
+    assert tables.galleries[0].networks == (tables.manifest.name,)
     assert '<body class="own untold">' in page
     assert "How far can this network be trusted?" in page
     assert "What it was trained on is not told" in page

@@ -78,10 +78,19 @@ class StudyFolder:
         """Return the path of the record of object spectra."""
         return self.root / "spectra" / f"{metrics_id}.json"
 
+    def observers(self, observer_id: str) -> Path:
+        """Return the folder of what the observers of one training distribution score."""
+        return self.root / "observers" / observer_id
+
     @property
     def examples(self) -> Path:
         """Folder of the pictures that the report shows."""
         return self.root / "examples"
+
+    @property
+    def pictures(self) -> list[Path]:
+        """The files of pictures that are there."""
+        return sorted(path for path in self.examples.rglob("*.*") if path.is_file())
 
 
 @contextmanager
