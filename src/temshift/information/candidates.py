@@ -184,8 +184,8 @@ def _over(
     """Conditions with new distributions in place of those of a base, and azimuths for coefficients that need one."""
     fields = {KEYS[key].field for key in replaced}
     kept = {key: one for key, one in base.given().items() if KEYS[key].field not in fields}
-    kept |= _azimuths(fields, base, bases, axes, place)
-    return ImagingConditions(**PartialConditions(**new).over(PartialConditions(**kept)))
+    told = {**_azimuths(fields, base, bases, axes, place), **new}
+    return ImagingConditions(**PartialConditions(**told).over(PartialConditions(**kept)))
 
 
 def _azimuths(
@@ -197,7 +197,7 @@ def _azimuths(
 ) -> dict[str, Distribution]:
     """Azimuths that a base lacks, of the nearest target that tells them."""
     lacking = [field for field, needs in NEEDS.items() if needs in fields and field not in base.fields_given()]
-    found = {}
+    found: dict[str, Distribution] = {}
     for field in lacking:
         tellers = [one for one in bases if field in one.fields_given()]
         if tellers:

@@ -82,16 +82,18 @@ def design(
     objective: Objective = "worst",
     extra: Named | None = None,
     grid: int = GRID,
+    search: RuleName = "linear",
     rule: RuleName = "both",
     progress: Progress | None = None,
 ) -> Design:
     """Choose conditions to train on that minimise the predicted loss under target conditions.
 
     A network that is trained on ``size`` conditions in equal shares is predicted by an observer fitted to their
-    mixture. Conditions are added one by one, then exchanged until no exchange helps, by the linear observer; once more
-    from the evenly spaced set. Both ends and the evenly spaced set itself are ranked by ``rule`` on new draws. With
-    ``broad``, one distribution is chosen in their place, uniform between two of 9 levels of each parameter in which
-    the targets differ. Nothing is left to chance: the same call gives the same design.
+    mixture. Conditions are added one by one, then exchanged until no exchange helps, by the observer of ``search``;
+    once more from the evenly spaced set. Both ends and the evenly spaced set itself are ranked by ``rule`` on new
+    draws, so that a design is never predicted to be worse than that set. With ``broad``, one distribution is chosen in
+    their place, uniform between two of 9 levels of each parameter in which the targets differ. Nothing is left to
+    chance: the same call gives the same design.
 
     Parameters
     ----------
@@ -111,8 +113,10 @@ def design(
         Candidates beside the targets and the grid.
     grid : int
         Points, about, of the grid of candidates over the ranges that the targets span; 0 for none.
+    search : {"linear", "forest", "both", "ideal"}
+        Observer of the search: linear takes seconds, forest and both minutes.
     rule : {"linear", "forest", "both", "ideal"}
-        Observer of the final ranking.
+        Observer of the final ranking, and of what is predicted.
     progress : Progress, optional
         Told about what is done.
 
@@ -127,7 +131,7 @@ def design(
         or for conditions that the observer cannot take.
     """
     _require(targets, size, broad, objective)
-    bench = _Bench(targets, library, microscope, objective, progress or SilentProgress())
+    bench = _Bench(targets, (library, microscope), objective, search, progress or SilentProgress())
     if broad:
         return _broad(bench, rule)
     pool = _pool(targets, extra or {}, grid)
@@ -164,10 +168,15 @@ class _Bench:
     """Predicts what a network trained on a mixture of conditions scores on the targets; nothing is computed twice."""
 
     def __init__(
-        self, targets: Named, library: ObjectLibrary, microscope: Microscope, objective: Objective, progress: Progress
+        self,
+        targets: Named,
+        world: tuple[ObjectLibrary, Microscope],
+        objective: Objective,
+        search: RuleName,
+        progress: Progress,
     ) -> None:
         self.targets, self.objective, self.progress = targets, objective, progress
-        self._world = library, microscope
+        self._world, self._search = world, search
         self._drawn: dict[tuple[str, int], Draws] = {}
         self._found: dict[tuple[object, ...], list[Expected]] = {}
 
@@ -180,14 +189,15 @@ class _Bench:
         key = (tuple(sorted(parts)), rule, streams)
         if key not in self._found:
             training, test = streams
-            draws = Draws.joined([self._draws(name, one, training) for name, one in sorted(parts.items())])
-            observer = fit_observer(draws, rule, seed=self.seed)
+            every = 1 if rule == "linear" else len(parts)
+            drawn = [thinned(self._draws(name, one, training), every) for name, one in sorted(parts.items())]
+            observer = fit_observer(Draws.joined(drawn), rule, seed=self.seed)
             self._found[key] = [observer.expected(self._draws(name, one, test)) for name, one in self.targets.items()]
         return self._found[key]
 
-    def score(self, parts: Named, rule: RuleName = "linear", streams: tuple[int, int] = SEARCH) -> float:
-        """The number to minimise."""
-        losses = [one.cross_entropy for one in self.predict(parts, rule, streams)]
+    def score(self, parts: Named, rule: RuleName | None = None, streams: tuple[int, int] = SEARCH) -> float:
+        """The number to minimise; by the observer of the search unless another is given."""
+        losses = [one.cross_entropy for one in self.predict(parts, rule or self._search, streams)]
         return max(losses) if self.objective == "worst" else float(np.mean(losses))
 
     def ranked(self, sets: Sequence[Named], rule: RuleName) -> Named:
@@ -212,17 +222,21 @@ class _Bench:
         return self._drawn[name, stream]
 
 
+def thinned(draws: Draws, every: int) -> Draws:
+    """Return draws of one in ``every`` drawn conditions, so that a mixture costs no more than one of its parts."""
+    kept = draws.condition % every == 0
+    weights = draws.weights[kept] / draws.weights[kept].sum()
+    rows = {name: getattr(draws, name)[kept] for name in ("powers", "expected", "labels")}
+    return Draws(**rows, modes=draws.modes, weights=weights, condition=draws.condition[kept] // every)
+
+
 def _chosen(bench: _Bench, pool: Named, size: int, rule: RuleName) -> Design:
     """Search sets of candidates."""
-    names, axes = list(pool), axes_of(list(bench.targets.values()))
-    even = _even(bench.targets, pool, axes, size)
-    bench.progress.start("search", 2)
+    names = list(pool)
+    even = even_set(bench.targets, pool, size)
     score = functools.cache(lambda members: bench.score(_named(pool, names, members)))
-    ends = []
-    for start in (added(score, len(names), size), even):
-        ends.append(exchanged(score, start, len(names)))
-        bench.progress.advance()
-    bench.progress.finish()
+    starts = added(score, len(names), size, bench.progress), even
+    ends = [exchanged(score, start, len(names), bench.progress) for start in starts]
     best = bench.ranked([_named(pool, names, members) for members in (*ends, even)], rule)
     single = added(score, len(names), 1)
     sets = {
@@ -241,8 +255,22 @@ def _named(pool: Named, names: Sequence[str], members: Members) -> dict[str, Ima
     return {names[number]: pool[names[number]] for number in members}
 
 
-def _even(targets: Named, pool: Named, axes: Sequence[Axis], size: int) -> Members:
-    """The candidates that lie nearest to all targets: the least sum of squares of the distance to the nearest one."""
+def even_set(targets: Named, pool: Named, size: int) -> Members:
+    """Pick candidates that cover the targets evenly: the least sum of squares of the distance to the nearest one.
+
+    Parameters
+    ----------
+    targets, pool : mapping of str to ImagingConditions
+        Targets and candidates; distances are those of their centres, in units of the range of the targets.
+    size : int
+        How many.
+
+    Returns
+    -------
+    tuple of int
+        Numbers of candidates, rising: of evenly spaced targets, the middles of equal parts.
+    """
+    axes = axes_of(list(targets.values()))
     wanted, there = (places_of(list(named.values()), axes) for named in (targets, pool))
     distance = np.square(wanted[:, None] - there).sum(axis=2).round(9)
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 
+from temshift.execution import Progress, SilentProgress
+
 Members = tuple[int, ...]
 Score = Callable[[Members], float]
 
 GAIN = 1e-9  # relative gain below which an exchange is rounding
+SILENT = SilentProgress()
 
 
-def added(score: Score, count: int, size: int) -> Members:
+def added(score: Score, count: int, size: int, progress: Progress = SILENT) -> Members:
     """Build a set by adding the item that lowers the score most, the first of equals.
 
     Parameters
@@ -19,6 +22,8 @@ def added(score: Score, count: int, size: int) -> Members:
         Items to choose from.
     size : int
         Items to choose, 1 to ``count``.
+    progress : Progress
+        Told about every item.
 
     Returns
     -------
@@ -31,13 +36,16 @@ def added(score: Score, count: int, size: int) -> Members:
     (3, 4)
     """
     chosen: Members = ()
+    progress.start("add conditions", size)
     for _ in range(size):
         options = [_ordered(*chosen, item) for item in range(count) if item not in chosen]
         chosen = min(options, key=score)
+        progress.advance()
+    progress.finish()
     return chosen
 
 
-def exchanged(score: Score, start: Sequence[int], count: int) -> Members:
+def exchanged(score: Score, start: Sequence[int], count: int, progress: Progress = SILENT) -> Members:
     """Exchange items of a set one by one for others, each time for the best, until no exchange lowers the score.
 
     Parameters
@@ -48,6 +56,8 @@ def exchanged(score: Score, start: Sequence[int], count: int) -> Members:
         Numbers of the items to begin with.
     count : int
         Items to choose from.
+    progress : Progress
+        Told about every item of every round.
 
     Returns
     -------
@@ -59,20 +69,25 @@ def exchanged(score: Score, start: Sequence[int], count: int) -> Members:
     >>> exchanged(lambda members: abs(sum(members) - 5), start=(0, 1), count=6)
     (1, 4)
     """
-    best, lowest = _ordered(*start), score(_ordered(*start))
+    best = _ordered(*start)
     while True:
-        found, reached = best, lowest
+        found = best
+        progress.start("exchange conditions", len(best))
         for leaving in best:
-            kept = [item for item in found if item != leaving]
-            if len(kept) == len(found):
-                continue
-            options = [_ordered(*kept, item) for item in range(count) if item not in found]
-            option = min(options, key=score, default=found)
-            if score(option) < reached * (1 - GAIN):
-                found, reached = option, score(option)
+            found = _without(leaving, found, score, count)
+            progress.advance()
+        progress.finish()
         if found == best:
             return best
-        best, lowest = found, reached
+        best = found
+
+
+def _without(leaving: int, members: Members, score: Score, count: int) -> Members:
+    """Return the members with another item in place of one, where that lowers the score."""
+    kept = [item for item in members if item != leaving]
+    options = [_ordered(*kept, item) for item in range(count) if item not in members]
+    option = min(options, key=score, default=members)
+    return option if score(option) < score(members) * (1 - GAIN) else members
 
 
 def _ordered(*items: int) -> Members:

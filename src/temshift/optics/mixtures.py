@@ -1,6 +1,7 @@
 """One distribution of conditions that stands for several: a table of their draws, each with its share."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,12 +61,12 @@ def mixture(parts: Sequence[ImagingConditions], *, rows: int = ROWS, seed: int =
     joined = {row: _joined(row, drawn) for row in CANONICAL}
     alike = {row.key: values[0] for row, values in joined.items() if len(set(values)) == 1 and _told(row, values[0])}
     columns = {row.key: tuple(values) for row, values in joined.items() if len(set(values)) > 1}
-    plain = {key: Distribution(fixed=value) for key, value in alike.items()}
+    plain: dict[str, Any] = {key: Distribution(fixed=value) for key, value in alike.items()}
     if not columns:
         return parts[0]
     weights = tuple(rows / length for length in lengths for _ in range(length))
     table = MeasuredTable(columns=columns, weights=None if len(set(weights)) == 1 else weights)
-    return ImagingConditions(**plain, measured=table)
+    return ImagingConditions(**{**plain, "measured": table})
 
 
 def _rows_of(part: ImagingConditions, rows: int, rng: np.random.Generator) -> Mapping[str, list[float | None]]:
