@@ -13,8 +13,11 @@ import pytest
 
 from temshift.core.errors import InputError
 from temshift.core.files import read_json
+from temshift.information import read_library
 from temshift.studies import Study, StudyFolder, room, run_study
 from temshift.studies.folder import locked
+from temshift.studies.object_libraries import find_library, library_of_database
+from temshift.studies.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "examples" / "tiny.yaml"
@@ -49,6 +52,18 @@ def test_every_file_of_a_study_folder_is_there(inline: StudyFolder, tiny: Study)
         assert path.stat().st_size > 0
     assert len(list(inline.root.glob("waves/*/manifest.json"))) == 2
     assert len(list(inline.root.glob("networks/*/weights.safetensors"))) == 4
+
+
+def test_the_library_of_the_training_specimens_is_kept(inline: StudyFolder, tiny: Study) -> None:
+    """Measured on the pixels of the waves, up to the aperture."""
+    (record,) = (inline.root / "spectra").glob("*.json")
+    library, again = read_library(record), library_of_database(inline.root, count=tiny.information.specimens)
+    assert record == inline.spectra_record(Plan(tiny).parts[0].metrics_id)
+    assert library.specimens == again.specimens == min(tiny.information.specimens, tiny.counts.training)
+    assert library.q == pytest.approx(again.q[: len(library.q)])
+    assert library.particle_height == pytest.approx(again.particle_height)
+    assert library.mean.particle == pytest.approx(again.mean.particle[: len(library.q)], rel=0.1)
+    assert find_library(record).specimens == library.specimens
 
 
 def test_a_second_run_makes_nothing_again(inline: StudyFolder, tiny: Study, listening: Any) -> None:

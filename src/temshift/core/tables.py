@@ -83,11 +83,13 @@ TRANSFER = {
     "envelope": pl.Float64,
 }
 
-# One row a ring of spatial frequencies.
-SPECTRA = {
-    "q_per_A": pl.Float64,
-    "particle_rad2_A2": pl.Float64,
-    "substrate_rad2_A2": pl.Float64,
+# One row a particle of a library; "power_rad2_A2" has a number for each ring of spatial frequencies.
+INSTANCES = {
+    "area_A2": pl.Float64(),
+    "particle_height_A": pl.Float64(),
+    "thickness_A": pl.Float64(),
+    "substrate_height_A": pl.Float64(),
+    "power_rad2_A2": pl.List(pl.Float32()),
 }
 
 # One row an image of an image set; "file" and "mask_file" are relative to its folder.

@@ -81,11 +81,16 @@ def simulate(
     require_sound(atoms, f"specimen {index}")
     _require_labelled(atoms, f"specimen {index}")
     simulation = _Simulation(atoms, settings, root, index, device)
-    waves, focus_height = simulation.waves, simulation.focus_height
+    waves, focus_height = simulation.waves(), simulation.focus_height
     if focus_height:
         back = fresnel_propagator(simulation.stored, settings.energy, -focus_height, dtype=waves.dtype)
         waves = torch.fft.ifft2(torch.fft.fft2(waves) * back.to(waves.device))
     return ExitWave(waves, simulation.mask, simulation.geometry())
+
+
+def focus_height_of(atoms: Atoms, settings: ExitWaveSettings, root: int, index: int) -> float:
+    """Height of the plane that defocus counts from, upstream of the exit plane [A]: what `simulate` finds."""
+    return 0.0 if settings.focus == "exit_plane" else _Simulation(atoms, settings, root, index, "cpu").focus_height
 
 
 def _require_labelled(atoms: Atoms, name: str) -> None:
@@ -141,14 +146,16 @@ class _Simulation:
         self._exit_plane = float(atoms.cell.lengths()[2])
         self._positions = _configurations(atoms, settings, root, index)
         self.stored = grid_of(atoms, settings)
-        self.waves = downsampled(
-            self._through(settings.grid(_extent(atoms)), np.ones(len(atoms), dtype=bool)), self.stored.shape
-        )
         wanted = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
         alone = self._through(self.stored, atoms.arrays["particle"] >= 0) if wanted else None
         self._outline = outline_of(atoms, self.stored, settings)
         self.mask = self._mask(alone)
         self.focus_height = self._focus_height(alone)
+
+    def waves(self) -> Tensor:
+        """Waves (phonon, y, x) of the whole specimen at the exit plane, on the stored grid."""
+        grid, every = self._settings.grid(_extent(self._atoms)), np.ones(len(self._atoms), dtype=bool)
+        return downsampled(self._through(grid, every), self.stored.shape)
 
     def _through(self, grid: Grid, chosen: NDArray[np.bool_]) -> Tensor:
         """Waves (phonon, y, x) of some atoms, which move as they do in the whole specimen."""

@@ -1,19 +1,29 @@
 """Information transfer: object spectra, epsilon, sigma, and first predictions from them."""
 
+from temshift.information.library import ObjectLibrary, join_libraries, measure_instances
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.regression import additive_fit, explained, fit_linear, predict_left_out
+from temshift.information.shipped import shipped_library, shipped_names
 from temshift.information.spectra import ObjectSpectra, average_spectra, measure_specimen
+from temshift.information.stored_libraries import read_library, write_library
 
 __all__ = [
     "Information",
+    "ObjectLibrary",
     "ObjectSpectra",
     "additive_fit",
     "average_spectra",
     "explained",
     "fit_linear",
     "information",
+    "join_libraries",
+    "measure_instances",
     "measure_specimen",
     "predict_left_out",
+    "read_library",
+    "shipped_library",
+    "shipped_names",
     "spectral_distance",
     "transfer_similarity",
+    "write_library",
 ]

@@ -7,10 +7,12 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from temshift.core.grids import Grid
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import grid_of, outline_of, substrate_of
 from temshift.information.spectra import ObjectSpectra, mean_height_of, phase_power, ring_edges
 
+LIBRARY_VERSION = 1  # raised whenever the same specimens would be measured otherwise
 Array = NDArray[np.float64]
 
 
@@ -36,6 +38,8 @@ class ObjectLibrary:
         Mean height of that film [A]; in vacuum that of the particle.
     area_fraction : float
         Share of the area that particles cover, on average.
+    specimens : int
+        How many specimens it was measured on.
     """
 
     q: Array
@@ -46,6 +50,7 @@ class ObjectLibrary:
     thickness: Array
     substrate_height: Array
     area_fraction: float
+    specimens: int = 1
 
     def __len__(self) -> int:
         return len(self.area)
@@ -54,6 +59,18 @@ class ObjectLibrary:
     def radius(self) -> Array:
         """Radius of the disc of each silhouette's area [A], (n,)."""
         return np.sqrt(self.area / np.pi)
+
+    @property
+    def averaged(self) -> "ObjectLibrary":
+        """A library of one particle: the mean of all, for observers that know densities and no instances."""
+        mean = self.mean
+        thickness = float(self.thickness.mean())
+        below = np.array([mean.substrate_height])
+        above, area = np.array([mean.particle_height]), np.array([float(self.area.mean())])
+        power = mean.particle[None]
+        return ObjectLibrary(
+            self.q, power, area, above, self.substrate, np.array([thickness]), below, self.area_fraction
+        )
 
     @property
     def mean(self) -> ObjectSpectra:
@@ -87,23 +104,24 @@ def measure_instances(
     Returns
     -------
     ObjectLibrary
-        Of the particles of this specimen, of atoms at rest.
+        Of the particles of this specimen, of atoms at rest. The thickness of the film is the one that the specimen
+        was built with, and where it doesn't tell, the extent of its atoms along the beam.
 
     Raises
     ------
     ValueError
-        Where the specimen has no particle.
+        Where the specimen has no particle, or its pixels do not reach the end of the band.
     """
     grid, belongs = grid_of(atoms, settings), atoms.arrays["particle"]
     numbers, film = np.unique(belongs[belongs >= 0]), substrate_of(atoms)
     if len(numbers) == 0:
         raise ValueError("a specimen without particle has no spectrum; mark the atoms of one as a particle")
-    edges, cell = ring_edges(grid, highest), grid.extent[0] * grid.extent[1]
+    edges, cell = _edges(grid, highest), grid.extent[0] * grid.extent[1]
     particles = [atoms[belongs == number] for number in numbers]
     shares = np.array([float(outline_of(one, grid, settings).mean()) for one in particles])
     powers = np.array([phase_power(one, grid, settings, edges) for one in particles]) / shares[:, None]
     heights = np.array([mean_height_of(one, atoms, focus_height) for one in particles])
-    thickness = float(np.ptp(film.positions[:, 2])) if len(film) else 0.0
+    thickness = _thickness(atoms, film)
     below = np.full(len(particles), mean_height_of(film, atoms, focus_height)) if len(film) else heights
     film_power = phase_power(film, grid, settings, edges) / thickness if thickness > 0 else np.zeros(len(edges) - 1)
     return ObjectLibrary(
@@ -118,8 +136,34 @@ def measure_instances(
     )
 
 
+def _edges(grid: Grid, highest: float) -> Array:
+    if highest > grid.nyquist * (1 + 1e-9):
+        raise ValueError(
+            f"highest = {highest:g} 1/A lies beyond the Nyquist frequency, {grid.nyquist:g}; take a finer "
+            "sampling_angstrom or a lower end of the band"
+        )
+    return ring_edges(grid, highest)
+
+
+def _thickness(atoms: Atoms, film: Atoms) -> float:
+    """Thickness of a specimen's film [A], 0 without one; roughness does not add to it."""
+    if len(film) == 0:
+        return 0.0
+    return float(atoms.info.get("substrate_thickness_angstrom", np.ptp(film.positions[:, 2])))
+
+
 def join_libraries(libraries: Iterable[ObjectLibrary]) -> ObjectLibrary:
-    """Join libraries of specimens with equal cells and bands; films average, particles line up.
+    """Line the particles of libraries up; films count by the particles on them, area fractions by specimens.
+
+    Parameters
+    ----------
+    libraries : iterable of ObjectLibrary
+        With equal rings: of specimens with cells of one size, up to one end of the band.
+
+    Returns
+    -------
+    ObjectLibrary
+        The same in whatever groups they are joined.
 
     Raises
     ------
@@ -134,9 +178,18 @@ def join_libraries(libraries: Iterable[ObjectLibrary]) -> ObjectLibrary:
     lined = {
         field.name: np.concatenate([getattr(one, field.name) for one in each])
         for field in fields(ObjectLibrary)
-        if field.name not in ("q", "substrate", "area_fraction")
+        if field.name not in ("q", "substrate", "area_fraction", "specimens")
     }
-    substrate = np.mean([one.substrate for one in each], axis=0)
+    counts = [one.specimens for one in each]
+    fraction = float(np.average([one.area_fraction for one in each], weights=counts))
     return ObjectLibrary(
-        q=each[0].q, substrate=substrate, area_fraction=float(np.mean([one.area_fraction for one in each])), **lined
+        q=each[0].q, substrate=_joined_films(each), area_fraction=fraction, specimens=sum(counts), **lined
     )
+
+
+def _joined_films(each: list[ObjectLibrary]) -> Array:
+    """Power of a film per area and thickness, averaged over the films that are there."""
+    carried = [int((one.thickness > 0).sum()) for one in each]
+    if sum(carried) == 0:
+        return np.zeros_like(each[0].substrate)
+    return np.asarray(np.average([one.substrate for one in each], axis=0, weights=carried))

@@ -207,7 +207,8 @@ def fit_observer(draws: Draws, rule: RuleName, *, seed: int = 0) -> Observer:
         Of :func:`ring_draws`.
     rule : {"linear", "forest", "both", "ideal"}
         Logistic regression on amplitudes; a random forest on log power; both, averaged in ln(cross-entropy) and F1; or
-        the likelihood ratio of the drawn densities.
+        the likelihood ratio of the drawn densities, which asks for draws of ``library.averaged``: a mixture of some
+        instances is no density of others.
     seed : int
         Seed of the forest.
 
@@ -301,7 +302,8 @@ def observe(
     trainings, tests : mapping of str to ImagingConditions
         Distributions by name.
     library : ObjectLibrary
-        Particles and films; training and test see different halves of it.
+        Particles and films; training and test see different halves of it. The ideal observer knows densities and no
+        instances, and is taken over the average particle.
     microscope : Microscope
         Energy, camera, pixels, band and seed.
     rules : sequence of {"linear", "forest", "both", "ideal"}
@@ -313,22 +315,35 @@ def observe(
         ``training_name``, ``test_name``, and ``observer_RULE_cross_entropy`` [nats], ``observer_RULE_ln_error`` and
         ``observer_RULE_f1`` for each rule.
     """
-    tested = {name: ring_draws(one, library, microscope, stream=1) for name, one in tests.items()}
-    single: list[RuleName] = [rule for rule in RULES if rule != "both" and (rule in rules or _has_part(rules, rule))]
-    rows = []
-    for training, conditions in trainings.items():
-        draws = ring_draws(conditions, library, microscope, stream=0)
-        observers = {rule: fit_observer(draws, rule, seed=microscope.seed) for rule in single}
-        for test, seen in tested.items():
-            found = {rule: observer.expected(seen) for rule, observer in observers.items()}
-            if "both" in rules:
-                found["both"] = average(found["linear"], found["forest"])
-            rows.append({"training_name": training, "test_name": test, **_columns(found, rules)})
+    found: dict[tuple[str, str], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
+    learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
+    if learners:
+        _take(found, trainings, tests, library, microscope, learners)
+    if "ideal" in rules:
+        _take(found, trainings, tests, library.averaged, microscope, ["ideal"])
+    if "both" in rules:
+        for scored in found.values():
+            scored["both"] = average(scored["linear"], scored["forest"])
+    rows = [{"training_name": one, "test_name": to, **_columns(found[one, to], rules)} for one, to in found]
     return pl.DataFrame(rows)
 
 
-def _has_part(rules: Sequence[RuleName], rule: RuleName) -> bool:
-    return "both" in rules and rule in ("linear", "forest")
+def _take(
+    found: Mapping[tuple[str, str], dict[RuleName, Expected]],
+    trainings: Mapping[str, ImagingConditions],
+    tests: Mapping[str, ImagingConditions],
+    library: ObjectLibrary,
+    microscope: Microscope,
+    rules: Sequence[RuleName],
+) -> None:
+    """Add what each rule scores from every training to every test distribution."""
+    tested = {name: ring_draws(one, library, microscope, stream=1) for name, one in tests.items()}
+    for training, conditions in trainings.items():
+        draws = ring_draws(conditions, library, microscope, stream=0)
+        for rule in rules:
+            observer = fit_observer(draws, rule, seed=microscope.seed)
+            for test, seen in tested.items():
+                found[training, test][rule] = observer.expected(seen)
 
 
 def _columns(found: Mapping[RuleName, Expected], rules: Sequence[RuleName]) -> dict[str, float]:

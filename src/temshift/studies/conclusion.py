@@ -17,7 +17,7 @@ from temshift.core.records import read_facts, record_state, write_record
 from temshift.datasets.conditions import Setting, summary, told_keys
 from temshift.execution import Task
 from temshift.exitwaves.store import read_geometry
-from temshift.information.spectra import ObjectSpectra
+from temshift.information.library import ObjectLibrary
 from temshift.networks.stored import CARD
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse
@@ -32,7 +32,7 @@ PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pyd
 TABLES = ("results", "metrics", "transfer")
 
 
-def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, ObjectSpectra], failed: int) -> None:
+def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str, ObjectLibrary], failed: int) -> None:
     """Gather tables and pictures and write the report, unless all of it stands as it is.
 
     Parameters
@@ -43,15 +43,15 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, 
         Where scores are, and where everything goes.
     work : Work
         Who makes the pictures.
-    objects : mapping of str to ObjectSpectra
-        Spectra of the specimens, by the ``metrics_id`` of a part of the plan.
+    libraries : mapping of str to ObjectLibrary
+        Of the training specimens, by the ``metrics_id`` of a part of the plan.
     failed : int
         Networks that are missing, which the report tells.
     """
     started = time.monotonic()
     record = folder.root / "report.json"
     files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by what they hold
-    identity = content_hash([plan.study.resolved(), files_of_scores, failed])
+    identity = content_hash([plan.study.resolved(), files_of_scores, failed, sorted(libraries)])
     if not work.missing([record], record_state) and read_facts(record)["id"] == identity:
         work.progress.message("everything was there already")
         return
@@ -62,6 +62,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, objects: Mapping[str, 
         return
     tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
     work.perform("example pictures", tasks, [1], 0)
+    objects = {id_: library.mean for id_, library in libraries.items()}
     _write_tables(folder, analyse(plan, current, objects), results)
     work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
     write_json(folder.manifest, _manifest(plan, folder, work, failed, set(current["network_id"])))

@@ -18,7 +18,6 @@ from temshift.datasets.conditions import Setting, summary, told_keys
 from temshift.datasets.micrographs import DATASETS_VERSION
 from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.sources import WaveSource, refuse_inside_store
-from temshift.exitwaves.store import read_geometry
 from temshift.generalization.evaluation import (
     loaded_waves,
     result_rows,
@@ -34,15 +33,17 @@ from temshift.generalization.scoring_conditions import (
     require_possible,
     scoring_conditions,
 )
+from temshift.information.library import LIBRARY_VERSION, join_libraries
 from temshift.information.metrics import METRICS_VERSION, Information
 from temshift.information.microscope import Microscope
-from temshift.information.spectra import ObjectSpectra, average_spectra, measure_specimen
+from temshift.information.spectra import ObjectSpectra
 from temshift.networks import parameter_count
 from temshift.optics.images import OPTICS_VERSION
 from temshift.report import write_report
 from temshift.studies.conclusion import TABLES, database_facts, provenance
 from temshift.studies.examples import SHOWN_CONDITIONS, draw_examples, spread_out
 from temshift.studies.folder import StudyFolder, locked, making, refuse_strangers
+from temshift.studies.object_libraries import measured_set
 from temshift.studies.plan import score_id
 from temshift.studies.prediction import predict
 from temshift.studies.results import CONDITIONS_FILE
@@ -132,7 +133,7 @@ def score_network(
 
 
 def _all_that_counts(trial: _Trial, identity: str) -> str:
-    versions = [SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION, METRICS_VERSION]
+    versions = [SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION, METRICS_VERSION, LIBRARY_VERSION]
     wanted = trial.wanted.model_dump(mode="json", exclude_none=True)
     return content_hash([identity, wanted, trial.source.id, trial.source.name, trial.device, versions])
 
@@ -193,15 +194,14 @@ def _measured(trial: _Trial) -> int:
 def _objects(trial: _Trial) -> ObjectSpectra:
     """Average spectra of the first specimens, which are built again."""
     waves, count, microscope = stored_set(trial.source), _measured(trial), trial.microscope
-    geometry, highest = read_geometry(trial.source.store), microscope.semiangle / microscope.wavelength
+    highest = microscope.semiangle / microscope.wavelength
     trial.progress.start("object spectra", count, 0)
     found = []
-    for number in range(count):
-        height = geometry[number]["focus_height_angstrom"]
-        found.append(measure_specimen(waves.specimen(number), waves.exit_waves, highest, height))
+    for one in measured_set(waves, trial.source.store, range(count), highest):
+        found.append(one)
         trial.progress.advance(1)
     trial.progress.finish()
-    return average_spectra(found)
+    return join_libraries(found).mean
 
 
 def _cells(trial: _Trial, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from temshift.core.hashes import content_hash
 from temshift.core.seeds import Stage, torch_seed
 from temshift.datasets.micrographs import DATASETS_VERSION, Stream
 from temshift.generalization.images import TRAINING, VALIDATION, images_id, images_stream
+from temshift.information.library import LIBRARY_VERSION
 from temshift.information.metrics import METRICS_VERSION
 from temshift.networks import NetworkSettings, TrainingSettings, require_initial
 from temshift.networks.training import TRAINING_VERSION
@@ -229,7 +230,8 @@ class Part:
     def metrics_id(self) -> str:
         """Hash of all that the object spectra depend on."""
         settings = self.study.information.model_dump(mode="json")
-        return content_hash([self.databases["training"].id, settings, self.study.widest_semiangle, METRICS_VERSION])
+        versions = [METRICS_VERSION, LIBRARY_VERSION]
+        return content_hash([self.databases["training"].id, settings, self.study.widest_semiangle, versions])
 
     def _test(self, name: str, conditions: ImagingConditions) -> TestCondition:
         conditions_id, source = content_hash(conditions), self.sources["test"]

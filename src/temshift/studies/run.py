@@ -5,12 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from temshift.core.errors import TemshiftError
-from temshift.core.files import discard_leftovers, read_table, write_table
-from temshift.core.records import read_facts, record_state, write_record
-from temshift.core.tables import SPECTRA
+from temshift.core.files import discard_leftovers
+from temshift.core.records import record_state
 from temshift.execution import (
     Outcome,
     Progress,
@@ -20,7 +17,8 @@ from temshift.execution import (
     make_executor,
     stream_tasks,
 )
-from temshift.information.spectra import ObjectSpectra, average_spectra
+from temshift.information.library import ObjectLibrary, join_libraries
+from temshift.information.stored_libraries import read_library, write_library
 from temshift.networks import drop_weights
 from temshift.networks.stored import holds_weights
 from temshift.studies.conclusion import conclude
@@ -34,7 +32,7 @@ from temshift.studies.room import require_room
 from temshift.studies.states import RunState, discard_damaged, run_states
 from temshift.studies.status import StatusFile
 from temshift.studies.study import Study
-from temshift.studies.tasks import make_ready, measure_spectra
+from temshift.studies.tasks import make_ready, measure_library
 from temshift.studies.waves import make_waves
 from temshift.studies.work import Stage, Work, told_failures
 
@@ -110,13 +108,13 @@ def run_study(
         folder.status.unlink(missing_ok=True)
         for place, waves, shards in needs:
             make_waves(run.work, place, waves, shards)
-        objects = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
+        libraries = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
         failures = _make_networks(run, retries, retry_failed)
         folder.status.unlink(missing_ok=True)
         for one in starting:
             one.cancel()  # nothing is left to do, maybe before a worker has even started
         try:
-            conclude(plan, folder, run.work, objects, len(failures))
+            conclude(plan, folder, run.work, libraries, len(failures))
         except TemshiftError as error:
             raise TemshiftError("\n".join([*_failed_text(run, failures), str(error)])) from error
         if failures:
@@ -137,39 +135,21 @@ def _measured_parts(plan: Plan) -> dict[str, Part]:
     return {part.metrics_id: part for part in reversed(plan.parts)}
 
 
-def _measure(run: Run, part: Part) -> ObjectSpectra:
+def _measure(run: Run, part: Part) -> ObjectLibrary:
+    """Library of the first training specimens, from which their mean spectra follow."""
     record, waves = run.folder.spectra_record(part.metrics_id), part.databases["training"]
     count = min(part.study.information.specimens, waves.count)
     kept = not run.work.missing([record], record_state)
     chunks = [] if kept else _batched(range(count), SPECIMENS_PER_TASK)
     semiangle = part.study.widest_semiangle
     tasks = [
-        Task(measure_spectra, (run.folder.root, waves, semiangle, chunk), f"spectra of specimens {chunk}")
+        Task(measure_library, (run.folder.root, waves, semiangle, chunk), f"spectra of specimens {chunk}")
         for chunk in chunks
     ]
     measured = run.work.perform("object spectra", tasks, [len(chunk) for chunk in chunks], count if kept else 0)
     if not kept:
-        _write_spectra(record, average_spectra(one for some in measured for one in some))
-    return _read_spectra(record)
-
-
-def _write_spectra(record: Path, objects: ObjectSpectra) -> None:
-    columns = dict(zip(SPECTRA, (objects.q, objects.particle, objects.substrate), strict=True))
-    table = record.with_suffix(".parquet")
-    write_table(table, pl.DataFrame(columns, schema=SPECTRA))
-    facts = {
-        "particle_height": objects.particle_height,
-        "substrate_height": objects.substrate_height,
-        "area_fraction": objects.area_fraction,
-    }
-    write_record(record, [table], facts)
-
-
-def _read_spectra(record: Path) -> ObjectSpectra:
-    facts = read_facts(record)
-    q, particle, substrate = (column.to_numpy(writable=True) for column in read_table(record.with_suffix(".parquet")))
-    heights = facts["particle_height"], facts["substrate_height"]
-    return ObjectSpectra(q, particle, substrate, *heights, facts["area_fraction"])
+        write_library(record, join_libraries(measured))
+    return read_library(record)
 
 
 def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Failure]:

@@ -22,9 +22,9 @@ from temshift.core.tables import SCORES
 from temshift.datasets import MicrographSource, first_images, scoring_batches, training_batches
 from temshift.datasets.micrographs import Batch
 from temshift.execution import Progress
-from temshift.exitwaves.store import read_geometry, read_layout, read_masks, read_waves
+from temshift.exitwaves.store import read_layout, read_masks, read_waves
 from temshift.generalization.scores import Scores, score_together
-from temshift.information.spectra import ObjectSpectra, measure_specimen
+from temshift.information.library import ObjectLibrary, join_libraries
 from temshift.networks import (
     Trained,
     apply_initial,
@@ -38,6 +38,7 @@ from temshift.networks import (
 from temshift.networks.cohorts import Member, train_cohort
 from temshift.optics.images import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
+from temshift.studies.object_libraries import measured_set
 from temshift.studies.plan import ImageSource, NetworkRun, TestCondition, score_id, validation_stream
 from temshift.studies.waves import WaveSet
 from temshift.studies.work import one_thread
@@ -53,15 +54,11 @@ def make_ready() -> None:
     """Do nothing: a worker that is asked imports what all tasks need, while others look at what is there."""
 
 
-def measure_spectra(root: Path, waves: WaveSet, semiangle: float, numbers: Sequence[int]) -> list[ObjectSpectra]:
-    """Measure the object spectra of some specimens, whose waves are there, up to an angle [rad]."""
+def measure_library(root: Path, waves: WaveSet, semiangle: float, numbers: Sequence[int]) -> ObjectLibrary:
+    """Measure the particles of some specimens, whose waves are there, up to an angle [rad]."""
     one_thread()
-    geometry = read_geometry(StudyFolder(root).waves(waves.id))
     highest = semiangle / wavelength(waves.exit_waves.energy)
-    return [
-        measure_specimen(waves.specimen(number), waves.exit_waves, highest, geometry[number]["focus_height_angstrom"])
-        for number in numbers
-    ]
+    return join_libraries(measured_set(waves, StudyFolder(root).waves(waves.id), numbers, highest))
 
 
 def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:

@@ -1,0 +1,180 @@
+"""Observers: what is known exactly of them, and that they follow the physics of the change they are taken through."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from temshift.information.library import ObjectLibrary
+from temshift.information.microscope import Microscope
+from temshift.information.observer import RULES, Draws, fit_observer, observe, ring_draws
+from temshift.optics.imaging import ImagingConditions
+from temshift.optics.settings import ImagingSettings
+
+SCOPE = Microscope(300e3, ImagingSettings(), 1.25, 12e-3, 64, 3)
+Q = np.arange(1, 32) / 51.2
+SHARE = 0.2
+
+
+def library(**changes: object) -> ObjectLibrary:
+    """Particles whose lattice rings differ, on a film with the heights of the quick study."""
+    random, count = np.random.default_rng(7), 24
+    rings = np.exp(-(((Q - random.uniform(0.25, 0.5, (count, 1))) / 0.02) ** 2))
+    radius, thickness = random.uniform(9, 16, count), random.uniform(20, 50, count)
+    made = ObjectLibrary(
+        Q,
+        0.5 * np.exp(-4 * Q) + 1.5 * random.uniform(0.2, 1.8, (count, 1)) * rings,
+        np.pi * radius**2,
+        radius + 1,
+        0.04 * np.exp(-3 * Q),
+        thickness,
+        2 * radius + 3 + thickness / 2,
+        SHARE,
+    )
+    return replace(made, **changes)
+
+
+def conditions(**given: object) -> ImagingConditions:
+    usual = {"defocus_nm": -10, "dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12, "focal_spread_sigma_nm": 1}
+    return ImagingConditions.model_validate(usual | given)
+
+
+def score(train: ImagingConditions, test: ImagingConditions, rule: str, objects: ObjectLibrary | None = None) -> float:
+    objects = objects or library()
+    frame = observe({"one": train}, {"other": test}, objects, SCOPE, (rule,))  # type: ignore[arg-type]
+    return float(frame[f"observer_{rule}_cross_entropy"][0])
+
+
+def test_windows_have_the_shares_of_the_image_and_powers_the_fluctuations_of_their_modes():
+    draws = ring_draws(conditions(), library(), SCOPE)
+    assert draws.weights.sum() == pytest.approx(1)
+    assert draws.weights[draws.labels == 1].sum() == pytest.approx(SHARE)
+    ratio = draws.powers / draws.expected
+    np.testing.assert_allclose(ratio.mean(axis=0), 1, atol=0.06)
+    np.testing.assert_allclose(ratio.var(axis=0), 1 / draws.modes, rtol=0.12)
+
+
+def test_one_seed_draws_the_same_and_streams_differ():
+    one, again, other = (ring_draws(conditions(), library(), SCOPE, stream=stream) for stream in (0, 0, 1))
+    assert np.array_equal(one.powers, again.powers)
+    assert not np.array_equal(one.powers, other.powers)
+
+
+def test_training_and_test_see_different_particles():
+    marked = library()
+    marked.particle[1::2] = 0
+    seen, unseen = (ring_draws(conditions(), marked, SCOPE, stream=stream) for stream in (0, 1))
+    ratios = [d.expected[d.labels == 1].mean() / d.expected[d.labels == 0].mean() for d in (seen, unseen)]
+    assert ratios[0] > 1.3
+    assert ratios[1] == pytest.approx(1, abs=0.1)
+
+
+RULES_BY_SPEED = ["linear", "ideal", *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("forest", "both"))]
+
+
+def test_all_rules_are_tested():
+    assert {*RULES} == {"linear", "ideal", "forest", "both"}
+
+
+@pytest.mark.parametrize("rule", RULES_BY_SPEED)
+def test_without_electrons_an_observer_knows_how_frequent_particles_are_and_no_more(rule):
+    none = conditions(dose_e_per_A2=1e-9)
+    frame = observe({"one": none}, {"other": none}, library(), SCOPE, (rule,))
+    entropy = -SHARE * np.log(SHARE) - (1 - SHARE) * np.log(1 - SHARE)
+    assert frame[f"observer_{rule}_cross_entropy"][0] == pytest.approx(entropy, rel=0.03)
+    assert frame[f"observer_{rule}_f1"][0] == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.parametrize("rule", RULES_BY_SPEED)
+def test_more_dose_is_no_harder_and_the_conditions_trained_on_are_the_easiest(rule):
+    low, high = conditions(dose_e_per_A2=40), conditions(dose_e_per_A2=1000)
+    assert score(high, high, rule) < score(low, low, rule)
+    assert score(low, low, rule) < score(high, low, rule)
+
+
+@pytest.mark.parametrize("rule", ["linear", pytest.param("forest", marks=pytest.mark.slow)])
+def test_learners_are_directed(rule):
+    there, back = (
+        score(*pair, rule)
+        for pair in ((conditions(), conditions(defocus_nm=0)), (conditions(defocus_nm=0), conditions()))
+    )
+    assert abs(np.log(there / back)) > 0.05
+
+
+def test_particles_that_lie_higher_are_in_focus_at_more_underfocus():
+    """A wrong sign of the height would put this minimum of transfer at -6 nm."""
+    high = library(particle_height=np.full(24, 60.0), substrate=np.zeros(31))
+    hard, easy = (score(conditions(defocus_nm=at), conditions(defocus_nm=at), "linear", high) for at in (6, -6))
+    assert hard > 2 * easy
+
+
+def test_films_hide_particles_where_they_are_not_in_focus_themselves():
+    """Carbon at 80 A, particles at 0: at +8 nm the film's contrast is least."""
+    stacked = library(
+        particle_height=np.zeros(24),
+        substrate_height=np.full(24, 80.0),
+        thickness=np.full(24, 10.0),
+        substrate=np.full(31, 0.3),
+    )
+    clean, covered = (score(conditions(defocus_nm=at), conditions(defocus_nm=at), "linear", stacked) for at in (8, -8))
+    assert clean < 0.7 * covered
+
+
+@pytest.mark.parametrize("rule", ["linear", "ideal"])
+def test_a_mixture_is_near_the_best_on_each_of_its_parts(rule):
+    parts = [conditions(dose_e_per_A2=60), conditions(defocus_nm=12, dose_e_per_A2=1500)]
+    draws = [ring_draws(one, library(), SCOPE) for one in parts]
+    tests = [ring_draws(one, library(), SCOPE, stream=1) for one in parts]
+    mixed = Draws.joined(draws)
+    assert mixed.weights.sum() == pytest.approx(1)
+    assert mixed.condition.max() == 2 * draws[0].condition.max() + 1
+    both = [fit_observer(mixed, rule).expected(test).cross_entropy for test in tests]
+    own = [fit_observer(one, rule).expected(test).cross_entropy for one, test in zip(draws, tests, strict=True)]
+    other = [fit_observer(one, rule).expected(test).cross_entropy for one, test in zip(draws[::-1], tests, strict=True)]
+    assert max(np.divide(both, own)) < 1.35
+    assert max(both) < max(other)
+
+
+def test_the_ideal_observer_is_the_likelihood_ratio_of_gamma_distributed_powers():
+    """Of one ring and one spectrum of each kind the error probability is an integral that is known."""
+    from scipy.stats import gamma
+
+    random, modes, powers = np.random.default_rng(2), np.array([3.0]), (2.0, 1.0)
+    labels = np.repeat([1, 0], 40_000)
+    expected = np.where(labels == 1, *powers)[:, None]
+    drawn = expected * random.gamma(modes, size=expected.shape) / modes
+    draws = Draws(drawn, expected, modes, labels, np.full(80_000, 1 / 80_000), np.arange(80_000) % 64)
+    found = fit_observer(draws, "ideal").expected(draws)
+    x = np.linspace(1e-6, 20, 400_001)
+    density = [gamma.pdf(x, 3, scale=power / 3) for power in powers]
+    posterior = density[0] / (density[0] + density[1])  # x / (x + y) of 3 modes never reaches 1 below 20
+    exact = -0.5 * np.trapezoid(density[0] * np.log(posterior) + density[1] * np.log1p(-posterior), x)
+    assert found.cross_entropy == pytest.approx(exact, rel=0.01)
+
+
+@pytest.mark.slow
+def test_the_stated_error_is_that_of_repeated_draws():
+    broad = conditions(defocus_nm={"normal": {"mean": 0, "sd": 10}})
+    frames = [
+        observe({"a": conditions()}, {"b": broad}, library(), replace(SCOPE, seed=seed), ("linear",))
+        for seed in range(10)
+    ]
+    spread = np.std([np.log(frame["observer_linear_cross_entropy"][0]) for frame in frames], ddof=1)
+    told = np.mean([frame["observer_linear_ln_error"][0] for frame in frames])
+    assert 0.4 < spread / told < 1.6  # stratified draws of conditions scatter less than independent ones
+
+
+@pytest.mark.slow
+def test_both_is_the_geometric_mean_of_the_two_learners():
+    frame = observe({"a": conditions()}, {"b": conditions(defocus_nm=4)}, library(), SCOPE)
+    linear, forest, both = (frame[f"observer_{rule}_cross_entropy"][0] for rule in ("linear", "forest", "both"))
+    assert both == pytest.approx(np.sqrt(linear * forest))
+    alone = fit_observer(ring_draws(conditions(), library(), SCOPE), "both", seed=SCOPE.seed)
+    again = alone.expected(ring_draws(conditions(defocus_nm=4), library(), SCOPE, stream=1))
+    assert again.cross_entropy == pytest.approx(both)
+    assert again.f1 == pytest.approx(frame["observer_both_f1"][0])
+
+
+def test_no_draws_are_no_mixture():
+    with pytest.raises(ValueError, match="no draws given"):
+        Draws.joined([])
