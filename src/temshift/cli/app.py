@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from temshift.cli.design import design
 from temshift.core.errors import TemshiftError
 
 app = typer.Typer(
@@ -337,6 +338,9 @@ def ctf(
 
     wanted = verb.Wanted(energy_kev, sampling_angstrom, height_nm, condition or (), signed)
     verb.ctf(conditions, output, wanted)
+
+
+app.command()(design)
 
 
 def _worker_count(wanted: int | None, device: Device) -> int:
