@@ -41,10 +41,9 @@ class Design:
         What was minimised over the targets: the highest cross-entropy, or the mean.
     rule : str
         The observer that the final choice is by.
-    members : mapping of str to ImagingConditions
-        The chosen conditions by name, to be mixed in equal shares; a broad design has one.
-    sets : mapping of str to tuple of str
-        Names of the members of the design and of those sets that it is compared with.
+    sets : mapping of str to mapping of str to ImagingConditions
+        Members by name of the design, to be mixed in equal shares (a broad one has one), and of those sets that it is
+        compared with.
     predicted : polars.DataFrame
         ``set_name``, ``target_name``, ``cross_entropy`` [nats], ``ln_error`` (standard error of its logarithm) and
         ``f1`` that the observer expects, on other draws than those of the search.
@@ -52,9 +51,13 @@ class Design:
 
     objective: Objective
     rule: RuleName
-    members: Named
-    sets: Mapping[str, tuple[str, ...]]
+    sets: Mapping[str, Named]
     predicted: pl.DataFrame
+
+    @property
+    def members(self) -> Named:
+        """The chosen conditions by name."""
+        return self.sets[DESIGN]
 
     @property
     def conditions(self) -> ImagingConditions:
@@ -343,5 +346,4 @@ def _compared(bench: _Bench, sets: Mapping[str, Named], rule: RuleName) -> Desig
             rows.append({"set_name": set_name, "target_name": target, **vars(one)})
         bench.progress.advance()
     bench.progress.finish()
-    names = {name: tuple(parts) for name, parts in sets.items()}
-    return Design(bench.objective, rule, sets[DESIGN], names, pl.DataFrame(rows))
+    return Design(bench.objective, rule, sets, pl.DataFrame(rows))

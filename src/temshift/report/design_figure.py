@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from temshift.report.markup import shortened
 from temshift.report.transfer_figures import BLUE, GREEN, GREY, ORANGE, VERMILION, empty_figure
@@ -47,13 +47,14 @@ def design_figure(predicted: pl.DataFrame, objective: str) -> Figure:
     for name, part in predicted.group_by("set_name", maintain_order=True):
         _draw(axes, str(name[0]), part, objective)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("predicted cross-entropy (nat a pixel)")
     axes.set_xticks(range(len(names)), labels if len(names) <= MOST_NAMED else [""] * len(names), rotation=90)
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    axes.set_title(f"Design for the least {objective} loss over {len(names)} targets", fontsize=10, loc="left")
+    axes.set_title(f"Design for the {objective} loss over {len(names)} targets", fontsize=10, loc="left")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8)
     return figure
 
