@@ -26,7 +26,7 @@ from temshift.core.documents import write_document
 from temshift.core.files import read_json, write_json, write_table
 from temshift.execution import LogProgress
 from temshift.generalization.scoring_conditions import ScoringConditions, scoring_conditions
-from temshift.information.designs import DESIGN, EVEN, FULL, OBJECTIVES, SINGLE, Design, design
+from temshift.information.designs import DESIGN, EVEN, OBJECTIVES, SINGLE, Design, design
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
 from temshift.optics.mixtures import mixture
@@ -153,18 +153,18 @@ def _kept(place: Path, title: str, make: Any) -> dict[str, Item]:
 def _plain_sets(title: str, found: Design) -> dict[str, Item]:
     losses = {name: part for (name,), part in found.predicted.group_by("set_name")}
     return {
-        _title(name, title, found): {
+        _title(name, title): {
             "conditions": mixture(list(members.values())).model_dump(mode="json", exclude_none=True),
             "members": list(members),
             "predicted": dict(losses[name].select("target_name", "cross_entropy").iter_rows()),
         }
         for name, members in found.sets.items()
-        if name != "middle"
+        if name not in (SINGLE, "middle")
     }
 
 
-def _title(name: str, title: str, found: Design) -> str:
-    return {DESIGN: title, SINGLE: f"single best, {found.objective}", FULL: FULL}.get(name, name)
+def _title(name: str, title: str) -> str:
+    return title if name == DESIGN else name
 
 
 def _study(name: str, sets: Mapping[str, Item], given: ScoringConditions) -> Study:

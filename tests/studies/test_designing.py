@@ -1,0 +1,90 @@
+"""Designs as files: read back as they were, by studies, scores and networks alike."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from temshift.core.configuration import load_configuration, parse_configuration
+from temshift.core.documents import read_document, write_document
+from temshift.core.errors import InputError
+from temshift.generalization.scoring_conditions import scoring_conditions
+from temshift.information.designs import DESIGN, Design
+from temshift.studies import Study, read_results, run_study
+from temshift.studies.designing import Wanted, design_for, write_design
+
+CAMERA = {"camera": {"binning": 2}}
+
+
+def given(*defocus: float, **others: Any) -> dict[str, Any]:
+    default = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0}
+    series = {"name": "defocus {value:+g} nm", "series": "defocus_nm", "values": list(defocus), "sd": 1.5}
+    return {"default": default, "test": [series], **others}
+
+
+@pytest.fixture(scope="module")
+def found() -> Design:
+    return design_for(given(-20, 0, 20), Wanted(2, rule="linear", grid=0), specimens="Ag")
+
+
+def test_the_file_is_what_a_score_is_told_the_network_was_trained_on(found: Design, tmp_path: Path) -> None:
+    yaml, picture = write_design(found, scoring_conditions(given(-20, 0, 20)), tmp_path / "new" / "design.yaml")
+    read = scoring_conditions(yaml)
+    assert read.trained_on == ("design", found.conditions)
+    assert read.tests == scoring_conditions(given(-20, 0, 20)).tests
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    told = [line.removeprefix("#").strip() for line in yaml.read_text(encoding="utf-8").splitlines() if line[0] == "#"]
+    assert told[1:] == list(found.members)
+
+
+def test_imaging_is_kept_beside_the_conditions(found: Design, tmp_path: Path) -> None:
+    wanted = scoring_conditions(given(-20, 0, 20, imaging=CAMERA))
+    yaml, _ = write_design(found, wanted, tmp_path / "design.yaml")
+    assert scoring_conditions(yaml).imaging == wanted.imaging
+
+
+@pytest.mark.slow
+def test_a_study_trains_on_the_file_at_once(found: Design, tiny_text: str, tmp_path: Path) -> None:
+    """The keys of the file are the conditions of a study; the network's card tells the mixture."""
+    yaml, _ = write_design(found, scoring_conditions(given(-20, 0, 20)), tmp_path / "design.yaml")
+    plain = read_document(tiny_text).data
+    plain |= {"conditions": read_document(yaml.read_text(encoding="utf-8")).data, "examples": {}}
+    study = parse_configuration(write_document(plain), Study, "study")
+    assert study.conditions.resolved("training") == [("design", found.conditions)]
+    folder = run_study(study, tmp_path / "study", workers=0)
+    results = read_results(folder.root)
+    assert results["training_name"].unique().to_list() == ["design"] and len(results) == 3
+
+
+def test_a_study_file_of_specimens_tells_energy_and_pixels(tiny_text: str, tmp_path: Path) -> None:
+    """At 0.4 A an aperture of 30 mrad is beyond the band; at 0.1 A it is within."""
+    wide = given(-20, 20)
+    wide["default"]["semiangle_cutoff_mrad"] = 30.0
+    study = tmp_path / "study.yaml"
+    study.write_text(tiny_text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"semiangle_cutoff_mrad reaches 30.*at most 24"):
+        design_for(wide, Wanted(1, rule="linear", grid=0), specimens=study)
+    fine = design_for(wide, Wanted(1, rule="linear", grid=0), specimens="Ag", sampling=0.1)
+    assert len(fine.members) == 1
+
+
+def test_candidates_come_from_a_file_too(tmp_path: Path) -> None:
+    file = tmp_path / "more.yaml"
+    file.write_text(write_document(given(4)), encoding="utf-8")
+    found = design_for(given(3.9, 4.1), Wanted(3, rule="linear", grid=0, candidates=file), specimens="Ag")
+    assert set(found.sets[DESIGN]) == {"defocus +3.9 nm", "defocus +4.1 nm", "defocus +4 nm"}
+
+
+def test_impossible_conditions_and_names_are_told(found: Design, tmp_path: Path) -> None:
+    narrow = given(1)
+    narrow["default"]["semiangle_cutoff_mrad"] = 0.01
+    with pytest.raises(InputError, match="images can't be formed so:\n.*passes hardly a spatial frequency"):
+        design_for(narrow, Wanted(1))
+    with pytest.raises(InputError, match=r"end the name in \.yaml"):
+        write_design(found, scoring_conditions(given(1)), tmp_path / "design.json")
+
+
+def test_designs_of_the_example_are_as_the_page_shows() -> None:
+    """The targets in the docs are read; what they give is in benchmarks, as it takes a minute."""
+    example = Path(__file__).parents[2] / "examples" / "targets.yaml"
+    assert len(load_configuration(example, type(scoring_conditions(given(1)))).tests) == 8
