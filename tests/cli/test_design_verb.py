@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def targets(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_table_tells_the_sets_and_a_file_holds_the_design(temshift: Callable[..., object], targets: Path) -> None:
+def test_a_table_tells_the_sets_and_a_file_holds_the_design(temshift: Callable[..., Any], targets: Path) -> None:
     done = temshift("design", "--targets", targets, "--size", "2", "--output", "design.yaml", *QUICK)
     assert done.returncode == 0
     assert all(name in done.stdout for name in ("design", "evenly spaced", "single best", "random 3", "worst CE"))
@@ -31,17 +32,16 @@ def test_a_table_tells_the_sets_and_a_file_holds_the_design(temshift: Callable[.
     assert scoring_conditions("design.yaml").trained_on is not None and Path("design.png").exists()
 
 
-def test_json_is_all_that_is_printed(temshift: Callable[..., object], targets: Path) -> None:
+def test_json_is_all_that_is_printed(temshift: Callable[..., Any], targets: Path) -> None:
     done = temshift("design", "--targets", targets, "-k", "1", "--objective", "mean", "--json", *QUICK)
     told = json.loads(done.stdout)
     assert told["objective"] == "mean" and len(told["predicted"]) == 3 * len(told["sets"])
     summary = {row["set_name"]: row["mean"] for row in told["summary"]}
     assert summary["design"] <= summary["evenly spaced"]
-    again = temshift("design", "--targets", targets, "-k", "1", "--objective", "mean", "--json", *QUICK)
-    assert again.stdout == done.stdout
 
 
-def test_a_broad_design_is_one_distribution(temshift: Callable[..., object], targets: Path) -> None:
+@pytest.mark.slow
+def test_a_broad_design_is_one_distribution(temshift: Callable[..., Any], targets: Path) -> None:
     done = temshift("design", "--targets", targets, "--broad", "--json", *QUICK)
     told = json.loads(done.stdout)
     assert len(told["sets"]["design"]) == 1 and "measured" not in told["conditions"]
@@ -60,14 +60,12 @@ def test_a_broad_design_is_one_distribution(temshift: Callable[..., object], tar
         (("--size", "2", "--candidates", "missing.yaml"), "cannot read missing.yaml"),
     ],
 )
-def test_bad_input_is_told(
-    temshift: Callable[..., object], targets: Path, options: tuple[str, ...], message: str
-) -> None:
+def test_bad_input_is_told(temshift: Callable[..., Any], targets: Path, options: tuple[str, ...], message: str) -> None:
     done = temshift("design", "--targets", targets, *QUICK, *options)
     assert done.returncode == 2 and message in done.stderr
 
 
-def test_a_file_without_targets_is_told(temshift: Callable[..., object], tmp_path: Path) -> None:
+def test_a_file_without_targets_is_told(temshift: Callable[..., Any], tmp_path: Path) -> None:
     file = tmp_path / "none.yaml"
     file.write_text("test: []", encoding="utf-8")
     done = temshift("design", "--targets", file, "--size", "1")

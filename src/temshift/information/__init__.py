@@ -1,5 +1,6 @@
 """Information transfer: object spectra, epsilon, sigma, and first predictions from them."""
 
+from temshift.information.designs import Design, design
 from temshift.information.library import ObjectLibrary, join_libraries, measure_instances
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.regression import additive_fit, explained, fit_linear, predict_left_out
@@ -8,11 +9,13 @@ from temshift.information.spectra import ObjectSpectra, average_spectra, measure
 from temshift.information.stored_libraries import read_library, write_library
 
 __all__ = [
+    "Design",
     "Information",
     "ObjectLibrary",
     "ObjectSpectra",
     "additive_fit",
     "average_spectra",
+    "design",
     "explained",
     "fit_linear",
     "information",

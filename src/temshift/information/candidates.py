@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
 from temshift.core.distributions import Distribution, Loguniform, Normal, Uniform
 from temshift.core.parameters import CANONICAL, DEFAULTS, POSITIVE
@@ -138,6 +137,8 @@ def grid_candidates(targets: Named, count: int = GRID) -> dict[str, ImagingCondi
 
 def _points(dimensions: int, count: int) -> Array:
     """Places (n, dimensions) between 0 and 1."""
+    from scipy.stats import qmc  # takes half a second, which who only measures does not need
+
     levels = min(MOST_LEVELS, int(count ** (1 / dimensions) + 1e-9))
     if levels < LEAST_LEVELS and dimensions > 1:
         return np.asarray(qmc.Halton(dimensions, scramble=False).random(count + 1)[1:])

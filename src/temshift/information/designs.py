@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from temshift.core.electrons import largest_semiangle
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.execution import Progress, SilentProgress
@@ -16,15 +17,20 @@ from temshift.information.candidates import GRID, Axis, Range, axes_of, broad_co
 from temshift.information.exchange import Members, added, exchanged
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
-from temshift.information.observer import Draws, Expected, RuleName, fit_observer, ring_draws
+from temshift.information.shipped import SHIPPED_ENERGY, shipped_library
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.mixtures import mixture
+from temshift.optics.settings import ImagingSettings
+
+if TYPE_CHECKING:
+    from temshift.information.observer import Draws, Expected, RuleName
 
 Array = NDArray[np.float64]
 Named = Mapping[str, ImagingConditions]
 Objective = Literal["worst", "mean"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
+PIXEL, DRAWS = 0.4, 256  # of a microscope that is not told: size of a pixel [A], draws of means
 RANDOM_SETS = 3  # that a design is compared with
 LEVELS = 9  # ends that a broad range may have on each axis
 SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: what is chosen is ranked on new ones
@@ -50,7 +56,7 @@ class Design:
     """
 
     objective: Objective
-    rule: RuleName
+    rule: "RuleName"
     sets: Mapping[str, Named]
     predicted: pl.DataFrame
 
@@ -77,16 +83,16 @@ class Design:
 
 def design(
     targets: Named,
-    library: ObjectLibrary,
-    microscope: Microscope,
+    library: ObjectLibrary | None = None,
+    microscope: Microscope | None = None,
     *,
     size: int | None = None,
     broad: bool = False,
     objective: Objective = "worst",
     extra: Named | None = None,
     grid: int = GRID,
-    search: RuleName = "linear",
-    rule: RuleName = "both",
+    search: "RuleName" = "linear",
+    rule: "RuleName" = "both",
     progress: Progress | None = None,
 ) -> Design:
     """Choose conditions to train on that minimise the predicted loss under target conditions.
@@ -102,10 +108,10 @@ def design(
     ----------
     targets : mapping of str to ImagingConditions
         Conditions that the network shall serve, by name.
-    library : ObjectLibrary
-        Particles and films.
-    microscope : Microscope
-        Energy, camera, pixels, band and seed.
+    library : ObjectLibrary, optional
+        Particles and films; CdSe on carbon by default.
+    microscope : Microscope, optional
+        Energy, camera, pixels, band and seed; by default 300 keV, a perfect camera and pixels of 0.4 A.
     size : int, optional
         Number of conditions to train on, >= 1; with ``broad`` it is left out.
     broad : bool
@@ -134,7 +140,8 @@ def design(
         or for conditions that the observer cannot take.
     """
     _require(targets, size, broad, objective)
-    bench = _Bench(targets, (library, microscope), objective, search, progress or SilentProgress())
+    world = library or shipped_library(), microscope or _plain_microscope([*targets.values(), *(extra or {}).values()])
+    bench = _Bench(targets, world, objective, search, progress or SilentProgress())
     if broad:
         return _broad(bench, rule)
     pool = _pool(targets, extra or {}, grid)
@@ -152,6 +159,13 @@ def _require(targets: Named, size: int | None, broad: bool, objective: str) -> N
         raise InputError("give either size, a number of conditions, or broad, one broad distribution")
     if size is not None and size < 1:
         raise InputError(f"size = {size}; a design has at least 1 condition")
+
+
+def _plain_microscope(conditions: Sequence[ImagingConditions]) -> Microscope:
+    """300 keV, a perfect camera of 0.4 A, and the widest aperture of some conditions."""
+    nyquist = 0.5 / PIXEL
+    semiangle = min(largest_semiangle(nyquist, SHIPPED_ENERGY), max(one.widest_semiangle for one in conditions))
+    return Microscope(SHIPPED_ENERGY, ImagingSettings(), nyquist, semiangle, DRAWS, seed=0)
 
 
 def _pool(targets: Named, extra: Named, grid: int) -> dict[str, ImagingConditions]:
@@ -175,7 +189,7 @@ class _Bench:
         targets: Named,
         world: tuple[ObjectLibrary, Microscope],
         objective: Objective,
-        search: RuleName,
+        search: "RuleName",
         progress: Progress,
     ) -> None:
         self.targets, self.objective, self.progress = targets, objective, progress
@@ -187,10 +201,12 @@ class _Bench:
     def seed(self) -> int:
         return self._world[1].seed
 
-    def predict(self, parts: Named, rule: RuleName, streams: tuple[int, int]) -> list[Expected]:
+    def predict(self, parts: Named, rule: "RuleName", streams: tuple[int, int]) -> list["Expected"]:
         """What an observer of a mixture of conditions scores on each target."""
         key = (tuple(sorted(parts)), rule, streams)
         if key not in self._found:
+            from temshift.information.observer import Draws, fit_observer
+
             training, test = streams
             every = 1 if rule == "linear" else len(parts)
             drawn = [thinned(self._draws(name, one, training), every) for name, one in sorted(parts.items())]
@@ -198,12 +214,12 @@ class _Bench:
             self._found[key] = [observer.expected(self._draws(name, one, test)) for name, one in self.targets.items()]
         return self._found[key]
 
-    def score(self, parts: Named, rule: RuleName | None = None, streams: tuple[int, int] = SEARCH) -> float:
+    def score(self, parts: Named, rule: "RuleName | None" = None, streams: tuple[int, int] = SEARCH) -> float:
         """The number to minimise; by the observer of the search unless another is given."""
         losses = [one.cross_entropy for one in self.predict(parts, rule or self._search, streams)]
         return max(losses) if self.objective == "worst" else float(np.mean(losses))
 
-    def ranked(self, sets: Sequence[Named], rule: RuleName) -> Named:
+    def ranked(self, sets: Sequence[Named], rule: "RuleName") -> Named:
         """Return the best of some sets on new draws; the first of equals."""
         distinct = [one for number, one in enumerate(sets) if one.keys() not in [two.keys() for two in sets[:number]]]
         if len(distinct) == 1:
@@ -216,8 +232,10 @@ class _Bench:
         self.progress.finish()
         return distinct[int(np.argmin(scores))]
 
-    def _draws(self, name: str, conditions: ImagingConditions, stream: int) -> Draws:
+    def _draws(self, name: str, conditions: ImagingConditions, stream: int) -> "Draws":
         if (name, stream) not in self._drawn:
+            from temshift.information.observer import ring_draws
+
             try:
                 self._drawn[name, stream] = ring_draws(conditions, *self._world, stream=stream)
             except ValueError as error:
@@ -225,15 +243,15 @@ class _Bench:
         return self._drawn[name, stream]
 
 
-def thinned(draws: Draws, every: int) -> Draws:
+def thinned(draws: "Draws", every: int) -> "Draws":
     """Return draws of one in ``every`` drawn conditions, so that a mixture costs no more than one of its parts."""
     kept = draws.condition % every == 0
     weights = draws.weights[kept] / draws.weights[kept].sum()
     rows = {name: getattr(draws, name)[kept] for name in ("powers", "expected", "labels")}
-    return Draws(**rows, modes=draws.modes, weights=weights, condition=draws.condition[kept] // every)
+    return replace(draws, **rows, weights=weights, condition=draws.condition[kept] // every)
 
 
-def _chosen(bench: _Bench, pool: Named, size: int, rule: RuleName) -> Design:
+def _chosen(bench: _Bench, pool: Named, size: int, rule: "RuleName") -> Design:
     """Search sets of candidates."""
     names = list(pool)
     even = even_set(bench.targets, pool, size)
@@ -289,7 +307,7 @@ def random_sets(count: int, size: int, seed: int, sets: int = RANDOM_SETS) -> li
     return [tuple(sorted(map(int, pick))) for pick in picks]
 
 
-def _broad(bench: _Bench, rule: RuleName) -> Design:
+def _broad(bench: _Bench, rule: "RuleName") -> Design:
     """Search the ends of one broad distribution, axis by axis, from the full range."""
     axes = axes_of(list(bench.targets.values()))
     if not axes:
@@ -337,7 +355,7 @@ def _narrowed(start: Range, score: Callable[[Range], float], axes: int, progress
     return best
 
 
-def _compared(bench: _Bench, sets: Mapping[str, Named], rule: RuleName) -> Design:
+def _compared(bench: _Bench, sets: Mapping[str, Named], rule: "RuleName") -> Design:
     """Predict all sets on new draws by one rule."""
     bench.progress.start("comparison", len(sets))
     rows = []

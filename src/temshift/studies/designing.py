@@ -16,19 +16,17 @@ from temshift.execution import Progress
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.generalization.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.information.candidates import GRID
-from temshift.information.designs import Design, Objective, design
+from temshift.information.designs import DRAWS, PIXEL, Design, Objective, design
 from temshift.information.microscope import Microscope
 from temshift.information.observer import RuleName
+from temshift.information.shipped import SHIPPED_ENERGY
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.report.design_figure import design_figure
 from temshift.report.transfer_figures import save_figure
 from temshift.studies.object_libraries import find_library
 
-ENERGY = 300e3  # of files that tell none [eV]
-SAMPLING = 0.4  # of images of files that tell none [A]
 CELL = 256  # pixels a side of the images that conditions are checked for
-DRAWS = 256
 
 
 @dataclass(frozen=True)
@@ -101,8 +99,8 @@ def design_for(
     given = scoring_conditions(targets)
     extra = {} if wanted.candidates is None else scoring_conditions(wanted.candidates).tests
     waves = _waves_of(specimens)
-    volts = energy or (waves.energy if waves else ENERGY)
-    pixel = sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else SAMPLING)
+    volts = energy or (waves.energy if waves else SHIPPED_ENERGY)
+    pixel = sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else PIXEL)
     library = find_library(specimens, energy=volts, progress=progress)
     microscope = _microscope({**given.tests, **extra}, given, volts, pixel)
     return design(
