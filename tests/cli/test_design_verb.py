@@ -5,22 +5,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from temshift.generalization.scoring_conditions import scoring_conditions
+from temshift.information import ObjectLibrary, write_library
 
 TARGETS = """
 default: {dose_e_per_A2: 400, semiangle_cutoff_mrad: 12}
 test:
   - {name: "defocus {value:+g} nm", series: defocus_nm, values: [-15, 5, 15], sd: 1.5}
 """
-QUICK = ("--grid", "0", "--rule", "linear", "--specimens", "Ag")
+QUICK = ("--grid", "0", "--rule", "linear", "--specimens", "library.json")
 
 
 @pytest.fixture
 def targets(tmp_path: Path) -> Path:
+    """A file of three targets, beside a library of four particles like CdSe of radius 12 A on carbon."""
     file = tmp_path / "targets.yaml"
     file.write_text(TARGETS, encoding="utf-8")
+    q, each = np.arange(1, 33) / 51.2, np.ones(4)
+    power = 3 * np.exp(-3 * q)
+    few = ObjectLibrary(q, each[:, None] * power, 450 * each, 12 * each, power / 70, 35 * each, 41 * each, 0.2)
+    write_library(tmp_path / "library.json", few)
     return file
 
 

@@ -34,6 +34,7 @@ PIXEL, DRAWS = 0.4, 256  # of a microscope that is not told: size of a pixel [A]
 RANDOM_SETS = 3  # that a design is compared with
 LEVELS = 9  # ends that a broad range may have on each axis
 SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: what is chosen is ranked on new ones
+COARSE = 4  # a search by other observers than the linear one takes one drawn condition in so many
 DESIGN, EVEN, SINGLE, FULL = "design", "evenly spaced", "single best", "full range"
 
 
@@ -123,7 +124,7 @@ def design(
     grid : int
         Points, about, of the grid of candidates over the ranges that the targets span; 0 for none.
     search : {"linear", "forest", "both", "ideal"}
-        Observer of the search: linear takes seconds, forest and both minutes.
+        Observer of the search: linear takes seconds; others take minutes, on a quarter of the draws.
     rule : {"linear", "forest", "both", "ideal"}
         Observer of the final ranking, and of what is predicted.
     progress : Progress, optional
@@ -140,7 +141,8 @@ def design(
         or for conditions that the observer cannot take.
     """
     _require(targets, size, broad, objective)
-    world = library or shipped_library(), microscope or _plain_microscope([*targets.values(), *(extra or {}).values()])
+    every = [*targets.values(), *(extra or {}).values()]
+    world = library if library is not None else shipped_library(), microscope or _plain_microscope(every)
     bench = _Bench(targets, world, objective, search, progress or SilentProgress())
     if broad:
         return _broad(bench, rule)
@@ -208,10 +210,12 @@ class _Bench:
             from temshift.information.observer import Draws, fit_observer
 
             training, test = streams
-            every = 1 if rule == "linear" else len(parts)
+            coarse = COARSE if streams == SEARCH and rule != "linear" else 1
+            every = 1 if rule == "linear" else coarse * len(parts)
             drawn = [thinned(self._draws(name, one, training), every) for name, one in sorted(parts.items())]
             observer = fit_observer(Draws.joined(drawn), rule, seed=self.seed)
-            self._found[key] = [observer.expected(self._draws(name, one, test)) for name, one in self.targets.items()]
+            tests = [thinned(self._draws(name, one, test), coarse) for name, one in self.targets.items()]
+            self._found[key] = [observer.expected(one) for one in tests]
         return self._found[key]
 
     def score(self, parts: Named, rule: "RuleName | None" = None, streams: tuple[int, int] = SEARCH) -> float:
@@ -244,7 +248,9 @@ class _Bench:
 
 
 def thinned(draws: "Draws", every: int) -> "Draws":
-    """Return draws of one in ``every`` drawn conditions, so that a mixture costs no more than one of its parts."""
+    """Return draws of one in ``every`` drawn conditions: a mixture then costs no more than one of its parts."""
+    if every == 1:
+        return draws
     kept = draws.condition % every == 0
     weights = draws.weights[kept] / draws.weights[kept].sum()
     rows = {name: getattr(draws, name)[kept] for name in ("powers", "expected", "labels")}

@@ -14,6 +14,7 @@ from temshift.core.grids import Grid
 from temshift.datasets.conditions import imaging_faults
 from temshift.execution import Progress
 from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves.sources import wave_sources
 from temshift.generalization.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.information.candidates import GRID
 from temshift.information.designs import DRAWS, PIXEL, Design, Objective, design
@@ -119,8 +120,11 @@ def design_for(
 
 
 def _waves_of(specimens: str | Path | None) -> ExitWaveSettings | None:
+    """How waves of the specimens are made, where they tell."""
     path = None if specimens is None else Path(specimens)
-    return load_configuration(path, _Waves).exit_waves if path is not None and path.is_file() else None
+    if path is None or not path.exists() or path.suffix == ".json":
+        return None
+    return wave_sources(path)[0].exit_waves if path.is_dir() else load_configuration(path, _Waves).exit_waves
 
 
 def _microscope(
