@@ -11,7 +11,6 @@ ones. Observers know the particles of other specimens of the recipe, and nothing
 """
 
 import argparse
-import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,9 +90,10 @@ def main() -> None:
         place = options.folder / name.replace(" ", "_")
         given = scoring_conditions({"default": DEFAULT, "test": TARGETS[name]})
         sets = _sets(place, given, _microscope(quick), library, options)
-        _lend_waves(options.folder, place)
         with (place / "log.txt").open("a", encoding="utf-8") as log:
-            folder = run_study(_study(name, sets, given), place, workers=options.workers, progress=LogProgress(log))
+            folder = run_study(
+                _study(name, sets, given), place / "study", workers=options.workers, progress=LogProgress(log)
+            )
         tables.append(_losses(name, sets, folder))
     losses = pl.concat(tables)
     write_table(options.folder / "losses.parquet", losses)
@@ -181,13 +181,6 @@ def _study(name: str, sets: Mapping[str, Item], given: ScoringConditions) -> Stu
         "examples": {},
     }
     return parse_configuration(write_document(plain), Study, name)
-
-
-def _lend_waves(folder: Path, place: Path) -> None:
-    """Specimens are the same for all target sets: copy those of the first that has them."""
-    made = next(iter(sorted(folder.glob("*/results.parquet"))), None)
-    if made is not None and not (place / "waves").exists():
-        shutil.copytree(made.parent / "waves", place / "waves")
 
 
 def _losses(name: str, sets: Mapping[str, Item], folder: StudyFolder) -> pl.DataFrame:
