@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from temshift.information.candidates import Axis, Range, axes_of, broad_conditions, grid_candidates, places_of
+from temshift.information.candidates import Axis, Range, Span, axes_of, broad_conditions, grid_candidates, places_of
 from temshift.optics import ImagingConditions
 
 
@@ -26,6 +26,12 @@ def test_axes_are_what_differs_and_no_azimuth() -> None:
         Axis("dose_e_per_A2", 50, 400, "logarithmic"),
     )
     assert axes_of([conditions(), conditions()]) == ()
+
+
+def test_what_makes_focal_spread_is_an_axis() -> None:
+    """The energy spread changes nothing without Cc, but it is no azimuth."""
+    found = axes_of([conditions(Cc_mm=1.2, energy_spread_sigma_ev=one) for one in (0.3, 1.0)])
+    assert [axis.key for axis in found] == ["energy_spread_sigma_ev"]
 
 
 def test_spreads_alone_make_no_axis() -> None:
@@ -90,8 +96,9 @@ def test_places_of_targets_lie_within_the_unit_cube() -> None:
 
 def test_broad_conditions_reach_from_end_to_end() -> None:
     targets = {"a": conditions(-20.0), "b": conditions(20.0, dose_e_per_A2=40.0)}
-    axes = axes_of(list(targets.values()))
-    found = broad_conditions(targets, axes, Range((0, 0), (1, 1))).given()
+    name, broad = broad_conditions(Span.of(targets), Range((0, 0), (1, 1)))
+    found = broad.given()
+    assert name == "defocus_nm -20 to 20, dose_e_per_A2 40 to 400"
     assert found["defocus_nm"].uniform is not None and found["dose_e_per_A2"].loguniform is not None
     assert (found["defocus_nm"].lowest, found["defocus_nm"].highest) == (-20, 20)
     assert (found["dose_e_per_A2"].lowest, found["dose_e_per_A2"].highest) == (40, 400)
@@ -99,11 +106,12 @@ def test_broad_conditions_reach_from_end_to_end() -> None:
 
 def test_a_range_of_no_width_keeps_the_spread_of_a_target() -> None:
     targets = {"a": conditions(-20.0), "b": conditions(20.0)}
-    found = broad_conditions(targets, axes_of(list(targets.values())), Range((0.5,), (0.5,))).given()["defocus_nm"]
-    assert (found.center, found.sd) == (0, 1.5)
+    name, still = broad_conditions(Span.of(targets), Range((0.5,), (0.5,)))
+    found = still.given()["defocus_nm"]
+    assert (name, found.center, found.sd) == ("defocus_nm 0", 0, 1.5)
 
 
 def test_tables_cannot_be_broadened() -> None:
     table = ImagingConditions.model_validate({"measured": {"columns": {"defocus_nm": [1, 2]}}, "dose_e_per_A2": 400.0})
     with pytest.raises(ValueError, match="every target has measured or correlations"):
-        broad_conditions({"a": table}, [Axis("defocus_nm", 0, 1)], Range((0,), (1,)))
+        broad_conditions(Span.of({"a": table}), Range((), ()))

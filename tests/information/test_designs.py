@@ -190,6 +190,9 @@ def test_targets_that_are_missing_alike_or_impossible_are_told() -> None:
         design({}, library(), SCOPE, size=1)
     with pytest.raises(InputError, match="differ in the centre of no parameter"):
         design(focal_series(5.0), library(), SCOPE, broad=True)
+    bare = {"bare": ImagingConditions.model_validate({"defocus_nm": 5, "dose_e_per_A2": 9}), **focal_series(5.0)}
+    with pytest.raises(InputError, match="give semiangle_cutoff_mrad to all"):
+        design(bare, library(), SCOPE, size=2)
     narrow = Microscope(300e3, ImagingSettings(), 1.25, 1e-4, 64, 0)
     with pytest.raises(InputError, match="5 nm.*holds no ring"):
         design(focal_series(5.0), library(), narrow, size=1)

@@ -1,5 +1,6 @@
 """Candidates to train on: the parameters in which target conditions differ, grids over them, and broad ranges."""
 
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def axes_of(targets: Sequence[ImagingConditions]) -> tuple[Axis, ...]:
     tuple of Axis
         In the order of the table of parameters.
     """
-    rows = [row for row in CANONICAL if row.field not in NEEDS or row.field == "aperture_edge"]
+    rows = [row for row in CANONICAL if not row.key.endswith("_deg")]
     found = []
     for row in rows:
         values = _centers(targets, row.key)
@@ -109,6 +110,62 @@ def places_of(conditions: Sequence[ImagingConditions], axes: Sequence[Axis]) -> 
     return np.stack(columns, axis=1) if columns else np.zeros((len(conditions), 0))
 
 
+@dataclass(frozen=True)
+class Span:
+    """The ranges that targets span, and the targets that lend all else.
+
+    Attributes
+    ----------
+    axes : tuple of Axis
+        Parameters in which the targets differ.
+    lenders : tuple of ImagingConditions
+        Targets without ``measured`` and ``correlations``.
+    """
+
+    axes: tuple[Axis, ...]
+    lenders: tuple[ImagingConditions, ...]
+
+    @classmethod
+    def of(cls, targets: Named) -> "Span":
+        """Return the span of some targets."""
+        lenders = tuple(one for one in targets.values() if one.measured is None and not one.correlations)
+        return cls(axes_of(list(targets.values())), lenders)
+
+    @functools.cached_property
+    def _places(self) -> Array:
+        return places_of(self.lenders, self.axes)
+
+    def nearest(self, place: Array, teller_of: str | None = None) -> ImagingConditions | None:
+        """Return the lender nearest to a place, the first of equals; only of those that tell a field, where given."""
+        distance = np.square(self._places - place).sum(axis=1).round(9)
+        numbers = [n for n, one in enumerate(self.lenders) if teller_of is None or teller_of in one.fields_given()]
+        return self.lenders[min(numbers, key=lambda number: distance[number])] if numbers else None
+
+    def completed(self, place: Array, new: Mapping[str, Distribution]) -> ImagingConditions:
+        """Return conditions with new distributions on the axes; all else, azimuths too, comes from nearest lenders."""
+        base = self.nearest(place)
+        given = {} if base is None else base.given()
+        fields = {KEYS[axis.key].field for axis in self.axes}
+        kept = {key: one for key, one in given.items() if KEYS[key].field not in fields}
+        told = {KEYS[key].field for key in given}
+        lacking = [field for field, needs in NEEDS.items() if needs in fields and field not in told]
+        lent = [one for field in lacking for one in self._told(place, field)]
+        return ImagingConditions(**PartialConditions(**dict(lent), **new).over(PartialConditions(**kept)))
+
+    def _told(self, place: Array, field: str) -> list[tuple[str, Distribution]]:
+        """What the nearest teller of a field says of it."""
+        teller = self.nearest(place, field)
+        return [] if teller is None else [pair for pair in teller.given().items() if KEYS[pair[0]].field == field]
+
+    def moved(self, place: Array, key: str, value: float) -> Distribution:
+        """Return a value with the spread that the nearest lender has around its own, where that is normal."""
+        base = self.nearest(place)
+        own = None if base is None else base.given().get(key)
+        if own is None or own.normal is None or value - 4 * own.normal.sd < KEYS[key].lowest:
+            return Distribution(fixed=value)
+        return Distribution(normal=Normal(mean=value, sd=own.normal.sd))
+
+
 def grid_candidates(targets: Named, count: int = GRID) -> dict[str, ImagingConditions]:
     """Make conditions on a grid over the ranges that targets span.
 
@@ -128,14 +185,13 @@ def grid_candidates(targets: Named, count: int = GRID) -> dict[str, ImagingCondi
     dict of str to ImagingConditions
         By names such as "defocus_nm -4, dose_e_per_A2 100"; none where targets do not differ.
     """
-    axes = axes_of(list(targets.values()))
-    bases = _bases(targets)
-    if not axes or not bases or count < 1:
+    span = Span.of(targets)
+    if not span.axes or not span.lenders or count < 1:
         return {}
-    return dict(_at(axes, place, bases) for place in _points(len(axes), count))
+    return dict(_point(span, place) for place in _places(len(span.axes), count))
 
 
-def _points(dimensions: int, count: int) -> Array:
+def _places(dimensions: int, count: int) -> Array:
     """Places (n, dimensions) between 0 and 1."""
     from scipy.stats import qmc  # takes half a second, which who only measures does not need
 
@@ -146,70 +202,16 @@ def _points(dimensions: int, count: int) -> Array:
     return np.array(list(itertools.product(axis, repeat=dimensions)))
 
 
-def _bases(targets: Named) -> list[ImagingConditions]:
-    return [one for one in targets.values() if one.measured is None and not one.correlations]
-
-
-def _at(axes: Sequence[Axis], place: Array, bases: Sequence[ImagingConditions]) -> tuple[str, ImagingConditions]:
-    """Name and conditions of one point."""
-    values = {axis.key: axis.value(float(part)) for axis, part in zip(axes, place, strict=True)}
-    base = nearest(bases, axes, place)
-    spread = {key: _moved(base, key, value) for key, value in values.items() if np.isfinite(value)}
-    name = ", ".join(f"{key} {value:g}" for key, value in values.items())
-    return name, _over(spread, set(values), base, bases, axes, place)
-
-
-def nearest(bases: Sequence[ImagingConditions], axes: Sequence[Axis], place: Array) -> ImagingConditions:
-    """Return the conditions whose centres lie nearest to a place; the first of equals."""
-    distance = np.square(places_of(bases, axes) - place).sum(axis=1)
-    return bases[int(np.argmin(np.round(distance, 9)))]
-
-
-def _moved(base: ImagingConditions, key: str, value: float) -> Distribution:
-    """Return the base's distribution around another mean, where it is normal; else the value itself."""
-    own = base.given().get(key)
-    if own is None or own.normal is None or own.sd == 0:
-        return Distribution(fixed=value)
-    moved = Distribution(normal=Normal(mean=value, sd=own.normal.sd))
-    return moved if KEYS[key].lowest <= value - 4 * own.normal.sd else Distribution(fixed=value)
-
-
-def _over(
-    new: Mapping[str, Distribution],
-    replaced: set[str],
-    base: ImagingConditions,
-    bases: Sequence[ImagingConditions],
-    axes: Sequence[Axis],
-    place: Array,
-) -> ImagingConditions:
-    """Conditions with new distributions in place of those of a base, and azimuths for coefficients that need one."""
-    fields = {KEYS[key].field for key in replaced}
-    kept = {key: one for key, one in base.given().items() if KEYS[key].field not in fields}
-    told = {**_azimuths(fields, base, bases, axes, place), **new}
-    return ImagingConditions(**PartialConditions(**told).over(PartialConditions(**kept)))
-
-
-def _azimuths(
-    fields: set[str],
-    base: ImagingConditions,
-    bases: Sequence[ImagingConditions],
-    axes: Sequence[Axis],
-    place: Array,
-) -> dict[str, Distribution]:
-    """Azimuths that a base lacks, of the nearest target that tells them."""
-    lacking = [field for field, needs in NEEDS.items() if needs in fields and field not in base.fields_given()]
-    found: dict[str, Distribution] = {}
-    for field in lacking:
-        tellers = [one for one in bases if field in one.fields_given()]
-        if tellers:
-            given = nearest(tellers, axes, place).given()
-            found |= {key: one for key, one in given.items() if KEYS[key].field == field}
-    return found
+def _point(span: Span, place: Array) -> tuple[str, ImagingConditions]:
+    """Name and conditions of one point; what is at infinity is left out."""
+    values = {axis.key: axis.value(float(part)) for axis, part in zip(span.axes, place, strict=True)}
+    new = {key: span.moved(place, key, value) for key, value in values.items() if np.isfinite(value)}
+    return ", ".join(f"{key} {value:g}" for key, value in values.items()), span.completed(place, new)
 
 
 @dataclass(frozen=True)
 class Range:
-    """From one level of each axis to another.
+    """From one place of each axis to another.
 
     Attributes
     ----------
@@ -227,47 +229,43 @@ class Range:
         return Range(tuple(ends[0]), tuple(ends[1]))
 
 
-def broad_conditions(targets: Named, axes: Sequence[Axis], wanted: Range) -> ImagingConditions:
+def broad_conditions(span: Span, wanted: Range) -> tuple[str, ImagingConditions]:
     """Make one distribution, uniform from end to end of each axis (log-uniform where it is divided by factors).
 
     Parameters
     ----------
-    targets : mapping of str to ImagingConditions
-        All else comes from the one nearest to the middle of the range.
-    axes : sequence of Axis
-        From :func:`axes_of`.
+    span : Span
+        All else comes from its lender nearest to the middle of the range.
     wanted : Range
         Ends on each axis.
 
     Returns
     -------
-    ImagingConditions
-        An axis without spread keeps the standard deviation of the target.
+    name : str
+        Such as "defocus_nm -20 to 5".
+    conditions : ImagingConditions
+        An axis without spread keeps the standard deviation of the lender.
 
     Raises
     ------
     ValueError
         Where every target has ``measured`` or ``correlations``.
     """
-    bases = _bases(targets)
-    if not bases:
+    if not span.lenders:
         raise ValueError("every target has measured or correlations; give one without, or choose conditions by size")
     middle = (np.array(wanted.low) + np.array(wanted.high)) / 2
-    base = nearest(bases, axes, middle)
-    ends = {
-        axis.key: (axis.value(low), axis.value(high))
-        for axis, low, high in zip(axes, wanted.low, wanted.high, strict=True)
-    }
-    scale = {axis.key: axis.scale for axis in axes}
-    spread = {key: _spread(base, key, *pair, scale[key]) for key, pair in ends.items() if np.isfinite(pair[0])}
-    return _over(spread, set(ends), base, bases, axes, middle)
+    new, names = {}, []
+    for axis, low, high in zip(span.axes, wanted.low, wanted.high, strict=True):
+        ends = axis.value(low), axis.value(high)
+        names.append(f"{axis.key} {ends[0]:g}" if low == high else f"{axis.key} {ends[0]:g} to {ends[1]:g}")
+        if np.isfinite(ends[0]):
+            new[axis.key] = span.moved(middle, axis.key, ends[0]) if low == high else _spread(axis, *ends)
+    return ", ".join(names), span.completed(middle, new)
 
 
-def _spread(base: ImagingConditions, key: str, low: float, high: float, scale: str) -> Distribution:
+def _spread(axis: Axis, low: float, high: float) -> Distribution:
     """Uniform between two values; a blur that reaches to none ends with its bounds."""
-    if low == high:
-        return _moved(base, key, low)
-    top = min(high, KEYS[key].highest)
-    if scale == "linear":
+    top = min(high, KEYS[axis.key].highest)
+    if axis.scale == "linear":
         return Distribution(uniform=Uniform(minimum=low, maximum=top))
     return Distribution(loguniform=Loguniform(minimum=low, maximum=top))

@@ -13,7 +13,7 @@ from temshift.core.electrons import largest_semiangle
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.execution import Progress, SilentProgress
-from temshift.information.candidates import GRID, Axis, Range, axes_of, broad_conditions, grid_candidates, places_of
+from temshift.information.candidates import GRID, Range, Span, axes_of, broad_conditions, grid_candidates, places_of
 from temshift.information.exchange import Members, added, exchanged
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
@@ -35,7 +35,7 @@ RANDOM_SETS = 3  # that a design is compared with
 LEVELS = 9  # ends that a broad range may have on each axis
 SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: what is chosen is ranked on new ones
 COARSE = 4  # a search by other observers than the linear one takes one drawn condition in so many
-DESIGN, EVEN, SINGLE, FULL = "design", "evenly spaced", "single best", "full range"
+DESIGN, EVEN, SINGLE, FULL, MIDDLE = "design", "evenly spaced", "single best", "full range", "middle"
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,8 @@ def design(
     every = [*targets.values(), *(extra or {}).values()]
     world = library if library is not None else shipped_library(), microscope or _plain_microscope(every)
     bench = _Bench(targets, world, objective, search, progress or SilentProgress())
+    if broad or (size or 0) > 1:
+        _require_apertures(every)
     if broad:
         return _broad(bench, rule)
     pool = _pool(targets, extra or {}, grid)
@@ -161,6 +163,14 @@ def _require(targets: Named, size: int | None, broad: bool, objective: str) -> N
         raise InputError("give either size, a number of conditions, or broad, one broad distribution")
     if size is not None and size < 1:
         raise InputError(f"size = {size}; a design has at least 1 condition")
+
+
+def _require_apertures(every: Sequence[ImagingConditions]) -> None:
+    if len({np.isfinite(one.widest_semiangle) for one in every}) > 1:
+        raise InputError(
+            "some conditions have an aperture and some have none, which no mixture can hold: give "
+            "semiangle_cutoff_mrad to all"
+        )
 
 
 def _plain_microscope(conditions: Sequence[ImagingConditions]) -> Microscope:
@@ -315,32 +325,23 @@ def random_sets(count: int, size: int, seed: int, sets: int = RANDOM_SETS) -> li
 
 def _broad(bench: _Bench, rule: "RuleName") -> Design:
     """Search the ends of one broad distribution, axis by axis, from the full range."""
-    axes = axes_of(list(bench.targets.values()))
+    span = Span.of(bench.targets)
+    axes = len(span.axes)
     if not axes:
         raise InputError("the targets differ in the centre of no parameter; give a size in place of broad")
-    full, still = (Range((low,) * len(axes), (high,) * len(axes)) for low, high in ((0, 1), (0.5, 0.5)))
-    named = functools.cache(lambda one: _one(bench.targets, axes, one))
-    found = _narrowed(full, lambda one: bench.score(named(one)), len(axes), bench.progress)
+    full, still = Range((0.0,) * axes, (1.0,) * axes), Range((0.5,) * axes, (0.5,) * axes)
+    named = functools.cache(lambda wanted: _one(span, wanted))
+    found = _narrowed(full, lambda wanted: bench.score(named(wanted)), axes, bench.progress)
     best = bench.ranked([named(found), named(full)], rule)
-    sets = {DESIGN: best, FULL: named(full), "middle": named(still)}
-    return _compared(bench, sets, rule)
+    return _compared(bench, {DESIGN: best, FULL: named(full), MIDDLE: named(still)}, rule)
 
 
-def _one(targets: Named, axes: Sequence[Axis], wanted: Range) -> dict[str, ImagingConditions]:
+def _one(span: Span, wanted: Range) -> dict[str, ImagingConditions]:
     """A broad distribution under a name that tells its ends."""
     try:
-        conditions = broad_conditions(targets, axes, wanted)
+        return dict([broad_conditions(span, wanted)])
     except ValueError as error:
         raise InputError(str(error)) from error
-    return {_range_name(axes, wanted): conditions}
-
-
-def _range_name(axes: Sequence[Axis], wanted: Range) -> str:
-    ends = [
-        (axis.key, axis.value(low), axis.value(high))
-        for axis, low, high in zip(axes, wanted.low, wanted.high, strict=True)
-    ]
-    return ", ".join(f"{key} {low:g}" if low == high else f"{key} {low:g} to {high:g}" for key, low, high in ends)
 
 
 def _narrowed(start: Range, score: Callable[[Range], float], axes: int, progress: Progress) -> Range:
