@@ -23,19 +23,21 @@ SETTINGS = ExitWaveSettings.model_validate({"energy_kev": 300, "sampling_angstro
 HIGHEST = 1.0
 
 
-def sphere(radius: float, center: tuple[float, float, float]) -> Atoms:
-    """Gold atoms around a centre."""
-    crystal = make_supercell(bulk("Au", cubic=True), np.diag([8, 8, 8]))
+def sphere(radius: float, center: tuple[float, float, float], symbol: str = "Au") -> Atoms:
+    """Atoms of gold, or others, around a centre."""
+    crystal = make_supercell(bulk(symbol, cubic=True), np.diag([8, 8, 8]))
     crystal.positions -= crystal.positions.mean(axis=0)
     inside = crystal[np.linalg.norm(crystal.positions, axis=1) < radius]
     inside.positions += np.array(center)
     return inside
 
 
-def specimen(*radii: float, side: float = 40.0, film: float = 0.0, seed: int = 0) -> Atoms:
-    """Spheres of gold in a row, alone or above a film of carbon."""
+def specimen(*radii: float, side: float = 40.0, film: float = 0.0, seed: int = 0, symbol: str = "Au") -> Atoms:
+    """Spheres of gold, or others, in a row, alone or above a film of carbon."""
     step = side / len(radii)
-    particles = [sphere(radius, (step * (number + 0.5), side / 2, film + 20.0)) for number, radius in enumerate(radii)]
+    particles = [
+        sphere(radius, (step * (number + 0.5), side / 2, film + 20.0), symbol) for number, radius in enumerate(radii)
+    ]
     atoms = sum(particles, Atoms(cell=[side, side, film + 40.0]))
     numbers = np.repeat(np.arange(len(radii)), [len(one) for one in particles])
     if film:
@@ -54,12 +56,14 @@ def assert_same(one: ObjectLibrary, other: ObjectLibrary, rel: float = 1e-12) ->
 
 @pytest.mark.parametrize("film", [0.0, 20.0])
 def test_one_isolated_particle_is_the_specimen_s_spectrum(film: float) -> None:
-    atoms = specimen(10.0, film=film)
+    """Of a weak particle, whose phase part is its phase and whose amplitude part is small."""
+    atoms = specimen(6.0, film=film, symbol="C")
     library, whole = measure_instances(atoms, SETTINGS, HIGHEST), measure_specimen(atoms, SETTINGS, HIGHEST)
     for field in fields(type(whole)):
-        np.testing.assert_allclose(getattr(library.mean, field.name), getattr(whole, field.name), rtol=1e-9)
-    assert library.particle[0] == pytest.approx(whole.particle)
+        told, expected = getattr(library.mean, field.name), getattr(whole, field.name)
+        np.testing.assert_allclose(told, expected, rtol=0.1, atol=2e-3 * np.max(expected))
     assert library.area[0] == pytest.approx(whole.area_fraction * 1600)
+    assert library.amplitude.sum() < 0.05 * library.particle.sum()
 
 
 def test_particles_of_one_specimen_are_measured_apart() -> None:
@@ -72,16 +76,27 @@ def test_particles_of_one_specimen_are_measured_apart() -> None:
     assert both.area_fraction == pytest.approx(2 * alone.area_fraction, rel=0.05)
 
 
-def test_all_power_is_that_of_the_phase_in_real_space() -> None:
-    """Parseval: over all frequencies |FT(phase)|^2 / area adds up to the integral of phase^2."""
+def test_all_power_is_that_of_the_wave_in_real_space() -> None:
+    """Parseval: over all frequencies a power adds up to the integral of its part of the wave, squared."""
     atoms, fine = specimen(8.0), SETTINGS.model_copy(update={"sampling_angstrom": 0.1})
     grid = grid_of(atoms, fine)
     phase = projected_phase(atoms.positions, atoms.numbers, grid, fine.energy).numpy()
-    library = measure_instances(particles_of(atoms), fine, grid.nyquist)
-    counts = np.histogram(np.hypot(*grid.frequencies()), ring_edges(grid, grid.nyquist))[0]
-    cell = grid.extent[0] * grid.extent[1]
-    in_rings = (library.particle[0] * library.area[0] / cell) @ counts / cell
-    assert 0.99 * phase.var() < in_rings < phase.var()  # but for frequencies in the corners
+    edges, cell = ring_edges(grid, HIGHEST), grid.extent[0] * grid.extent[1]
+    aperture = np.hypot(*grid.frequencies()) <= edges[-1]
+    wave = np.fft.ifft2(np.fft.fft2(np.exp(1j * phase)) * aperture)
+    dark = np.fft.ifft2(np.fft.fft2(1 - np.abs(wave) ** 2) / 2 * aperture).real  # |psi|^2 reaches twice as far
+    library = measure_instances(particles_of(atoms), fine, HIGHEST)
+    counts = np.histogram(np.hypot(*grid.frequencies()), edges)[0]
+    parts = {"particle": (wave.imag, wave.imag), "amplitude": (dark, dark), "cross": (wave.imag, dark)}
+    for name, (one, other) in parts.items():
+        in_rings = (getattr(library, name)[0] * library.area[0] / cell) @ counts / cell
+        assert in_rings == pytest.approx(np.mean((one - one.mean()) * (other - other.mean())), rel=0.01)
+
+
+def test_strong_particles_lack_intensity_in_focus_and_more_so_behind_a_narrower_aperture() -> None:
+    wide, narrow = (measure_instances(specimen(8.0), SETTINGS, highest) for highest in (1.0, 0.5))
+    assert narrow.amplitude[0, 0] > 1.5 * wide.amplitude[0, 0] > 0
+    assert narrow.particle[0, 0] == pytest.approx(wide.particle[0, 0], rel=0.2)
 
 
 def test_power_of_a_particle_does_not_depend_on_the_cell() -> None:
@@ -155,10 +170,10 @@ def test_joining_in_groups_changes_nothing() -> None:
 
 def test_the_mean_is_that_of_specimens() -> None:
     """Particles count by their area; two specimens of one particle each have no interference between particles."""
-    atoms = [specimen(5.0, film=20.0), specimen(9.0, film=30.0)]
+    atoms = [specimen(5.0, film=20.0, symbol="C"), specimen(7.0, film=30.0, symbol="C")]
     mean = join_libraries(measure_instances(one, SETTINGS, HIGHEST) for one in atoms).mean
     whole = average_spectra(measure_specimen(one, SETTINGS, HIGHEST) for one in atoms)
-    assert mean.particle == pytest.approx(whole.particle)
+    np.testing.assert_allclose(mean.particle, whole.particle, rtol=0.1, atol=2e-3 * whole.particle.max())
     assert (mean.particle_height, mean.area_fraction) == pytest.approx((whole.particle_height, whole.area_fraction))
     assert mean.substrate.mean() == pytest.approx(whole.substrate.mean(), rel=0.05)
 
@@ -181,7 +196,8 @@ def test_a_library_is_read_as_it_was_written(tmp_path: Path) -> None:
     )
     write_library(tmp_path / "gold.json", library, {"seed": 3})
     found = read_library(tmp_path / "gold.json")
-    assert_same(found, replace(library, particle=library.particle.astype(np.float32)))
+    powers = {name: getattr(library, name).astype(np.float32) for name in ("particle", "amplitude", "cross")}
+    assert_same(found, replace(library, **powers))
     assert found.particle == pytest.approx(library.particle, rel=1e-7)
     assert len(found) == 3
 

@@ -21,9 +21,12 @@ def library(**changes: object) -> ObjectLibrary:
     random, count = np.random.default_rng(7), 24
     rings = np.exp(-(((Q - random.uniform(0.25, 0.5, (count, 1))) / 0.02) ** 2))
     radius, thickness = random.uniform(9, 16, count), random.uniform(20, 50, count)
+    zeros = np.zeros((count, len(Q)))
     made = ObjectLibrary(
         Q,
         0.5 * np.exp(-4 * Q) + 1.5 * random.uniform(0.2, 1.8, (count, 1)) * rings,
+        zeros,
+        zeros,
         np.pi * radius**2,
         radius + 1,
         0.04 * np.exp(-3 * Q),

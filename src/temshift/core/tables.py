@@ -72,6 +72,20 @@ METRICS = {
     "left_out_training_prediction": pl.Float64,
 }
 
+# One row a training x test distribution, from micrographs of specimens that no network is scored on.
+IMAGE_FEATURES = {
+    "training_name": pl.String,
+    "test_name": pl.String,
+    "distance_image": pl.Float64,
+    "distance_image_error": pl.Float64,
+    "distance_image_chance": pl.Float64,
+    **{
+        f"probe_{rule}_{number}": pl.Float64
+        for rule in ("linear", "forest", "both")
+        for number in ("cross_entropy", "ln_error", "f1")
+    },
+}
+
 # One row a distribution x spatial frequency.
 TRANSFER = {
     "role": pl.String,
@@ -90,6 +104,8 @@ INSTANCES = {
     "thickness_A": pl.Float64(),
     "substrate_height_A": pl.Float64(),
     "power_rad2_A2": pl.List(pl.Float32()),
+    "amplitude_power_rad2_A2": pl.List(pl.Float32()),
+    "cross_power_rad2_A2": pl.List(pl.Float32()),
 }
 
 # One row an image of an image set; "file" and "mask_file" are relative to its folder.

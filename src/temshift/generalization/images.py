@@ -6,7 +6,7 @@ from temshift.generalization.scores import SCORES_VERSION
 from temshift.optics.images import OPTICS_VERSION
 from temshift.optics.settings import ImagingSettings
 
-TRAINING, TESTING, VALIDATION = range(3)  # first part of a stream's key
+TRAINING, TESTING, VALIDATION, COMPARING = range(4)  # first part of a stream's key
 
 
 def images_id(database: str, conditions_id: str, imaging: ImagingSettings, seed: int) -> str:
@@ -36,5 +36,5 @@ def source_id(database: str, imaging: ImagingSettings, seed: int) -> str:
 
 
 def images_stream(conditions_id: str, seed: int, use: int = TESTING) -> Stream:
-    """Return where the images of a condition draw from; ``use`` keeps those to stop a training by apart from others."""
+    """Return where the images of a condition draw from; ``use`` keeps those for other ends apart."""
     return Stream(seed, (use, int(conditions_id[:8], 16)))

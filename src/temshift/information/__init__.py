@@ -1,6 +1,13 @@
 """Information transfer: object spectra, epsilon, sigma, and first predictions from them."""
 
 from temshift.information.designs import Design, design
+from temshift.information.image_spectra import (
+    ImageDistance,
+    ImageSpectra,
+    image_distance,
+    image_distances,
+    image_spectra,
+)
 from temshift.information.library import ObjectLibrary, join_libraries, measure_instances
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.regression import additive_fit, explained, fit_linear, predict_left_out
@@ -10,6 +17,8 @@ from temshift.information.stored_libraries import read_library, write_library
 
 __all__ = [
     "Design",
+    "ImageDistance",
+    "ImageSpectra",
     "Information",
     "ObjectLibrary",
     "ObjectSpectra",
@@ -18,6 +27,9 @@ __all__ = [
     "design",
     "explained",
     "fit_linear",
+    "image_distance",
+    "image_distances",
+    "image_spectra",
     "information",
     "join_libraries",
     "measure_instances",

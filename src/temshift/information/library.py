@@ -10,22 +10,31 @@ from numpy.typing import NDArray
 from temshift.core.grids import Grid
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import grid_of, outline_of, substrate_of
-from temshift.information.spectra import ObjectSpectra, mean_height_of, phase_power, ring_edges
+from temshift.information.spectra import ObjectSpectra, mean_height_of, phase_power, ring_edges, wave_powers
 
-LIBRARY_VERSION = 1  # raised whenever the same specimens would be measured otherwise
+LIBRARY_VERSION = 2  # raised whenever the same specimens would be measured otherwise
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ObjectLibrary:
-    """Phase power of n particles one by one, and of the films that they lie on.
+    """Power of what n particles do to a wave, one by one, and of the films that they lie on.
+
+    The wave psi behind a particle has a phase part p = Im psi, which the transfer function T images, and an amplitude
+    part a = (1 - |psi|^2) / 2, which cos chi images: what the aperture at the end of the band keeps off the image, so
+    that strong particles are seen in focus. With a defined so, an image 1 + 2 T p - 2 A a is exact in focus, of
+    strong objects too, and elsewhere to first order.
 
     Attributes
     ----------
     q : ndarray (rings,)
         Spatial frequencies at the middle of the rings [1/A].
     particle : ndarray (n, rings)
-        |FT(sigma V)|^2 of each particle per area of its own silhouette [rad^2 A^2].
+        |FT p|^2 of each particle per area of its own silhouette [rad^2 A^2].
+    amplitude : ndarray (n, rings)
+        |FT a|^2 likewise [rad^2 A^2].
+    cross : ndarray (n, rings)
+        Re(FT p conj FT a) likewise [rad^2 A^2].
     area : ndarray (n,)
         Area of its silhouette [A^2].
     particle_height : ndarray (n,)
@@ -44,6 +53,8 @@ class ObjectLibrary:
 
     q: Array
     particle: Array
+    amplitude: Array
+    cross: Array
     area: Array
     particle_height: Array
     substrate: Array
@@ -64,12 +75,21 @@ class ObjectLibrary:
     def averaged(self) -> "ObjectLibrary":
         """A library of one particle: the mean of all, for observers that know densities and no instances."""
         mean = self.mean
-        thickness = float(self.thickness.mean())
-        below = np.array([mean.substrate_height])
-        above, area = np.array([mean.particle_height]), np.array([float(self.area.mean())])
-        power = mean.particle[None]
+        amplitude, cross = (np.average(one, axis=0, weights=self.area)[None] for one in (self.amplitude, self.cross))
+        alone = (float(self.area.mean()), mean.particle_height, float(self.thickness.mean()), mean.substrate_height)
+        area, above, thickness, below = (np.array([value]) for value in alone)
         return ObjectLibrary(
-            self.q, power, area, above, self.substrate, np.array([thickness]), below, self.area_fraction
+            self.q,
+            mean.particle[None],
+            amplitude,
+            cross,
+            area,
+            above,
+            self.substrate,
+            thickness,
+            below,
+            self.area_fraction,
+            self.specimens,
         )
 
     @property
@@ -119,14 +139,17 @@ def measure_instances(
     edges, cell = _edges(grid, highest), grid.extent[0] * grid.extent[1]
     particles = [atoms[belongs == number] for number in numbers]
     shares = np.array([float(outline_of(one, grid, settings).mean()) for one in particles])
-    powers = np.array([phase_power(one, grid, settings, edges) for one in particles]) / shares[:, None]
+    powers = np.array([wave_powers(one, grid, settings, edges) for one in particles]) / shares[:, None, None]
+    particle, amplitude, cross = powers.transpose(1, 0, 2)
     heights = np.array([mean_height_of(one, atoms, focus_height) for one in particles])
     thickness = _thickness(atoms, film)
     below = np.full(len(particles), mean_height_of(film, atoms, focus_height)) if len(film) else heights
     film_power = phase_power(film, grid, settings, edges) / thickness if thickness > 0 else np.zeros(len(edges) - 1)
     return ObjectLibrary(
         (edges[1:] + edges[:-1]) / 2,
-        powers,
+        particle,
+        amplitude,
+        cross,
         shares * cell,
         heights,
         film_power,

@@ -13,9 +13,10 @@ from scipy.stats import qmc
 from temshift.core.seeds import Stage, generator
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
-from temshift.information.rings import WINDOW, hann_window, local_spectrum, patch_size
+from temshift.information.overlaps import overlaps
+from temshift.information.rings import local_spectrum
 from temshift.information.rules import ForestRule, LinearRule, weighted_cross_entropy, weighted_f1
-from temshift.information.transferred import PowerTransfer, power_transfer
+from temshift.information.transferred import WHOLE, PowerTransfer, Seen, power_transfer
 from temshift.optics.imaging import COLUMNS, ImagingConditions
 
 Array = NDArray[np.float64]
@@ -23,7 +24,7 @@ Integers = NDArray[np.int64]
 RuleName = Literal["linear", "forest", "both", "ideal"]
 RULES: tuple[RuleName, ...] = get_args(RuleName)
 
-OBSERVER_VERSION = 1
+OBSERVER_VERSION = 2
 CONDITIONS = 128  # draws of conditions of a distribution
 PLACES = 16  # windows on particles, and as many beside them, under each drawn condition
 CENTRES = 64  # draws of each kind that the ideal observer's density is a mixture of
@@ -111,9 +112,11 @@ def ring_draws(
     """Draw windows under a distribution of conditions, as an observer would see them in micrographs.
 
     A window beside particles has the spectrum s_b = NTF^2 (1 + 4 D <T^2> C t) of a film of thickness t, <T^2> averaged
-    over its depth; one that overlaps a particle by the share a has s_b + NTF^2 a 4 D T^2 P_k, k a particle of the
-    library. Both are divided by the mean power of the image up to the Nyquist frequency, seen through a Hann window of
-    12.8 A and averaged over about 10 rings up to the aperture, which fluctuate as Gamma(n) / n, n the modes of a ring.
+    over its depth. One that sees a particle k of the library has NTF^2 4 D (T^2 P_k + A^2 Q_k - 2 T A X_k) more, by the
+    share of the window that the particle covers; each frequency q is imaged twice, displaced by grad chi(q) and grad
+    chi(-q) over 2 pi, and the two interfere (sin^2 chi) only where both are. Spectra are divided by the mean power of
+    the image up to the Nyquist frequency, seen through a Hann window of 12.8 A and averaged over about 10 rings up to
+    the aperture, which fluctuate as Gamma(n) / n, n the modes of a ring.
 
     Parameters
     ----------
@@ -139,14 +142,15 @@ def ring_draws(
     uniform = qmc.LatinHypercube(len(COLUMNS), rng=random).random(CONDITIONS)
     height = float(np.average(library.particle_height, weights=library.area))
     band = library.q <= max(microscope.semiangle / microscope.wavelength, library.q[0])
-    seen = _Seen(library, band)
+    objects = _Objects(library, band)
     power = power_transfer(conditions.quantiles(uniform), library.q[band], microscope, height)
     labels = np.tile(np.repeat([1, 0], PLACES), CONDITIONS)
     condition = np.repeat(np.arange(CONDITIONS), 2 * PLACES)
-    chosen = seen.pick(random, stream, len(labels))
+    chosen = objects.pick(random, stream, len(labels))
     pixel = 0.5 / microscope.nyquist
-    overlap = _overlaps(random, library.radius[chosen], library.area_fraction, labels, pixel)
-    spectrum, mean_power = seen.spectra(power, condition, chosen, overlap, microscope.nyquist)
+    places = _places(random, library.radius[chosen], library.area_fraction, labels)
+    views = overlaps(library.radius).views(random, chosen, places, power.displacement[condition])
+    spectrum, mean_power = objects.spectra(power, condition, chosen, views, microscope.nyquist)
     local = local_spectrum(library.q[band], microscope.semiangle / microscope.wavelength, pixel)
     expected = spectrum @ local.response.T / mean_power[:, None]
     noise = random.gamma(local.modes, size=expected.shape) / local.modes
@@ -154,12 +158,13 @@ def ring_draws(
     return Draws(expected * noise, expected, local.modes, labels, share / share.sum(), condition)
 
 
-class _Seen:
+class _Objects:
     """Particles and films of a library within a band."""
 
     def __init__(self, library: ObjectLibrary, band: NDArray[np.bool_]) -> None:
         self.library = library
-        self.q, self.particle, self.substrate = library.q[band], library.particle[:, band], library.substrate[band]
+        self.q, self.substrate = library.q[band], library.substrate[band]
+        self.parts = [part[:, band] for part in (library.particle, library.amplitude, library.cross)]
 
     def pick(self, random: np.random.Generator, stream: int, count: int) -> Integers:
         """Pick particles by their area, of the half that a stream has; all where there is one only."""
@@ -168,34 +173,29 @@ class _Seen:
         return np.asarray(random.choice(len(area), count, p=area / area.sum()))
 
     def spectra(
-        self, power: PowerTransfer, condition: Integers, chosen: Integers, overlap: Array, nyquist: float
+        self, power: PowerTransfer, condition: Integers, chosen: Integers, views: Seen, nyquist: float
     ) -> tuple[Array, Array]:
         """Spectra of windows (n, frequencies), and mean power (n,) of their images up to the Nyquist frequency."""
         library, noise = self.library, power.noise[condition]
         film = power.over(condition, library.substrate_height[chosen], library.thickness[chosen])
         film *= self.substrate * library.thickness[chosen, None]
-        particle = power.at(condition, library.particle_height[chosen]) * self.particle[chosen]
+        parts, height = [part[chosen] for part in self.parts], library.particle_height[chosen]
+        whole, particle = (power.of(condition, height, parts, share) for share in (WHOLE, views))
         step = float(self.q[1] - self.q[0]) if len(self.q) > 1 else float(self.q[0])
         within = 2 * np.pi * self.q * step / (np.pi * nyquist**2)
-        mean_power = power.whole_noise[condition] + noise * (film + library.area_fraction * particle) @ within
-        return noise * (1 + film + overlap[:, None] * particle), mean_power
+        mean_power = power.whole_noise[condition] + noise * (film + library.area_fraction * whole) @ within
+        return noise * (1 + film + particle), mean_power
 
 
-def _overlaps(random: np.random.Generator, radius: Array, share: float, labels: Integers, pixel: float) -> Array:
-    """Share of windows (n,) that discs cover, each window at a random place inside or outside its disc.
+def _places(random: np.random.Generator, radius: Array, share: float, labels: Integers) -> NDArray[np.complex128]:
+    """Places (n,) of discs against the middle of a window that lies inside or outside of them, x + i y [A].
 
     Outside, places are even over the area that a particle has for itself, 1 / share times its own.
     """
     even, angle = random.random(len(radius)), random.random(len(radius)) * 2 * np.pi
     outside = 1 + even * (1 / share - 1) if share < 1 else np.ones_like(even)
     distance = radius * np.sqrt(np.where(labels == 1, even, outside))
-    size = patch_size(pixel) // 2  # every second pixel is enough for an overlap
-    place = (np.arange(size) + 0.5) * WINDOW / size - WINDOW / 2
-    weight = hann_window(size) ** 2 / size**2
-    across = (place + (distance * np.cos(angle))[:, None]) ** 2
-    down = (place + (distance * np.sin(angle))[:, None]) ** 2
-    covered = down[:, :, None] + across[:, None, :] <= (radius**2)[:, None, None]
-    return np.asarray(np.einsum("nyx,yx->n", covered, weight))
+    return np.asarray(distance * np.exp(1j * angle))
 
 
 def fit_observer(draws: Draws, rule: RuleName, *, seed: int = 0) -> Observer:

@@ -27,7 +27,9 @@ def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENE
     """Read the library of a crystal: 48 spheres of radius 10 to 25 A on 20 to 50 A of amorphous carbon.
 
     Measured by ``docs/shipped_objects.py``, which holds the recipe, up to 1 / A, of atoms at rest, with heights from
-    the exit plane. Phases are proportional to the interaction constant, so that their powers at another energy follow.
+    the exit plane. Phases are proportional to the interaction constant and amplitudes, to first order, to its square,
+    so that their powers at another energy follow. Amplitudes are those of an aperture of 1 / A: where a narrower one
+    makes strong particles dark, measure a recipe.
 
     Parameters
     ----------
@@ -55,4 +57,10 @@ def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENE
         raise InputError(f"no library of {crystal!r} comes with temshift; those of {', '.join(names)} do")
     library = join_libraries(read_library(_FOLDER / f"{name}.json") for name in names if crystal in (name, None))
     scale = (interaction_constant(energy) / interaction_constant(SHIPPED_ENERGY)) ** 2
-    return replace(library, particle=library.particle * scale, substrate=library.substrate * scale)
+    return replace(
+        library,
+        particle=library.particle * scale,
+        amplitude=library.amplitude * scale**2,
+        cross=library.cross * scale**1.5,
+        substrate=library.substrate * scale,
+    )

@@ -110,6 +110,33 @@ def phase_power(
     atoms: Atoms, grid: Grid, settings: ExitWaveSettings, edges: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """|FT(phase)|^2 per cell area [rad^2 A^2] in rings; the phase is that of all atoms in one projection."""
-    phase = projected_phase(atoms.positions, atoms.numbers, grid, settings.energy).numpy()
-    spectrum = np.abs(np.fft.fft2(phase.astype(np.float64)) * grid.pixel_area) ** 2
-    return radial_average(spectrum / (grid.extent[0] * grid.extent[1]), grid, edges)
+    spectrum = np.abs(_transform(_phase(atoms, grid, settings), grid)) ** 2
+    return radial_average(spectrum, grid, edges)
+
+
+def wave_powers(
+    atoms: Atoms, grid: Grid, settings: ExitWaveSettings, edges: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Powers of the wave psi behind atoms in vacuum, seen through an aperture that ends with the last ring.
+
+    Returns
+    -------
+    ndarray (3, rings)
+        |FT p|^2 of the phase part p = Im psi, |FT a|^2 of the amplitude part a = (1 - |psi|^2) / 2, which is what the
+        image lacks in focus, and Re(FT p conj FT a), per cell area [rad^2 A^2].
+    """
+    qy, qx = grid.frequencies()
+    passed = np.hypot(qy, qx) <= edges[-1]
+    wave = np.fft.ifft2(np.fft.fft2(np.exp(1j * _phase(atoms, grid, settings))) * passed)
+    along, across = _transform(wave.imag, grid), _transform((1 - np.abs(wave) ** 2) / 2, grid)
+    powers = np.stack([np.abs(along) ** 2, np.abs(across) ** 2, (along * across.conj()).real])
+    return radial_average(powers, grid, edges)
+
+
+def _phase(atoms: Atoms, grid: Grid, settings: ExitWaveSettings) -> NDArray[np.float64]:
+    return projected_phase(atoms.positions, atoms.numbers, grid, settings.energy).numpy().astype(np.float64)
+
+
+def _transform(values: NDArray[np.float64], grid: Grid) -> NDArray[np.complex128]:
+    """Fourier transform, scaled so that its square is a power per cell area."""
+    return np.asarray(np.fft.fft2(values) * grid.pixel_area / np.sqrt(grid.extent[0] * grid.extent[1]))

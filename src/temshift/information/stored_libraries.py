@@ -35,7 +35,8 @@ def write_library(record: Path | str, library: ObjectLibrary, facts: Mapping[str
     """
     table = Path(record).with_suffix(".parquet")
     columns = library.area, library.particle_height, library.thickness, library.substrate_height
-    data = dict(zip(INSTANCES, [*columns, library.particle.tolist()], strict=True))
+    powers = (library.particle.tolist(), library.amplitude.tolist(), library.cross.tolist())
+    data = dict(zip(INSTANCES, [*columns, *powers], strict=True))
     write_table(table, pl.DataFrame(data, schema=INSTANCES))
     shared = {name: np.asarray(getattr(library, name)).tolist() for name in _SHARED}
     write_record(record, [table], {**(facts or {}), "library": shared})
@@ -65,9 +66,13 @@ def read_library(record: Path | str) -> ObjectLibrary:
         raise DamagedError(f"{record} is no object library; name one that write_library wrote")
     table, shared = read_table(found.files[0]), found.facts["library"]
     area, height, thickness, below = (table[name].to_numpy(writable=True) for name in list(INSTANCES)[:4])
+    powers = (np.stack(table[name].to_list()).astype(np.float64) for name in list(INSTANCES)[4:])
+    particle, amplitude, cross = powers
     return ObjectLibrary(
         q=np.array(shared["q"]),
-        particle=np.stack(table["power_rad2_A2"].to_list()).astype(np.float64),
+        particle=particle,
+        amplitude=amplitude,
+        cross=cross,
         area=area,
         particle_height=height,
         substrate=np.array(shared["substrate"]),

@@ -1,5 +1,6 @@
 """What a microscope transfers, as power against shot noise, for objects at any height."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from temshift.core.parameters import ABERRATIONS
 from temshift.information.microscope import Microscope
+from temshift.optics.aberrations import aberration_basis, aberration_gradient, present
 from temshift.optics.camera import CameraResponse, CameraSettings, blur_transfer, camera_transfer
 from temshift.optics.conditions import Conditions
 from temshift.optics.transfer import azimuthal_transfer
@@ -15,6 +17,7 @@ from temshift.optics.transfer import azimuthal_transfer
 Array = NDArray[np.float64]
 
 AZIMUTHS = 64  # enough for a twofold astigmatism of 40 nm up to 0.6 / A
+DIRECTIONS = 32  # of spatial frequencies, over a whole turn, that displacements are computed in
 NOISE_POINTS = 64  # frequencies that the noise of an image is integrated over
 
 
@@ -39,6 +42,8 @@ class PowerTransfer:
         NTF^2.
     whole_noise : ndarray (n,)
         Mean of NTF^2 up to the Nyquist frequency.
+    displacement : ndarray (n, directions, rings)
+        Where each frequency is imaged to, grad chi / (2 pi) at h_0 as x + i y [A], in directions over a whole turn.
     """
 
     q: Array
@@ -49,24 +54,69 @@ class PowerTransfer:
     cross: Array
     noise: Array
     whole_noise: Array
+    displacement: NDArray[np.complex128]
 
-    def at(self, condition: NDArray[np.int64], height: Array) -> Array:
-        """Return the power transfer (m, rings) of conditions (m,), by number, for objects at heights (m,) [A]."""
-        return self._mixed(condition, np.cos(self._angle(height)), np.sin(self._angle(height)))
+    def of(self, condition: NDArray[np.int64], height: Array, objects: Sequence[Array], seen: "Seen") -> Array:
+        """Return the power that objects at some heights have in images.
+
+        Parameters
+        ----------
+        condition : ndarray (m,) of int
+            Numbers of conditions.
+        height : ndarray (m,)
+            Heights upstream of the plane that defocus counts from [A].
+        objects : sequence of three ndarray (m, rings)
+            Power of the phase part, of the amplitude part, and cross power of both [rad^2 A^2].
+        seen : Seen
+            How much a window sees of each object.
+
+        Returns
+        -------
+        ndarray (m, rings)
+            T^2 P + A^2 Q - 2 T A X where all is seen, in units of shot noise.
+        """
+        along, across, both = objects
+        twice = self._angle(height)
+        cosine, sine = np.cos(twice), np.sin(twice)
+        half, difference, product = self._halves(condition)
+        oscillating = (difference * cosine + product * sine) * (along - across)
+        oscillating -= 2 * (product * cosine - difference * sine) * both
+        return np.asarray(seen.either * half * (along + across) + seen.both * oscillating)
 
     def over(self, condition: NDArray[np.int64], middle: Array, thickness: Array) -> Array:
-        """Return the mean of `at` over films of a ``thickness`` around heights ``middle``, both (m,) [A]."""
+        """Return the mean power transfer (m, rings) of a weak phase over films around heights ``middle`` (m,) [A]."""
         spread = np.sinc(self.wavelength * thickness[:, None] * self.q**2)
         angle = self._angle(middle)
-        return self._mixed(condition, spread * np.cos(angle), spread * np.sin(angle))
+        half, difference, product = self._halves(condition)
+        return half + spread * (difference * np.cos(angle) + product * np.sin(angle))
 
     def _angle(self, height: Array) -> Array:
         """Twice the phase b that a height adds to chi, (m, rings)."""
         return 2 * np.pi * self.wavelength * (height[:, None] - self.height) * self.q**2
 
-    def _mixed(self, condition: NDArray[np.int64], cosine: Array, sine: Array) -> Array:
-        phase, amplitude, cross = (part[condition] for part in (self.phase, self.amplitude, self.cross))
-        return (phase + amplitude) / 2 + (phase - amplitude) / 2 * cosine + cross * sine
+    def _halves(self, condition: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+        """(|T|^2 + |A|^2) / 2, (|T|^2 - |A|^2) / 2 and Re(T conj A), each (m, rings)."""
+        half, difference = (self.phase + self.amplitude) / 2, (self.phase - self.amplitude) / 2
+        return half[condition], difference[condition], self.cross[condition]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """How much a window sees of the two images of an object that each frequency makes, displaced against each other.
+
+    Attributes
+    ----------
+    either : ndarray (m, rings)
+        Share of one of them, on average.
+    both : ndarray (m, rings)
+        Share where they interfere.
+    """
+
+    either: Array | float
+    both: Array | float
+
+
+WHOLE = Seen(1.0, 1.0)
 
 
 def power_transfer(drawn: Conditions, q: Array, microscope: Microscope, height: float) -> PowerTransfer:
@@ -99,7 +149,18 @@ def power_transfer(drawn: Conditions, q: Array, microscope: Microscope, height: 
     every = (np.arange(NOISE_POINTS) + 0.5) / NOISE_POINTS
     whole = camera_of(drawn, microscope.imaging.camera, every)[1][:, 0] ** 2
     mean_noise = np.average(whole, axis=1, weights=every)
-    return PowerTransfer(q, microscope.wavelength, height, squared, others, cross, ntf[:, 0] ** 2, mean_noise)
+    moved = _displacement(drawn.defocused(height), q, microscope.wavelength)
+    return PowerTransfer(q, microscope.wavelength, height, squared, others, cross, ntf[:, 0] ** 2, mean_noise, moved)
+
+
+def _displacement(drawn: Conditions, q: Array, wavelength: float) -> NDArray[np.complex128]:
+    """Grad chi / (2 pi) in every direction of q, (n, directions, rings) [A]."""
+    phi = np.arange(DIRECTIONS) * 2 * np.pi / DIRECTIONS
+    omega = torch.from_numpy((wavelength * np.exp(1j * phi)[:, None] * q).ravel())
+    basis = aberration_basis(omega, present(drawn.aberrations))
+    along_x, along_y = aberration_gradient(basis, wavelength, drawn.aberrations)
+    gradient = torch.complex(along_x, along_y).numpy().reshape(len(drawn), DIRECTIONS, len(q))
+    return np.asarray(gradient * wavelength / (2 * np.pi))
 
 
 def has_azimuths(drawn: Conditions) -> bool:

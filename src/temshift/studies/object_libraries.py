@@ -24,7 +24,7 @@ from temshift.studies.waves import WaveSet, stored_set
 
 SAMPLING = 0.2  # of projected phases [A]: at 1 / A, what the deposit of atoms folds back is 0.4 % of the amplitude
 HIGHEST = 1.0  # end of the band [1/A]
-SPECIMENS = 24
+SPECIMENS = 48
 STAGE = "object library"
 
 
@@ -45,6 +45,7 @@ def find_library(
     energy: float = SHIPPED_ENERGY,
     count: int = SPECIMENS,
     seed: int = 0,
+    highest: float = HIGHEST,
     progress: Progress | None = None,
 ) -> ObjectLibrary:
     """Find the object library that an option ``--specimens`` asks for.
@@ -61,13 +62,16 @@ def find_library(
         Specimens to measure, at most.
     seed : int
         Seed of the specimens that a recipe draws.
+    highest : float
+        End of the band [1/A] of what is measured, at most 1: that of the widest aperture, beyond which strong particles
+        lose electrons.
     progress : Progress, optional
         Told about specimens that are measured; silent by default.
 
     Returns
     -------
     ObjectLibrary
-        Up to 1 / A. That of a recipe is kept in the user's cache, and read from there the next time.
+        Those that come along reach 1 / A. That of a recipe is kept in the user's cache for the next time.
 
     Raises
     ------
@@ -80,10 +84,10 @@ def find_library(
     if not path.exists():
         return _shipped(str(specimens), energy)
     if path.is_dir():
-        return library_of_database(path, count=count, progress=progress)
+        return library_of_database(path, count=count, highest=min(highest, HIGHEST), progress=progress)
     if path.suffix == ".json":
         return read_library(path)
-    return _cached(*_recipe_file(path, energy), count, seed, progress)
+    return _cached(*_recipe_file(path, energy), count, seed, min(highest, HIGHEST), progress)
 
 
 def library_of_recipe(
@@ -258,14 +262,19 @@ def _recipe_file(path: Path, energy: float) -> tuple[SpecimenRecipe | FileRecipe
 
 
 def _cached(
-    recipe: SpecimenRecipe | FileRecipe, settings: ExitWaveSettings, count: int, seed: int, progress: Progress | None
+    recipe: SpecimenRecipe | FileRecipe,
+    settings: ExitWaveSettings,
+    count: int,
+    seed: int,
+    highest: float,
+    progress: Progress | None,
 ) -> ObjectLibrary:
     """Library of a recipe, kept where the user's cache can be written to."""
-    versions = [SPECIMENS_VERSION, PHYSICS_VERSION, LIBRARY_VERSION, SAMPLING, HIGHEST]
+    versions = [SPECIMENS_VERSION, PHYSICS_VERSION, LIBRARY_VERSION, SAMPLING, highest]
     record = cache_folder() / f"{content_hash([recipe, settings.identity(), count, seed, versions])}.json"
     if record_state(record).state == "complete":
         return read_library(record)
-    library = library_of_recipe(recipe, settings, count=count, seed=seed, progress=progress)
+    library = library_of_recipe(recipe, settings, count=count, seed=seed, highest=highest, progress=progress)
     with contextlib.suppress(TemshiftError):  # a disk that is full or not to be written to costs time alone
         write_library(record, library)
     return library

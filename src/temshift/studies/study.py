@@ -31,11 +31,24 @@ class SpecimenCounts(Configuration):
     per_shard: Annotated[int, Field(ge=1, le=4096)] = 16
 
 
+class ImageFeatureSettings(Configuration):
+    """What is measured on micrographs of ``specimens`` specimens of the training set, and of others for tests.
+
+    ``distance`` is d_image; ``probe`` needs masks, and looks at ``patches`` windows under each condition.
+    """
+
+    specimens: Annotated[int, Field(ge=2, le=100_000)] = 64
+    distance: bool = True
+    probe: bool = False
+    patches: Annotated[int, Field(ge=100, le=1_000_000)] = 4096
+
+
 class InformationSettings(Configuration):
-    """How epsilon and sigma are computed."""
+    """How epsilon, sigma, d_image and the probe are computed."""
 
     specimens: Annotated[int, Field(ge=1)] = 48
     draws: Annotated[int, Field(ge=2, le=100_000)] = 256
+    images: ImageFeatureSettings = ImageFeatureSettings()
 
 
 class ExampleSettings(Configuration):

@@ -121,18 +121,24 @@ def test_batches(root: Path, test: TestCondition, device: str) -> Iterator[Batch
     return scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=test.stream)
 
 
-def source_of(root: Path, source: ImageSource, device: str) -> MicrographSource:
-    """Load the waves and masks of a database, ready to form images; a worker keeps the last three."""
-    return MicrographSource(*_loaded(root / source.store, source.band, device), source.imaging)
+def source_of(root: Path, source: ImageSource, device: str, specimens: int | None = None) -> MicrographSource:
+    """Load the waves and masks of a database, ready to form images; a worker keeps the last three.
+
+    Where the first ``specimens`` are enough, the shards beyond them are not read.
+    """
+    store = root / source.store
+    layout = read_layout(store)
+    shards = layout.shards if specimens is None else math.ceil(specimens / layout.per_shard)
+    return MicrographSource(*_loaded(store, source.band, device, shards), source.imaging)
 
 
 @functools.lru_cache(maxsize=3)
-def _loaded(waves: Path, band: tuple[float, float, float], device: str) -> tuple[WaveSpectra, Tensor]:
+def _loaded(waves: Path, band: tuple[float, float, float], device: str, shards: int) -> tuple[WaveSpectra, Tensor]:
     """Shard by shard: memory holds what is kept of the waves, not all of them."""
-    layout = read_layout(waves)
-    parts = [wave_spectra(read_waves(waves, shard).to(device), layout.grid, *band) for shard in range(layout.shards)]
+    grid = read_layout(waves).grid
+    parts = [wave_spectra(read_waves(waves, shard).to(device), grid, *band) for shard in range(shards)]
     spectra = replace(parts[0], values=torch.cat([part.values for part in parts]))
-    return spectra, read_masks(waves).to(device)
+    return spectra, torch.cat([read_masks(waves, shard) for shard in range(shards)]).to(device)
 
 
 def _member(root: Path, run: NetworkRun, source: MicrographSource, device: str) -> Member:
