@@ -25,6 +25,7 @@ from temshift.information import (
     spectral_distance,
     transfer_similarity,
 )
+from temshift.information.metrics import Replicates
 from temshift.optics import ImagingConditions, image_intensities, wave_spectra
 from temshift.optics.camera import CameraSettings
 from temshift.optics.imaging import COLUMNS
@@ -287,9 +288,13 @@ def test_the_distance_is_a_metric_and_sigma_lies_in_0_to_1(
     assert 0 < transfer_similarity(spectral_distance(a, b, Q)) <= 1
 
 
+def given_spectrum(spectrum: np.ndarray) -> Information:
+    whole = spectrum[None]
+    return Information(0.0, 0.0, spectrum, Replicates(whole, whole, whole, whole))
+
+
 def test_a_spectrum_e_times_another_lies_at_distance_one_and_sigma_1_over_e() -> None:
-    flat = Information(0.0, 0.0, np.ones(len(Q)))
-    stronger = Information(0.0, 0.0, np.full(len(Q), math.e))
+    flat, stronger = given_spectrum(np.ones(len(Q))), given_spectrum(np.full(len(Q), math.e))
     assert spectral_distance(flat, stronger, Q) == pytest.approx(1)
     assert transfer_similarity(1.0) == pytest.approx(1 / math.e)
     assert transfer_similarity(0.0) == 1.0
@@ -297,12 +302,12 @@ def test_a_spectrum_e_times_another_lies_at_distance_one_and_sigma_1_over_e() ->
 
 def test_the_distance_weighs_rings_by_their_circumference() -> None:
     """One ring of e at q_k: d^2 = q_k / sum q."""
-    flat = Information(0.0, 0.0, np.ones(len(Q)))
+    flat = given_spectrum(np.ones(len(Q)))
     for ring in (0, 20):
         one = np.ones(len(Q))
         one[ring] = math.e
         expected = math.sqrt(Q[ring] / Q.sum())
-        assert spectral_distance(flat, Information(0.0, 0.0, one), Q) == pytest.approx(expected)
+        assert spectral_distance(flat, given_spectrum(one), Q) == pytest.approx(expected)
 
 
 def test_the_error_is_the_scatter_over_seeds_and_shrinks_with_the_root_of_the_draws() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from temshift.cli.compare import compare
 from temshift.cli.design import design
 from temshift.core.errors import TemshiftError
 
@@ -341,6 +342,7 @@ def ctf(
 
 
 app.command()(design)
+app.command()(compare)
 
 
 def _worker_count(wanted: int | None, device: Device) -> int:

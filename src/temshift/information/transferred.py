@@ -37,11 +37,11 @@ class PowerTransfer:
     height : float
         h_0, upstream of the plane that defocus counts from [A].
     phase, amplitude, cross : ndarray (n, rings)
-        4 D MTF^2 / NTF^2 times the means of |T|^2, |A|^2 and Re(T conj A); D is dose times DQE.
+        4 D MTF^2 / N times the means of |T|^2, |A|^2 and Re(T conj A); D is dose times DQE.
     noise : ndarray (n, rings)
-        NTF^2.
+        N = NTF^2 and what read noise adds.
     whole_noise : ndarray (n,)
-        Mean of NTF^2 up to the Nyquist frequency.
+        Mean of N up to the Nyquist frequency.
     displacement : ndarray (n, directions, rings)
         Where each frequency is imaged to, grad chi / (2 pi) at h_0 as x + i y [A], in directions over a whole turn.
     """
@@ -140,17 +140,17 @@ def power_transfer(drawn: Conditions, q: Array, microscope: Microscope, height: 
     azimuths = AZIMUTHS if has_azimuths(drawn) else 1
     lens = azimuthal_transfer(q, microscope.wavelength, drawn, height, azimuths=azimuths)
     phase, amplitude = lens.phase.numpy(), lens.amplitude.numpy()
-    mtf, ntf = camera_of(drawn, microscope.imaging.camera, q / microscope.nyquist)
-    ratio = np.divide(mtf, ntf, out=np.zeros_like(mtf), where=ntf > 0) ** 2
+    mtf, noise = camera_of(drawn, microscope.imaging.camera, q, microscope.nyquist)
+    ratio = np.divide(mtf**2, noise, out=np.zeros_like(mtf), where=noise > 0)
     detected = (drawn.dose * drawn.dqe_zero).numpy()[:, None, None]
     power = 4 * detected * ratio * motion(drawn, q, azimuths)
     parts = (np.abs(phase) ** 2, np.abs(amplitude) ** 2, (phase * amplitude.conj()).real)
     squared, others, cross = ((power * part).mean(axis=1) for part in parts)
-    every = (np.arange(NOISE_POINTS) + 0.5) / NOISE_POINTS
-    whole = camera_of(drawn, microscope.imaging.camera, every)[1][:, 0] ** 2
+    every = (np.arange(NOISE_POINTS) + 0.5) / NOISE_POINTS * microscope.nyquist
+    whole = camera_of(drawn, microscope.imaging.camera, every, microscope.nyquist)[1][:, 0]
     mean_noise = np.average(whole, axis=1, weights=every)
     moved = _displacement(drawn.defocused(height), q, microscope.wavelength)
-    return PowerTransfer(q, microscope.wavelength, height, squared, others, cross, ntf[:, 0] ** 2, mean_noise, moved)
+    return PowerTransfer(q, microscope.wavelength, height, squared, others, cross, noise[:, 0], mean_noise, moved)
 
 
 def _displacement(drawn: Conditions, q: Array, wavelength: float) -> NDArray[np.complex128]:
@@ -169,13 +169,20 @@ def has_azimuths(drawn: Conditions) -> bool:
     return any(bool((values > 0).any()) for values in [*folded, drawn.drift])
 
 
-def camera_of(drawn: Conditions, camera: CameraSettings, frequency: Array) -> tuple[Array, Array]:
-    """MTF and NTF of every draw, each (draws, 1, rings)."""
+def camera_of(drawn: Conditions, camera: CameraSettings, q: Array, nyquist: float) -> tuple[Array, Array]:
+    """MTF and noise power of every draw at spatial frequencies q [1/A], each (draws, 1, rings).
+
+    Noise is in units of the shot noise of the detected electrons: NTF^2 + r^2 / (g^2 n), r the read noise and g the
+    gain of a pixel that detects n electrons.
+    """
     response = CameraResponse.perfect(
         len(drawn), camera, mtf_half_frequency=drawn.mtf_half_frequency, ntf_half_frequency=drawn.ntf_half_frequency
     )
-    mtf, ntf = camera_transfer(torch.from_numpy(frequency), response)
-    return mtf.numpy()[:, None], ntf.numpy()[:, None]
+    mtf, ntf = camera_transfer(torch.from_numpy(q / nyquist), response)
+    side = 0.5 / nyquist * (1 + drawn.pixel_size_error)
+    electrons = drawn.dose * drawn.dqe_zero * side**2
+    floor = (drawn.read_noise / drawn.gain) ** 2 / electrons
+    return mtf.numpy()[:, None], (ntf**2 + floor[:, None]).numpy()[:, None]
 
 
 def motion(drawn: Conditions, q: Array, azimuths: int) -> Array:

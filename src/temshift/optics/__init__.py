@@ -25,6 +25,7 @@ from temshift.optics.limits import (
 from temshift.optics.mtf import TransferTable, parametric_transfer
 from temshift.optics.mtf_files import preset_names
 from temshift.optics.notations import to_cartesian, to_ceos, to_polar
+from temshift.optics.phase_transfer import PhaseTransfer, phase_transfers
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import Transfer, azimuthal_transfer, transfer_functions
 
@@ -36,6 +37,7 @@ __all__ = [
     "ImagingConditions",
     "ImagingSettings",
     "PartialConditions",
+    "PhaseTransfer",
     "Transfer",
     "TransferTable",
     "WaveSpectra",
@@ -55,6 +57,7 @@ __all__ = [
     "information_limit",
     "minimum_contrast_defocus",
     "parametric_transfer",
+    "phase_transfers",
     "point_resolution",
     "poisson_counts",
     "preset_names",

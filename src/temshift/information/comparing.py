@@ -1,0 +1,254 @@
+"""Compare distributions of imaging conditions without training anything: what is transferred, lost and new."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from temshift.core.electrons import wavelength
+from temshift.core.errors import InputError
+from temshift.information.comparison import Comparison, Side, transferred_bands
+from temshift.information.library import ObjectLibrary
+from temshift.information.metrics import Information, information, pair_metrics
+from temshift.information.microscope import Microscope
+from temshift.information.shipped import SHIPPED_ENERGY, shipped_library
+from temshift.information.spectra import ObjectSpectra
+from temshift.optics.imaging import ImagingConditions
+from temshift.optics.settings import ImagingSettings
+
+if TYPE_CHECKING:
+    from temshift.information.observer import Expected, RuleName
+
+Array = NDArray[np.float64]
+Given = ImagingConditions | Mapping[str, Any]
+
+PIXEL = 0.4  # of images where nothing depends on it but the share of shot noise beyond the band [A]
+LEAST_BITS = 1e-3  # epsilon below which images are all but noise
+IN_PIXELS = ("mtf_half_frequency", "ntf_half_frequency", "read_noise")  # fields that need the size of a pixel
+IDEAL = ImagingSettings()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What two distributions of conditions are compared with.
+
+    Attributes
+    ----------
+    energy : float
+        Electron energy [eV].
+    imaging : ImagingSettings
+        Camera; a perfect one unless given.
+    sampling : float, optional
+        Size of a pixel before binning [A]; where the camera's MTF, NTF or read noise counts it has to be told.
+    rules : sequence of str
+        Observers: "linear" (0.2 s a distribution), "forest" (seconds), "both", "ideal"; none is allowed.
+    draws, seed : int
+        Draws of conditions, and their root.
+    """
+
+    energy: float = SHIPPED_ENERGY
+    imaging: ImagingSettings = IDEAL
+    sampling: float | None = None
+    rules: Sequence["RuleName"] = ("linear",)
+    draws: int = 256
+    seed: int = 0
+
+
+DEFAULT_BENCH = Bench()
+
+
+def compare(
+    train: Given, test: Given, library: ObjectLibrary | None = None, bench: Bench = DEFAULT_BENCH
+) -> Comparison:
+    """Compare two distributions of imaging conditions by their transfer of information, without any training.
+
+    Parameters
+    ----------
+    train, test : ImagingConditions or mapping
+        The distributions; a mapping has the keys of a file, ``{"defocus_nm": 10, "dose_e_per_A2": 400}``.
+    library : ObjectLibrary, optional
+        Particles and films that are imaged; by default the CdSe that comes with temshift.
+    bench : Bench
+        Energy, camera, pixels, observers and draws.
+
+    Returns
+    -------
+    Comparison
+        Printed readably; ``to_json`` writes all of it.
+
+    Raises
+    ------
+    InputError
+        For faulty conditions; a band without a ring; a camera whose pixels are not told.
+
+    Examples
+    --------
+    >>> train = {"defocus_nm": 10, "dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12}
+    >>> found = compare(train, {**train, "defocus_nm": -10}, bench=Bench(rules=(), draws=16))
+    >>> 0 < found.pair.sigma.value < 0.9
+    True
+    """
+    return compare_many({"training": train}, {"test": test}, library, bench)[0]
+
+
+def compare_many(
+    trainings: Mapping[str, Given],
+    tests: Mapping[str, Given],
+    library: ObjectLibrary | None = None,
+    bench: Bench = DEFAULT_BENCH,
+) -> list[Comparison]:
+    """Compare every training distribution with every test distribution, as :func:`compare` does.
+
+    Parameters
+    ----------
+    trainings, tests : mapping of str to ImagingConditions or mapping
+        At least one on each side.
+    library, bench
+        As for :func:`compare`.
+
+    Returns
+    -------
+    list of Comparison
+        Trainings one after the other, each with all tests.
+    """
+    objects = library if library is not None else shipped_library(energy=bench.energy)
+    sides = [{name: as_conditions(one, name) for name, one in named.items()} for named in (trainings, tests)]
+    every = [one for named in sides for one in named.values()]
+    if not all(sides):
+        raise InputError("no conditions to compare; give at least one on either side")
+    microscope, remarks = microscope_for(every, objects, bench)
+    spectra = band_of(objects.mean, microscope)
+    ours, theirs = ({name: _information(one, spectra, microscope) for name, one in named.items()} for named in sides)
+    observed = _observed(sides, objects, microscope, bench.rules)
+    return [
+        Comparison(
+            Side(training, one, _seen(observed, 0, training, test)),
+            Side(test, other, _seen(observed, 1, test, training)),
+            spectra.q,
+            pair_metrics(one, other, spectra),
+            tuple(transferred_bands(spectra.q, one.bits, other.bits)),
+            (*remarks, *_silent(training, one), *_silent(test, other)),
+            {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / microscope.nyquist},
+        )
+        for training, one in ours.items()
+        for test, other in theirs.items()
+    ]
+
+
+def as_conditions(given: Given, name: str) -> ImagingConditions:
+    """Return whole conditions; faults of a mapping are told with its name."""
+    if isinstance(given, ImagingConditions):
+        return given
+    try:
+        return ImagingConditions.model_validate(dict(given))
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def microscope_for(
+    every: Sequence[ImagingConditions], library: ObjectLibrary, bench: Bench
+) -> tuple[Microscope, list[str]]:
+    """Return the microscope that all conditions are compared with, and what a person should know of its band.
+
+    The band ends at the widest aperture of all, or before, where the library or the Nyquist frequency ends.
+
+    Raises
+    ------
+    InputError
+        Where the size of a pixel is needed and not told, or the band is empty.
+    """
+    nyquist = 0.5 / _pixel(every, bench)
+    ends = {
+        "the widest aperture": max(one.widest_semiangle for one in every) / wavelength(bench.energy),
+        "the object library": float(library.q[-1]),
+        "the pixels' Nyquist frequency": nyquist / bench.imaging.camera.binning,
+    }
+    end = min(ends.values())
+    first = next(what for what, value in ends.items() if value == end)
+    if end < library.q[0]:
+        raise InputError(
+            f"the band ends at {end:.3g} 1/A with {first}, before the first ring at {library.q[0]:.3g} 1/A: nothing is "
+            "left to compare; widen it"
+        )
+    remarks = [] if first == "the widest aperture" else [f"the band ends at {end:.3g} 1/A with {first}"]
+    angle = end * wavelength(bench.energy)
+    return Microscope(bench.energy, bench.imaging, nyquist, angle, bench.draws, bench.seed), remarks
+
+
+def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
+    if bench.sampling is not None:
+        return bench.sampling
+    camera = bench.imaging.camera
+    told = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
+    told += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
+    if told:
+        raise InputError(
+            f"{', '.join(told)} counts in pixels, whose size is not told; give sampling, --sampling-angstrom"
+        )
+    return PIXEL
+
+
+def band_of(objects: ObjectSpectra, microscope: Microscope) -> ObjectSpectra:
+    """Cut object spectra at the end of a microscope's band."""
+    inside = objects.q <= microscope.semiangle / microscope.wavelength * (1 + 1e-9)
+    cut = {name: getattr(objects, name)[inside] for name in ("q", "particle", "substrate")}
+    return replace(objects, **cut)
+
+
+def _information(conditions: ImagingConditions, objects: ObjectSpectra, microscope: Microscope) -> Information:
+    return information(
+        conditions,
+        objects,
+        microscope.wavelength,
+        camera=microscope.imaging.camera,
+        nyquist=microscope.nyquist,
+        draws=microscope.draws,
+        seed=microscope.seed,
+    )
+
+
+Observed = Mapping[tuple[int, str], Mapping[tuple[int, str], Mapping[str, "Expected"]]]
+
+
+def _observed(
+    sides: Sequence[Mapping[str, ImagingConditions]],
+    library: ObjectLibrary,
+    microscope: Microscope,
+    rules: Sequence["RuleName"],
+) -> Observed:
+    """Scores of observers by where they learn, where they are tested, and rule; names tell their side."""
+    if not rules:
+        return {}
+    from temshift.information.observer import fit_observer, ring_draws  # scikit-learn takes half a second
+
+    named = {(number, name): one for number, side in enumerate(sides) for name, one in side.items()}
+    try:
+        tested = {key: ring_draws(one, library, microscope, stream=1) for key, one in named.items()}
+    except ValueError as error:
+        raise InputError(f"no observer: {error}; compare without observers, or widen the band") from error
+    found: dict[tuple[int, str], dict[tuple[int, str], dict[str, Expected]]] = {}
+    for key, one in named.items():
+        draws = ring_draws(one, library, microscope, stream=0)
+        observers = {rule: fit_observer(draws, rule, seed=microscope.seed) for rule in rules}
+        found[key] = {
+            other: {rule: observer.expected(seen) for rule, observer in observers.items()}
+            for other, seen in tested.items()
+        }
+    return found
+
+
+def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tuple["Expected", "Expected"]]:
+    """Scores of the observers that learn on one side: under its own conditions, and under those of the other."""
+    if not observed:
+        return {}
+    own, there = (observed[side, name][key] for key in ((side, name), (1 - side, other)))
+    return {rule: (own[rule], there[rule]) for rule in own}
+
+
+def _silent(name: str, found: Information) -> list[str]:
+    """Say where images are noise."""
+    if found.epsilon >= LEAST_BITS:
+        return []
+    return [f"{name} transfers all but nothing (epsilon = {found.epsilon:.2g} bits): its images are noise"]

@@ -1,0 +1,100 @@
+"""The verb compare, on files of every kind."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from temshift.cli.app import app
+from temshift.core.errors import InputError
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TRAIN = "{defocus_nm: -10, dose_e_per_A2: 400, semiangle_cutoff_mrad: 12}\n"
+TEST = "{defocus_nm: 4, dose_e_per_A2: 100, semiangle_cutoff_mrad: 12, focal_spread_sigma_nm: 3}\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    (tmp_path / "train.yaml").write_text(TRAIN)
+    (tmp_path / "test.yaml").write_text(TEST)
+    return [str(tmp_path / "train.yaml"), str(tmp_path / "test.yaml")]
+
+
+def call(*arguments: str) -> Result:
+    found = CliRunner().invoke(app, ["compare", *arguments])
+    if isinstance(found.exception, InputError):
+        raise found.exception
+    return found
+
+
+def test_two_files_are_told_in_lines(files: list[str]) -> None:
+    lines = call(*files).stdout.splitlines()
+    assert lines[:2] == ["train -> test", "at 300 keV, up to 0.609 1/A, pixels of 0.4 A"]
+    starts = (
+        "epsilon of train: ",
+        "epsilon of test: ",
+        "sigma: 0.",
+        "one plane: d = ",
+        "overlap: 0.",
+        "linear observer",
+    )
+    assert all(any(line.startswith(start) for line in lines) for start in starts)
+    assert any(line.startswith("lost: ") for line in lines)
+
+
+def test_json_and_a_picture(files: list[str], tmp_path: Path) -> None:
+    picture = tmp_path / "both.png"
+    told = json.loads(
+        call(*files, "--json", "--picture", str(picture), "--energy-kev", "200", "--specimens", "Ag").stdout
+    )
+    assert told["energy_kev"] == 200
+    assert told["training"]["epsilon"] > told["test"]["epsilon"]
+    assert told["training"]["observers"].keys() == {"linear"}
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_files_of_several_conditions_give_a_table(files: list[str]) -> None:
+    """Conditions to score under tell what was trained on; the other file is tested on."""
+    shown = call(str(EXAMPLES / "own_network.yaml"), str(EXAMPLES / "own_network.yaml")).stdout
+    assert sum("defocus -10 nm" in line for line in shown.splitlines()) == 13
+    one = call(str(EXAMPLES / "own_network.yaml"), files[1])
+    assert one.stdout.startswith("defocus -10 nm -> test")
+
+
+def test_a_study_tells_its_microscope_and_names_choose(files: list[str]) -> None:
+    study = str(EXAMPLES / "quick_study.yaml")
+    names = ("--train-name", "defocus -10 nm", "--test-name", "defocus +5 nm")
+    told = json.loads(call(study, study, *names, "--json").stdout)
+    assert (told["training"]["name"], told["test"]["name"]) == ("defocus -10 nm", "defocus +5 nm")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--picture", "both.gif"), "unknown ending; allowed: .png, .svg"),
+        (("--train-name", "nope"), "train.yaml has no condition 'nope'"),
+        (("--specimens", "Unobtainium"), "Unobtainium"),
+    ],
+)
+def test_what_is_not_there_is_told(files: list[str], arguments: tuple[str, str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(*files, *arguments)
+
+
+def test_microscopes_that_differ_are_refused(files: list[str]) -> None:
+    with pytest.raises(InputError, match="the electron energy is told twice, and differently"):
+        call(str(EXAMPLES / "quick_study.yaml"), files[1], "--energy-kev", "80")
+    several = str(EXAMPLES / "conditions.yaml")
+    with pytest.raises(InputError, match="mtf_table counts in pixels.*--sampling-angstrom"):
+        call(several, files[1])
+    with pytest.raises(InputError, match="--picture draws one pair, and .*conditions.yaml has 8 conditions; choose"):
+        call(several, files[1], "--picture", "both.png")
+
+
+def test_faults_of_a_file_are_told_with_their_lines(files: list[str], tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("defocus_nm: .nan\ndoes_e_per_A2: 400\n")
+    with pytest.raises(InputError, match=r"(?s)wrong.yaml: \d faults.*line 1.*line 2, does_e_per_A2: unknown key"):
+        call(str(tmp_path / "wrong.yaml"), files[1])
+    with pytest.raises(InputError, match="absent.yaml"):
+        call(str(tmp_path / "absent.yaml"), files[1])

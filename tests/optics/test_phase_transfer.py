@@ -1,0 +1,52 @@
+"""Real transfer of weak phases against the complex one."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from temshift.core.electrons import wavelength
+from temshift.optics import ImagingConditions, azimuthal_transfer, phase_transfers
+from temshift.optics.imaging import COLUMNS
+
+LAMBDA = wavelength(300e3)
+Q = np.arange(1, 33) / 51.2
+UNIFORM = np.random.default_rng(0).random((5, len(COLUMNS)))
+EVEN = {
+    "defocus_nm": {"normal": {"mean": 8.0, "sd": 4.0}},
+    "dose_e_per_A2": 100.0,
+    "semiangle_cutoff_mrad": 11.0,
+    "focal_spread_sigma_nm": 2.0,
+    "C30_mm": 0.5,
+    "C12_nm": {"uniform": {"minimum": 0.0, "maximum": 8.0}},
+    "phi12_deg": 35.0,
+    "C34_um": 20.0,
+    "phi34_deg": 10.0,
+}
+ODD = {"C21_nm": 900.0, "phi21_deg": 77.0, "C23_nm": {"uniform": {"minimum": 0.0, "maximum": 500.0}}}
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.4])
+@pytest.mark.parametrize("odd", [{}, ODD], ids=["even", "odd"])
+@pytest.mark.parametrize("height", [0.0, 41.0])
+def test_it_is_the_complex_transfer_but_for_its_phase(spread: float, odd: dict[str, object], height: float) -> None:
+    values = {**EVEN, **odd, "angular_spread_sigma_mrad": spread}
+    drawn = ImagingConditions.model_validate(values).quantiles(UNIFORM)
+    (found,) = phase_transfers(Q, LAMBDA, drawn, [height], azimuths=6)
+    expected = azimuthal_transfer(Q, LAMBDA, drawn, height, azimuths=6)
+    assert found.squared == pytest.approx(expected.phase.abs().square().numpy(), abs=1e-11)
+    assert found.signed == pytest.approx(expected.signed.numpy(), abs=1e-11)
+    assert (found.rest is not None) == bool(odd and spread)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(-30, 30), st.floats(-200, 200))
+def test_height_counts_as_underfocus(defocus: float, height: float) -> None:
+    """An object higher upstream by h is seen as one at height 0 at a defocus that is h less."""
+
+    def transfer(focus: float, place: float) -> np.ndarray:
+        values = {"defocus_nm": focus, "dose_e_per_A2": 1.0, "angular_spread_sigma_mrad": 0.3}
+        drawn = ImagingConditions.model_validate(values).central()
+        return phase_transfers(Q, LAMBDA, drawn, [place])[0].signed
+
+    assert transfer(defocus, height) == pytest.approx(transfer(defocus - height / 10, 0.0), abs=1e-9)
