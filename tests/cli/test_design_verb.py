@@ -26,7 +26,8 @@ def targets(tmp_path: Path) -> Path:
     file.write_text(TARGETS, encoding="utf-8")
     q, each = np.arange(1, 33) / 51.2, np.ones(4)
     power = 3 * np.exp(-3 * q)
-    few = ObjectLibrary(q, each[:, None] * power, 450 * each, 12 * each, power / 70, 35 * each, 41 * each, 0.2)
+    phases, none = each[:, None] * power, np.zeros((4, 32))
+    few = ObjectLibrary(q, phases, none, none, 450 * each, 12 * each, power / 70, 35 * each, 41 * each, 0.2)
     write_library(tmp_path / "library.json", few)
     return file
 

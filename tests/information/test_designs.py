@@ -26,9 +26,12 @@ SCOPE = Microscope(300e3, ImagingSettings(), 1.25, CUTOFF * 1e-3, 64, 0)
 def library(height: float = 12.0, thickness: float = 35.0) -> ObjectLibrary:
     """Six particles like CdSe of radius 12 A on carbon, each of other strength."""
     strength = np.repeat([0.6, 1.0, 1.4], 2)[:, None]  # training and test see equal halves
+    phases = strength * 3 * np.exp(-3 * Q)
     return ObjectLibrary(
         Q,
-        strength * 3 * np.exp(-3 * Q),
+        phases,
+        np.zeros_like(phases),
+        np.zeros_like(phases),
         np.full(6, 450.0),
         np.full(6, height),
         1.5 * np.exp(-3 * Q) / 35,

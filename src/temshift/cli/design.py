@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from temshift.cli.compare import Rule
+
 
 class Objective(StrEnum):
     """What a design minimises over its targets."""
@@ -14,18 +16,9 @@ class Objective(StrEnum):
     mean = "mean"
 
 
-class Rule(StrEnum):
-    """An observer."""
-
-    linear = "linear"
-    forest = "forest"
-    both = "both"
-    ideal = "ideal"
-
-
 def design(
     targets: Annotated[
-        Path, typer.Option("--targets", help="Conditions to serve, the test items of a YAML file.", show_default=False)
+        Path, typer.Option("--targets", help="Conditions to serve: as for temshift compare (YAML).", show_default=False)
     ],
     size: Annotated[
         int | None, typer.Option("--size", "-k", help="How many conditions to train on.", show_default=False)
@@ -44,7 +37,7 @@ def design(
     ] = None,
     candidates: Annotated[
         Path | None,
-        typer.Option("--candidates", help="More candidates, the test items of a YAML file.", show_default=False),
+        typer.Option("--candidates", help="More candidates, as --targets.", show_default=False),
     ] = None,
     grid: Annotated[int, typer.Option("--grid", min=0, max=1000, help="Candidates on a grid, about; 0: none.")] = 40,
     search: Annotated[
@@ -60,7 +53,7 @@ def design(
     sampling_angstrom: Annotated[
         float | None,
         typer.Option(
-            "--sampling-angstrom", min=0.01, max=1.5, help="Pixels. Default: of that file, or 0.4.", show_default=False
+            "--sampling-angstrom", min=0.01, max=1.5, help="Pixels. Default: of the files, or 0.4.", show_default=False
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,

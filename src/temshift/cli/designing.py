@@ -12,9 +12,9 @@ from temshift.cli.options import Interrupted
 from temshift.cli.progress import progress_for
 from temshift.cli.tables import number_text, say, table_console, text_table
 from temshift.core.errors import InputError
-from temshift.generalization.scoring_conditions import scoring_conditions
 from temshift.information.designs import DESIGN, Design, Objective
 from temshift.information.observer import RuleName
+from temshift.studies.comparison import read_conditions
 from temshift.studies.designing import Wanted, design_for, require_output, write_design
 
 
@@ -56,7 +56,7 @@ def design(targets: Path, asked: Asked, setting: Setting, output: Path | None, a
     """Choose conditions, print what they are predicted to give, and write them where asked."""
     if output is not None:
         require_output(output)
-    wanted, given = asked.wanted(), scoring_conditions(targets)
+    wanted, given = asked.wanted(), read_conditions(targets, "test")
     energy = None if setting.energy_kev is None else setting.energy_kev * 1e3
     try:
         found = design_for(

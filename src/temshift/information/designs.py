@@ -9,18 +9,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from temshift.core.electrons import largest_semiangle
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.execution import Progress, SilentProgress
 from temshift.information.candidates import GRID, Range, Span, axes_of, broad_conditions, grid_candidates, places_of
+from temshift.information.comparing import DEFAULT_BENCH, microscope_for
 from temshift.information.exchange import Members, added, exchanged
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
-from temshift.information.shipped import SHIPPED_ENERGY, shipped_library
+from temshift.information.shipped import shipped_library
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.mixtures import mixture
-from temshift.optics.settings import ImagingSettings
 
 if TYPE_CHECKING:
     from temshift.information.observer import Draws, Expected, RuleName
@@ -30,7 +29,6 @@ Named = Mapping[str, ImagingConditions]
 Objective = Literal["worst", "mean"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
-PIXEL, DRAWS = 0.4, 256  # of a microscope that is not told: size of a pixel [A], draws of means
 RANDOM_SETS = 3  # that a design is compared with
 LEVELS = 9  # ends that a broad range may have on each axis
 SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: what is chosen is ranked on new ones
@@ -142,7 +140,8 @@ def design(
     """
     _require(targets, size, broad, objective)
     every = [*targets.values(), *(extra or {}).values()]
-    world = library if library is not None else shipped_library(), microscope or _plain_microscope(every)
+    objects = library if library is not None else shipped_library()
+    world = objects, microscope or microscope_for(every, objects, DEFAULT_BENCH)[0]
     bench = _Bench(targets, world, objective, search, progress or SilentProgress())
     if broad or (size or 0) > 1:
         _require_apertures(every)
@@ -171,13 +170,6 @@ def _require_apertures(every: Sequence[ImagingConditions]) -> None:
             "some conditions have an aperture and some have none, which no mixture can hold: give "
             "semiangle_cutoff_mrad to all"
         )
-
-
-def _plain_microscope(conditions: Sequence[ImagingConditions]) -> Microscope:
-    """300 keV, a perfect camera of 0.4 A, and the widest aperture of some conditions."""
-    nyquist = 0.5 / PIXEL
-    semiangle = min(largest_semiangle(nyquist, SHIPPED_ENERGY), max(one.widest_semiangle for one in conditions))
-    return Microscope(SHIPPED_ENERGY, ImagingSettings(), nyquist, semiangle, DRAWS, seed=0)
 
 
 def _pool(targets: Named, extra: Named, grid: int) -> dict[str, ImagingConditions]:

@@ -7,24 +7,24 @@ from typing import Any
 
 from temshift.core.configuration import Configuration, load_configuration, parse_configuration
 from temshift.core.documents import write_document
-from temshift.core.electrons import largest_semiangle
 from temshift.core.errors import InputError
 from temshift.core.files import replacing, write_text
 from temshift.core.grids import Grid
 from temshift.datasets.conditions import imaging_faults
-from temshift.execution import Progress
+from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.sources import wave_sources
-from temshift.generalization.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
+from temshift.generalization.scoring_conditions import ScoringConditions
 from temshift.information.candidates import GRID
-from temshift.information.designs import DRAWS, PIXEL, Design, Objective, design
-from temshift.information.microscope import Microscope
+from temshift.information.comparing import PIXEL, Bench, microscope_for
+from temshift.information.designs import Design, Objective, design
 from temshift.information.observer import RuleName
 from temshift.information.shipped import SHIPPED_ENERGY
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.report.design_figure import design_figure
 from temshift.report.transfer_figures import save_figure
+from temshift.studies.comparison import ConditionsFile, read_conditions
 from temshift.studies.object_libraries import find_library
 
 CELL = 256  # pixels a side of the images that conditions are checked for
@@ -63,7 +63,7 @@ class _Waves(Configuration, extra="ignore"):
 
 
 def design_for(
-    targets: AnyConditions,
+    targets: ConditionsFile,
     wanted: Wanted,
     *,
     specimens: str | Path | None = None,
@@ -71,20 +71,20 @@ def design_for(
     sampling: float | None = None,
     progress: Progress | None = None,
 ) -> Design:
-    """Design training conditions for the ``test`` conditions of a file.
+    """Design training conditions for the conditions of a file.
 
     Parameters
     ----------
-    targets : path, mapping or ScoringConditions
-        As for ``temshift score``.
+    targets : ConditionsFile
+        Of :func:`read_conditions`, for testing.
     wanted : Wanted
         Size, objective and observers.
     specimens : path or str, optional
         As for `find_library`; CdSe on carbon by default.
     energy : float, optional
-        Electron energy [eV]; that of the specimens' file, or else 300 keV.
+        Electron energy [eV]; that of the file, or of the specimens, or else 300 keV.
     sampling : float, optional
-        Size of a pixel of the images [A]; that of the specimens' file, or else 0.4 A.
+        Size of a pixel of the images [A]; that of the file, or of the specimens, or else 0.4 A.
     progress : Progress, optional
         Told about what is done.
 
@@ -97,15 +97,21 @@ def design_for(
     InputError
         With every fault of a file; for conditions that no image can be formed under; and as `design` does.
     """
-    given = scoring_conditions(targets)
-    extra = {} if wanted.candidates is None else scoring_conditions(wanted.candidates).tests
+    extra = {} if wanted.candidates is None else read_conditions(wanted.candidates, "test").named
     waves = _waves_of(specimens)
-    volts = energy or (waves.energy if waves else SHIPPED_ENERGY)
-    pixel = sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else PIXEL)
+    volts = energy or targets.energy or (waves.energy if waves else SHIPPED_ENERGY)
+    pixel = (
+        sampling or targets.sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else None)
+    )
+    bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
+    every = {**targets.named, **extra}
+    _require_images(every, bench)
     library = find_library(specimens, energy=volts, progress=progress)
-    microscope = _microscope({**given.tests, **extra}, given, volts, pixel)
+    microscope, remarks = microscope_for(list(every.values()), library, bench)
+    for remark in remarks:
+        (progress or SilentProgress()).warning(remark)
     return design(
-        given.tests,
+        targets.named,
         library,
         microscope,
         size=wanted.size,
@@ -127,20 +133,17 @@ def _waves_of(specimens: str | Path | None) -> ExitWaveSettings | None:
     return wave_sources(path)[0].exit_waves if path.is_dir() else load_configuration(path, _Waves).exit_waves
 
 
-def _microscope(
-    named: Mapping[str, ImagingConditions], given: ScoringConditions, energy: float, sampling: float
-) -> Microscope:
-    """The microscope of some conditions; what no image can be formed under is refused."""
-    grid = Grid((CELL, CELL), (sampling, sampling))
-    faults = list(imaging_faults(list(named.items()), given.imaging, grid, energy))
+def _require_images(named: Mapping[str, ImagingConditions], bench: Bench) -> None:
+    """Refuse what no image can be formed under."""
+    pixel = bench.sampling or PIXEL
+    grid = Grid((CELL, CELL), (pixel, pixel))
+    faults = list(imaging_faults(list(named.items()), bench.imaging, grid, bench.energy))
     if faults:
-        raise InputError("\n  ".join(["images can't be formed so:", *faults]))
-    widest = max(one.widest_semiangle for one in named.values())
-    semiangle = min(widest, largest_semiangle(grid.nyquist, energy))
-    return Microscope(energy, given.imaging, grid.nyquist, semiangle, DRAWS, given.seed)
+        head = f"no images of {pixel:g} A pixels can be formed so (--sampling-angstrom tells other ones):"
+        raise InputError("\n  ".join([head, *faults]))
 
 
-def design_text(found: Design, targets: Mapping[str, ImagingConditions], imaging: ImagingSettings) -> str:
+def design_text(found: Design, targets: ConditionsFile) -> str:
     """Write a design as YAML: ``training``, the one distribution to train on, and ``test``, the targets.
 
     The same keys are the ``conditions`` of a study; ``temshift score`` reads the whole file.
@@ -149,10 +152,8 @@ def design_text(found: Design, targets: Mapping[str, ImagingConditions], imaging
     ----------
     found : Design
         The design.
-    targets : mapping of str to ImagingConditions
-        Its targets.
-    imaging : ImagingSettings
-        Written as ``imaging``, which stands beside ``conditions`` in a study, where it is not the default.
+    targets : ConditionsFile
+        Its targets; a camera that they tell is written as ``imaging``, which stands beside ``conditions`` in a study.
 
     Returns
     -------
@@ -161,9 +162,10 @@ def design_text(found: Design, targets: Mapping[str, ImagingConditions], imaging
     """
     told = [f"# Minimises the {found.objective} predicted loss over the conditions below test, equal shares of"]
     told += [f"#   {name}" for name in found.members]
-    content: dict[str, Any] = {} if imaging == ImagingSettings() else {"imaging": imaging.model_dump(mode="json")}
-    content["training"] = [{"name": "design", **_plain(found.conditions)}]
-    content["test"] = [{"name": name, **_plain(one)} for name, one in targets.items()]
+    content: dict[str, Any] = {"training": [{"name": "design", **_plain(found.conditions)}]}
+    content["test"] = [{"name": name, **_plain(one)} for name, one in targets.named.items()]
+    if targets.imaging is not None:
+        content["imaging"] = targets.imaging.model_dump(mode="json", exclude_none=True)
     return "\n".join(told) + "\n" + write_document(content)
 
 
@@ -171,14 +173,14 @@ def _plain(conditions: ImagingConditions) -> dict[str, Any]:
     return conditions.model_dump(mode="json", exclude_none=True)
 
 
-def write_design(found: Design, given: ScoringConditions, output: Path) -> list[Path]:
+def write_design(found: Design, targets: ConditionsFile, output: Path) -> list[Path]:
     """Write a design as a YAML file, and the picture of its predicted losses beside it as PNG.
 
     Parameters
     ----------
     found : Design
         The design.
-    given : ScoringConditions
+    targets : ConditionsFile
         What it was designed for.
     output : Path
         A name that ends in .yaml or .yml; files there are replaced.
@@ -194,7 +196,7 @@ def write_design(found: Design, given: ScoringConditions, output: Path) -> list[
         For another ending.
     """
     require_output(output)
-    text = design_text(found, given.tests, given.imaging)
+    text = design_text(found, targets)
     parse_configuration(text, ScoringConditions, str(output))
     write_text(output, text)
     picture = output.with_suffix(".png")
