@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
     "counts": {"training": 2, "test": 2},
     "training": {"steps": 2, "batch": 2},
     "network": {"widths": [4]},
-    "information": {"specimens": 2, "draws": 4},
+    "information": {"specimens": 2, "draws": 4, "observers": False},
     "examples": {"specimens": 1},
 }
 REASON = "the loss is nan at step 7 [nat a pixel]; take a lower learning_rate than 0.01"

@@ -22,7 +22,7 @@ SETTINGS = {
     "training": {"steps": 20, "batch": 8},
     "seeds": 6,
     "cohort": 4,
-    "information": {"specimens": 2, "draws": 8},
+    "information": {"specimens": 2, "draws": 8, "observers": False},
     "examples": {"specimens": 1},
 }
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from temshift.core.electrons import wavelength
 from temshift.core.files import replacing, write_json, write_table, write_text
 from temshift.core.parameters import CANONICAL, DEFAULTS
-from temshift.core.tables import HISTORY
+from temshift.core.tables import HISTORY, METRICS
 
 HOSTILE = """<script>alert("dose")</script> 'low' & `${dose}` <b>50</b>"""
 SAMPLING = 0.4
@@ -112,11 +112,17 @@ def metrics_table(rows: list[Condition], columns: list[Condition]) -> pl.DataFra
 
 
 def _with_predictions(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(
+    frame = frame.with_columns(
         pl.Series("predicted_ln_cross_entropy", _predict(frame, "")),
         pl.Series("left_out_test_prediction", _predict(frame, "test_name")),
         pl.Series("left_out_training_prediction", _predict(frame, "training_name")),
     )
+    ends = {"lower": -0.25, "upper": 0.25}
+    frame = frame.with_columns(
+        (pl.col("left_out_test_prediction") + shift).alias(f"left_out_test_{end}") for end, shift in ends.items()
+    )
+    absent = [pl.lit(None, kind).alias(name) for name, kind in METRICS.items() if name not in frame.columns]
+    return frame.with_columns(absent)
 
 
 def _predict(frame: pl.DataFrame, left_out: str) -> NDArray[np.float64]:
@@ -225,8 +231,8 @@ def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
         }
 
     ours = {**error("left_out_test_prediction"), **error("left_out_training_prediction")}
-    mean = {"r2_left_out_test": -0.03, "r2_left_out_training": None, "rmse_left_out_test": 0.34}
-    focus = {"r2_left_out_test": 0.05, "r2_left_out_training": 0.09, "rmse_left_out_test": 0.33}
+    mean = {"baseline": True, "r2_left_out_test": -0.03, "r2_left_out_training": None, "rmse_left_out_test": 0.34}
+    focus = {"baseline": True, "r2_left_out_test": 0.05, "r2_left_out_training": 0.09, "rmse_left_out_test": 0.33}
     return {
         "formula": "ln CE = a + b ln(epsilon_test) + c d, d = -ln(sigma)",
         "coefficients": {"a": -2.31, "b": -0.69, "c": 0.82},
@@ -246,6 +252,14 @@ def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
                 **{"in_sample": True, "r2_in_sample": 0.86, "rmse_in_sample": 0.12},
             },
         ],
+        "interval": {"level": 0.9, "conditions": 20, "half_width": 0.25, "covered_test": 0.92},
+        "trials": [{"feature": "bend <b>", "gains": {"test": -0.1}, "errors": {"test": 0.2}, "taken": False}],
+        "f1": {
+            "formula": "logit F1 = a + b ln(epsilon_test)",
+            "coefficients": {"a": 2.0, "b": 0.5},
+            "cells": metrics.height,
+            "models": [{"name": "F1 of epsilon", "description": "the formula above", **mean}],
+        },
         "caveats": ["Fitted on one matrix alone; <i>not</i> tried on another study."],
     }
 

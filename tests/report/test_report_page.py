@@ -113,7 +113,16 @@ def test_embedded_data_hold_the_name_and_every_cell(page: Page) -> None:
 def test_missing_numbers_are_dashes(page: Page) -> None:
     words = "|".join(page.words)
     assert "coverage min|–" in words
-    assert re.search(r"\|mean\|−0\.03\|–\|× 1\.40\|–\|", words)
+    assert re.search(r"\|mean \(baseline\)\|−0\.03\|–\|–\|× 1\.40\|–\|", words)
+
+
+def test_intervals_trials_and_f1_stand_beside_the_errors(page: Page) -> None:
+    words = "|".join(page.words)
+    assert "Intervals for 90% of new cross-entropies, typically a factor of 1.28 either way, held 92%" in words
+    assert "Tried as further terms" in words
+    assert "bend <b> (not taken)" in words
+    assert "prediction of logit F1|R², test left out|" in words
+    assert "logit F1 = a + b ln(epsilon_test)" in words
     assert re.search(r"\d / – / –", words)
     assert not re.search(r"\b(nan|None|null)\b", words)
 

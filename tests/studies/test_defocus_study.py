@@ -33,7 +33,7 @@ def reduced() -> Study:
         data["conditions"][role][0]["values"] = DEFOCI
     data["network"]["width"] = 8
     data["training"] |= {"epochs": 2, "batch": 4}
-    data["information"] = {"specimens": 4, "draws": 16}
+    data["information"] = {"specimens": 4, "draws": 16, "observers": False}
     return parse_configuration(write_document(data), Study, "defocus_study.yaml")
 
 

@@ -58,7 +58,7 @@ conditions:
     - {name: plain, defocus_nm: -10}
 training: {steps: 3, batch: 4}
 counts: {training: 6, test: 3, per_shard: 3}
-information: {specimens: 3, draws: 16}
+information: {specimens: 3, draws: 16, observers: false}
 examples: {specimens: 2, conditions: ["pixels 3 % larger", plain], networks: [everything]}
 """
 

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 FAST = {
     "counts": {"training": 4, "test": 3, "per_shard": 2},
     "training": {"steps": 4, "batch": 4},
-    "information": {"specimens": 4, "draws": 32},
+    "information": {"specimens": 4, "draws": 32, "observers": False},
     "seed": 5,
 }
 DEFAULT = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "focal_spread_sigma_nm": 1.0, "defocus_nm": -10}

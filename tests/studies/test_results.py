@@ -36,7 +36,7 @@ FAST: dict[str, Any] = {
     "counts": {"training": 4, "test": 3, "per_shard": 4},
     "training": {"steps": 3, "batch": 2},
     "network": {"widths": [4], "stem": 4},
-    "information": {"specimens": 2, "draws": 8},
+    "information": {"specimens": 2, "draws": 8, "observers": False},
     "examples": {"specimens": 1},
     "conditions": CONDITIONS,
     "cohort": 3,

@@ -81,7 +81,7 @@ def test_it_is_the_network_that_a_study_makes(tiny_text: str, tmp_path: Path) ->
         "seed": 7,
         "counts": {"training": 4, "test": 2},
         "training": {"steps": 4, "batch": 3},
-        "information": {"specimens": 2, "draws": 4},
+        "information": {"specimens": 2, "draws": 4, "observers": False},
         "conditions": {"default": default, "training": [trained], "test": [trained]},
     }
     study = run_study(Study.model_validate(whole), tmp_path / "study", workers=0)

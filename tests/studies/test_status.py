@@ -162,7 +162,9 @@ def test_a_run_tells_its_networks_as_they_come_and_takes_the_file_away(
     """Looked at from inside: after each task, and after the run."""
     seen: list[status.Status] = []
     settings = {"counts": {"training": 2, "test": 2}, "training": {"steps": 2, "batch": 2}}
-    small = Study.model_validate(tiny.resolved() | settings | {"information": {"specimens": 2, "draws": 4}})
+    small = Study.model_validate(
+        tiny.resolved() | settings | {"information": {"specimens": 2, "draws": 4, "observers": False}}
+    )
     monkeypatch.setattr(status, "SECONDS_BETWEEN_WRITES", 0.0)
 
     def watched(*arguments: Any, on_outcome: Callable[[Outcome], None], **options: Any) -> None:

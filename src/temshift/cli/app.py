@@ -285,6 +285,24 @@ def score(
 
 
 @app.command()
+def predict(
+    study: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
+    test: Annotated[Path, typer.Option("--test", help="New conditions to test on (YAML).", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the table: .csv or .parquet.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
+    workers: Workers = None,
+) -> None:
+    """Predict loss and F1 of a study's networks under new conditions, with intervals, and whether that is possible."""
+    from temshift.cli import predict as verb
+
+    count = _worker_count(workers, Device.cpu)
+    verb.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
+
+
+@app.command()
 def specimens(
     recipe: Annotated[
         Path,

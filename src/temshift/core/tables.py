@@ -55,23 +55,6 @@ RESULTS = {
     **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
 }
 
-# One row a training x test distribution.
-METRICS = {
-    "training_name": pl.String,
-    "test_name": pl.String,
-    "epsilon_training": pl.Float64,
-    "epsilon_test": pl.Float64,
-    "epsilon_test_error": pl.Float64,
-    "sigma": pl.Float64,
-    "distance": pl.Float64,
-    "defocus_difference_nm": pl.Float64,
-    "ln_cross_entropy": pl.Float64,
-    "ln_cross_entropy_sd": pl.Float64,
-    "predicted_ln_cross_entropy": pl.Float64,
-    "left_out_test_prediction": pl.Float64,
-    "left_out_training_prediction": pl.Float64,
-}
-
 # One row a training x test distribution, from micrographs of specimens that no network is scored on.
 IMAGE_FEATURES = {
     "training_name": pl.String,
@@ -84,6 +67,48 @@ IMAGE_FEATURES = {
         for rule in ("linear", "forest", "both")
         for number in ("cross_entropy", "ln_error", "f1")
     },
+}
+
+# What observers that are fitted to one training distribution score under a test distribution, which "conditions_id"
+# names by its content.
+OBSERVED = {
+    "conditions_id": pl.String,
+    **{
+        f"observer_{rule}_{number}": pl.Float64
+        for rule in ("linear", "forest", "both")
+        for number in ("cross_entropy", "ln_error", "f1")
+    },
+}
+
+# One row a training x test distribution. "observer_linear_f1" and the like are what an observer expects, "ln_error" the
+# standard error of its ln(cross-entropy); scores are means over seeds, of ln(cross-entropy) and of F1. "left_out_test"
+# and the like are predictions by a model that was fitted without the test condition, "lower" and "upper" the ends of
+# their intervals, also without it.
+METRICS = {
+    "training_name": pl.String,
+    "test_name": pl.String,
+    "epsilon_training": pl.Float64,
+    "epsilon_test": pl.Float64,
+    "epsilon_test_error": pl.Float64,
+    "sigma": pl.Float64,
+    "distance": pl.Float64,
+    **{name: kind for name, kind in IMAGE_FEATURES.items() if kind is pl.Float64},
+    "defocus_difference_nm": pl.Float64,
+    **{name: kind for name, kind in OBSERVED.items() if name != "conditions_id"},
+    "ln_cross_entropy": pl.Float64,
+    "ln_cross_entropy_sd": pl.Float64,
+    "predicted_ln_cross_entropy": pl.Float64,
+    "left_out_test_prediction": pl.Float64,
+    "left_out_test_lower": pl.Float64,
+    "left_out_test_upper": pl.Float64,
+    "left_out_training_prediction": pl.Float64,
+    "left_out_both_prediction": pl.Float64,
+    "f1": pl.Float64,
+    "predicted_f1": pl.Float64,
+    "left_out_test_f1": pl.Float64,
+    "left_out_test_f1_lower": pl.Float64,
+    "left_out_test_f1_upper": pl.Float64,
+    "left_out_training_f1": pl.Float64,
 }
 
 # One row a distribution x spatial frequency.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array, hstack
+from scipy.sparse.linalg import lsqr
 
 Array = NDArray[np.float64]
 
@@ -95,9 +97,10 @@ def predict_left_out(features: Mapping[str, Array], target: Array, groups: NDArr
 
 def additive_fit(target: Array, rows: NDArray[np.str_], columns: NDArray[np.str_]) -> Array:
     """Least-squares fit of row effect + column effect: an in-sample ceiling, which predicts no new condition."""
-    indicators = [groups[:, None] == np.unique(groups)[None, :] for groups in (rows, columns)]
-    design = np.hstack(indicators).astype(float)
-    solution = np.linalg.lstsq(design, target, rcond=None)[0]
+    ones, places = np.ones(len(target)), np.arange(len(target))
+    codes = [np.unique(groups, return_inverse=True)[1] for groups in (rows, columns)]
+    design = hstack([coo_array((ones, (places, code))) for code in codes]).tocsr()
+    solution = lsqr(design, target, atol=1e-12, btol=1e-12)[0]
     return np.asarray(design @ solution)
 
 

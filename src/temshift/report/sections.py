@@ -10,7 +10,8 @@ from temshift.report.markup import MISSING, brief, escape, facts, fixed, menu, n
 from temshift.report.matrix import Matrix
 from temshift.report.micrographs import MOST_SPECIMENS
 from temshift.report.payload import SCORES_SHOWN
-from temshift.report.tables import Manifest, ModelError, Prediction, StudyTables
+from temshift.report.tables import Manifest, ModelError, Prediction, ScorePrediction, StudyTables
+from temshift.report.verdict import interval_words
 
 LIMITS_OF_ALL = (
     "Everything here is simulated. Real micrographs have contamination and damage, and whatever of drift, detector "
@@ -106,20 +107,47 @@ def versions_table(manifest: Manifest) -> str:
 
 
 def models_table(prediction: Prediction) -> str:
-    """Return the errors of every prediction beside the baselines."""
-    r2s = "R², test left out", "R², training left out"
-    factors = "typical factor, test left out", "typical factor, training left out"
-    head = "prediction of ln(cross-entropy)", *r2s, *factors, "what it is"
-    return table(head, [_model_row(model) for model in prediction.models], "models numbers")
+    """Return the errors of every prediction beside the baselines, of the loss and of F1."""
+    loss = _models(prediction, "ln(cross-entropy)", "typical factor")
+    f1 = "" if prediction.f1 is None else _models(prediction.f1, "logit F1", "")
+    return "".join([loss, _interval_words(prediction), _trial_words(prediction), f1])
 
 
-def _model_row(model: ModelError) -> tuple[str, ...]:
+def _models(prediction: ScorePrediction, target: str, factor: str) -> str:
+    sides = "test left out", "training left out", "both left out"
+    r2s = [f"R², {side}" for side in sides]
+    factors = [f"{factor}, {side}" for side in sides[:2]] if factor else []
+    rows = [_model_row(model, factors=bool(factor)) for model in prediction.models]
+    return table((f"prediction of {target}", *r2s, *factors, "what it is"), rows, "models numbers")
+
+
+def _model_row(model: ModelError, *, factors: bool) -> tuple[str, ...]:
     if model.in_sample:
-        r2, factor = f"{fixed(model.r2_in_sample)} in sample", _factor(model.rmse_in_sample, " in sample")
-        return (f"{model.name} (in sample)", r2, MISSING, factor, MISSING, model.description)
-    r2s = fixed(model.r2_left_out_test), fixed(model.r2_left_out_training)
-    factors = _factor(model.rmse_left_out_test), _factor(model.rmse_left_out_training)
-    return (model.name, *r2s, *factors, model.description)
+        rest = (_factor(model.rmse_in_sample, " in sample"), MISSING) if factors else ()
+        r2 = f"{fixed(model.r2_in_sample)} in sample"
+        return (f"{model.name} (in sample)", r2, MISSING, MISSING, *rest, model.description)
+    r2s = map(fixed, (model.r2_left_out_test, model.r2_left_out_training, model.r2_left_out_both))
+    both = (_factor(model.rmse_left_out_test), _factor(model.rmse_left_out_training)) if factors else ()
+    name = f"{model.name} (baseline)" if model.baseline else model.name
+    return (name, *r2s, *both, model.description)
+
+
+def _interval_words(prediction: Prediction) -> str:
+    """Return how intervals fared on what they had not seen, as a paragraph."""
+    words = interval_words(prediction)
+    return f"<p>{escape(words)}</p>" if words else ""
+
+
+def _trial_words(prediction: ScorePrediction) -> str:
+    """Return what the line was tried with beside the terms it has."""
+    if not prediction.trials:
+        return ""
+    tried = [f"{one.feature} ({'taken' if one.taken else 'not taken'})" for one in prediction.trials]
+    rule = (
+        "Tried as further terms, each taken only where it lowers the squared error on test conditions left out, and on "
+        "trainings left out, by more than one standard error: "
+    )
+    return f'<p class="small">{escape(rule + ", ".join(tried))}.</p>'
 
 
 def _factor(rmse: float | None, note: str = "") -> str:
@@ -127,7 +155,12 @@ def _factor(rmse: float | None, note: str = "") -> str:
 
 
 def formula(prediction: Prediction) -> str:
-    """Return the fitted formula and its coefficients."""
+    """Return the fitted formulas and their coefficients."""
+    fits = [prediction, *([prediction.f1] if prediction.f1 is not None else [])]
+    return "".join(map(_formula, fits))
+
+
+def _formula(prediction: ScorePrediction) -> str:
     rows = [(name, brief(value)) for name, value in prediction.coefficients.items()]
     words = f'<p class="formula">{escape(prediction.formula)}</p>'
     return words + table(("coefficient", "value"), rows, "numbers")

@@ -71,27 +71,57 @@ class Manifest(_Saved):
 
 
 class ModelError(_Saved):
-    """Errors of one prediction of ln(cross-entropy); ``None`` where a number does not exist."""
+    """Errors of one prediction of a score; ``None`` where a number does not exist. A baseline knows no transfer."""
 
     name: str
     description: str
     in_sample: bool = False
+    baseline: bool = False
     r2_left_out_test: float | None = None
     r2_left_out_training: float | None = None
+    r2_left_out_both: float | None = None
     rmse_left_out_test: float | None = None
     rmse_left_out_training: float | None = None
+    rmse_left_out_both: float | None = None
     r2_in_sample: float | None = None
     rmse_in_sample: float | None = None
 
 
-class Prediction(_Saved):
-    """The fitted formula for ln(cross-entropy), its errors and its caveats."""
+class IntervalRecord(_Saved):
+    """How often intervals held on conditions left out whole, and half their typical width, as scores are fitted."""
+
+    level: float
+    conditions: int
+    half_width: float
+    covered_test: float
+    covered_training: float | None = None
+
+
+class TrialRecord(_Saved):
+    """A term that was tried: what it takes away of the mean squared error left out, with standard errors."""
+
+    feature: str
+    gains: dict[str, float]
+    errors: dict[str, float]
+    taken: bool
+
+
+class ScorePrediction(_Saved):
+    """The fitted formula of one score, and its errors."""
 
     formula: str
     coefficients: dict[str, float]
     cells: int
     models: tuple[ModelError, ...]
+    interval: IntervalRecord | None = None
+    trials: tuple[TrialRecord, ...] = ()
+
+
+class Prediction(ScorePrediction):
+    """That of ln(cross-entropy), that of F1 where there is one, and caveats."""
+
     caveats: tuple[str, ...]
+    f1: ScorePrediction | None = None
 
 
 class _ExampleNames(_Saved):

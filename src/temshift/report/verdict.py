@@ -131,10 +131,25 @@ def prediction_words(prediction: Prediction) -> str:
     if not honest:
         return ""
     best, *others = sorted(honest, key=lambda model: model.rmse_left_out_test or 0.0)
-    beside = f"; beside it, {', '.join(map(_factor, others))}" if others else ""
-    return (
+    baselines = [model for model in others if model.baseline]
+    beside = f"; beside it the baselines, {', '.join(map(_factor, baselines))}" if baselines else ""
+    words = (
         "Asked for test conditions left out of its fit, the prediction that errs least is "
         f"{_factor(best)} (R² {fixed(best.r2_left_out_test)}){beside}."
+    )
+    return " ".join(filter(None, (words, interval_words(prediction))))
+
+
+def interval_words(prediction: Prediction) -> str:
+    """Return how often intervals held on conditions left out whole, and how wide they are; nothing where none are."""
+    told = prediction.interval
+    if told is None:
+        return ""
+    factor = fixed(float(np.exp(told.half_width)))
+    trainings = "" if told.covered_training is None else f", and {told.covered_training:.0%} on trainings left out"
+    return (
+        f"Intervals for {told.level:.0%} of new cross-entropies, typically a factor of {factor} either way, held "
+        f"{told.covered_test:.0%} on test conditions left out whole{trainings}."
     )
 
 

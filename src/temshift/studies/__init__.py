@@ -5,6 +5,7 @@ from temshift.studies.image_sets import ImagePlan, ImageSet
 from temshift.studies.image_work import write_images
 from temshift.studies.own_networks import score_network
 from temshift.studies.plan import Plan
+from temshift.studies.predicting import Forecast, predict_scores
 from temshift.studies.results import read_results
 from temshift.studies.run import run_study
 from temshift.studies.single import SingleNetwork, train_single
@@ -12,6 +13,7 @@ from temshift.studies.study import Study
 from temshift.studies.wave_export import export_waves
 
 __all__ = [
+    "Forecast",
     "ImagePlan",
     "ImageSet",
     "Plan",
@@ -20,6 +22,7 @@ __all__ = [
     "StudyFolder",
     "export_waves",
     "load_study",
+    "predict_scores",
     "read_results",
     "run_study",
     "score_network",

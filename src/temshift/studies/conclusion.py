@@ -20,9 +20,10 @@ from temshift.exitwaves.store import read_geometry
 from temshift.information.library import ObjectLibrary
 from temshift.networks.stored import CARD
 from temshift.report import write_report
-from temshift.studies.analysis import Analysis, analyse
+from temshift.studies.analysis import Analysis, analyse, observe_plan
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder
+from temshift.studies.image_features import measure_image_features
 from temshift.studies.plan import Plan
 from temshift.studies.results import gather
 from temshift.studies.waves import WaveSet
@@ -48,7 +49,6 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     failed : int
         Networks that are missing, which the report tells.
     """
-    started = time.monotonic()
     record = folder.root / "report.json"
     files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by what they hold
     identity = content_hash([plan.study.resolved(), files_of_scores, failed, sorted(libraries)])
@@ -62,8 +62,9 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
         return
     tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
     work.perform("example pictures", tasks, [1], 0)
-    objects = {id_: library.mean for id_, library in libraries.items()}
-    _write_tables(folder, analyse(plan, current, objects), results)
+    observed, images = observe_plan(plan, folder, work, libraries), measure_image_features(plan, folder, work)
+    started = time.monotonic()
+    _write_tables(folder, analyse(plan, current, libraries, observed, images), results)
     work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
     write_json(folder.manifest, _manifest(plan, folder, work, failed, set(current["network_id"])))
     write_report(folder.root)

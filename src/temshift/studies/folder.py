@@ -78,6 +78,10 @@ class StudyFolder:
         """Return the path of the record of object spectra."""
         return self.root / "spectra" / f"{metrics_id}.json"
 
+    def observers(self, observer_id: str) -> Path:
+        """Return the folder of what the observers of one training distribution score."""
+        return self.root / "observers" / observer_id
+
     @property
     def examples(self) -> Path:
         """Folder of the pictures that the report shows."""

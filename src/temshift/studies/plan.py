@@ -229,7 +229,7 @@ class Part:
     @cached_property
     def metrics_id(self) -> str:
         """Hash of all that the object spectra depend on."""
-        settings = self.study.information.model_dump(mode="json", exclude={"images"})
+        settings = self.study.information.model_dump(mode="json", exclude={"images", "observers"})
         versions = [METRICS_VERSION, LIBRARY_VERSION]
         return content_hash([self.databases["training"].id, settings, self.study.widest_semiangle, versions])
 

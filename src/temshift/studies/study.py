@@ -44,10 +44,11 @@ class ImageFeatureSettings(Configuration):
 
 
 class InformationSettings(Configuration):
-    """How epsilon, sigma, d_image and the probe are computed."""
+    """How epsilon, sigma, d_image and the probe are computed, and whether observers are."""
 
     specimens: Annotated[int, Field(ge=1)] = 48
     draws: Annotated[int, Field(ge=2, le=100_000)] = 256
+    observers: bool = True
     images: ImageFeatureSettings = ImageFeatureSettings()
 
 
