@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from temshift.information.candidates import Axis, Range, Span, axes_of, broad_conditions, grid_candidates, places_of
+from temshift.information.candidates import (
+    Axis,
+    Range,
+    Span,
+    axes_of,
+    broad_conditions,
+    grid_candidates,
+    places_of,
+    told_apart,
+)
 from temshift.optics import ImagingConditions
 
 
@@ -115,3 +124,11 @@ def test_tables_cannot_be_broadened() -> None:
     table = ImagingConditions.model_validate({"measured": {"columns": {"defocus_nm": [1, 2]}}, "dose_e_per_A2": 400.0})
     with pytest.raises(ValueError, match="every target has measured or correlations"):
         broad_conditions(Span.of({"a": table}), Range((), ()))
+
+
+def test_an_azimuth_of_nothing_tells_nothing_apart() -> None:
+    idle = conditions(C12_nm=0.0, phi12_deg=TURNED["phi12_deg"])
+    named = {"plain": conditions(), "idle": idle, "turned": conditions(**TURNED), "wide": conditions(defocus_nm=-10)}
+    assert list(told_apart(named)) == ["plain", "turned", "wide"]
+    fixed = {str(angle): conditions(C12_nm=5.0, phi12_deg=angle) for angle in (10, 20)}
+    assert list(told_apart(fixed)) == ["10", "20"]

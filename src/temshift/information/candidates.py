@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from temshift.core.distributions import Distribution, Loguniform, Normal, Uniform
 from temshift.core.parameters import CANONICAL, DEFAULTS, POSITIVE
-from temshift.optics.imaging import KEYS, NEEDS, ImagingConditions, PartialConditions
+from temshift.optics.imaging import COLUMNS, KEYS, NEEDS, ImagingConditions, PartialConditions
 
 Array = NDArray[np.float64]
 Named = Mapping[str, ImagingConditions]
@@ -21,6 +21,7 @@ MOST_LEVELS = 11  # of one parameter
 LEAST_LEVELS = 3  # fewer make no grid: points are spread evenly instead
 LOGARITHMIC = 3.0  # ratio of the ends from which a parameter that is never 0 is divided by factors
 DIGITS = 3  # significant ones of a value on a grid
+SIGNATURE = 7  # draws that tell distributions apart
 SAME = 1e-6  # relative difference of centres that is rounding
 
 
@@ -164,6 +165,35 @@ class Span:
         if own is None or own.normal is None or value - 4 * own.normal.sd < KEYS[key].lowest:
             return Distribution(fixed=value)
         return Distribution(normal=Normal(mean=value, sd=own.normal.sd))
+
+
+def told_apart(named: Named) -> dict[str, ImagingConditions]:
+    """Return each distribution once, under its first name: azimuths of what is 0 tell nothing apart.
+
+    Parameters
+    ----------
+    named : mapping of str to ImagingConditions
+        Distributions in order of preference.
+
+    Returns
+    -------
+    dict of str to ImagingConditions
+        Those that draw other conditions than all before them.
+    """
+    first: dict[tuple[float, ...], str] = {}
+    for name, one in named.items():
+        first.setdefault(_signature(one), name)
+    return {name: named[name] for name in first.values()}
+
+
+def _signature(conditions: ImagingConditions) -> tuple[float, ...]:
+    """Some draws, with azimuths only where there is something that they turn."""
+    columns = np.arange(len(COLUMNS))
+    drawn = conditions.quantiles((np.arange(SIGNATURE)[:, None] + 0.5 + columns) / SIGNATURE % 1).in_file_units()
+    values = {row.field: np.array(drawn[row.key], dtype=np.float64) for row in CANONICAL}
+    turned = {field: (values[NEEDS[field]] != 0) if field in NEEDS else True for field in values}
+    each = np.stack([np.where(turned[field], np.nan_to_num(one), 0) for field, one in values.items()])
+    return tuple(float(f"{value:.9g}") + 0.0 for value in each.ravel())
 
 
 def grid_candidates(targets: Named, count: int = GRID) -> dict[str, ImagingConditions]:

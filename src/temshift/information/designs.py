@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.execution import Progress, SilentProgress
-from temshift.information.candidates import GRID, Range, Span, axes_of, broad_conditions, grid_candidates, places_of
+from temshift.information.candidates import (
+    GRID,
+    Range,
+    Span,
+    axes_of,
+    broad_conditions,
+    grid_candidates,
+    places_of,
+    told_apart,
+)
 from temshift.information.comparing import DEFAULT_BENCH, microscope_for
 from temshift.information.exchange import Members, added, exchanged
 from temshift.information.library import ObjectLibrary
@@ -176,9 +185,8 @@ def _pool(targets: Named, extra: Named, grid: int) -> dict[str, ImagingCondition
     """Candidates by name, each distribution once: targets first."""
     found: dict[str, ImagingConditions] = {}
     for name, one in [*targets.items(), *extra.items(), *grid_candidates(targets, grid).items()]:
-        if one not in found.values():
-            found[_free(name, found)] = one
-    return found
+        found[_free(name, found)] = one
+    return told_apart(found)
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
