@@ -11,6 +11,7 @@ ones. Observers know the particles of other specimens of the recipe, and nothing
 """
 
 import argparse
+import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
 from temshift.optics.mixtures import mixture
 from temshift.studies import Study, StudyFolder, read_results, run_study
+from temshift.studies.folder import study_text
 from temshift.studies.object_libraries import library_of_recipe
 
 QUICK = Path(__file__).parents[1] / "examples" / "quick_study.yaml"
@@ -90,6 +92,8 @@ def main() -> None:
         place = options.folder / name.replace(" ", "_")
         given = scoring_conditions({"default": DEFAULT, "test": TARGETS[name]})
         sets = _sets(place, given, _microscope(quick), library, options)
+        study = _study(name, sets, given)
+        _lend_waves(options.folder, place / "study", study)
         with (place / "log.txt").open("a", encoding="utf-8") as log:
             folder = run_study(
                 _study(name, sets, given), place / "study", workers=options.workers, progress=LogProgress(log)
@@ -181,6 +185,14 @@ def _study(name: str, sets: Mapping[str, Item], given: ScoringConditions) -> Stu
         "examples": {},
     }
     return parse_configuration(write_document(plain), Study, name)
+
+
+def _lend_waves(folder: Path, place: Path, study: Study) -> None:
+    """Specimens are the same for all target sets: copy their waves from a study that is through."""
+    done = next(iter(sorted(folder.glob("*/study/results.parquet"))), None)
+    if done is not None and not place.exists():
+        shutil.copytree(done.parent / "waves", place / "waves")
+        (place / "study.yaml").write_text(study_text(study), encoding="utf-8")
 
 
 def _losses(name: str, sets: Mapping[str, Item], folder: StudyFolder) -> pl.DataFrame:
