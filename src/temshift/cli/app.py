@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from temshift.cli.compare import compare
+from temshift.cli.design import design
 from temshift.core.errors import TemshiftError
 
 app = typer.Typer(
@@ -358,6 +359,7 @@ def ctf(
     verb.ctf(conditions, output, wanted)
 
 
+app.command()(design)
 app.command()(compare)
 
 

@@ -2,6 +2,7 @@
 
 from temshift.information.comparing import Bench, compare, compare_many
 from temshift.information.comparison import Comparison
+from temshift.information.designs import Design, design
 from temshift.information.image_spectra import (
     ImageDistance,
     ImageSpectra,
@@ -29,6 +30,7 @@ from temshift.information.stored_libraries import read_library, write_library
 __all__ = [
     "Bench",
     "Comparison",
+    "Design",
     "DistanceMatrix",
     "ImageDistance",
     "ImageSpectra",
@@ -40,6 +42,7 @@ __all__ = [
     "average_spectra",
     "compare",
     "compare_many",
+    "design",
     "distance_matrix",
     "explained",
     "fit_linear",

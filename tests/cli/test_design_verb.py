@@ -1,0 +1,80 @@
+"""The verb ``design``: tables, files, JSON, and what is refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from temshift.generalization.scoring_conditions import scoring_conditions
+from temshift.information import ObjectLibrary, write_library
+
+TARGETS = """
+default: {dose_e_per_A2: 400, semiangle_cutoff_mrad: 12}
+test:
+  - {name: "defocus {value:+g} nm", series: defocus_nm, values: [-15, 5, 15], sd: 1.5}
+"""
+QUICK = ("--grid", "0", "--rule", "linear", "--specimens", "library.json")
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Path:
+    """A file of three targets, beside a library of four particles like CdSe of radius 12 A on carbon."""
+    file = tmp_path / "targets.yaml"
+    file.write_text(TARGETS, encoding="utf-8")
+    q, each = np.arange(1, 33) / 51.2, np.ones(4)
+    power = 3 * np.exp(-3 * q)
+    phases, none = each[:, None] * power, np.zeros((4, 32))
+    few = ObjectLibrary(q, phases, none, none, 450 * each, 12 * each, power / 70, 35 * each, 41 * each, 0.2)
+    write_library(tmp_path / "library.json", few)
+    return file
+
+
+def test_a_table_tells_the_sets_and_a_file_holds_the_design(temshift: Callable[..., Any], targets: Path) -> None:
+    done = temshift("design", "--targets", targets, "--size", "2", "--output", "design.yaml", *QUICK)
+    assert done.returncode == 0
+    assert all(name in done.stdout for name in ("design", "evenly spaced", "single best", "random 3", "worst CE"))
+    assert "add conditions: done, 2 of 2" in done.stderr
+    assert scoring_conditions("design.yaml").trained_on is not None and Path("design.png").exists()
+
+
+def test_json_is_all_that_is_printed(temshift: Callable[..., Any], targets: Path) -> None:
+    done = temshift("design", "--targets", targets, "-k", "1", "--objective", "mean", "--json", *QUICK)
+    told = json.loads(done.stdout)
+    assert told["objective"] == "mean" and len(told["predicted"]) == 3 * len(told["sets"])
+    summary = {row["set_name"]: row["mean"] for row in told["summary"]}
+    assert summary["design"] <= summary["evenly spaced"]
+
+
+@pytest.mark.slow
+def test_a_broad_design_is_one_distribution(temshift: Callable[..., Any], targets: Path) -> None:
+    done = temshift("design", "--targets", targets, "--broad", "--json", *QUICK)
+    told = json.loads(done.stdout)
+    assert len(told["sets"]["design"]) == 1 and "measured" not in told["conditions"]
+    assert set(told["sets"]) == {"design", "full range", "middle"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--size", "0"), "size = 0; a design has at least 1 condition"),
+        (("--size", "9"), "size = 9 is more than the 3 candidates"),
+        ((), "give either --size K or --broad"),
+        (("--size", "2", "--broad"), "give either --size K or --broad"),
+        (("--size", "2", "--output", "design.json"), "end the name in .yaml"),
+        (("--size", "2", "--specimens", "Unobtainium"), "Unobtainium does not exist"),
+        (("--size", "2", "--candidates", "missing.yaml"), "cannot read missing.yaml"),
+    ],
+)
+def test_bad_input_is_told(temshift: Callable[..., Any], targets: Path, options: tuple[str, ...], message: str) -> None:
+    done = temshift("design", "--targets", targets, *QUICK, *options)
+    assert done.returncode == 2 and message in done.stderr
+
+
+def test_a_file_without_targets_is_told(temshift: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "none.yaml"
+    file.write_text("test: []", encoding="utf-8")
+    done = temshift("design", "--targets", file, "--size", "1")
+    assert done.returncode == 2 and "test" in done.stderr
