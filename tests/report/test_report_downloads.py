@@ -106,7 +106,7 @@ def test_every_table_and_plot_has_its_buttons(page: Visit) -> None:
 def test_a_table_is_saved_with_plain_numbers(page: Visit, tmp_path: Path) -> None:
     found = rows(download(page, "#errors .exports button", tmp_path))
     assert found[0][:2] == ["prediction of ln(cross-entropy)", "R², test left out"]
-    assert ["mean", "-0.03", "", "× 1.40", ""] in [row[:5] for row in found]
+    assert ["mean (baseline)", "-0.03", "", "", "× 1.40"] in [row[:5] for row in found]
 
 
 def test_the_matrix_is_saved_with_every_number(page: Visit, study: StudyTables, tmp_path: Path) -> None:
