@@ -1,31 +1,41 @@
-"""Information transfer: object spectra, epsilon, sigma, and first predictions from them."""
+"""Information transfer: object spectra, epsilon, sigma, observers, predictions, designs of training sets.
 
-from temshift.information.comparing import Bench, compare, compare_many
-from temshift.information.comparison import Comparison
-from temshift.information.designs import Design, design
-from temshift.information.image_spectra import (
-    ImageDistance,
-    ImageSpectra,
-    image_distance,
-    image_distances,
-    image_spectra,
-)
-from temshift.information.library import ObjectLibrary, join_libraries, measure_instances
-from temshift.information.matrix import DistanceMatrix, distance_matrix
-from temshift.information.metrics import (
-    Information,
-    PairMetrics,
-    information,
-    pair_metrics,
-    signed_cosine,
-    spectral_distance,
-    transfer_overlap,
-    transfer_similarity,
-)
-from temshift.information.regression import additive_fit, explained, fit_linear, predict_left_out
-from temshift.information.shipped import shipped_library, shipped_names
-from temshift.information.spectra import ObjectSpectra, average_spectra, measure_specimen
-from temshift.information.stored_libraries import read_library, write_library
+What is listed here is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from temshift.core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from temshift.information.comparing import Bench, compare, compare_many
+    from temshift.information.comparison import Comparison
+    from temshift.information.designs import Design, design
+    from temshift.information.image_spectra import (
+        ImageDistance,
+        ImageSpectra,
+        image_distance,
+        image_distances,
+        image_spectra,
+    )
+    from temshift.information.instances import measure_instances
+    from temshift.information.library import ObjectLibrary, join_libraries
+    from temshift.information.matrix import DistanceMatrix, distance_matrix
+    from temshift.information.metrics import (
+        Information,
+        PairMetrics,
+        information,
+        pair_metrics,
+        signed_cosine,
+        spectral_distance,
+        transfer_overlap,
+        transfer_similarity,
+    )
+    from temshift.information.objects import ObjectSpectra
+    from temshift.information.regression import additive_fit, explained, fit_linear, predict_left_out
+    from temshift.information.shipped import shipped_library, shipped_names
+    from temshift.information.spectra import average_spectra, measure_specimen
+    from temshift.information.stored_libraries import read_library, write_library
 
 __all__ = [
     "Bench",
@@ -64,3 +74,43 @@ __all__ = [
     "transfer_similarity",
     "write_library",
 ]
+
+_HOMES = {
+    "Bench": "comparing",
+    "Comparison": "comparison",
+    "Design": "designs",
+    "DistanceMatrix": "matrix",
+    "ImageDistance": "image_spectra",
+    "ImageSpectra": "image_spectra",
+    "Information": "metrics",
+    "ObjectLibrary": "library",
+    "ObjectSpectra": "objects",
+    "PairMetrics": "metrics",
+    "additive_fit": "regression",
+    "average_spectra": "spectra",
+    "compare": "comparing",
+    "compare_many": "comparing",
+    "design": "designs",
+    "distance_matrix": "matrix",
+    "explained": "regression",
+    "fit_linear": "regression",
+    "image_distance": "image_spectra",
+    "image_distances": "image_spectra",
+    "image_spectra": "image_spectra",
+    "information": "metrics",
+    "join_libraries": "library",
+    "measure_instances": "instances",
+    "measure_specimen": "spectra",
+    "pair_metrics": "metrics",
+    "predict_left_out": "regression",
+    "read_library": "stored_libraries",
+    "shipped_library": "shipped",
+    "shipped_names": "shipped",
+    "signed_cosine": "metrics",
+    "spectral_distance": "metrics",
+    "transfer_overlap": "metrics",
+    "transfer_similarity": "metrics",
+    "write_library": "stored_libraries",
+}
+
+__getattr__ = lazy_names(__name__, _HOMES)

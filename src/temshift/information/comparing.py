@@ -13,8 +13,8 @@ from temshift.information.comparison import Comparison, Side, transferred_bands
 from temshift.information.library import ObjectLibrary
 from temshift.information.metrics import Information, information, pair_metrics
 from temshift.information.microscope import Microscope
+from temshift.information.objects import ObjectSpectra
 from temshift.information.shipped import SHIPPED_ENERGY, shipped_library
-from temshift.information.spectra import ObjectSpectra
 from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from temshift.core.seeds import Stage, generator
 from temshift.information.estimates import Estimate, estimate, replicates
+from temshift.information.objects import ObjectSpectra
 from temshift.information.powers import drawn_powers
-from temshift.information.spectra import ObjectSpectra
 from temshift.optics.camera import CameraSettings
 from temshift.optics.imaging import COLUMNS, ImagingConditions
 

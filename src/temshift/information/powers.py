@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.information.spectra import ObjectSpectra
+from temshift.information.objects import ObjectSpectra
 from temshift.information.transferred import AZIMUTHS, camera_of, has_azimuths, motion
 from temshift.optics.camera import CameraSettings
 from temshift.optics.conditions import Conditions

@@ -1,7 +1,6 @@
 """Phase power spectra of particles and substrate, measured from simulated atoms."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
@@ -11,33 +10,7 @@ from temshift.core.grids import Grid, radial_average
 from temshift.exitwaves.potentials import projected_phase
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import grid_of, mean_height, outline_of, particles_of, substrate_of
-
-
-@dataclass(frozen=True)
-class ObjectSpectra:
-    """What the specimens scatter, averaged over specimens and azimuth.
-
-    Attributes
-    ----------
-    q : ndarray (rings,)
-        Spatial frequencies at the middle of the rings [1/A].
-    particle : ndarray (rings,)
-        P(q), phase power of the particles per area of the particles [rad^2 A^2].
-    substrate : ndarray (rings,)
-        C(q), phase power of the substrate per area [rad^2 A^2].
-    particle_height, substrate_height : float
-        Mean height of their atoms upstream of the plane that defocus counts from [A]. In vacuum C is zero, and the
-        substrate has the height of the particles.
-    area_fraction : float
-        Share of the area that particles cover.
-    """
-
-    q: NDArray[np.float64]
-    particle: NDArray[np.float64]
-    substrate: NDArray[np.float64]
-    particle_height: float
-    substrate_height: float
-    area_fraction: float
+from temshift.information.objects import ObjectSpectra
 
 
 def ring_edges(grid: Grid, highest: float) -> NDArray[np.float64]:

@@ -3,8 +3,9 @@
 What is listed here is imported when it is first used: a verb that compares conditions need not wait for figures.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from temshift.core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from temshift.studies.folder import StudyFolder, load_study
@@ -55,8 +56,4 @@ _HOMES = {
     "write_images": "image_work",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(__name__, _HOMES)

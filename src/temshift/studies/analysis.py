@@ -10,7 +10,7 @@ from temshift.core.errors import TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
-from temshift.information.spectra import ObjectSpectra
+from temshift.information.objects import ObjectSpectra
 from temshift.optics.imaging import ImagingConditions
 from temshift.studies.folder import StudyFolder
 from temshift.studies.observers import Passage, Scene, take_observers

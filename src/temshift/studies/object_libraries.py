@@ -15,7 +15,8 @@ from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import PHYSICS_VERSION, focus_height_of
 from temshift.exitwaves.sources import WaveSource, wave_sources
 from temshift.exitwaves.store import read_geometry
-from temshift.information.library import LIBRARY_VERSION, ObjectLibrary, join_libraries, measure_instances
+from temshift.information.instances import measure_instances
+from temshift.information.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from temshift.information.shipped import SHIPPED_ENERGY, shipped_library, shipped_names
 from temshift.information.stored_libraries import read_library, write_library
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen

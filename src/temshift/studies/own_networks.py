@@ -37,7 +37,7 @@ from temshift.generalization.scoring_conditions import (
 from temshift.information.library import LIBRARY_VERSION, join_libraries
 from temshift.information.metrics import METRICS_VERSION, Information
 from temshift.information.microscope import Microscope
-from temshift.information.spectra import ObjectSpectra
+from temshift.information.objects import ObjectSpectra
 from temshift.networks import parameter_count
 from temshift.optics.images import OPTICS_VERSION
 from temshift.report import write_report

@@ -10,7 +10,7 @@ from temshift.core.tables import TRANSFER
 from temshift.datasets.micrographs import camera_response
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.microscope import Microscope
-from temshift.information.spectra import ObjectSpectra
+from temshift.information.objects import ObjectSpectra
 from temshift.information.transferred import power_transfer
 from temshift.optics.camera import camera_transfer
 from temshift.optics.conditions import Conditions
