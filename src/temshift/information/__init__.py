@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from temshift.information.comparing import Bench, compare, compare_many
     from temshift.information.comparison import Comparison
     from temshift.information.designs import Design, design
-    from temshift.information.image_spectra import (
+    from temshift.information.image_powers import (
         ImageDistance,
         ImageSpectra,
         image_distance,
@@ -80,8 +80,8 @@ _HOMES = {
     "Comparison": "comparison",
     "Design": "designs",
     "DistanceMatrix": "matrix",
-    "ImageDistance": "image_spectra",
-    "ImageSpectra": "image_spectra",
+    "ImageDistance": "image_powers",
+    "ImageSpectra": "image_powers",
     "Information": "metrics",
     "ObjectLibrary": "library",
     "ObjectSpectra": "objects",
@@ -94,9 +94,9 @@ _HOMES = {
     "distance_matrix": "matrix",
     "explained": "regression",
     "fit_linear": "regression",
-    "image_distance": "image_spectra",
-    "image_distances": "image_spectra",
-    "image_spectra": "image_spectra",
+    "image_distance": "image_powers",
+    "image_distances": "image_powers",
+    "image_spectra": "image_powers",
     "information": "metrics",
     "join_libraries": "library",
     "measure_instances": "instances",

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
-from temshift.information.image_spectra import PIXELS_AT_ONCE, require_images
+from temshift.information.image_powers import PIXELS_AT_ONCE, require_images
 from temshift.information.observer import Expected, average
 from temshift.information.rings import frequency_rings, hann_window, patch_size, ring_members
 from temshift.information.rules import Learner, Rule, fit_rule, weighted_cross_entropy, weighted_f1

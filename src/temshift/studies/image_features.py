@@ -23,7 +23,7 @@ from temshift.core.tables import IMAGE_FEATURES
 from temshift.datasets.micrographs import DATASETS_VERSION, Batch, form_micrographs
 from temshift.execution import Task
 from temshift.generalization.images import COMPARING, images_stream
-from temshift.information.image_spectra import ImageSpectra, image_distance, image_spectra
+from temshift.information.image_powers import ImageSpectra, image_distance, image_spectra
 from temshift.information.observer import OBSERVER_VERSION
 from temshift.information.probe import Patches, fit_probe, image_patches
 from temshift.optics.images import OPTICS_VERSION
