@@ -38,6 +38,9 @@ FILES = [
     "report.json",
     "examples/examples.npz",
     "examples/examples.json",
+    "examples/pictures.json",
+    "examples/pictures/*.npz",
+    "examples/pictures/*.json",
     "study.yaml",
 ]
 DAMAGES = ("truncated", "altered", "emptied")

@@ -81,10 +81,14 @@ def spectrum(condition: Condition) -> NDArray[np.float64]:
     return np.asarray(s * Q.sum() / (s * Q).sum())
 
 
-def epsilon(condition: Condition) -> float:
+def information_bits(condition: Condition) -> NDArray[np.float64]:
     noise = 1 + 4 * condition.dose * draws(condition, "substrate") * substrate_power()
     signal = 4 * condition.dose * draws(condition, "particle") * particle_power()
-    return float((Q * np.log2(1 + signal / noise)).sum() / Q.sum())
+    return np.asarray(np.log2(1 + signal / noise))
+
+
+def epsilon(condition: Condition) -> float:
+    return float((Q * information_bits(condition)).sum() / Q.sum())
 
 
 def distance(one: Condition, other: Condition) -> float:
@@ -213,6 +217,7 @@ def transfer_table(rows: list[Condition], columns: list[Condition]) -> pl.DataFr
                 "substrate_transfer": transfer(condition, "substrate"),
                 "particle_transfer_rms": np.sqrt(draws(condition, "particle")),
                 "envelope": envelope(Q),
+                "information_bits": information_bits(condition),
             }
         )
         for role, condition in parts

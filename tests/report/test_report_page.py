@@ -1,13 +1,20 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 from synthetic_study import HOSTILE
 
-from temshift.report import StudyTables, report_html, write_report
+from temshift.core.files import read_table, write_table
+from temshift.report import StudyTables, build_matrix, load_study, report_html, write_report
+from temshift.report.packing import unpack
+from temshift.report.payload import page_data
 
 SECTIONS = (
     "run",
@@ -98,16 +105,87 @@ def test_names_of_the_study_are_words_and_nothing_else(page: Page) -> None:
     assert "a <b>& study" in words
     assert "name: '<script>alert(1)</script>'" in words
     assert page.handlers == []
-    assert len(page.scripts) == 3
+    assert len(page.scripts) == 5
 
 
-def test_embedded_data_hold_the_name_and_every_cell(page: Page) -> None:
-    assert "<" not in page.scripts[0]
-    data = json.loads(page.scripts[0])
+def test_embedded_data_hold_the_name_and_every_cell(page: Page, study: StudyTables) -> None:
+    embedded = [text for text in page.scripts if text.lstrip().startswith("{")]
+    assert len(embedded) == 2
+    assert not any("<" in text for text in embedded)
+    data = json.loads(embedded[0])
     assert HOSTILE in [test["name"] for test in data["tests"]]
-    assert [len(data["cells"][key]) for key in ("cross_entropy", "f1", "sigma")] == [6, 6, 6]
-    assert all(len(row) == 20 for row in data["cells"]["left_out_test_prediction"])
-    assert set(data["transfer"]["test"]) == {test["name"] for test in data["tests"]}
+    shown = {key: unpack(data["cells"][key]) for key in ("cross_entropy", "f1", "sigma", "left_out_test_prediction")}
+    assert {grid.shape for grid in shown.values()} == {(6, 20)}
+    matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
+    np.testing.assert_allclose(shown["sigma"], matrix.cells["sigma"], rtol=1e-6)
+    assert set(data["transfer"]["names"]["test"]) == {test["name"] for test in data["tests"]}
+
+
+def test_curves_of_every_distribution_are_there(study: StudyTables) -> None:
+    matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
+    transfer = page_data(study, matrix)["transfer"]
+    for key in ("particle_transfer", "information_bits"):
+        lines = unpack(transfer["curves"][key])
+        for role, name in study.transfer.select("role", "name").unique().rows():
+            saved = study.transfer.filter(role=role, name=name)[key].to_numpy()
+            np.testing.assert_allclose(lines[transfer["names"][role][name]], saved, rtol=1e-6, atol=1e-9)
+
+
+def test_a_distribution_that_is_trained_on_and_tested_has_one_curve(study: StudyTables) -> None:
+    twice = study.transfer.filter(role="training", name="defocus 0 nm").with_columns(
+        role=pl.lit("test"), name=pl.lit("same")
+    )
+    data = page_data(
+        replace(study, transfer=pl.concat([study.transfer, twice])), build_matrix(study.results, study.metrics)
+    )
+    names = data["transfer"]["names"]
+    assert names["test"]["same"] == names["training"]["defocus 0 nm"]
+
+
+def test_scores_of_observers_are_offered_where_a_study_has_them(study: StudyTables) -> None:
+    matrix = build_matrix(study.results, study.metrics)
+    without = page_data(study, matrix)
+    assert [one["key"] for one in without["predictors"]] == [
+        "sigma",
+        "distance",
+        "epsilon_test",
+        "defocus_difference_nm",
+    ]
+    more = study.metrics.with_columns(observer_both_cross_entropy=pl.col("ln_cross_entropy").exp())
+    having = page_data(study, build_matrix(study.results, more))
+    assert "observer_both_cross_entropy" in [one["key"] for one in having["predictors"]]
+    assert "observer_both_cross_entropy" in [one["key"] for one in having["scores"]]
+
+
+def test_a_folder_without_bits_is_read(own_folder: Path) -> None:
+    path = own_folder / "transfer.parquet"
+    write_table(path, read_table(path).drop("information_bits"))
+    read = load_study(own_folder)
+    assert read.transfer["information_bits"].is_null().all()
+    assert "information_bits" not in page_data(read, build_matrix(read.results, read.metrics))["transfer"]["curves"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_words_and_curves_stand_out_from_the_paper(theme: str) -> None:
+    style = (files("temshift.report") / "page.css").read_text(encoding="utf-8")
+    block = re.findall(r"^:root[^{]*\{([^}]*)\}", style, re.M)[theme == "dark"]
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
+    assert f"color-scheme: {theme}" in block
+    for paper in ("paper", "raised", "wash"):
+        assert min(contrast(colours[name], colours[paper]) for name in ("ink", "quiet", "link")) > 4.5
+    assert min(contrast(colours[name], colours["paper"]) for name in ("first", "second")) > 3
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of two colours, WCAG 2.1."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
 
 
 def test_missing_numbers_are_dashes(page: Page) -> None:

@@ -116,6 +116,8 @@ def test_the_page_draws_without_a_training_distribution(untold: StudyFolder) -> 
     tables, page = load_study(untold.root), untold.report.read_text(encoding="utf-8")
     assert tables.manifest.kind == "own network"
     assert tables.examples.probabilities.shape[:3] == (1, 3, 5)
+    assert [len(gallery.conditions) for gallery in tables.galleries] == [5]
+    assert tables.galleries[0].networks == (tables.manifest.name,)
     assert '<body class="own untold">' in page
     assert "How far can this network be trusted?" in page
     assert "What it was trained on is not told" in page

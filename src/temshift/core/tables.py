@@ -111,7 +111,7 @@ METRICS = {
     "left_out_training_f1": pl.Float64,
 }
 
-# One row a distribution x spatial frequency.
+# One row a distribution x spatial frequency; "information_bits" is the integrand of epsilon, null where not known.
 TRANSFER = {
     "role": pl.String,
     "name": pl.String,
@@ -120,6 +120,7 @@ TRANSFER = {
     "substrate_transfer": pl.Float64,
     "particle_transfer_rms": pl.Float64,
     "envelope": pl.Float64,
+    "information_bits": pl.Float64,
 }
 
 # One row a particle of a library; "power_rad2_A2" has a number for each ring of spatial frequencies.

@@ -111,12 +111,12 @@ def ring_draws(
 ) -> Draws:
     """Draw windows under a distribution of conditions, as an observer would see them in micrographs.
 
-    A window beside particles has the spectrum s_b = NTF^2 (1 + 4 D <T^2> C t) of a film of thickness t, <T^2> averaged
-    over its depth. One that sees a particle k of the library has NTF^2 4 D (T^2 P_k + A^2 Q_k - 2 T A X_k) more, by the
-    share of the window that the particle covers; each frequency q is imaged twice, displaced by grad chi(q) and grad
-    chi(-q) over 2 pi, and the two interfere (sin^2 chi) only where both are. Spectra are divided by the mean power of
-    the image up to the Nyquist frequency, seen through a Hann window of 12.8 A and averaged over about 10 rings up to
-    the aperture, which fluctuate as Gamma(n) / n, n the modes of a ring.
+    A window beside particles has the spectrum N (1 + 4 D <T^2> C t) of a film of thickness t, N the noise of the camera
+    and <T^2> averaged over the film's depth. One that sees a particle k of the library has N 4 D (T^2 P_k + A^2 Q_k -
+    2 T A X_k) more, by the share of the window that the particle covers; each frequency q is imaged twice, displaced by
+    grad chi(q) and grad chi(-q) over 2 pi, and the two interfere (sin^2 chi) only where both are. Spectra are divided
+    by the mean power of the image up to the Nyquist frequency, seen through a Hann window of 12.8 A and averaged over
+    about 10 rings up to the aperture, which fluctuate as Gamma(n) / n, n the modes of a ring.
 
     Parameters
     ----------

@@ -5,8 +5,6 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -30,6 +28,8 @@ class LinearRule:
     """Logistic regression on the square root of ring powers: linear in amplitude, as networks extrapolate."""
 
     def __init__(self, powers: Array, labels: Labels, weights: Array | None = None, seed: int = 0) -> None:
+        from sklearn.linear_model import LogisticRegression  # a second to import, which other verbs need not wait for
+
         self._model = LogisticRegression(max_iter=1000, random_state=seed)
         self._model.fit(np.sqrt(powers), labels, weights)
 
@@ -43,6 +43,8 @@ class ForestRule:
     """A random forest on the logarithm of ring powers, whose extrapolation is bounded."""
 
     def __init__(self, powers: Array, labels: Labels, weights: Array | None = None, seed: int = 0) -> None:
+        from sklearn.ensemble import RandomForestClassifier
+
         self._model = RandomForestClassifier(TREES, min_samples_leaf=LEAF, random_state=seed % 2**32)
         self._model.fit(_logarithm(powers), labels, weights)
 

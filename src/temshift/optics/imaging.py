@@ -121,7 +121,8 @@ class PartialConditions(_Parameters):
 
     def given(self) -> dict[str, Distribution]:
         """Return the distributions that are given, by key; what ``measured`` tells is not among them."""
-        told = [key for key in KEYS if key in self.model_fields_set]
+        named = self.model_fields_set
+        told = [key for key in KEYS if key in named]
         return {key: value for key in told if (value := getattr(self, key)) is not None}
 
     def fields_given(self) -> set[str]:

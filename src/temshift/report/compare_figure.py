@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
 from temshift.report.markup import shortened
@@ -77,8 +77,9 @@ def compare_figure(
         axes.set_ylabel(label)
         _shade(axes, bands)
     panels[1].set_yscale("log")
-    panels[1].yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
-    panels[1].yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+    panels[1].yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    panels[1].yaxis.set_major_formatter("{x:g}")
+    panels[1].yaxis.set_minor_formatter("{x:g}")
     panels[0].set_ylim(0, 1)
     panels[2].set_ylim(bottom=0)
     panels[2].set_xlabel("spatial frequency q (1/Å)")

@@ -105,7 +105,12 @@ def menu(identity: str, label: str, options: Sequence[str]) -> str:
 
 def data_uri(content: bytes, kind: str) -> str:
     """Return the bytes as a data: address of a media type."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return f"data:{kind};base64,{base64_text(content)}"
+
+
+def base64_text(content: bytes) -> str:
+    """Return the bytes as base64."""
+    return base64.b64encode(content).decode("ascii")
 
 
 def embedded_json(value: Any) -> str:

@@ -1,183 +1,203 @@
 // ---- the matrix -------------------------------------------------------------------------------------------------
 
-const single = () => study.trainings.length === 1; // one row is too low for a title beside it; the menu names the score
+const LONGEST = { wide: 34, narrow: 22 };
+const MOST_TOLD = 20000;  // cells that carry their numbers to the pointer
+const LETTER = 6.8;  // width of a letter of a group's name [px]
 
 function transposed(grid) {
-  return grid[0].map((_, column) => grid.map((row) => row[column]));
+  return (grid[0] || []).map((_, column) => grid.map((row) => row[column]));
 }
+
+const scale = (score) => (score.diverging || (score.lower && !score.linear) ? logarithm : (value) => value);
 
 function colourBar(score, values) {
   const bar = { thickness: 14, outlinewidth: 0 };
   const title = score.label + (score.unit ? " (" + score.unit + ")" : "");
-  if (!narrow()) bar.title = single() ? undefined : { text: title, side: "right" };
+  if (!narrow()) bar.title = single() ? undefined : { text: wrapped(title, 34), side: "right" };
   else Object.assign(bar, { orientation: "h", y: 1, yanchor: "bottom", x: 0.5, xanchor: "center", len: 1, ypad: 4 });
-  if (!score.lower || !values.length) return bar;
-  const ticks = roundTicks(values).filter((tick) => tick >= Math.min(...values) && tick <= Math.max(...values));
+  const [lowest, highest] = ends(values);
+  if (scale(score) !== logarithm || !(lowest > 0)) return bar;
+  const ticks = roundTicks([lowest, highest]).filter((tick) => tick >= lowest && tick <= highest);
   return Object.assign(bar, { tickvals: ticks.map(Math.log10), ticktext: ticks.map((tick) => figure(tick, 2)), tickangle: 0 });
 }
 
-function shape(box, line, dash) {
+function shape(box, line, wide, dash) {
   const turned = narrow() ? { x0: box.y0, x1: box.y1, y0: box.x0, y1: box.x1 } : box;
-  return Object.assign({ type: "rect", line: { color: line, width: dash ? 3 : 2 }, layer: "above" }, turned);
+  return Object.assign({ type: "rect", line: { color: line, width: wide ? 3 : 2, dash: dash || "solid" }, layer: "above" }, turned);
 }
 
-function frames() {
-  const found = [];
-  study.near.forEach((row, y) => row.forEach((near, x) => {
-    if (near) found.push(shape({ x0: x - 0.5, x1: x + 0.5, y0: y - 0.5, y1: y + 0.5 }, "#000"));
-  }));
-  return found;
+const around = (x, y) => ({ x0: x - 0.5, x1: x + 0.5, y0: y - 0.5, y1: y + 0.5 });
+
+// Dots on test conditions inside the training distribution, seen on any shade.
+function dots(rows) {
+  const inside = rows.flatMap((row, y) => view.columns.map((column, x) => [x, y, near(row, column)])).filter((each) => each[2]);
+  const [x, y] = [inside.map((each) => each[0]), inside.map((each) => each[1])];
+  return { type: "scatter", mode: "markers", x: narrow() ? y : x, y: narrow() ? x : y, hoverinfo: "skip", showlegend: false,
+    marker: { size: 7, color: "#fff", line: { color: "#000", width: 1.5 } } };
 }
 
-function dividers() {
-  const rows = study.trainings.length;
-  const ends = study.tests.map((test, i) => i).filter((i) => i && study.tests[i].group !== study.tests[i - 1].group);
-  return ends.map((i) => shape({ x0: i - 0.5, x1: i - 0.5, y0: -0.5, y1: rows - 0.5 }, "#fff", true));
+function dividers(rows) {
+  if (!grouped()) return [];
+  const group = (x) => tests[view.columns[x]].group;
+  const starts = view.columns.map((_, x) => x).filter((x) => x && group(x) !== group(x - 1));
+  return starts.map((x) => shape({ x0: x - 0.5, x1: x - 0.5, y0: -0.5, y1: rows.length - 0.5 }, colour("paper"), true));
 }
 
-// The name of each group above its columns; on a narrow screen the names of the rows tell it.
+// Groups of columns that stand side by side, with the room above each [px]; on a narrow screen row names tell them.
+function groupsShown() {
+  if (narrow() || !grouped()) return [];
+  const room = (element("matrix").clientWidth - 380) / view.columns.length;
+  return study.groups.map((group) => ({ group, own: view.columns.map((_, x) => x).filter((x) => tests[view.columns[x]].group === group.key) }))
+    .filter(({ own }) => own.length)
+    .map(({ group, own }) => ({ label: group.label, middle: (own[0] + own[own.length - 1]) / 2, room: room * own.length }))
+    .map((each) => ({ ...each, upright: Math.max(...each.label.split(" ").map((word) => word.length)) * LETTER > each.room }));
+}
+
+const groupText = (each) => wrapped(each.label, each.upright ? 16 : Math.max(8, each.room / LETTER));
+
 function groupNames() {
-  if (narrow()) return [];
-  return study.groups.map((group) => {
-    const own = study.tests.map((_, i) => i).filter((i) => study.tests[i].group === group.key);
-    const text = wrapped(group.label, Math.max(8, 3.4 * own.length));
-    return { text, x: (own[0] + own[own.length - 1]) / 2, y: 1, yref: "paper", yanchor: "bottom", showarrow: false, font: { size: 12 } };
-  });
+  return groupsShown().map((each) => ({ text: groupText(each), x: each.middle, y: 1, yref: "paper", yanchor: "bottom",
+    showarrow: false, font: { size: 12 }, textangle: each.upright ? -90 : 0 }));
 }
 
-function selectedRow() {
-  const row = chosen("training");
-  return study.own ? [] : [shape({ x0: -0.5, x1: study.tests.length - 0.5, y0: row - 0.5, y1: row + 0.5 }, ORANGE, true)];
+function roomAbove() {
+  const heights = groupsShown().map((each) => {
+    const lines = groupText(each).split("<br>");
+    return each.upright ? LETTER * Math.max(...lines.map((text) => text.length)) : 16 * lines.length;
+  });
+  return Math.max(narrow() ? 60 : 40, ...heights) + 12;
+}
+
+// The chosen row, and within it the chosen cell.
+function selected(rows) {
+  const y = rows.indexOf(choice.row), x = view.columns.indexOf(choice.column);
+  if (y < 0) return [];
+  const row = study.own ? [] : [shape({ x0: -0.5, x1: view.columns.length - 0.5, y0: y - 0.5, y1: y + 0.5 }, colour("second"), true)];
+  return x < 0 ? row : [...row, shape(around(x, y), "#fff", true), shape(around(x, y), "#000", false, "dot")];
 }
 
 function names(items, title, turned) {
+  const room = (narrow() ? 500 : element("matrix").clientWidth - 380) / items.length;
+  const size = turned ? Math.max(8, Math.min(12, Math.floor(room) - 1)) : items.length > 60 ? 9 : 12;
+  const texts = items.length > 200 ? [] : labels(items, narrow() ? LONGEST.narrow : LONGEST.wide);
   return axis(title, {
-    tickvals: items.map((_, i) => i), ticktext: labels(items).map(plain), showgrid: false, fixedrange: true,
-    tickangle: turned ? -90 : 0, tickfont: { size: 12 }, range: [-0.5, items.length - 0.5],
+    tickvals: texts.map((_, i) => i), ticktext: texts.map(plain), showgrid: false, fixedrange: true,
+    tickangle: turned ? -90 : 0, tickfont: { size }, range: [-0.5, items.length - 0.5],
   });
 }
 
-function matrixTrace(score) {
-  const raw = study.cells[score.key];
-  const values = positive(raw.flat());
-  const shade = raw.map((row) => row.map((value) => (score.lower ? logarithm(value) : value)));
-  const text = raw.map((row, y) => row.map((_, x) => cellText(y, x)));
+function* everyScore(score) {
+  const log = scale(score) === logarithm;
+  for (const row of view.rows) {
+    for (const column of view.columns) {
+      const value = scoreAt(score, row, column);
+      if (!log || value > 0) yield value;
+    }
+  }
+}
+
+const limits = (score) => ends(everyScore(score));
+
+function colours(score, shown) {
+  if (!score.diverging) return { colorscale: "Cividis", reversescale: score.lower, zmin: shown[0], zmax: shown[1] };
+  const far = Math.max(...shown.map(Math.abs), 0.01);
+  return { colorscale: PURPLE_TO_ORANGE, zmin: -far, zmax: far };
+}
+
+// Even steps from purple over white to orange, told apart by all kinds of colour vision.
+const PURPLE_TO_ORANGE = ["#542788", "#8073ac", "#b2abd2", "#d8daeb", "#f7f7f7", "#fee0b6", "#fdb863", "#e08214", "#b35806"]
+  .map((shade, i, all) => [i / (all.length - 1), shade]);
+
+function matrixTrace(score, rows) {
+  const shade = rows.map((row) => view.columns.map((column) => scale(score)(scoreAt(score, row, column))));
+  const values = limits(score);
+  const told = rows.length * view.columns.length <= MOST_TOLD;
+  const text = told ? rows.map((row) => view.columns.map((column) => cellText(row, column))) : [];
   return {
     type: "heatmap", z: narrow() ? transposed(shade) : shade, text: narrow() ? transposed(text) : text,
-    hovertemplate: "%{text}<extra></extra>", colorscale: "Cividis", reversescale: score.lower, xgap: 1, ygap: 1,
-    hoverongaps: true, colorbar: colourBar(score, values),
+    hovertemplate: told ? "%{text}<extra></extra>" : "%{z:.3f}<extra></extra>", xgap: told ? 1 : 0, ygap: told ? 1 : 0,
+    hoverongaps: true, colorbar: colourBar(score, values), ...colours(score, values.map(scale(score))),
   };
 }
 
-function matrixHeight() {
-  if (narrow()) return 240 + 19 * study.tests.length;
-  const longest = Math.max(...labels(study.tests).map((label) => label.length));
-  return 100 + 7 * longest + (single() ? 110 : Math.max(240, 30 * study.trainings.length));
+function matrixHeight(rows) {
+  if (narrow()) return 240 + 19 * view.columns.length;
+  const longest = Math.max(...labels(view.columns.map((column) => tests[column]), LONGEST.wide).map((label) => label.length));
+  return 60 + roomAbove() + 7 * longest + (single() ? 110 : Math.max(240, Math.min(30, 1800 / rows.length + 4) * rows.length));
+}
+
+function shapes(rows) {
+  return [...dividers(rows), ...selected(rows)];
 }
 
 function drawMatrix() {
-  const tests = names(study.tests, narrow() ? "" : "test condition", !narrow());
-  const trainings = names(study.trainings, "trained on", narrow());
-  tests.range = narrow() ? tests.range.reverse() : tests.range;
-  trainings.range = narrow() ? trainings.range : trainings.range.reverse();
-  draw("matrix-plot", [matrixTrace(study.scores[chosen("score")])], {
-    xaxis: narrow() ? trainings : tests, yaxis: narrow() ? tests : trainings, dragmode: false,
-    shapes: [...dividers(), ...frames(), ...selectedRow()], plot_bgcolor: "#f2f2f2",
-    height: matrixHeight(), annotations: groupNames(),
-    margin: { l: 10, r: 10, t: narrow() ? 60 : 56, b: 10 },
+  const rows = pageRows();
+  tellPage();
+  element("matrix-plot").hidden = !rows.length || !view.columns.length;
+  if (element("matrix-plot").hidden) return;
+  const across = names(view.columns.map((column) => tests[column]), narrow() ? "" : "test condition", !narrow());
+  const down = names(rows.map((row) => trainings[row]), "trained on", narrow());
+  across.range = narrow() ? across.range.reverse() : across.range;
+  down.range = narrow() ? down.range : down.range.reverse();
+  draw("matrix-plot", [matrixTrace(study.scores[chosen("score")], rows), dots(rows)], {
+    xaxis: narrow() ? down : across, yaxis: narrow() ? across : down, dragmode: false,
+    shapes: shapes(rows), plot_bgcolor: colour("blank"), height: matrixHeight(rows), annotations: groupNames(),
+    margin: { l: 10, r: 10, t: roomAbove(), b: 10 },
   });
 }
 
-// ---- one row of it as a curve -----------------------------------------------------------------------------------
+// ---- choosing cells, by pointer and by keys ---------------------------------------------------------------------
 
-const overDefocus = (group) => group.column === DEFOCUS;
-
-function inGroup(group) {
-  const own = study.tests.map((_, i) => i).filter((i) => study.tests[i].group === group.key);
-  if (overDefocus(group)) return own;
-  const defocus = new Set(own.map((i) => study.tests[i].values[DEFOCUS]));
-  const usual = study.tests.map((_, i) => i).filter((i) => study.tests[i].group === "defocus_nm"
-    && defocus.has(study.tests[i].values[DEFOCUS]));
-  return own.concat(usual);
+function tellCell() {
+  const { row, column } = choice;
+  element("cell-names").textContent = (study.own ? "" : "Trained on “" + trainings[row].name + "”, tested on ")
+    + "“" + tests[column].name + "”";
+  element("cell-words").textContent = (study.own ? "" : trainings[row].words + " → ") + tests[column].words + ". "
+    + cellFacts(row, column).slice(0, 6).map((pair) => pair.join(" ")).join("; ") + ".";
 }
 
-// Where a column stands on the axis of a group; a missing number, such as that of no aperture, stands beyond the others.
-function place(group, column) {
-  const value = study.tests[column].values[group.column];
-  return present(value) ? value : group.beyond;
+function choose(row, column) {
+  const moved = row !== choice.row;
+  Object.assign(choice, { row, column });
+  const page = Math.floor(view.rows.indexOf(row) / pageSize());
+  const turned = page >= 0 && page !== view.page;
+  if (turned) turnTo(page);
+  if (turned) drawMatrix();
+  else if (!element("matrix-plot").hidden) Plotly.relayout(element("matrix-plot"), { shapes: shapes(pageRows()) });
+  tellCell();
+  if (moved) offerRows();
+  clearTimeout(choose.timer);
+  choose.timer = setTimeout(() => followChoice(moved), 120);  // arrow keys may be held down
 }
 
-function curveTrace(row, columns, group, score, own) {
-  const sorted = columns.slice().sort((a, b) => place(group, a) - place(group, b));
-  const over = (key) => sorted.map((column) => at(key, row, column));
-  const trace = {
-    x: sorted.map((column) => place(group, column)), y: over(score.key), showlegend: false,
-    mode: group.key === "defocus_nm" ? "lines+markers" : "markers", text: sorted.map((column) => cellText(row, column)),
-    hovertemplate: "%{text}<extra></extra>", connectgaps: false,
-    line: { color: own ? BLUE : "#c9d0d8", width: own ? 3 : 1.2 },
-    marker: { color: own ? BLUE : "#c9d0d8", size: own ? 9 : 5 },
-  };
-  if (own) trace.error_y = { type: "data", array: over(score.key + "_seed_sd").map((v) => v || 0), color: BLUE, thickness: 1.5, width: 4 };
-  return trace;
+function followChoice(moved) {
+  if (moved) drawCurve();
+  setPair("training:" + choice.row, "test:" + choice.column);
 }
 
-function byDefocus(columns) {
-  const parts = new Map();
-  for (const column of columns) {
-    const key = study.tests[column].values[DEFOCUS];
-    parts.set(key, (parts.get(key) || []).concat(column));
+const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+function target(key) {
+  const y = Math.max(0, view.rows.indexOf(choice.row)), x = Math.max(0, view.columns.indexOf(choice.column));
+  const last = [view.rows.length - 1, view.columns.length - 1], step = STEPS[key];
+  if (step) return narrow() ? [y + step[1], x + step[0]] : [y + step[0], x + step[1]];
+  return { Home: [y, 0], End: [y, last[1]], PageUp: [y - pageSize(), x], PageDown: [y + pageSize(), x] }[key];
+}
+
+function matrixKey(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey || !view.rows.length || !view.columns.length) return;
+  if (event.key === "Enter" || event.key === " ") openCell();
+  else {
+    const to = target(event.key);
+    if (!to) return;
+    const held = (value, all) => all[Math.min(Math.max(value, 0), all.length - 1)];
+    choose(held(to[0], view.rows), held(to[1], view.columns));
   }
-  return [...parts.entries()].sort((a, b) => a[0] - b[0]);
+  event.preventDefault();
 }
 
-function curveTraces(row, group, score) {
-  const columns = inGroup(group);
-  const others = study.trainings.map((_, i) => i).filter((i) => i !== row);
-  const context = others.map((other) => curveTrace(other, columns, group, score, false));
-  if (overDefocus(group)) {
-    return [...context, curveTrace(row, columns, group, score, true)];
-  }
-  const own = byDefocus(columns).map(([defocus, part], i) => {
-    const trace = curveTrace(row, part, group, score, true);
-    trace.marker = { color: BLUE, size: 10, symbol: SYMBOLS[i % SYMBOLS.length] };
-    return Object.assign(trace, { name: "at defocus " + figure(defocus) + " nm", showlegend: true });
-  });
-  return [...context, ...own];
-}
-
-// Plotly takes the ends of a band as they are, even on a logarithmic axis.
-function trainedBand(row, group) {
-  const [centre, sd] = study.trainings[row].spans[group.key] || [null, 0];
-  if (!present(centre) || !(sd > 0)) return [];
-  const start = group.log ? Math.max(centre - sd, centre / 100) : centre - sd;
-  return [{ type: "rect", yref: "paper", y0: 0, y1: 1, x0: start, x1: centre + sd, fillcolor: BLUE, opacity: 0.13,
-    line: { width: 0 }, layer: "below" }];
-}
-
-function curveAxis(group) {
-  const unit = group.unit ? " [" + group.unit + "]" : "";
-  const title = group.label + unit + (overDefocus(group) ? ", underfocus positive" : "");
-  const values = inGroup(group).map((i) => study.tests[i].values[group.column]).filter(present);
-  if (!present(group.beyond)) return group.log ? logAxis(title, values) : axis(title);
-  const ticks = group.log ? roundTicks(values) : [...new Set(values)].sort((a, b) => a - b);
-  return axis(title, { type: group.log ? "log" : "linear", tickvals: [...ticks, group.beyond],
-    ticktext: [...ticks.map((tick) => figure(tick, 2)), plain(group.absent)] });
-}
-
-function scoreAxis(score) {
-  const values = positive(study.cells[score.key].flat());
-  return score.lower ? logAxis(score.label + (score.unit ? " (" + score.unit + ")" : ""), values) : axis(score.label);
-}
-
-function drawCurve() {
-  const row = chosen("training"), group = study.groups[chosen("axis")], score = study.scores[chosen("score")];
-  draw("curve-plot", curveTraces(row, group, score), {
-    title: { text: wrapped(study.own || "Networks trained on " + study.trainings[row].name, narrow() ? 40 : 110), font: { size: 15 },
-      x: 0, xref: "paper", xanchor: "left" },
-    xaxis: curveAxis(group),
-    yaxis: scoreAxis(score),
-    shapes: trainedBand(row, group), height: 400, margin: { l: 10, r: 12, t: 48, b: 10 },
-    legend: narrow() ? { orientation: "h", y: -0.25, yanchor: "top", x: 0 }
-      : { orientation: "h", y: 1.02, yanchor: "bottom", x: 1, xanchor: "right" },
-  });
+function chooseCell(event) {
+  const point = event.points[0];
+  const [x, y] = narrow() ? [point.y, point.x] : [point.x, point.y];
+  choose(pageRows()[y], view.columns[x]);
 }

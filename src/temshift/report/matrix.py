@@ -14,16 +14,6 @@ from temshift.report.axes import AXES, DEFOCUS, SEVERAL, Axis, alike, spread_wor
 
 SCORES = ("cross_entropy", "f1", "iou", "calibration_error")
 _MEANS = (*SCORES, "accuracy", *(f"{score}_sd" for score in SCORES), "images", "empty_masks")
-_PAIRED = (
-    "epsilon_training",
-    "epsilon_test",
-    "sigma",
-    "ln_cross_entropy",
-    "ln_cross_entropy_sd",
-    "predicted_ln_cross_entropy",
-    "left_out_test_prediction",
-    "left_out_training_prediction",
-)
 _BROAD_RATIO = 2.0  # a training distribution is called broad above this many times the usual width
 _LEAST_BROAD = 1.0  # and, in defocus, above this standard deviation [nm]
 Settings = Mapping[str, tuple[float | None, float]]  # centre and standard deviation by key
@@ -123,26 +113,33 @@ def build_matrix(results: pl.DataFrame, metrics: pl.DataFrame, trainings: Mappin
     Matrix
     """
     rows, tests = _trainings(results, trainings), _tests(results)
-    frame = _cells(results).join(metrics, on=["training_name", "test_name"], how="left")
-    place = _Place({t.name: i for i, t in enumerate(rows)}, {t.name: i for i, t in enumerate(tests)})
-    columns = (*_MEANS, *(f"{score}_seed_sd" for score in SCORES), "networks", *_PAIRED)
-    cells = {column: place.grid(frame, column) for column in columns}
-    parts = [results.filter(pl.col("seed") == seed) for seed in sorted(set(results["seed"].to_list()))]
-    seeds = {score: np.stack([place.grid(part, score) for part in parts]) for score in SCORES}
+    own = _cells(results)
+    paired = [name for name, kind in metrics.schema.items() if kind.is_numeric() and name not in own.columns]
+    frame = own.join(
+        metrics.select("training_name", "test_name", *paired), on=["training_name", "test_name"], how="left"
+    )
+    size = len(rows), len(tests)
+    place = {t.name: i for i, t in enumerate(rows)}, {t.name: i for i, t in enumerate(tests)}
+    cells = _grids(frame, size, place, (*_MEANS, *(f"{score}_seed_sd" for score in SCORES), "networks", *paired))
+    parts = results.partition_by("seed", as_dict=True)
+    of_seeds = [_grids(parts[seed], size, place, SCORES) for seed in sorted(parts)]
+    seeds = {score: np.stack([one[score] for one in of_seeds]) for score in SCORES}
     return Matrix(rows, tests, cells, seeds, _near(rows, tests))
 
 
-@dataclass(frozen=True)
-class _Place:
-    rows: Mapping[str, int]
-    columns: Mapping[str, int]
-
-    def grid(self, frame: pl.DataFrame, column: str) -> NDArray[np.float64]:
-        values = np.full((len(self.rows), len(self.columns)), np.nan)
-        for training, test, value in frame.select("training_name", "test_name", column).iter_rows():
-            if value is not None:
-                values[self.rows[training], self.columns[test]] = value
-        return values
+def _grids(
+    frame: pl.DataFrame, size: tuple[int, int], place: tuple[dict[str, int], dict[str, int]], columns: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Spread the columns of a table of pairs over the matrix; NaN where there is no number."""
+    names = frame["training_name"], frame["test_name"]
+    indices = tuple(
+        name.replace_strict(list(at), list(at.values()), return_dtype=pl.Int64).to_numpy()
+        for name, at in zip(names, place, strict=True)
+    )
+    grids = {column: np.full(size, np.nan) for column in columns}
+    for column, grid in grids.items():
+        grid[indices] = frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return grids
 
 
 def _cells(results: pl.DataFrame) -> pl.DataFrame:
@@ -202,19 +199,22 @@ def _order(test: Test) -> tuple[int, float, list[float], str]:
 
 
 def _near(trainings: Sequence[Training], tests: Sequence[Test]) -> NDArray[np.bool_]:
-    usual = {axis.column: _most_common([test.values.get(axis.column) for test in tests]) for axis in AXES}
-    return np.array(
-        [[training.told and _inside(training.settings, test, usual) for test in tests] for training in trainings]
-    )
-
-
-def _inside(settings: Settings, test: Test, usual: Mapping[str, float | None]) -> bool:
     """Tell whether every parameter lies within one standard deviation; azimuths do not count."""
-    axes = [axis for axis in AXES if axis.column in test.values and not axis.azimuth]
-    return all(_within(test.values[a.column], *settings.get(a.key, (usual[a.column], 0.0))) for a in axes)
+    near = np.tile(np.array([training.told for training in trainings])[:, None], (1, len(tests)))
+    for axis in AXES:
+        values = [test.values.get(axis.column) for test in tests]
+        if not axis.azimuth and any(axis.column in test.values for test in tests):
+            usual = (_most_common(values), 0.0)
+            near &= _within(_numbers(values), [training.settings.get(axis.key, usual) for training in trainings])
+    return near
 
 
-def _within(value: float | None, center: float | None, sd: float) -> bool:
-    if value is None or center is None:
-        return value is center
-    return alike(value, center) or abs(value - center) <= sd
+def _numbers(values: Sequence[float | None]) -> NDArray[np.float64]:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _within(values: NDArray[np.float64], spans: Sequence[tuple[float | None, float]]) -> NDArray[np.bool_]:
+    """Tell which values (columns) lie within which spans (rows); a missing one lies within a missing one alone."""
+    centers, widths = _numbers([center for center, _ in spans])[:, None], _numbers([sd for _, sd in spans])[:, None]
+    close = np.abs(values - centers) <= np.maximum(widths, 1e-9 * np.maximum(np.abs(values), np.abs(centers)))
+    return np.where(np.isnan(values) | np.isnan(centers), np.isnan(values) & np.isnan(centers), close)

@@ -3,12 +3,25 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from temshift.core.selection import spread_out
+from temshift.report.coding import SAMPLES, Coding, fitting
 from temshift.report.markup import data_uri, escape, fixed
-from temshift.report.pictures import grey_levels, intersection_over_union, outline, png, scale_bar
+from temshift.report.pictures import (
+    TENTHS,
+    binned,
+    binning_of,
+    grey_levels,
+    intersection_over_union,
+    scale_bar,
+    short_outline,
+    standardised_again,
+)
 from temshift.report.tables import Examples
 
 MOST_SPECIMENS = 6
+MOST_BYTES = 800_000  # of the page, for micrographs of the contact sheet
 _BAR_HEIGHT = 0.022  # of the picture's width
 _BAR_INSET = 0.045
 
@@ -25,11 +38,9 @@ def picture_definitions(examples: Examples) -> str:
     str
         HTML; tiles refer to its pictures by their number of specimen and condition.
     """
-    pictures = "".join(
-        _picture(examples, specimen, condition)
-        for specimen in range(_shown(examples))
-        for condition in range(len(examples.conditions))
-    )
+    places = [(s, c) for s in range(_shown(examples)) for c in range(len(examples.conditions))]
+    coding = fitting([_levels(examples, *place) for place in spread_out(places, SAMPLES)], len(places), MOST_BYTES)
+    pictures = "".join(_picture(examples, *place, coding) for place in places)
     return f'<svg width="0" height="0" class="definitions" aria-hidden="true"><defs>{pictures}</defs></svg>'
 
 
@@ -37,9 +48,15 @@ def _shown(examples: Examples) -> int:
     return min(MOST_SPECIMENS, len(examples.specimens))
 
 
-def _picture(examples: Examples, specimen: int, condition: int) -> str:
+def _levels(examples: Examples, specimen: int, condition: int) -> NDArray[np.uint8]:
+    image = examples.images[specimen, condition]
+    factor = binning_of(image.shape)
+    return grey_levels(standardised_again(binned(image, factor)) if factor > 1 else image)
+
+
+def _picture(examples: Examples, specimen: int, condition: int, coding: Coding) -> str:
     height, width = examples.masks.shape[2:]
-    content = data_uri(png(grey_levels(examples.images[specimen, condition])), "image/png")
+    content = data_uri(coding.encoded(_levels(examples, specimen, condition)), coding.kind)
     name = f"micrograph-{specimen}-{condition}"
     return f'<image id="{name}" width="{width}" height="{height}" href="{content}"/>'
 
@@ -69,7 +86,7 @@ def _columns(examples: Examples) -> range:
 
 def _sheet_tile(examples: Examples, specimen: int, condition: int) -> str:
     title = f"{examples.specimens[specimen]}, {examples.conditions[condition]}"
-    mask = _path("truth", outline(examples.masks[specimen, condition]))
+    mask = _path("truth", short_outline(examples.masks[specimen, condition]))
     return _tile(examples, specimen, condition, title, mask)
 
 
@@ -102,13 +119,13 @@ def _prediction_tile(examples: Examples, network: int, specimen: int, condition:
     probability, mask = examples.probabilities[network, specimen, condition], examples.masks[specimen, condition]
     overlap = f"IoU {fixed(intersection_over_union(mask, probability > np.float32(0.5)))}"
     names = examples.networks[network], examples.specimens[specimen], examples.conditions[condition]
-    paths = _path("truth", outline(mask)) + _path("predicted", outline(probability))
+    paths = _path("truth", short_outline(mask)) + _path("predicted", short_outline(probability))
     tile = _tile(examples, specimen, condition, ", ".join((*names, overlap)), paths)
     return f'{tile}<span class="note">{overlap}</span>'
 
 
 def _path(kind: str, path: str) -> str:
-    return f'<path class="outline {kind}" d="{path}"/>' if path else ""
+    return f'<path class="outline {kind}" transform="scale({1 / TENTHS})" d="{path}"/>' if path else ""
 
 
 def _tile(examples: Examples, specimen: int, condition: int, title: str, overlay: str) -> str:

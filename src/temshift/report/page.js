@@ -1,138 +1,24 @@
-// ---- transfer functions -----------------------------------------------------------------------------------------
+// ---- menus, clicks, theme ---------------------------------------------------------------------------------------
 
-function line(name, q, values, colour, dash, width, visible) {
-  return { x: q, y: values, name: plain(name), mode: "lines", connectgaps: false, line: { color: colour, dash, width },
-    visible: visible ? true : "legendonly", hovertemplate: "q %{x:.3f} Å⁻¹, %{y:.3f}" };
-}
-
-function transferLines(role, name, colour) {
-  const curves = study.transfer[role][name];
-  if (!curves) return [];
-  const q = curves.q_per_A;
-  return [
-    line("T, particles (" + role + ")", q, curves.particle_transfer, colour, "solid", 2.5, true),
-    line("T, substrate (" + role + ")", q, curves.substrate_transfer, colour, "dot", 1.5, false),
-    line("rms of T, particles (" + role + ")", q, curves.particle_transfer_rms, colour, "dashdot", 1.5, false),
-    line("envelope (" + role + ")", q, curves.envelope, colour, "dash", 1.2, true),
-  ];
-}
-
-function transferWords(training, test, value) {
-  const tested = "Orange: tested on “" + test + "”. ", epsilon = "epsilon " + value("epsilon_test") + " bits under the test condition";
-  const loss = "; cross-entropy " + value("cross_entropy") + ".";
-  if (!study.transfer.training[training]) return tested + epsilon + loss;
-  return "Blue: trained on “" + training + "”. " + tested + "sigma " + value("sigma") + "; " + epsilon + ", "
-    + value("epsilon_training") + " under the training distribution" + loss;
-}
-
-function drawTransfer() {
-  const row = chosen("transfer-training"), column = chosen("transfer-test");
-  const training = study.trainings[row].name, test = study.tests[column].name;
-  draw("transfer-plot", [...transferLines("training", training, BLUE), ...transferLines("test", test, ORANGE)], {
-    xaxis: axis("spatial frequency q [Å⁻¹]", { rangemode: "tozero" }),
-    yaxis: axis("T(q)", { range: [-1.05, 1.05], zeroline: true, zerolinecolor: "#4a5563" }),
-    height: narrow() ? 520 : 430, margin: { l: 10, r: 12, t: 10, b: 10 }, hovermode: "x unified",
-    legend: narrow() ? { orientation: "h", y: -0.25, yanchor: "top" } : { x: 1.01, y: 1 },
-  });
-  element("transfer-words").textContent = transferWords(training, test, (key) => figure(at(key, row, column)));
-}
-
-// ---- loss explained ---------------------------------------------------------------------------------------------
-
-function pairs() {
-  const only = chosen("pairs") - 1;
-  const all = study.trainings.flatMap((_, row) => study.tests.map((__, column) => ({ row, column })));
-  return all.filter((pair) => (only < 0 || pair.row === only) && present(at("ln_cross_entropy", pair.row, pair.column)));
-}
-
-function pairText(pair) {
-  const value = (key) => figure(at(key, pair.row, pair.column));
-  return ["<b>trained on " + plain(study.trainings[pair.row].name) + "</b>",
-    "<b>tested on " + plain(study.tests[pair.column].name) + "</b>",
-    "ln CE " + value("ln_cross_entropy") + " (± " + value("ln_cross_entropy_sd") + " over seeds), fitted "
-      + value("predicted_ln_cross_entropy"),
-    "left out: test " + value("left_out_test_prediction") + ", training " + value("left_out_training_prediction"),
-    "sigma " + value("sigma") + ", epsilon " + value("epsilon_test") + " bits"].join("<br>");
-}
-
-function points(found, xKey, yKey, more) {
-  return Object.assign({
-    type: "scatter", mode: "markers", x: found.map((p) => at(xKey, p.row, p.column)),
-    y: found.map((p) => at(yKey, p.row, p.column)), text: found.map(pairText), hovertemplate: "%{text}<extra></extra>",
-  }, more);
-}
-
-function range(key) {
-  const values = study.cells[key].flat().filter(present);
-  return values.length ? { cmin: Math.min(...values), cmax: Math.max(...values) } : {};
-}
-
-const symbol = (i) => SYMBOLS[i % SYMBOLS.length];
-
-function coloured(found, xKey, colourKey, title) {
-  return study.groups.map((group, i) => {
-    const own = found.filter((pair) => study.tests[pair.column].group === group.key);
-    const outlined = { size: 8, symbol: symbol(i), line: { color: "#1b1f24", width: 0.6 } }, limits = range(colourKey);
-    const marker = !present(limits.cmin) ? Object.assign(outlined, { color: BLUE }) : Object.assign(outlined, {
-      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: "Viridis", showscale: i === 0,
-      colorbar: { title: { text: title, side: "right" }, thickness: 12, outlinewidth: 0 },
-    }, limits);
-    return points(own, xKey, "ln_cross_entropy", { name: plain(group.label), legendgroup: group.key, showlegend: false, marker });
-  });
-}
-
-// Grey stand-ins, so that the legend's symbols don't carry the colour of some one point.
-function symbols() {
-  return study.groups.map((group, i) => ({ type: "scatter", mode: "markers", x: [null], y: [null], name: plain(group.label),
-    legendgroup: group.key, marker: { color: GREY, size: 8, symbol: symbol(i), line: { color: "#1b1f24", width: 0.6 } } }));
-}
-
-function scatter(id, traces, xTitle, yTitle, more) {
-  draw(id, traces, Object.assign({
-    xaxis: axis(xTitle), yaxis: axis(yTitle), height: 440, margin: { l: 10, r: 10, t: 12, b: 10 },
-    legend: { orientation: "h", y: -0.22, yanchor: "top", x: 0, font: { size: 12 } },
-  }, more));
-}
-
-function fitted(found, xKey) {
-  return points(found, xKey, "predicted_ln_cross_entropy", {
-    name: "fitted prediction", marker: { symbol: "line-ew-open", size: 9, color: ORANGE, line: { width: 1.5 } },
-  });
-}
-
-function drawPrediction(found) {
-  const key = ["left_out_test_prediction", "left_out_training_prediction"][chosen("left-out")];
-  const both = found.flatMap((p) => [at(key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)]).filter(present);
-  const ends = both.length ? [Math.min(...both), Math.max(...both)] : [0, 1];
-  const diagonal = { x: ends, y: ends, mode: "lines", line: { color: "#4a5563", dash: "dash", width: 1.5 },
-    name: "measured = predicted", hoverinfo: "skip" };
-  const own = coloured(found, key, "sigma", "sigma");
-  scatter("prediction-plot", [diagonal, ...own, ...symbols()], "ln CE predicted, left out", "ln CE measured");
-}
-
-function drawExplained() {
-  const found = pairs();
-  scatter("sigma-plot", [fitted(found, "sigma"), ...coloured(found, "sigma", "epsilon_test", "epsilon (bits)"), ...symbols()], "sigma", "ln CE measured");
-  scatter("epsilon-plot", [fitted(found, "epsilon_test"), ...coloured(found, "epsilon_test", "sigma", "sigma"), ...symbols()],
-    "epsilon of the test condition (bits)", "ln CE measured");
-  drawPrediction(found);
-}
-
-// ---- menus and clicks -------------------------------------------------------------------------------------------
-
-function drawRow() {
+function drawMatrixAndCurve() {
   drawMatrix();
   drawCurve();
 }
 
-function chooseCell(event) {
-  const point = event.points[0];
-  const [column, row] = narrow() ? [point.y, point.x] : [point.x, point.y];
-  element("training").value = String(row);
-  element("transfer-training").value = String(row);
-  element("transfer-test").value = String(column);
-  drawRow();
+function drawAll() {
   drawTransfer();
+  drawMatrixAndCurve();
+  drawExplained();
+}
+
+function refilter() {
+  select();
+  drawMatrixAndCurve();
+  drawExplained();
+}
+
+function chooseTraining() {
+  choose(chosen("training"), choice.column);
 }
 
 function chooseSpecimen() {
@@ -141,34 +27,129 @@ function chooseSpecimen() {
   });
 }
 
-function drawAll() {
-  drawTransfer();
-  drawRow();
-  drawExplained();
+function turn(step) {
+  turnTo(view.page + step);
+  drawMatrixAndCurve();
 }
 
-function onChange(ids, action) {
-  ids.forEach((id) => element(id).addEventListener("change", action));
+// A page that is opened as a file may have no storage; then the theme lasts as long as the page.
+function remember(theme) {
+  try { localStorage.setItem("temshift-theme", theme); } catch { /* private or blocked */ }
 }
 
-function start() {
-  document.documentElement.classList.add("scripted");
-  chooseSpecimen();
+function tellTheme() {
+  element("theme").setAttribute("aria-pressed", String(dark()));
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  tellTheme();
   drawAll();
+}
+
+function followSystem() {
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => {
+    let kept = null;
+    try { kept = localStorage.getItem("temshift-theme"); } catch { /* private or blocked */ }
+    if (!kept) setTheme(event.matches ? "dark" : "light");
+  });
+}
+
+function toggleTheme() {
+  setTheme(dark() ? "light" : "dark");
+  remember(document.documentElement.dataset.theme);
+}
+
+function onEvent(kind, ids, action) {
+  ids.forEach((id) => element(id).addEventListener(kind, action));
+}
+
+const onChange = (ids, action) => onEvent("change", ids, action);
+const onClick = (id, action) => onEvent("click", [id], action);
+
+function listen() {
   onChange(["specimen"], chooseSpecimen);
   onChange(["outlines"], () => document.body.classList.toggle("no-outlines", !element("outlines").checked));
-  onChange(["transfer-training", "transfer-test"], drawTransfer);
-  onChange(["score", "training"], drawRow);
+  onChange(["transfer-first", "transfer-second"], drawTransfer);
+  onClick("transfer-swap", swapPair);
+  onChange(["score"], () => { if (element("sort-rows").value !== "given" || !grouped()) select(); drawMatrixAndCurve(); });
+  onChange(["training"], chooseTraining);
   onChange(["axis"], drawCurve);
-  onChange(["pairs", "left-out"], drawExplained);
-  element("matrix-plot").on("plotly_click", chooseCell);
-  let width = window.innerWidth, timer = 0;
+  onChange(["page-size"], () => { turnTo(0); drawMatrixAndCurve(); });
+  onClick("page-before", () => turn(-1));
+  onClick("page-after", () => turn(1));
+  onChange(["filters"], refilter);
+  onClick("reset", () => { resetFilters(); refilter(); });
+  onChange(["pairs", "left-out", "against", "bars", "fitted"], drawExplained);
+  onClick("theme", toggleTheme);
+  onClick("open-cell", openCell);
+  onClick("close-cell", () => element("cell").close());
+  onClick("cell-before", () => stepCell(-1));
+  onClick("cell-after", () => stepCell(1));
+  onEvent("keydown", ["cell"], cellKey);
+  onEvent("keydown", ["matrix-keys"], matrixKey);
+  onEvent("dblclick", ["matrix-plot"], openCell);
+  listenToPictures();
+}
+
+function followWidth() {
+  let before = window.innerWidth, timer = 0;
   window.addEventListener("resize", () => {
-    if (window.innerWidth === width) return;
-    width = window.innerWidth;
+    if (window.innerWidth === before) return;
+    before = window.innerWidth;
     clearTimeout(timer);
     timer = setTimeout(drawAll, 150);
   });
 }
 
-start();
+function offerMenus() {
+  fill(element("score"), study.scores.map((score, i) => [i, score.label]), 0);
+  fill(element("against"), study.predictors.map((each, i) => [i, each.label]), 0);
+  offerLeftOut();
+  element("page-size").value = "40";
+  element("bars").checked = trainings.length * tests.length <= 400;
+  element("dropped").hidden = !study.dropped.length;
+}
+
+// Paper is white: plots are drawn light for printing, and as before after it.
+function followPrinting() {
+  let before = "light";
+  window.addEventListener("beforeprint", () => { before = document.documentElement.dataset.theme; if (dark()) setTheme("light"); });
+  window.addEventListener("afterprint", () => { if (before === "dark") setTheme(before); });
+}
+
+// One plot after the other, with time between them for the reader's clicks and keys.
+async function drawInTurn() {
+  for (const action of [drawMatrix, drawCurve, drawTransfer, drawExplained]) {
+    await new Promise((resolve) => { setTimeout(resolve, 0); });
+    action();
+  }
+  element("matrix-plot").on("plotly_click", chooseCell);
+  document.documentElement.dataset.drawn = "true";
+}
+
+async function start() {
+  await Promise.all([load(), loadPictures()]);
+  document.documentElement.classList.add("scripted");
+  offerMenus();
+  offerFilters();
+  select();
+  Object.assign(choice, { row: 0, column: 0 });
+  chooseSpecimen();
+  tellTheme();
+  tellCell();
+  listen();
+  followSystem();
+  followWidth();
+  followPrinting();
+  addExports();
+  document.documentElement.dataset.ready = "true";
+  await drawInTurn();
+}
+
+function fail(error) {
+  element("failed").hidden = false;
+  element("failed").textContent = "This page could not be drawn: " + error.message + ". It needs a browser of 2023 or later.";
+}
+
+start().catch(fail);

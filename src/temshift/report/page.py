@@ -8,6 +8,8 @@ import plotly.offline
 
 from temshift.core.files import write_text
 from temshift.report import micrographs, own_network, sections
+from temshift.report.exports import write_exports
+from temshift.report.gallery_page import page_galleries, room_beside
 from temshift.report.markup import embedded_json, escape
 from temshift.report.matrix import Matrix, build_matrix
 from temshift.report.payload import page_data
@@ -15,10 +17,26 @@ from temshift.report.tables import StudyTables, load_study
 from temshift.report.verdict import prediction_words, verdict
 
 REPORT_NAME = "report.html"
+_PARTS = (
+    "data",
+    "plotting",
+    "selection",
+    "matrix",
+    "curves",
+    "transfer",
+    "explained",
+    "pictures",
+    "details",
+    "exports",
+    "page",
+)
+_SCRIPTS = tuple(f"{part}.js" for part in _PARTS)
 
 
 def write_report(folder: Path) -> Path:
     """Write the report of a finished study: one HTML file that needs neither a server nor the net.
+
+    Beside it go ``figures``, every figure as PNG and SVG, and ``tables``, every table as CSV.
 
     Parameters
     ----------
@@ -35,8 +53,10 @@ def write_report(folder: Path) -> Path:
     TemshiftError
         Where the folder or one of its tables or pictures is missing or damaged, or the page can't be written.
     """
-    page = Path(folder) / REPORT_NAME
-    write_text(page, report_html(load_study(Path(folder))))
+    page, study = Path(folder) / REPORT_NAME, load_study(Path(folder))
+    matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
+    write_text(page, _html(study, matrix))
+    write_exports(Path(folder), study, matrix)
     return page
 
 
@@ -52,10 +72,15 @@ def report_html(study: StudyTables) -> str:
     str
         A whole HTML document; every text of the study in it is escaped.
     """
-    matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
+    return _html(study, build_matrix(study.results, study.metrics, study.manifest.trainings))
+
+
+def _html(study: StudyTables, matrix: Matrix) -> str:
     parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
     parts |= _of_one(study, matrix) if study.manifest.kind == "own network" else _of_study(study, matrix)
     parts["data"] = embedded_json(page_data(study, matrix))
+    room = room_beside(parts[name] for name in ("pictures", "contact_sheet", "predictions"))
+    parts["picture_data"] = embedded_json(page_galleries(study.galleries, room))
     return Template(_asset("page.html")).substitute(parts)
 
 
@@ -64,8 +89,9 @@ def _asset(name: str) -> str:
 
 
 def _assets() -> dict[str, str]:
-    script = "".join(_asset(name) for name in ("plotting.js", "matrix.js", "page.js"))
-    return {"style": _asset("page.css"), "script": script, "plotly": plotly.offline.get_plotlyjs()}
+    script = "".join(_asset(name) for name in _SCRIPTS)
+    style = "".join(map(_asset, ("page.css", "pictures.css")))
+    return {"style": style, "script": script, "plotly": plotly.offline.get_plotlyjs()}
 
 
 def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:

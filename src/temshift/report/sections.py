@@ -9,7 +9,6 @@ from temshift.report.figures import learning_curves, learning_figures, matrix_fi
 from temshift.report.markup import MISSING, brief, escape, facts, fixed, menu, number, table
 from temshift.report.matrix import Matrix
 from temshift.report.micrographs import MOST_SPECIMENS
-from temshift.report.payload import SCORES_SHOWN
 from temshift.report.tables import Manifest, ModelError, Prediction, ScorePrediction, StudyTables
 from temshift.report.verdict import interval_words
 
@@ -26,6 +25,8 @@ LIMITS_OF_ALL = (
     "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging, "
     "read noise, binning and errors of the pixel size not at all.",
 )
+_MOST_ROWS = 200  # of still tables and pictures
+_MOST_CELLS = 10_000
 FIXED_LIMITS = (
     "The networks are compact and trained briefly. Larger networks, other architectures or longer training "
     "may generalise differently.",
@@ -98,7 +99,10 @@ def stages_table(manifest: Manifest) -> str:
 
 def trainings_table(matrix: Matrix) -> str:
     """Return what varies in every training distribution: centre and standard deviation."""
-    return table(("trained on", "what varies"), [(one.name, one.words) for one in matrix.trainings], "narrow")
+    rows = [(one.name, one.words) for one in matrix.trainings[:_MOST_ROWS]]
+    left = len(matrix.trainings) - len(rows)
+    more = f"<p>And {left} more, which the matrix shows.</p>" if left else ""
+    return table(("trained on", "what varies"), rows, "narrow") + more
 
 
 def versions_table(manifest: Manifest) -> str:
@@ -185,12 +189,16 @@ def _learning_picture(name: str, address: str) -> str:
 
 def matrix_picture(matrix: Matrix) -> str:
     """Return the matrix as a still picture, for readers without scripts."""
+    if len(matrix.trainings) > _MOST_ROWS:
+        return "<p>The matrix is too large for a still picture.</p>"
     return f'<img class="wide" src="{svg_uri(matrix_figure(matrix))}" alt="matrix of cross-entropies">'
 
 
 def matrix_table(matrix: Matrix) -> str:
     """Return every cell of the matrix in figures, a row a test condition."""
     head = ("test condition", *(training.name for training in matrix.trainings))
+    if len(matrix.trainings) * len(matrix.tests) > _MOST_CELLS:
+        return "<p>These are too many to read; the study folder has them in results.parquet.</p>"
     rows = [(test.name, *_cell_texts(matrix, column)) for column, test in enumerate(matrix.tests)]
     return table(head, rows, "numbers dense")
 
@@ -201,20 +209,18 @@ def _cell_texts(matrix: Matrix, column: int) -> list[str]:
 
 
 def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
-    """Return the menus of the page by the name of their place in the template."""
-    trainings = [training.name for training in matrix.trainings]
-    tests = [test.name for test in matrix.tests]
+    """Return the menus of the page by the name of their place in the template; scripts fill the empty ones."""
     groups = [f"{axis.label} [{axis.unit}]" if axis.unit else axis.label for axis in matrix.groups]
-    left_out = ("a test condition left out", "a training distribution left out")
     return {
         "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
-        "menu_transfer_training": menu("transfer-training", "Training distribution", trainings),
-        "menu_transfer_test": menu("transfer-test", "Test condition", tests),
-        "menu_score": menu("score", "Score", [one["label"] for one in SCORES_SHOWN]),
-        "menu_training": menu("training", "Networks trained on", trainings),
+        "menu_transfer_first": menu("transfer-first", "A:", ()),
+        "menu_transfer_second": menu("transfer-second", "B:", ()),
+        "menu_score": menu("score", "Show", ()),
+        "menu_training": menu("training", "Networks trained on", ()),
         "menu_axis": menu("axis", "over", groups),
-        "menu_pairs": menu("pairs", "Show networks trained on", ("all distributions", *trainings)),
-        "menu_left_out": menu("left-out", "Predicted with", left_out),
+        "menu_against": menu("against", "Loss against", ()),
+        "menu_pairs": menu("pairs", "Networks trained on", ()),
+        "menu_left_out": menu("left-out", "Predicted with", ()),
     }
 
 

@@ -17,6 +17,7 @@ from temshift.core.errors import DamagedError, TemshiftError
 from temshift.core.files import read_json, read_table
 from temshift.core.parameters import CANONICAL, DEFAULTS
 from temshift.core.tables import HISTORY, METRICS, RESULTS, TRANSFER
+from temshift.report.galleries import Gallery, load_galleries
 
 _ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
 _NEVER_MISSING = frozenset(
@@ -25,6 +26,7 @@ _NEVER_MISSING = frozenset(
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
+_ADDED = frozenset({"information_bits"})  # columns that folders of earlier versions lack
 _MOST_LEARNING_FIGURES = 24
 _MOST_CURVES = 10  # of one training distribution
 UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on
@@ -171,6 +173,7 @@ class StudyTables:
     prediction: Prediction
     examples: Examples
     histories: Mapping[str, pl.DataFrame]
+    galleries: tuple[Gallery, ...] = ()
 
 
 def load_study(folder: Path) -> StudyTables:
@@ -208,6 +211,7 @@ def load_study(folder: Path) -> StudyTables:
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
         histories=_histories(folder / "networks", _with_curves(results)),
+        galleries=_galleries(folder / "examples"),
     )
 
 
@@ -247,6 +251,7 @@ def _table(path: Path, schema: _Schema, *, needed: bool = True) -> pl.DataFrame:
     """Load a table and check its columns; where ``needed``, also that no number is missing that may not be."""
     try:
         frame = read_table(_found(path))
+        frame = frame.with_columns(pl.lit(None).alias(name) for name in _ADDED & set(schema) - set(frame.columns))
         missing = [column for column in schema if column not in frame.columns]
         _require(path, not missing, f"it lacks the columns {', '.join(missing)}")
         _require(path, frame.height > 0, "it has no rows")
@@ -278,6 +283,13 @@ def _examples(folder: Path) -> Examples:
         names.networks,
         names.sampling_angstrom,
     )
+
+
+def _galleries(folder: Path) -> tuple[Gallery, ...]:
+    try:
+        return load_galleries(folder)
+    except DamagedError as error:
+        raise _damaged(folder, error) from error
 
 
 def _arrays(path: Path) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -23,6 +23,7 @@ from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse, observe_plan
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder
+from temshift.studies.galleries import make_galleries
 from temshift.studies.image_features import measure_image_features
 from temshift.studies.plan import Plan
 from temshift.studies.results import gather
@@ -62,6 +63,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
         return
     tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
     work.perform("example pictures", tasks, [1], 0)
+    make_galleries(plan, folder, work)
     observed, images = observe_plan(plan, folder, work, libraries), measure_image_features(plan, folder, work)
     started = time.monotonic()
     _write_tables(folder, analyse(plan, current, libraries, observed, images), results)
@@ -69,7 +71,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     write_json(folder.manifest, _manifest(plan, folder, work, failed, set(current["network_id"])))
     write_report(folder.root)
     files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, TABLES)]
-    write_record(record, [*files, *sorted(folder.examples.glob("examples.*"))], {"id": identity})
+    write_record(record, [*files, *folder.pictures], {"id": identity})
 
 
 def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame) -> None:

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from temshift.core.files import write_bytes, write_json
 from temshift.core.records import read_record, record_state
+from temshift.core.selection import spread_out
 from temshift.datasets.micrographs import MicrographSource, Stream, form_micrographs
 from temshift.generalization.scores import Network
 from temshift.networks.stored import CARD, has_weights
@@ -23,17 +24,15 @@ from temshift.studies.work import one_thread
 
 SHOWN_CONDITIONS = 6
 SHOWN_NETWORKS = 3
-
-Item = TypeVar("Item")
+SHOWN_PARTS = 3
 
 
 def write_examples(root: Path, study: Study, device: str) -> None:
     """Form the example micrographs, segment them, and write examples/examples.npz and examples.json."""
     one_thread()
     folder, part = StudyFolder(root), Plan(study).parts[0]
-    source = source_of(root, part.sources["test"], device)
-    runs = [run for run in example_networks(part) if _is_there(folder, run)]
-    networks = [(run.name, load_network(root, run, device)) for run in runs]
+    source = source_of(root, part.sources["test"], device, specimens=study.examples.specimens)
+    networks = [(run.name, load_network(root, run, device)) for run in drawable_networks(part, folder)]
     tests = [(test.name, test.conditions, test.stream) for test in _chosen_tests(part)]
     draw_examples(folder.examples, source, tests, networks, study.examples.specimens)
 
@@ -77,8 +76,24 @@ def draw_examples(
     _write(place, arrays, labels)
 
 
+def shown_parts(plan: Plan) -> list[Part]:
+    """Return the parts of a plan whose pictures the report shows: those whose test images differ, a few at most."""
+    different = {tuple(test.id for test in part.tests): part for part in reversed(plan.parts)}
+    return spread_out(list(reversed(different.values())), SHOWN_PARTS)
+
+
+def shown_networks(plan: Plan) -> set[str]:
+    """Return the ids of the networks whose work the report shows; their weights are kept whatever is asked."""
+    return {run.id for part in shown_parts(plan) for run in example_networks(part)}
+
+
+def drawable_networks(part: Part, folder: StudyFolder) -> list[NetworkRun]:
+    """Return the example networks of a part that are there with their weights."""
+    return [run for run in example_networks(part) if _is_there(folder, run)]
+
+
 def example_networks(part: Part) -> list[NetworkRun]:
-    """Return the networks whose work the report shows; their weights are kept whatever is asked."""
+    """Return the networks of a part whose work the report shows."""
     first = [run for run in part.networks if run.seed == 0]
     wanted = part.study.examples.networks
     if wanted:
@@ -98,18 +113,6 @@ def _chosen_tests(part: Part) -> list[TestCondition]:
     if wanted:
         return [test for name in wanted for test in part.tests if test.name == name]
     return spread_out(part.tests, SHOWN_CONDITIONS)
-
-
-def spread_out(items: Sequence[Item], count: int) -> list[Item]:
-    """Return some items, evenly spread over all of them.
-
-    Examples
-    --------
-    >>> spread_out("abcde", 3)
-    ['a', 'c', 'e']
-    """
-    places = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
-    return [items[place] for place in places]
 
 
 def _probabilities(networks: Sequence[Network], images: torch.Tensor) -> NDArray[np.float16]:

@@ -87,6 +87,11 @@ class StudyFolder:
         """Folder of the pictures that the report shows."""
         return self.root / "examples"
 
+    @property
+    def pictures(self) -> list[Path]:
+        """The files of pictures that are there."""
+        return sorted(path for path in self.examples.rglob("*.*") if path.is_file())
+
 
 @contextmanager
 def locked(root: Path) -> Iterator[None]:

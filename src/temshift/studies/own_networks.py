@@ -13,6 +13,7 @@ from temshift.core.documents import write_document
 from temshift.core.files import write_json, write_table, write_text
 from temshift.core.hashes import content_hash
 from temshift.core.records import read_facts, record_state, write_record
+from temshift.core.selection import spread_out
 from temshift.core.tables import METRICS
 from temshift.datasets.conditions import Setting, summary, told_keys
 from temshift.datasets.micrographs import DATASETS_VERSION
@@ -41,8 +42,9 @@ from temshift.networks import parameter_count
 from temshift.optics.images import OPTICS_VERSION
 from temshift.report import write_report
 from temshift.studies.conclusion import TABLES, database_facts, provenance
-from temshift.studies.examples import SHOWN_CONDITIONS, draw_examples, spread_out
+from temshift.studies.examples import SHOWN_CONDITIONS, draw_examples
 from temshift.studies.folder import StudyFolder, locked, making, refuse_strangers
+from temshift.studies.galleries import MOST_PICTURES, draw_pictures, write_index
 from temshift.studies.object_libraries import measured_set
 from temshift.studies.plan import score_id
 from temshift.studies.prediction import predict
@@ -53,6 +55,7 @@ from temshift.studies.waves import stored_set
 from temshift.studies.work import Stage
 
 RECORD = "report.json"
+PICTURES = "every-condition"  # name of the file of pictures
 INFORMATION, EXAMPLES = InformationSettings(), ExampleSettings()
 _PAIR = {name: METRICS[name] for name in METRICS if name.startswith(("test_", "epsilon", "sigma", "distance"))}
 
@@ -162,7 +165,7 @@ def _make(trial: _Trial, identity: str | None) -> None:
 def _record(trial: _Trial, identity: str | None) -> None:
     folder = trial.folder
     files = [folder.report, folder.manifest, *(folder.root / name for name in (CONDITIONS_FILE, "prediction.json"))]
-    files += [*map(folder.table, TABLES), *sorted(folder.examples.glob("examples.*"))]
+    files += [*map(folder.table, TABLES), *folder.pictures]
     write_record(folder.root / RECORD, files, {"id": identity and _all_that_counts(trial, identity)})
 
 
@@ -239,12 +242,15 @@ def _transfer(trial: _Trial, objects: ObjectSpectra) -> pl.DataFrame:
 
 def _draw(trial: _Trial) -> None:
     _, loaded = next(loaded_waves(trial.source, trial.wanted, trial.device))
-    tests = [
+    every = [
         (name, conditions, images_stream(content_hash(conditions), trial.wanted.seed))
-        for name, conditions in spread_out(list(trial.wanted.tests.items()), SHOWN_CONDITIONS)
+        for name, conditions in trial.wanted.tests.items()
     ]
-    networks = [(trial.wanted.name, trial.network)]
-    draw_examples(trial.folder.examples, loaded, tests, networks, EXAMPLES.specimens)
+    place, networks = trial.folder.examples, [(trial.wanted.name, trial.network)]
+    draw_examples(place, loaded, spread_out(every, SHOWN_CONDITIONS), networks, EXAMPLES.specimens)
+    chosen = spread_out(every, MOST_PICTURES // EXAMPLES.specimens)
+    draw_pictures(place, PICTURES, loaded, chosen, networks, EXAMPLES.specimens)
+    write_index(place, [{"label": "", "parts": [PICTURES], "of": len(every)}])
 
 
 def _manifest(trial: _Trial) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from temshift.information.stored_libraries import read_library, write_library
 from temshift.networks import drop_weights
 from temshift.networks.stored import holds_weights
 from temshift.studies.conclusion import conclude
-from temshift.studies.examples import example_networks
+from temshift.studies.examples import shown_networks
 from temshift.studies.failures import Failure, forget_failure, note_failure
 from temshift.studies.folder import StudyFolder, open_folder
 from temshift.studies.plan import NetworkRun, Part, Plan
@@ -177,7 +177,7 @@ class _Making:
         self.failures = {id_: state.failure for id_, state in states.items() if state.failure is not None}
         waiting = [state for state in states.values() if state.word == "waiting"]
         self.made = len(waiting)
-        self.shown = {network.id for network in example_networks(run.plan.parts[0])}
+        self.shown = shown_networks(run.plan)
         self.steps_left = sum(2 - state.trained for state in waiting)
         words = ("done", "failed", "waiting")
         counts = {word: sum(state.word == word for state in states.values()) for word in words}

@@ -128,7 +128,7 @@ def source_of(root: Path, source: ImageSource, device: str, specimens: int | Non
     """
     store = root / source.store
     layout = read_layout(store)
-    shards = layout.shards if specimens is None else math.ceil(specimens / layout.per_shard)
+    shards = layout.shards if specimens is None else min(layout.shards, math.ceil(specimens / layout.per_shard))
     return MicrographSource(*_loaded(store, source.band, device, shards), source.imaging)
 
 

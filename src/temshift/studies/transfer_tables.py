@@ -11,6 +11,7 @@ from temshift.datasets.micrographs import camera_response
 from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
 from temshift.information.microscope import Microscope
 from temshift.information.spectra import ObjectSpectra
+from temshift.information.transferred import power_transfer
 from temshift.optics.camera import camera_transfer
 from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import COLUMNS, ImagingConditions
@@ -68,8 +69,23 @@ def transfer_curve(
         "substrate_transfer": (signal * substrate.signed)[0, 0].numpy(),
         "particle_transfer_rms": (signals * spread.phase).abs().square().mean(dim=(0, 1)).sqrt().numpy(),
         "envelope": (signal * particle.envelope)[0, 0].numpy(),
+        "information_bits": _bits(q, drawn, microscope, objects),
     }
     return pl.DataFrame(columns, schema=TRANSFER)
+
+
+def _bits(
+    q: NDArray[np.float64], drawn: Conditions, microscope: Microscope, objects: ObjectSpectra
+) -> NDArray[np.float64]:
+    """Mean over draws of what epsilon integrates, log2(1 + 4 D T_p^2 P / (1 + 4 D T_c^2 C)); none beyond the rings."""
+    power = power_transfer(drawn, q, microscope, objects.particle_height)
+    every, thin = np.arange(len(drawn)), np.zeros(len(drawn))
+    planes = (objects.particle_height, objects.particle), (objects.substrate_height, objects.substrate)
+    signal, noise = (
+        power.over(every, np.full(len(drawn), height), thin) * np.interp(q, objects.q, spectrum, right=0.0)
+        for height, spectrum in planes
+    )
+    return np.asarray(np.log2(1 + signal / (1 + noise)).mean(axis=0))
 
 
 def _camera_transfer(microscope: Microscope, drawn: Conditions, q: NDArray[np.float64]) -> Tensor:

@@ -1,0 +1,98 @@
+// ---- downloads: every table and every plot's numbers as CSV, every plot as PNG and SVG; all made in this page ------
+
+const ONE_CELL = /[",\n\r]/;
+
+// Quoted by RFC 4180; a missing number is an empty cell.
+function csvCell(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  const text = String(value);
+  return ONE_CELL.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+}
+
+function csvText(rows) {
+  return rows.map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
+}
+
+// The mark at the beginning tells spreadsheets that the text is UTF-8.
+function saveText(name, text) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv;charset=utf-8" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+// Words of the page as they were before they were made to look well: minus signs, dashes for what is missing.
+function asWritten(text) {
+  const word = text.trim();
+  return word === MISSING ? "" : word.replace(/−(?=\d)/g, "-");
+}
+
+function tableRows(table) {
+  return [...table.rows].map((row) => [...row.cells].map((cell) => asWritten(cell.textContent)));
+}
+
+function unescaped(text) {
+  return new DOMParser().parseFromString(String(text), "text/html").documentElement.textContent;
+}
+
+function tracePoints(trace) {
+  const bars = trace.error_y && trace.error_y.array ? trace.error_y : {};
+  return Array.from(trace.x || [], (x, i) => [unescaped(trace.name || ""), x, trace.y[i],
+    bars.array ? bars.array[i] : null, bars.arrayminus ? bars.arrayminus[i] : bars.array ? bars.array[i] : null])
+    .filter((row) => row[1] !== null && row[1] !== undefined);
+}
+
+const titleOf = (shape, fallback) => (shape && shape.title && shape.title.text ? unescaped(shape.title.text) : fallback);
+
+function plotRows(plot) {
+  const heat = plot.data.find((trace) => trace.type === "heatmap");
+  if (heat) return cellRows();
+  const head = ["curve", titleOf(plot.layout.xaxis, "x"), titleOf(plot.layout.yaxis, "y"), "error above", "error below"];
+  return [head, ...plot.data.filter((trace) => trace.visible !== "legendonly").flatMap(tracePoints)];
+}
+
+// Numbers reach the page with single precision.
+const digits = (value) => (present(value) ? Number(value.toPrecision(7)) : null);
+
+// Every number of every cell: a row a pair of training distribution and test condition.
+function cellRows() {
+  const keys = Object.keys(study.grids), head = ["training_name", "test_name", ...keys];
+  return [head, ...trainings.flatMap((training, row) => tests.map((test, column) =>
+    [training.name, test.name, ...keys.map((key) => digits(at(key, row, column)))]))];
+}
+
+function exportButton(words, hint, action) {
+  const button = make("button", { type: "button", title: hint }, words);
+  button.addEventListener("click", action);
+  return button;
+}
+
+function exportButtons(...buttons) {
+  return make("p", { class: "exports" }, ...buttons);
+}
+
+function headingOf(node) {
+  const section = node.closest("section"), parts = [...section.querySelectorAll("h2, h3, summary")];
+  const before = parts.filter((part) => part.compareDocumentPosition(node) & Node.DOCUMENT_POSITION_FOLLOWING);
+  const last = before[before.length - 1];
+  return (section.id + "-" + (last ? last.textContent : "")).toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 48).replace(/-$/, "");
+}
+
+function savePlot(plot, format) {
+  return () => Plotly.downloadImage(plot, { format, filename: plot.id, width: plot.clientWidth, height: plot.clientHeight, scale: format === "png" ? 2 : 1 });
+}
+
+function addExports() {
+  document.querySelectorAll("main section table:not(.sheet)").forEach((table) => {
+    const save = () => saveText(headingOf(table) + ".csv", csvText(tableRows(table)));
+    table.parentElement.before(exportButtons(exportButton("CSV", "Download this table as CSV", save)));
+  });
+  document.querySelectorAll("main .plot").forEach((plot) => {
+    const csv = () => saveText(plot.id + ".csv", csvText(plotRows(plot)));
+    plot.after(exportButtons(
+      exportButton("PNG", "Download this figure as PNG", savePlot(plot, "png")),
+      exportButton("SVG", "Download this figure as SVG", savePlot(plot, "svg")),
+      exportButton("CSV", "Download the numbers of this figure as CSV", csv)));
+  });
+}
