@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
+from temshift.cli.designing import remarks
 from temshift.generalization.scoring_conditions import scoring_conditions
-from temshift.information import ObjectLibrary, write_library
+from temshift.information import Design, ObjectLibrary, write_library
+from temshift.information.designs import DESIGN
 
 TARGETS = """
 default: {dose_e_per_A2: 400, semiangle_cutoff_mrad: 12}
@@ -78,3 +81,12 @@ def test_a_file_without_targets_is_told(temshift: Callable[..., Any], tmp_path: 
     file.write_text("test: []", encoding="utf-8")
     done = temshift("design", "--targets", file, "--size", "1")
     assert done.returncode == 2 and "test" in done.stderr
+
+
+def test_what_the_comparison_says_against_a_design_is_told() -> None:
+    """A random set that is predicted to do better is named; one that does worse is not."""
+    losses = {DESIGN: [0.2, 0.3], "random 1": [0.25, 0.28], "random 2": [0.1, 0.31]}
+    rows = [(name, f"{number}", loss, 0.0, 0.9) for name, each in losses.items() for number, loss in enumerate(each)]
+    predicted = pl.DataFrame(rows, ("set_name", "target_name", "cross_entropy", "ln_error", "f1"), orient="row")
+    (told,) = remarks(Design("worst", "both", {name: {} for name in losses}, predicted))
+    assert told.startswith("'random 1' is predicted to do better: 0.280 against 0.300")

@@ -1,5 +1,6 @@
 """Designs as files: read back as they were, by studies, scores and networks alike."""
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -112,3 +113,15 @@ def test_impossible_conditions_and_names_are_told(found: Design, tmp_path: Path)
 def test_the_example_is_a_file_of_targets() -> None:
     example = Path(__file__).parents[2] / "examples" / "targets.yaml"
     assert len(scoring_conditions(example).tests) == 8
+
+
+@pytest.mark.slow
+def test_the_page_works_as_written() -> None:
+    """Its Python runs, and its links lead somewhere."""
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "design.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0], names)
+    assert len(names["found"].members) == 2
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", page) if not link.startswith("http")]
+    assert links and [link for link in links if not (docs / link).exists()] == []

@@ -117,6 +117,6 @@ def remarks(found: Design) -> list[str]:
     better = [name for name, value in told.items() if value < told[DESIGN] * (1 - 1e-9)]
     return [
         f"{name!r} is predicted to do better: {told[name]:.3f} against {told[DESIGN]:.3f}; "
-        "the search is greedy and by another observer"
+        "the search is greedy, and --search both looks closer"
         for name in better
     ]
