@@ -23,6 +23,7 @@ from scipy.stats import spearmanr
 
 from temshift.core.configuration import load_configuration, parse_configuration
 from temshift.core.documents import write_document
+from temshift.core.electrons import wavelength
 from temshift.core.files import read_json, write_json, write_table
 from temshift.execution import LogProgress
 from temshift.generalization.scoring_conditions import ScoringConditions, scoring_conditions
@@ -36,6 +37,7 @@ from temshift.studies.object_libraries import library_of_recipe
 
 QUICK = Path(__file__).parents[1] / "examples" / "quick_study.yaml"
 SIZE, SEEDS, SPECIMENS, TESTED = 3, 2, 48, 64
+BAND = 12e-3 / wavelength(300e3)  # of the aperture of all conditions [1/A]
 UNDER, OVER = ({"normal": {"mean": focus, "sd": 1.5}} for focus in (-10, 10))
 DEFAULT = {
     "defocus_nm": UNDER,
@@ -86,7 +88,7 @@ TARGETS: Mapping[str, list[Item]] = {
 def main() -> None:
     options = _options()
     quick = load_configuration(QUICK, Study)
-    library = library_of_recipe(quick.specimens, quick.exit_waves, count=SPECIMENS, seed=7)
+    library = library_of_recipe(quick.specimens, quick.exit_waves, count=SPECIMENS, seed=7, highest=BAND)
     tables = []
     for name in options.only or TARGETS:
         place = options.folder / name.replace(" ", "_")

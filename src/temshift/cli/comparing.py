@@ -1,7 +1,7 @@
 """What the verb ``compare`` does: distributions of imaging conditions, compared without training anything."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from temshift.information.comparing import Bench, compare_many
 from temshift.information.comparison import Comparison, Side
 from temshift.information.estimates import Estimate
 from temshift.information.observer import RuleName
+from temshift.optics.imaging import ImagingConditions
 from temshift.studies.comparison import ConditionsFile, read_conditions
 
 T = TypeVar("T")
@@ -60,7 +61,8 @@ def compare(train: Path, test: Path, asked: Asked) -> None:
     if asked.picture is not None:
         _require_picture(asked.picture, files)
     bench = _bench(files, asked)
-    found = compare_many(files[0].named, files[1].named, _library(asked, bench), bench)
+    library = _library(asked, bench, [*files[0].named.values(), *files[1].named.values()])
+    found = compare_many(files[0].named, files[1].named, library, bench)
     if asked.picture is not None:
         draw(found[0], asked.picture)
     _tell(found, asked)
@@ -86,13 +88,14 @@ def _agreed(what: str, told: Sequence[T | None]) -> T | None:
     return values[0] if values else None
 
 
-def _library(asked: Asked, bench: Bench) -> Any:
+def _library(asked: Asked, bench: Bench, conditions: Iterable[ImagingConditions]) -> Any:
     if asked.specimens is None:
         return None
     from temshift.cli.progress import progress_for
-    from temshift.studies.object_libraries import find_library
+    from temshift.studies.object_libraries import band_end, find_library
 
-    return find_library(asked.specimens, energy=bench.energy, progress=progress_for(Console(stderr=True)))
+    highest, progress = band_end(conditions, bench.energy), progress_for(Console(stderr=True))
+    return find_library(asked.specimens, energy=bench.energy, highest=highest, progress=progress)
 
 
 def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:

@@ -25,7 +25,7 @@ from temshift.optics.settings import ImagingSettings
 from temshift.report.design_figure import design_figure
 from temshift.report.transfer_figures import save_figure
 from temshift.studies.comparison import ConditionsFile, read_conditions
-from temshift.studies.object_libraries import find_library
+from temshift.studies.object_libraries import band_end, find_library
 
 CELL = 256  # pixels a side of the images that conditions are checked for
 
@@ -106,7 +106,7 @@ def design_for(
     bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
     every = {**targets.named, **extra}
     _require_images(every, bench)
-    library = find_library(specimens, energy=volts, progress=progress)
+    library = find_library(specimens, energy=volts, highest=band_end(every.values(), volts), progress=progress)
     microscope, remarks = microscope_for(list(every.values()), library, bench)
     for remark in remarks:
         (progress or SilentProgress()).warning(remark)

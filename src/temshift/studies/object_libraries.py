@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from temshift.core.configuration import Configuration, load_configuration
+from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.core.records import record_state
@@ -19,6 +20,7 @@ from temshift.information.instances import measure_instances
 from temshift.information.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from temshift.information.shipped import SHIPPED_ENERGY, shipped_library, shipped_names
 from temshift.information.stored_libraries import read_library, write_library
+from temshift.optics.imaging import ImagingConditions
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.studies.waves import WaveSet, stored_set
@@ -89,6 +91,20 @@ def find_library(
     if path.suffix == ".json":
         return read_library(path)
     return _cached(*_recipe_file(path, energy), count, seed, min(highest, HIGHEST), progress)
+
+
+def band_end(conditions: Iterable[ImagingConditions], energy: float) -> float:
+    """Return the end of the band that the widest aperture of any conditions lets pass [1/A], at most that of libraries.
+
+    Parameters
+    ----------
+    conditions : iterable of ImagingConditions
+        Distributions of conditions; without an aperture all passes.
+    energy : float
+        Electron energy [eV].
+    """
+    widest = max(one.widest_semiangle for one in conditions)
+    return min(widest / wavelength(energy), HIGHEST)
 
 
 def library_of_recipe(
