@@ -1,13 +1,14 @@
 """The verb compare, on files of every kind."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from temshift.cli.app import app
-from temshift.core.errors import InputError
+from temshift.core.errors import InputError, TemshiftError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TRAIN = "{defocus_nm: -10, dose_e_per_A2: 400, semiangle_cutoff_mrad: 12}\n"
@@ -98,3 +99,20 @@ def test_faults_of_a_file_are_told_with_their_lines(files: list[str], tmp_path: 
         call(str(tmp_path / "wrong.yaml"), files[1])
     with pytest.raises(InputError, match="absent.yaml"):
         call(str(tmp_path / "absent.yaml"), files[1])
+    (tmp_path / "untested.yaml").write_text("training: [{name: a, defocus_nm: 3, dose_e_per_A2: 100}]\n")
+    with pytest.raises(InputError, match=r"untested.yaml: 1 fault\n.*test: is missing; this key is required"):
+        call(str(tmp_path / "untested.yaml"), files[1])
+
+
+def test_files_of_one_name_are_told_apart(files: list[str], tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/train.yaml").write_text(TEST)
+    lines = call(files[0], str(tmp_path / "other/train.yaml")).stdout.splitlines()
+    assert lines[0] == "train (training) -> train (test)"
+    assert [line.partition(":")[0] for line in lines[2:4]] == ["epsilon of train (training)", "epsilon of train (test)"]
+
+
+def test_a_picture_that_cannot_be_written_is_told_before_the_work(files: list[str]) -> None:
+    found = CliRunner().invoke(app, ["compare", *files, "--picture", f"{files[0]}/both.png"])
+    assert isinstance(found.exception, TemshiftError)
+    assert re.fullmatch("cannot write .*both.png: .*; choose another folder: .*is a file", str(found.exception))

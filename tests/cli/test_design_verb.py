@@ -1,6 +1,7 @@
 """The verb ``design``: tables, files, JSON, and what is refused."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,20 @@ def test_a_broad_design_is_one_distribution(temshift: Callable[..., Any], target
 def test_bad_input_is_told(temshift: Callable[..., Any], targets: Path, options: tuple[str, ...], message: str) -> None:
     done = temshift("design", "--targets", targets, *QUICK, *options)
     assert done.returncode == 2 and message in done.stderr
+
+
+def test_a_folder_that_cannot_be_is_told_before_the_search(temshift: Callable[..., Any], targets: Path) -> None:
+    done = temshift("design", "--targets", targets, "--size", "1", "--output", targets / "design.yaml", *QUICK)
+    assert done.returncode == 1 and "choose another folder: a part of this path is a file" in done.stderr
+    assert "add conditions" not in done.stderr
+
+
+def test_targets_whose_images_are_noise_are_told(temshift: Callable[..., Any], targets: Path) -> None:
+    targets.write_text(TARGETS.replace("400", "1.0e-9").replace("[-15, 5, 15]", "[5]"), encoding="utf-8")
+    done = temshift("design", "--targets", targets, "--size", "1", *QUICK)
+    assert done.returncode == 0
+    told = r"\+5 nm transfers all but nothing \(epsilon = .* bits\): its images are noise"
+    assert re.search(told, done.stderr)
 
 
 def test_a_file_without_targets_is_told(temshift: Callable[..., Any], tmp_path: Path) -> None:

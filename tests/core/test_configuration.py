@@ -324,3 +324,11 @@ def test_members_that_a_function_tells_apart_have_faults_of_their_own(text, faul
     assert len(told) == len(faults), told
     for line, start in zip(told, faults, strict=True):
         assert line.startswith(f"line 1, {start}"), told
+
+
+def test_a_printed_configuration_leaves_out_what_is_not_given():
+    class Few(Configuration):
+        first: float | None = None
+        second: float | None = None
+
+    assert repr(Few(second=2.0)) == "Few(second=2.0)"

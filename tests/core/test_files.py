@@ -87,6 +87,16 @@ def test_a_failing_writer_leaves_the_old_file_and_nothing_else(old):
     assert names_in(old.parent) == ["a.txt"]
 
 
+def test_what_could_not_be_written_is_told_beforehand(old):
+    files.require_writable(old.parent / "new" / "b.txt")
+    files.require_writable(old)
+    assert (old.read_text(), names_in(old.parent), names_in(old.parent / "new")) == ("old", ["a.txt", "new"], [])
+    with pytest.raises(TemshiftError, match=r"a.txt/b.txt: .*; choose another folder: a part of this path is a file"):
+        files.require_writable(old / "b.txt")
+    with pytest.raises(TemshiftError, match="choose another name: this one is a folder"):
+        files.require_writable(old.parent)
+
+
 def test_an_interrupted_writer_leaves_the_old_file_and_nothing_else(old):
     with pytest.raises(KeyboardInterrupt), files.replacing(old) as temporary:
         temporary.write_text("half")

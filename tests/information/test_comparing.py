@@ -118,8 +118,11 @@ def test_the_band_ends_where_the_library_or_the_pixels_end() -> None:
     [
         ({**TRAIN, "mtf_half_frequency": 0.5}, QUICK, "mtf_half_frequency counts in pixels, whose size is not told"),
         ({**TRAIN, "dose_e_per_A2": 0.0}, QUICK, "test: .*must be above 0"),
-        ({**TRAIN, "dose_e_per_A2": float("nan")}, QUICK, "test: .*finite number"),
+        ({**TRAIN, "dose_e_per_A2": float("nan")}, QUICK, "test: .*dose_e_per_A2: given .nan; must be a finite number"),
         ({"defocus_nm": 3.0}, QUICK, "test: .*dose_e_per_A2 missing"),
+        ({**TRAIN, "defocus": 3.0}, QUICK, "test: 1 fault\n.*defocus: unknown key; nearest: 'defocus_nm'"),
+        ("test.yaml", QUICK, "test: given str; give ImagingConditions, or a mapping of their keys"),
+        (TRAIN, Bench(rules=("forrest",), draws=4), "no observer is called 'forrest'; allowed: .*nearest: 'forest'"),
     ],
 )
 def test_faulty_conditions_are_refused(test: dict[str, object], bench: Bench, message: str) -> None:
@@ -143,6 +146,11 @@ def test_an_empty_band_is_refused() -> None:
     with pytest.raises(InputError, match="no observer: .* compare without observers, or widen the band"):
         compare(narrow, narrow, LIBRARY)
     assert compare(narrow, narrow, LIBRARY, QUICK).pair.sigma.value == 1
+
+
+def test_what_is_no_library_is_refused() -> None:
+    with pytest.raises(InputError, match=r"library = 'Ag'; give an ObjectLibrary, such as shipped_library\('Ag'\)"):
+        compare(TRAIN, TRAIN, "Ag", QUICK)  # type: ignore[arg-type]
 
 
 def test_a_side_without_conditions_is_refused() -> None:

@@ -102,6 +102,7 @@ CONSTANT[2] = 7.3
         (CONSTANT, {}, "1 of 3 images have no contrast, such as number 2; leave them out"),
         (np.ones((3, 64)), {}, r"shape \(3, 64\); give one or more as \(images, y, x\)"),
         (np.ones((0, 64, 64)), {}, "give one or more"),
+        (noise(2, 0) * 1j, {}, "images are of complex128; give real numbers, of waves the intensity"),
         (noise(2, 0), {"sampling": 0.0}, "sampling = 0.0 A; give the size of a pixel"),
         (noise(2, 0), {"highest": 1.5}, "highest = 1.5 1/A; these pixels hold frequencies above 0 and up to 1.25 1/A"),
         (noise(2, 0), {"highest": float("nan")}, "highest = nan"),
@@ -124,6 +125,11 @@ def test_images_of_another_size_are_refused() -> None:
     other = image_spectra(noise(2, 0, shape=(96, 96)), SAMPLING, BAND)
     with pytest.raises(InputError, match="cut and resample the images to one size"):
         image_distance(spectra(2, 0), other)
+
+
+def test_images_in_place_of_their_spectra_are_refused() -> None:
+    with pytest.raises(InputError, match="given ndarray; give what image_spectra returns"):
+        image_distance(noise(2, 0), noise(2, 1))  # type: ignore[arg-type]
 
 
 def test_one_image_tells_no_error() -> None:

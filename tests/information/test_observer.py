@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from temshift.core.errors import InputError
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
 from temshift.information.observer import RULES, Draws, fit_observer, observe, ring_draws
@@ -77,6 +78,11 @@ RULES_BY_SPEED = ["linear", "ideal", *(pytest.param(rule, marks=pytest.mark.slow
 
 def test_all_rules_are_tested():
     assert {*RULES} == {"linear", "ideal", "forest", "both"}
+
+
+def test_an_unknown_rule_is_refused():
+    with pytest.raises(InputError, match="no observer is called 'linaer'; allowed: .*; nearest: 'linear'"):
+        observe({"one": conditions()}, {"other": conditions()}, library(), SCOPE, ("linaer",))
 
 
 @pytest.mark.parametrize("rule", RULES_BY_SPEED)

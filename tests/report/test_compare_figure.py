@@ -1,5 +1,6 @@
 """The figure of two distributions of conditions."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ def test_both_curves_are_drawn_and_bands_shaded() -> None:
         spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
         assert spans == [pytest.approx((0.2, 0.3)), pytest.approx((0.4, 0.5))]
     told = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert told == ["defocus -10 nm", "defocus +5 nm", "information lost", "information new"]
+    assert told == ["training: defocus -10 nm", "test: defocus +5 nm", "information lost", "information new"]
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
@@ -32,3 +33,12 @@ def test_the_same_figure_gives_the_same_file(tmp_path: Path, ending: str) -> Non
         save_figure(compare_figure(Q, TRAINING, TEST, [("lost", 0.2, 0.3)], "sigma = 0.50"), file)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert len(files[0].read_bytes()) > 10_000
+
+
+@pytest.mark.parametrize("name", ["$x^{$", "_hidden", "same", "Δf 日本語 🔬"])
+def test_any_name_is_drawn_and_both_have_an_entry(tmp_path: Path, name: str) -> None:
+    """Not as mathematics, not left out, not merged; a letter that the font lacks is a box and no warning."""
+    figure = compare_figure(Q, replace(TRAINING, name=name), replace(TEST, name=name), [], "sigma = 0.50")
+    save_figure(figure, tmp_path / "a.png")
+    shown = name.replace("$", r"\$")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [f"training: {shown}", f"test: {shown}"]

@@ -3,6 +3,7 @@
 import json
 import shutil
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,22 @@ def test_the_command_line_prints_rows_reasons_and_json(folder: StudyFolder, tmp_
     assert len(found["predictions"]) == 6
     assert found["level"] == 0.9
     assert {"cross_entropy_lower", "f1_upper", "inside", "reasons"} <= found["predictions"][0].keys()
+
+
+def test_without_intervals_none_is_promised(
+    forecast: Forecast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the command line says of intervals stands with the numbers that it prints."""
+    none = forecast.table.with_columns(pl.lit(None, pl.Float64).alias("cross_entropy_lower"))
+    for table, promised in ((forecast.table, True), (none, False)):
+        found = replace(forecast, table=table)
+        monkeypatch.setattr("temshift.cli.predict.predict_scores", lambda *_, found=found, **__: found)
+        shown = CliRunner().invoke(app, ["predict", str(tmp_path), "--test", "new.yaml"]).stdout
+        assert "6 predictions" in shown
+        assert ("intervals are to hold 90%" in shown) is promised
+
+
+def test_a_table_that_cannot_be_written_is_told_before_the_work(folder: StudyFolder) -> None:
+    output = folder.study_file / "new.csv"
+    told = CliRunner().invoke(app, ["predict", str(folder.root), "--test", "absent.yaml", "--output", str(output)])
+    assert "choose another folder: a part of this path is a file" in str(told.exception)

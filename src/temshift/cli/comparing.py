@@ -10,6 +10,7 @@ from rich.console import Console
 
 from temshift.cli.tables import number_text, say, table_console, text_table
 from temshift.core.errors import InputError
+from temshift.core.files import replacing, require_writable
 from temshift.information.comparing import Bench, compare_many
 from temshift.information.comparison import Comparison, Side
 from temshift.information.estimates import Estimate
@@ -107,11 +108,11 @@ def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:
             f"--picture draws one pair, and {' and '.join(several)} conditions; choose with --train-name and "
             "--test-name"
         )
+    require_writable(picture)
 
 
 def draw(found: Comparison, picture: Path) -> None:
     """Draw the figure of one comparison."""
-    from temshift.core.files import replacing
     from temshift.report.compare_figure import ComparedCurves, compare_figure
     from temshift.report.transfer_figures import save_figure
 

@@ -14,7 +14,7 @@ from temshift.cli.progress import progress_for
 from temshift.cli.results import WRITERS
 from temshift.cli.tables import number_text, say, table_console, text_table
 from temshift.core.errors import InputError
-from temshift.core.files import replacing
+from temshift.core.files import replacing, require_writable
 from temshift.studies.predicting import Forecast, predict_scores
 
 MOST_ROWS = 60  # that are printed without being asked for
@@ -25,6 +25,8 @@ def predict(folder: Path, conditions: Path, *, as_json: bool, output: Path | Non
     """Print predicted scores, a row a training x new condition or, where they are many, a line a condition."""
     if output is not None and output.suffix not in (".csv", ".parquet"):
         raise InputError(f"--output {output}: end the name in .csv or .parquet")
+    if output is not None:
+        require_writable(output)
     with going_on(folder):
         found = predict_scores(folder, conditions, workers=workers, progress=progress_for(Console(stderr=True)))
     if output is not None:
@@ -42,7 +44,8 @@ def _tell(found: Forecast, console: Console, *, every: bool) -> None:
     _print_reasons(outside, console)
     hint = "" if whole else "; --all prints each, --output FILE.csv writes them"
     say(console, f"{len(found.table)} predictions, {len(outside)} of them outside what this study can predict{hint}")
-    say(console, f"intervals are to hold {found.level:.0%} of scores under new conditions")
+    if found.table["cross_entropy_lower"].count():
+        say(console, f"intervals are to hold {found.level:.0%} of scores under new conditions")
     for line in [*found.formulas.values(), *found.remarks]:
         say(console, line)
 

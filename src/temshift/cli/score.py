@@ -9,7 +9,7 @@ from rich.console import Console
 
 from temshift.cli.options import Interrupted, refuse_faults
 from temshift.cli.progress import progress_for, tell_remarks
-from temshift.cli.tables import number_text, say, text_table
+from temshift.cli.tables import formula_text, number_text, say, text_table
 from temshift.cli.verbs import require_device
 from temshift.core.errors import InputError
 from temshift.core.files import read_json, read_table
@@ -124,6 +124,6 @@ def _summarise(folder: StudyFolder, console: Console) -> None:
         for row in results.iter_rows(named=True)
     ]
     console.print(text_table(("test condition", *told), rows, numbers=list(told)))
-    formula = read_json(folder.root / "prediction.json")["formula"]
+    formula = formula_text(read_json(folder.root / "prediction.json"))
     told_where = f"{formula}\nreport: {folder.report.resolve()}"
     say(console, told_where)

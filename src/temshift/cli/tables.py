@@ -1,7 +1,8 @@
 """Tables in a terminal: names are never cut, numbers never broken, and what people wrote is shown as they wrote it."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -60,6 +61,24 @@ def number_text(value: object, digits: int = 3) -> str:
     ('0.123', '-')
     """
     return f"{value:.{digits}f}" if isinstance(value, float) else "-"
+
+
+def formula_text(prediction: Mapping[str, Any]) -> str:
+    """Return the fitted line of a study's record of predictions, and whether nothing checks it.
+
+    Parameters
+    ----------
+    prediction : mapping
+        What ``prediction.json`` holds.
+
+    Returns
+    -------
+    str
+    """
+    roles = ("test", "training", "both")
+    if any(model[f"rmse_left_out_{role}"] is not None for model in prediction["models"] for role in roles):
+        return str(prediction["formula"])
+    return f"{prediction['formula']}, which nothing checks: there are too few conditions to leave any out"
 
 
 def say(console: Console, text: str) -> None:

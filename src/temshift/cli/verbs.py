@@ -11,7 +11,7 @@ from rich.table import Table
 
 from temshift.cli.options import going_on
 from temshift.cli.progress import progress_for, tell_remarks
-from temshift.cli.tables import number_text, say, text_table
+from temshift.cli.tables import formula_text, number_text, say, text_table
 from temshift.core.documents import write_document
 from temshift.core.errors import InputError
 from temshift.core.files import read_json, read_table
@@ -93,7 +93,7 @@ def _summarise(folder: StudyFolder, console: Console) -> None:
     seconds = sum(stage["seconds"] for stage in manifest["stages"])
     console.print(
         f"{manifest['networks']} networks, {len(results)} evaluations, {seconds:.0f} s\n"
-        f"{prediction['formula']}\nreport: {folder.report.resolve()}",
+        f"{formula_text(prediction)}\nreport: {folder.report.resolve()}",
         soft_wrap=True,
         markup=False,
         highlight=False,

@@ -30,6 +30,10 @@ class Configuration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     written_as: ClassVar[str] = "a mapping"  # what a file has to give in its place, as messages tell it
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Give what stands in a printed configuration: all but the keys that are not given."""
+        return ((name, value) for name, value in super().__repr_args__() if value is not None)
+
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
         """Give faults that show only where several valid keys meet, each as path and message; here none.
 

@@ -78,6 +78,29 @@ def replacing(path: Path | str) -> Iterator[Path]:
         _raise_write_error(target, error)
 
 
+def require_writable(path: Path | str) -> None:
+    """Refuse a file that could not be written, before the work whose result it is to hold.
+
+    Parameters
+    ----------
+    path : path
+        The file; its folder is made where it is missing.
+
+    Raises
+    ------
+    TemshiftError
+        Where `path` is a folder, or the folder that it is to be in cannot be made or written to.
+    """
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with _workplace(target.parent):
+            pass
+    except OSError as error:
+        _raise_write_error(target, error)
+
+
 def write_together(folder: Path | str, contents: Mapping[str, bytes], *, flushed_from: int = 0) -> None:
     """Write several files of one folder, each of which appears whole, in the order given.
 

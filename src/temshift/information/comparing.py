@@ -1,5 +1,6 @@
 """Compare distributions of imaging conditions without training anything: what is transferred, lost and new."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from temshift.core.configuration import ConfigurationError, parse_configuration
+from temshift.core.documents import write_document
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError
 from temshift.information.comparison import Comparison, Side, transferred_bands
@@ -114,6 +117,8 @@ def compare_many(
         Trainings one after the other, each with all tests.
     """
     objects = library if library is not None else shipped_library(energy=bench.energy)
+    if not isinstance(objects, ObjectLibrary):
+        raise InputError(f"library = {library!r}; give an ObjectLibrary, such as shipped_library('Ag') returns")
     sides = [{name: as_conditions(one, name) for name, one in named.items()} for named in (trainings, tests)]
     every = [one for named in sides for one in named.values()]
     if not all(sides):
@@ -129,7 +134,7 @@ def compare_many(
             spectra.q,
             pair_metrics(one, other, spectra),
             tuple(transferred_bands(spectra.q, one.bits, other.bits)),
-            (*remarks, *_silent(training, one), *_silent(test, other)),
+            tuple(dict.fromkeys([*remarks, *_silent(training, one), *_silent(test, other)])),
             {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / microscope.nyquist},
         )
         for training, one in ours.items()
@@ -141,10 +146,28 @@ def as_conditions(given: Given, name: str) -> ImagingConditions:
     """Return whole conditions; faults of a mapping are told with its name."""
     if isinstance(given, ImagingConditions):
         return given
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"{name}: given {type(given).__name__}; give ImagingConditions, or a mapping of their keys such as "
+            '{"defocus_nm": 10, "dose_e_per_A2": 400}'
+        )
     try:
         return ImagingConditions.model_validate(dict(given))
     except ValueError as error:
-        raise InputError(f"{name}: {error}") from error
+        raise InputError(_faults_text(given, name) or f"{name}: {error}") from error
+
+
+def _faults_text(given: Mapping[str, Any], name: str) -> str:
+    """Tell the faults of a mapping as those of a file are told; nothing where no file could hold it."""
+    try:
+        plain = json.loads(json.dumps(dict(given)))
+    except TypeError:
+        return ""
+    try:
+        parse_configuration(write_document(plain), ImagingConditions, name)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 def microscope_for(
@@ -245,6 +268,27 @@ def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tup
         return {}
     own, there = (observed[side, name][key] for key in ((side, name), (1 - side, other)))
     return {rule: (own[rule], there[rule]) for rule in own}
+
+
+def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary, microscope: Microscope) -> list[str]:
+    """Tell of conditions whose images are all but noise.
+
+    Parameters
+    ----------
+    named : mapping of str to ImagingConditions
+        Conditions by name.
+    library : ObjectLibrary
+        What is imaged.
+    microscope : Microscope
+        Of :func:`microscope_for`.
+
+    Returns
+    -------
+    list of str
+        A sentence for each.
+    """
+    spectra = band_of(library.mean, microscope)
+    return [line for name, one in named.items() for line in _silent(name, _information(one, spectra, microscope))]
 
 
 def _silent(name: str, found: Information) -> list[str]:

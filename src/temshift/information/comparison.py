@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -127,20 +127,29 @@ class Comparison:
 
     def _lines(self) -> Iterator[str]:
         pair, setting = self.pair, self.setting
-        yield f"{self.training.name} -> {self.test.name}"
+        training, test = self._told_apart()
+        yield f"{training.name} -> {test.name}"
         yield f"at {setting['energy_kev']:g} keV, up to {self.q[-1]:.3g} 1/A, pixels of {setting['pixel_angstrom']:g} A"
-        for side in (self.training, self.test):
+        for side in (training, test):
             told = Estimate(side.information.epsilon, side.information.epsilon_error)
             yield f"epsilon of {side.name}: {estimate_text(told)} bits a spatial frequency"
         yield f"sigma: {estimate_text(pair.sigma)} (d = {estimate_text(pair.distance)})"
         yield f"one plane: d = {estimate_text(pair.one_plane_distance)}"
         yield f"overlap: {estimate_text(pair.overlap)}, signed cosine: {estimate_text(pair.cosine)}"
-        yield from self._observer_lines(self.training, self.test)
-        yield from self._observer_lines(self.test, self.training)
+        yield from self._observer_lines(training, test)
+        yield from self._observer_lines(test, training)
         yield from map(band_text, self.bands)
         if not self.bands:
             yield "nowhere is more than half of the information lost or new"
         yield from (f"note: {remark}" for remark in self.remarks)
+
+    def _told_apart(self) -> tuple[Side, Side]:
+        """Both sides, under names that differ."""
+        if self.training.name != self.test.name:
+            return self.training, self.test
+        named = [(self.training, "training"), (self.test, "test")]
+        ours, theirs = (replace(side, name=f"{side.name} ({role})") for side, role in named)
+        return ours, theirs
 
     @staticmethod
     def _observer_lines(learning: Side, other: Side) -> Iterator[str]:

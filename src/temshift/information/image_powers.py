@@ -104,7 +104,10 @@ def image_spectra(
 
 def require_images(images: ArrayLike) -> Array:
     """Return images as (images, y, x) of float64; an InputError tells which have no content, and why."""
-    stack = np.asarray(images, dtype=np.float64)
+    given = np.asarray(images)
+    if given.dtype.kind not in "biuf":
+        raise InputError(f"images are of {given.dtype}; give real numbers, of waves the intensity")
+    stack = given.astype(np.float64, copy=False)
     if stack.ndim != 3 or 0 in stack.shape:
         raise InputError(f"images have the shape {stack.shape}; give one or more as (images, y, x), all of one size")
     _refuse(stack, np.asarray(~np.isfinite(stack).all(axis=(1, 2))), "pixels that are not finite")
@@ -221,6 +224,9 @@ def image_distances(ours: Sequence[ImageSpectra], theirs: Sequence[ImageSpectra]
 
 
 def _require_alike(spectra: Sequence[ImageSpectra]) -> None:
+    wrong = [type(one).__name__ for one in spectra if not isinstance(one, ImageSpectra)]
+    if wrong:
+        raise InputError(f"given {wrong[0]}; give what image_spectra returns for a set of images")
     first = spectra[0].q
     for one in spectra[1:]:
         if len(one.q) != len(first) or not np.allclose(one.q, first, rtol=1e-3):

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, logsumexp
 from scipy.stats import qmc
 
+from temshift.core.errors import InputError
+from temshift.core.faults import allowed_text
 from temshift.core.seeds import Stage, generator
 from temshift.information.library import ObjectLibrary
 from temshift.information.microscope import Microscope
@@ -215,7 +217,13 @@ def fit_observer(draws: Draws, rule: RuleName, *, seed: int = 0) -> Observer:
     Returns
     -------
     Observer
+
+    Raises
+    ------
+    InputError
+        For an unknown rule.
     """
+    _require_rules([rule])
     if rule == "both":
         return _Both(fit_observer(draws, "linear", seed=seed), fit_observer(draws, "forest", seed=seed))
     if rule == "ideal":
@@ -223,6 +231,12 @@ def fit_observer(draws: Draws, rule: RuleName, *, seed: int = 0) -> Observer:
     learner = LinearRule if rule == "linear" else ForestRule
     weights = draws.weights * len(draws.weights)
     return _Scored(learner(draws.powers, draws.labels, weights, seed))
+
+
+def _require_rules(rules: Sequence[str]) -> None:
+    for rule in rules:
+        if rule not in RULES:
+            raise InputError(f"no observer is called {rule!r}{allowed_text(rule, RULES)}")
 
 
 class _Rule(Protocol):
@@ -314,7 +328,13 @@ def observe(
     polars.DataFrame
         ``training_name``, ``test_name``, and ``observer_RULE_cross_entropy`` [nats], ``observer_RULE_ln_error`` and
         ``observer_RULE_f1`` for each rule.
+
+    Raises
+    ------
+    InputError
+        For an unknown rule.
     """
+    _require_rules(rules)
     found: dict[tuple[str, str], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
     learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
     if learners:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
-from temshift.report.markup import shortened
+from temshift.report.markup import literal, shortened
 from temshift.report.transfer_figures import BLUE, GREEN, GREY, VERMILION, empty_figure
 
 Array = NDArray[np.float64]
@@ -71,8 +71,8 @@ def compare_figure(
         ("bits", "information\n(bits)"),
     )
     for axes, (quantity, label) in zip(panels, rows, strict=True):
-        for curves, colour, style in ((training, BLUE, "-"), (test, VERMILION, "--")):
-            name = shortened(curves.name, _LONGEST_NAME)
+        for role, curves, colour, style in (("training", training, BLUE, "-"), ("test", test, VERMILION, "--")):
+            name = f"{role}: {literal(shortened(curves.name, _LONGEST_NAME))}"
             axes.plot(q, getattr(curves, quantity), color=colour, linestyle=style, label=name)
         axes.set_ylabel(label)
         _shade(axes, bands)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from temshift.core.errors import InputError
 from temshift.report.atoms import SUBSTRATE_PALENESS, View, along_beam, from_the_side
+from temshift.report.markup import literal
 from temshift.report.pictures import grey_levels, scale_bar
 
 MOST_COLUMNS = 4
@@ -107,9 +108,9 @@ def image_sheet(
             mask = None if masks is None else masks[row]
             _draw_image(axes[row, column], image, samplings[column], mask)
     for column, title in enumerate(titles):
-        axes[0, column].set_title(_plain(title), fontsize=9)
+        axes[0, column].set_title(literal(title), fontsize=9)
     for row, name in enumerate(names):
-        axes[row, 0].set_ylabel(_plain(name), fontsize=9)
+        axes[row, 0].set_ylabel(literal(name), fontsize=9)
     return figure
 
 
@@ -157,7 +158,7 @@ def _title(atoms: Atoms) -> str:
     thickness = atoms.info["substrate_thickness_angstrom"] / 10
     film = "".join(dict.fromkeys(atoms.symbols[atoms.arrays["particle"] < 0]))
     below = f" on {thickness:.1f} nm {film}" if thickness else ""
-    return _plain(f"{kinds}, {'-'.join(ends)} nm{below}")
+    return literal(f"{kinds}, {'-'.join(ends)} nm{below}")
 
 
 def _crystal(atoms: Atoms, number: int) -> str:
@@ -245,10 +246,6 @@ def _require_matching(
             f"{len(samplings)} samplings, {len(masks or ())} masks and {len(names)} names for {len(panels)} rows; "
             "give one for each"
         )
-
-
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")  # no mathematics in names
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from temshift.report.markup import shortened
+from temshift.report.markup import literal, shortened
 from temshift.report.transfer_figures import BLUE, GREEN, GREY, ORANGE, VERMILION, empty_figure
 
 LONGEST_NAME = 38  # letters of a target
@@ -39,7 +39,7 @@ def design_figure(predicted: pl.DataFrame, objective: str) -> Figure:
         Of about 0.25 inch a target; bars are one standard error of the finite draws.
     """
     names = predicted["target_name"].unique(maintain_order=True).to_list()
-    labels = [shortened(name, LONGEST_NAME) for name in names]
+    labels = [literal(shortened(name, LONGEST_NAME)) for name in names]
     below = 0.4 + 0.065 * max(map(len, labels)) if len(names) <= MOST_NAMED else 0.6
     width, height = 2.9 + 0.25 * min(max(len(names), 12), MOST_NAMED), 3.2 + below
     figure = empty_figure(width, height)

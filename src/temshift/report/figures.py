@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from temshift.core.selection import spread_out
-from temshift.report.markup import data_uri, told_apart
+from temshift.report.markup import data_uri, literal, told_apart
 from temshift.report.matrix import Matrix
 
 SEED_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # Okabe and Ito's palette
@@ -116,11 +116,6 @@ def _shaded(figure: Figure, axes: Axes, bar: Axes, values: NDArray[np.float64], 
     figure.colorbar(picture, cax=bar, label=shade.label)
     if norm is not None:
         round_ticks(bar.yaxis, lowest, highest)
-
-
-def literal(text: str) -> str:
-    """Return text for matplotlib without any mathematics in it."""
-    return text.replace("$", r"\$")
 
 
 def labels_of(names: Sequence[str], longest: int = _LONGEST_NAME) -> list[str]:

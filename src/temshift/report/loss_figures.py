@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from temshift.report.figures import SEED_COLOURS, empty_figure, literal, plain_spines, round_ticks
+from temshift.report.figures import SEED_COLOURS, empty_figure, plain_spines, round_ticks
+from temshift.report.markup import literal
 from temshift.report.matrix import Matrix
 
 MOST_POINTS = 6000  # drawn; medians and bands are of all pairs

@@ -22,6 +22,11 @@ def shortened(name: str, longest: int) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1 - end].rstrip()}…{name[-end:].lstrip()}"
 
 
+def literal(text: str) -> str:
+    """Return text for matplotlib without any mathematics in it."""
+    return text.replace("$", r"\$")
+
+
 def told_apart(names: Sequence[str], longest: int) -> list[str]:
     """Shorten names, but only so far that those that differ still do.
 

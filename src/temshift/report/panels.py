@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from temshift.report.figures import empty_figure, labels_of, literal, plain_spines
+from temshift.report.figures import empty_figure, labels_of, plain_spines
+from temshift.report.markup import literal
 
 MOST_PANELS = 24
 _COLUMNS = 4

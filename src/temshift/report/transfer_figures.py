@@ -1,6 +1,7 @@
 """Figures of contrast transfer functions: curves with their envelopes, and an overview of several."""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,7 +167,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG or SVG, as the name ends; the same figure gives the same file."""
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     options = {"metadata": nothing} if path.suffix == ".svg" else {"dpi": 150, "pil_kwargs": {"compress_level": 3}}
-    with matplotlib.rc_context({"svg.hashsalt": "temshift", "svg.fonttype": "path"}):
+    with matplotlib.rc_context({"svg.hashsalt": "temshift", "svg.fonttype": "path"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # of names: a box is drawn
         figure.savefig(path, **options)
 
 

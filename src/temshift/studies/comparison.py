@@ -104,8 +104,6 @@ def _kind_of(path: Path) -> type[ImageSet] | type[Study] | type[ScoringCondition
         return ImagingConditions  # reading it tells why
     if not isinstance(data, dict):
         return ImagingConditions
-    if "test" in data:
-        return ScoringConditions
-    if "conditions" in data:
+    if "conditions" in data and "test" not in data:
         return Study if isinstance(data["conditions"], dict) else ImageSet
-    return ImagingConditions
+    return ScoringConditions if data.keys() & {"test", "training"} else ImagingConditions

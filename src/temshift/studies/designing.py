@@ -8,7 +8,7 @@ from typing import Any
 from temshift.core.configuration import Configuration, load_configuration, parse_configuration
 from temshift.core.documents import write_document
 from temshift.core.errors import InputError
-from temshift.core.files import replacing, write_text
+from temshift.core.files import replacing, require_writable, write_text
 from temshift.core.grids import Grid
 from temshift.datasets.conditions import imaging_faults
 from temshift.execution import Progress, SilentProgress
@@ -16,7 +16,7 @@ from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.sources import wave_sources
 from temshift.generalization.scoring_conditions import ScoringConditions
 from temshift.information.candidates import GRID
-from temshift.information.comparing import PIXEL, Bench, microscope_for
+from temshift.information.comparing import PIXEL, Bench, microscope_for, noise_remarks
 from temshift.information.designs import Design, Objective, design
 from temshift.information.observer import RuleName
 from temshift.information.shipped import SHIPPED_ENERGY
@@ -108,7 +108,7 @@ def design_for(
     _require_images(every, bench)
     library = find_library(specimens, energy=volts, highest=band_end(every.values(), volts), progress=progress)
     microscope, remarks = microscope_for(list(every.values()), library, bench)
-    for remark in remarks:
+    for remark in [*remarks, *noise_remarks(targets.named, library, microscope)]:
         (progress or SilentProgress()).warning(remark)
     return design(
         targets.named,
@@ -194,6 +194,8 @@ def write_design(found: Design, targets: ConditionsFile, output: Path) -> list[P
     ------
     InputError
         For another ending.
+    TemshiftError
+        Where the files can't be written.
     """
     require_output(output)
     text = design_text(found, targets)
@@ -206,6 +208,7 @@ def write_design(found: Design, targets: ConditionsFile, output: Path) -> list[P
 
 
 def require_output(output: Path) -> None:
-    """Refuse a name of a file that is no YAML."""
+    """Refuse a name of a file that is no YAML, or that can't be written."""
     if output.suffix not in (".yaml", ".yml"):
         raise InputError(f"--output {output}: end the name in .yaml")
+    require_writable(output)
