@@ -8,7 +8,9 @@ import pytest
 
 from temshift.core.errors import InputError
 from temshift.information import Bench, ObjectLibrary, compare, compare_many
+from temshift.information.comparing import as_conditions, microscope_for
 from temshift.information.comparison import Band, transferred_bands
+from temshift.information.observer import RuleName, observe
 from temshift.optics import ImagingConditions, ImagingSettings
 
 Q = np.arange(1, 65) / 102.4
@@ -165,3 +167,15 @@ def test_objects_of_conditions_are_taken_too() -> None:
 
 def test_a_band_tells_its_spacings() -> None:
     assert Band("new", 0.2, 0.5, 0.1).spacings == (5.0, 2.0)
+
+
+@pytest.mark.parametrize("rule", ["linear", "ideal"])
+def test_observers_are_those_of_observe(rule: RuleName) -> None:
+    """The ideal one is taken over the average particle, which it knows the density of."""
+    bench = replace(QUICK, rules=(rule,))
+    one, other = (as_conditions({**TRAIN, "defocus_nm": focus}, "one") for focus in (-10, 4))
+    found = compare(one, other, LIBRARY, bench)
+    microscope = microscope_for([one, other], LIBRARY, bench)[0]
+    table = observe({"training": one}, {"training": one, "test": other}, LIBRARY, microscope, [rule])
+    expected = table[f"observer_{rule}_cross_entropy"].to_list()
+    assert [score.cross_entropy for score in found.training.observers[rule]] == expected

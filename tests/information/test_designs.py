@@ -167,6 +167,14 @@ def test_the_search_may_take_another_observer() -> None:
     assert found.rule == "ideal" and len(found.members) == 1
 
 
+def test_the_ideal_observer_is_shown_the_average_particle() -> None:
+    found, expected = (
+        design(focal_series(-20.0, 20.0), one, SCOPE, size=1, grid=0, rule="ideal").predicted.filter(set_name=EVEN)
+        for one in (library(), library().averaged)
+    )
+    assert found["cross_entropy"].to_list() == pytest.approx(expected["cross_entropy"].to_list(), rel=1e-6)
+
+
 def test_random_sets_are_without_repeats() -> None:
     sets = random_sets(5, 4, seed=3, sets=20)
     assert all(len(set(one)) == 4 and one == tuple(sorted(one)) for one in sets)

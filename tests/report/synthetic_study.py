@@ -224,7 +224,10 @@ def transfer_table(rows: list[Condition], columns: list[Condition]) -> pl.DataFr
     )
 
 
-def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
+_MEAN = {"baseline": True, "r2_left_out_test": -0.03, "r2_left_out_training": None, "rmse_left_out_test": 0.34}
+
+
+def _models(metrics: pl.DataFrame) -> list[dict[str, Any]]:
     measured = metrics["ln_cross_entropy"].to_numpy()
 
     def error(column: str) -> dict[str, float]:
@@ -236,34 +239,37 @@ def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
         }
 
     ours = {**error("left_out_test_prediction"), **error("left_out_training_prediction")}
-    mean = {"baseline": True, "r2_left_out_test": -0.03, "r2_left_out_training": None, "rmse_left_out_test": 0.34}
     focus = {"baseline": True, "r2_left_out_test": 0.05, "r2_left_out_training": 0.09, "rmse_left_out_test": 0.33}
+    return [
+        {"name": "mean", "description": "the mean of all other cells", "in_sample": False, **_MEAN},
+        {
+            "name": "defocus difference",
+            "description": "a line in |defocus - defocus'| alone",
+            "in_sample": False,
+            **focus,
+        },
+        {"name": "epsilon and sigma", "description": "the formula above", "in_sample": False, **ours},
+        {
+            "name": "additive effects",
+            "description": "one number a training and one a test condition: the additive ceiling",
+            **{"in_sample": True, "r2_in_sample": 0.86, "rmse_in_sample": 0.12},
+        },
+    ]
+
+
+def prediction_record(metrics: pl.DataFrame) -> dict[str, Any]:
     return {
         "formula": "ln CE = a + b ln(epsilon_test) + c d, d = -ln(sigma)",
         "coefficients": {"a": -2.31, "b": -0.69, "c": 0.82},
         "cells": metrics.height,
-        "models": [
-            {"name": "mean", "description": "the mean of all other cells", "in_sample": False, **mean},
-            {
-                "name": "defocus difference",
-                "description": "a line in |defocus - defocus'| alone",
-                "in_sample": False,
-                **focus,
-            },
-            {"name": "epsilon and sigma", "description": "the formula above", "in_sample": False, **ours},
-            {
-                "name": "additive effects",
-                "description": "one number a training and one a test condition: the additive ceiling",
-                **{"in_sample": True, "r2_in_sample": 0.86, "rmse_in_sample": 0.12},
-            },
-        ],
+        "models": _models(metrics),
         "interval": {"level": 0.9, "conditions": 20, "half_width": 0.25, "covered_test": 0.92},
         "trials": [{"feature": "bend <b>", "gains": {"test": -0.1}, "errors": {"test": 0.2}, "taken": False}],
         "f1": {
             "formula": "logit F1 = a + b ln(epsilon_test)",
             "coefficients": {"a": 2.0, "b": 0.5},
             "cells": metrics.height,
-            "models": [{"name": "F1 of epsilon", "description": "the formula above", **mean}],
+            "models": [{"name": "F1 of epsilon", "description": "the formula above", **_MEAN}],
         },
         "caveats": ["Fitted on one matrix alone; <i>not</i> tried on another study."],
     }

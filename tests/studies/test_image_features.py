@@ -8,7 +8,8 @@ import pytest
 from temshift.core.files import read_table
 from temshift.core.tables import IMAGE_FEATURES
 from temshift.execution import SilentProgress, make_executor
-from temshift.studies import Study
+from temshift.information.probe import fit_probe
+from temshift.studies import Study, image_features
 from temshift.studies.folder import StudyFolder
 from temshift.studies.image_features import features_record, looks_of, measure_image_features
 from temshift.studies.plan import Plan
@@ -79,6 +80,19 @@ def test_nothing_is_measured_twice_and_what_is_damaged_is_made_again(
     assert measured(folder, study, third).equals(table)
     assert third.stages == {MICROGRAPHS: (11, 10), PROBES: (4, 4)}
     assert any("made again" in text for text in third.warnings)
+
+
+def test_other_observers_are_fitted_again_and_their_numbers_shown(
+    folder: StudyFolder, tiny: Study, listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, listener = asking(tiny, probe=True), listening()
+    before = measured(folder, study, listening())
+    monkeypatch.setattr(image_features, "OBSERVER_VERSION", "other")
+    monkeypatch.setattr(image_features, "fit_probe", lambda patches, seed: fit_probe(patches, ["linear"], seed))
+    table = measured(folder, study, listener)
+    assert listener.stages == {MICROGRAPHS: (11, 11), PROBES: (4, 0)}
+    assert table["probe_forest_f1"].null_count() == len(table)
+    assert table["probe_linear_f1"].equals(before["probe_linear_f1"])
 
 
 def test_a_new_name_costs_nothing_but_shows(folder: StudyFolder, tiny: Study, listening) -> None:

@@ -16,6 +16,12 @@ class Rule(StrEnum):
     ideal = "ideal"
 
 
+Specimens = Annotated[
+    str | None,
+    typer.Option(
+        "--specimens", help="A recipe, study, database, or crystal. Default: CdSe on carbon.", show_default=False
+    ),
+]
 _File = "a set of parameters, an image set, conditions to score under, or a study (YAML)."
 _Name = typer.Option(help="Only this condition of the file; may be repeated. Default: all.", show_default=False)
 
@@ -23,12 +29,7 @@ _Name = typer.Option(help="Only this condition of the file; may be repeated. Def
 def compare(
     train: Annotated[Path, typer.Argument(help=f"Conditions to train on: {_File}", show_default=False)],
     test: Annotated[Path, typer.Argument(help=f"Conditions to test on: {_File}", show_default=False)],
-    specimens: Annotated[
-        str | None,
-        typer.Option(
-            "--specimens", help="A recipe, study, database, or crystal. Default: CdSe on carbon.", show_default=False
-        ),
-    ] = None,
+    specimens: Specimens = None,
     train_name: Annotated[list[str] | None, _Name] = None,
     test_name: Annotated[list[str] | None, _Name] = None,
     rule: Annotated[
@@ -37,7 +38,7 @@ def compare(
     ] = None,
     energy_kev: Annotated[
         float | None,
-        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy. Default: that of the files, or 300."),
+        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy. Default: of the files, or 300."),
     ] = None,
     sampling_angstrom: Annotated[
         float | None,

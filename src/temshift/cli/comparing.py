@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 
@@ -16,9 +16,7 @@ from temshift.information.comparison import Comparison, Side
 from temshift.information.estimates import Estimate
 from temshift.information.observer import RuleName
 from temshift.optics.imaging import ImagingConditions
-from temshift.studies.comparison import ConditionsFile, read_conditions
-
-T = TypeVar("T")
+from temshift.studies.comparison import ConditionsFile, agreed, read_conditions
 
 PICTURES = (".png", ".svg")
 TITLES = ("training", "test", "epsilon (training)", "epsilon (test)", "sigma", "overlap", "cosine")
@@ -70,23 +68,24 @@ def compare(train: Path, test: Path, asked: Asked) -> None:
 
 
 def _bench(files: Sequence[ConditionsFile], asked: Asked) -> Bench:
-    energy = None if asked.energy_kev is None else asked.energy_kev * 1e3
+    energies = [None if asked.energy_kev is None else asked.energy_kev * 1e3, *(one.energy for one in files)]
     told = {
-        "energy": _agreed("the electron energy", [energy, *(one.energy for one in files)]),
-        "imaging": _agreed("the camera", [one.imaging for one in files]),
-        "sampling": _agreed("the size of pixels", [asked.sampling, *(one.sampling for one in files)]),
+        "energy": agreed("the electron energy", [*energies, *_energies_of(asked.specimens)]),
+        "imaging": agreed("the camera", [one.imaging for one in files]),
+        "sampling": agreed("the size of pixels", [asked.sampling, *(one.sampling for one in files)]),
     }
     given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
     return Bench(**given, rules=tuple(asked.rules))
 
 
-def _agreed(what: str, told: Sequence[T | None]) -> T | None:
-    """What all that tell it agree upon; None where none does."""
-    values = [one for one in told if one is not None]
-    for value in values[1:]:
-        if value != values[0]:
-            raise InputError(f"{what} is told twice, and differently; compare conditions of one microscope")
-    return values[0] if values else None
+def _energies_of(specimens: str | None) -> list[float]:
+    """Energy that the phases of specimens are measured at, where their file or folder tells one."""
+    if specimens is None:
+        return []
+    from temshift.studies.object_libraries import waves_told
+
+    waves = waves_told(specimens)
+    return [] if waves is None else [waves.energy]
 
 
 def _library(asked: Asked, bench: Bench, conditions: Iterable[ImagingConditions]) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from temshift.cli.compare import Rule
+from temshift.cli.compare import Rule, Specimens
 
 
 class Objective(StrEnum):
@@ -25,12 +25,7 @@ def design(
     ] = None,
     broad: Annotated[bool, typer.Option("--broad", help="One broad distribution in place of several.")] = False,
     objective: Annotated[Objective, typer.Option("--objective", help="Loss to minimise.")] = Objective.worst,
-    specimens: Annotated[
-        str | None,
-        typer.Option(
-            "--specimens", help="A recipe, study, database, or crystal. Default: CdSe on carbon.", show_default=False
-        ),
-    ] = None,
+    specimens: Specimens = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write the conditions (YAML), and a picture beside.", show_default=False),
@@ -46,9 +41,7 @@ def design(
     rule: Annotated[Rule, typer.Option("--rule", help="Observer that ranks the best and predicts.")] = Rule.both,
     energy_kev: Annotated[
         float | None,
-        typer.Option(
-            "--energy-kev", min=30, max=1500, help="Default: of the specimens' file, or 300.", show_default=False
-        ),
+        typer.Option("--energy-kev", min=30, max=1500, help="Default: of the files, or 300.", show_default=False),
     ] = None,
     sampling_angstrom: Annotated[
         float | None,

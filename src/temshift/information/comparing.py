@@ -14,7 +14,7 @@ from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError
 from temshift.information.comparison import Comparison, Side, transferred_bands
 from temshift.information.library import ObjectLibrary
-from temshift.information.metrics import Information, information, pair_metrics
+from temshift.information.metrics import Information, information_of, pair_metrics
 from temshift.information.microscope import Microscope
 from temshift.information.objects import ObjectSpectra
 from temshift.information.shipped import SHIPPED_ENERGY, shipped_library
@@ -125,7 +125,7 @@ def compare_many(
         raise InputError("no conditions to compare; give at least one on either side")
     microscope, remarks = microscope_for(every, objects, bench)
     spectra = band_of(objects.mean, microscope)
-    ours, theirs = ({name: _information(one, spectra, microscope) for name, one in named.items()} for named in sides)
+    ours, theirs = ({name: information_of(microscope, one, spectra) for name, one in named.items()} for named in sides)
     observed = _observed(sides, objects, microscope, bench.rules)
     return [
         Comparison(
@@ -220,19 +220,8 @@ def band_of(objects: ObjectSpectra, microscope: Microscope) -> ObjectSpectra:
     return replace(objects, **cut)
 
 
-def _information(conditions: ImagingConditions, objects: ObjectSpectra, microscope: Microscope) -> Information:
-    return information(
-        conditions,
-        objects,
-        microscope.wavelength,
-        camera=microscope.imaging.camera,
-        nyquist=microscope.nyquist,
-        draws=microscope.draws,
-        seed=microscope.seed,
-    )
-
-
-Observed = Mapping[tuple[int, str], Mapping[tuple[int, str], Mapping[str, "Expected"]]]
+Named = tuple[int, str]  # of which side, and under which name
+Observed = Mapping[tuple[Named, Named], Mapping["RuleName", "Expected"]]
 
 
 def _observed(
@@ -244,29 +233,20 @@ def _observed(
     """Scores of observers by where they learn, where they are tested, and rule; names tell their side."""
     if not rules:
         return {}
-    from temshift.information.observer import fit_observer, ring_draws  # scikit-learn takes half a second
+    from temshift.information.observer import expected_scores  # scipy.stats takes half a second
 
     named = {(number, name): one for number, side in enumerate(sides) for name, one in side.items()}
     try:
-        tested = {key: ring_draws(one, library, microscope, stream=1) for key, one in named.items()}
+        return expected_scores(named, named, library, microscope, rules)
     except ValueError as error:
         raise InputError(f"no observer: {error}; compare without observers, or widen the band") from error
-    found: dict[tuple[int, str], dict[tuple[int, str], dict[str, Expected]]] = {}
-    for key, one in named.items():
-        draws = ring_draws(one, library, microscope, stream=0)
-        observers = {rule: fit_observer(draws, rule, seed=microscope.seed) for rule in rules}
-        found[key] = {
-            other: {rule: observer.expected(seen) for rule, observer in observers.items()}
-            for other, seen in tested.items()
-        }
-    return found
 
 
 def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tuple["Expected", "Expected"]]:
     """Scores of the observers that learn on one side: under its own conditions, and under those of the other."""
     if not observed:
         return {}
-    own, there = (observed[side, name][key] for key in ((side, name), (1 - side, other)))
+    own, there = (observed[(side, name), key] for key in ((side, name), (1 - side, other)))
     return {rule: (own[rule], there[rule]) for rule in own}
 
 

@@ -206,7 +206,7 @@ class _Bench:
     ) -> None:
         self.targets, self.objective, self.progress = targets, objective, progress
         self._world, self._search = world, search
-        self._drawn: dict[tuple[str, int], Draws] = {}
+        self._drawn: dict[tuple[str, int, bool], Draws] = {}
         self._found: dict[tuple[object, ...], list[Expected]] = {}
 
     @property
@@ -222,9 +222,9 @@ class _Bench:
             training, test = streams
             coarse = COARSE if streams == SEARCH and rule != "linear" else 1
             every = 1 if rule == "linear" else coarse * len(parts)
-            drawn = [thinned(self._draws(name, one, training), every) for name, one in sorted(parts.items())]
+            drawn = [thinned(self._draws(name, one, training, rule), every) for name, one in sorted(parts.items())]
             observer = fit_observer(Draws.joined(drawn), rule, seed=self.seed)
-            tests = [thinned(self._draws(name, one, test), coarse) for name, one in self.targets.items()]
+            tests = [thinned(self._draws(name, one, test, rule), coarse) for name, one in self.targets.items()]
             self._found[key] = [observer.expected(one) for one in tests]
         return self._found[key]
 
@@ -246,15 +246,16 @@ class _Bench:
         self.progress.finish()
         return distinct[int(np.argmin(scores))]
 
-    def _draws(self, name: str, conditions: ImagingConditions, stream: int) -> "Draws":
-        if (name, stream) not in self._drawn:
-            from temshift.information.observer import ring_draws
+    def _draws(self, name: str, conditions: ImagingConditions, stream: int, rule: "RuleName") -> "Draws":
+        from temshift.information.observer import ring_draws, shown_to
 
+        key, (library, microscope) = (name, stream, rule == "ideal"), self._world
+        if key not in self._drawn:
             try:
-                self._drawn[name, stream] = ring_draws(conditions, *self._world, stream=stream)
+                self._drawn[key] = ring_draws(conditions, shown_to(rule, library), microscope, stream=stream)
             except ValueError as error:
                 raise InputError(f"{name!r}: {error}") from error
-        return self._drawn[name, stream]
+        return self._drawn[key]
 
 
 def thinned(draws: "Draws", every: int) -> "Draws":

@@ -59,8 +59,12 @@ def jackknife_error(found: Array) -> Array:
     >>> bool(np.isclose(jackknife_error(replicates(draws)), draws.std(ddof=1) / 3**0.5))
     True
     """
-    batches = len(found) - 1
-    return np.asarray(np.sqrt((batches - 1) * found[1:].var(axis=0)))
+    return np.sqrt(jackknife_variance(found[1:]))
+
+
+def jackknife_variance(without: Array) -> Array:
+    """Variance (...) of an estimate, from its values (n, ...) without each of n independent parts in turn."""
+    return np.asarray((len(without) - 1) * without.var(axis=0))
 
 
 def estimate(found: Array) -> Estimate:

@@ -9,7 +9,9 @@ from scipy.spatial.distance import cdist
 
 from temshift.core.errors import InputError
 from temshift.core.grids import Grid, radial_average
-from temshift.information.metrics import LEAST_POWER
+from temshift.information.estimates import jackknife_variance
+from temshift.information.metrics import log_spectrum
+from temshift.information.rings import hann
 from temshift.information.spectra import ring_edges
 
 LEAST_RINGS = 4
@@ -158,11 +160,6 @@ def _powers(images: Array) -> Array:
     return np.abs(np.fft.fft2(window * (images - level))) ** 2
 
 
-def hann(shape: Sequence[int]) -> Array:
-    """Hann window of a plane (y, x), 1 at its middle."""
-    return np.multiply.outer(*(np.hanning(size + 1)[:-1] for size in shape))
-
-
 def image_distance(one: ImageSpectra, other: ImageSpectra) -> ImageDistance:
     """Distance of two sets of images, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, >= 0.
 
@@ -191,12 +188,13 @@ def image_distance(one: ImageSpectra, other: ImageSpectra) -> ImageDistance:
     for spectra in (one, other):
         if len(spectra.power) < 2:
             raise InputError("a set of one image tells no error; give two or more")
-    means, left_out = [_logs(each.mean) for each in (one, other)], [_left_out(each.power) for each in (one, other)]
+    means = [log_spectrum(each.mean) for each in (one, other)]
+    left_out = [_left_out(each.power) for each in (one, other)]
     weight = one.q / one.q.sum()
     distance = float(_norm(means[1] - means[0], weight))
     without = [_norm(left_out[0] - means[1], weight), _norm(left_out[1] - means[0], weight)]
-    variance = sum(_jackknife(each) for each in without)
-    chance = sum(_jackknife(each) @ weight for each in left_out)
+    variance = sum(jackknife_variance(each) for each in without)
+    chance = sum(jackknife_variance(each) @ weight for each in left_out)
     return ImageDistance(distance, float(np.sqrt(variance)), float(np.sqrt(chance)))
 
 
@@ -219,7 +217,7 @@ def image_distances(ours: Sequence[ImageSpectra], theirs: Sequence[ImageSpectra]
     """
     _require_alike([*ours, *theirs])
     weight = np.sqrt(ours[0].q / ours[0].q.sum())
-    one, other = (np.array([weight * _logs(each.mean) for each in some]) for some in (ours, theirs))
+    one, other = (np.array([weight * log_spectrum(each.mean) for each in some]) for some in (ours, theirs))
     return np.asarray(cdist(one, other))
 
 
@@ -240,19 +238,10 @@ def _told(q: Array) -> str:
     return f"{len(q)} of {q[0]:.4g} to {q[-1]:.4g} 1/A"
 
 
-def _logs(power: Array) -> Array:
-    return np.asarray(np.log(np.maximum(power, LEAST_POWER)))
-
-
 def _norm(difference: Array, weight: Array) -> Array:
     return np.asarray(np.sqrt(difference**2 @ weight))
 
 
 def _left_out(power: Array) -> Array:
     """Ln S without each of the images in turn, (images, rings)."""
-    return _logs((power.sum(axis=0) - power) / (len(power) - 1))
-
-
-def _jackknife(values: Array) -> Array:
-    """Variance of an estimate, from its values without each of the images in turn (images, ...)."""
-    return np.asarray((len(values) - 1) * values.var(axis=0))
+    return log_spectrum((power.sum(axis=0) - power) / (len(power) - 1))

@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from temshift.core.seeds import Stage, generator
 from temshift.information.estimates import Estimate, estimate, replicates
+from temshift.information.microscope import Microscope
 from temshift.information.objects import ObjectSpectra
 from temshift.information.powers import drawn_powers
 from temshift.optics.camera import CameraSettings
 from temshift.optics.imaging import COLUMNS, ImagingConditions
 
-METRICS_VERSION = 3
+METRICS_VERSION = 3  # raised whenever the same spectra and conditions would give other numbers, for other optics too
 COUNTING = CameraSettings()
 Array = NDArray[np.float64]
 LEAST_POWER = 1e-30  # beyond where a camera's noise ends there is nothing; equal nothings do not differ
@@ -131,14 +132,27 @@ def information(
     drawn = conditions.quantiles(uniform if varied else uniform[:1])
     weight = objects.q / objects.q.sum()
     powers = drawn_powers(drawn, objects, wavelength, camera, nyquist)
-    bits = np.log2(1 + powers.particle / (1 + powers.substrate)).mean(axis=1)
     particle = 1 + objects.area_fraction * powers.particle
     images = ((powers.noise * (particle + film)).mean(axis=1) for film in (powers.substrate, powers.one_plane))
     spectra = (image / (image @ weight)[:, None] for image in images)
     each = (*spectra, powers.squared.mean(axis=1), powers.signed.mean(axis=1))
     means = Replicates(*(replicates(np.broadcast_to(one, (draws, len(weight)))) for one in each))
+    bits = powers.bits
     by_draw = np.broadcast_to(bits @ weight, draws)
     return Information(float(by_draw.mean()), float(by_draw.std(ddof=1) / np.sqrt(draws)), bits.mean(axis=0), means)
+
+
+def information_of(microscope: Microscope, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
+    """Return :func:`information` as a microscope has it: its wavelength, camera, pixels, draws and seed."""
+    return information(
+        conditions,
+        objects,
+        microscope.wavelength,
+        camera=microscope.imaging.camera,
+        nyquist=microscope.nyquist,
+        draws=microscope.draws,
+        seed=microscope.seed,
+    )
 
 
 def _require_sound(objects: ObjectSpectra, draws: int) -> None:

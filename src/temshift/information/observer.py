@@ -1,8 +1,8 @@
 """Observers: the simplest learners, taken through a change of imaging conditions without images or networks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, TypeVar, get_args
 
 import numpy as np
 import polars as pl
@@ -25,8 +25,9 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 RuleName = Literal["linear", "forest", "both", "ideal"]
 RULES: tuple[RuleName, ...] = get_args(RuleName)
+Key = TypeVar("Key", bound=Hashable)
 
-OBSERVER_VERSION = 2
+OBSERVER_VERSION = 2  # raised whenever the same library and conditions would be scored otherwise, for other optics too
 CONDITIONS = 128  # draws of conditions of a distribution
 PLACES = 16  # windows on particles, and as many beside them, under each drawn condition
 CENTRES = 64  # draws of each kind that the ideal observer's density is a mixture of
@@ -334,24 +335,47 @@ def observe(
     InputError
         For an unknown rule.
     """
-    _require_rules(rules)
-    found: dict[tuple[str, str], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
-    learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
-    if learners:
-        _take(found, trainings, tests, library, microscope, learners)
-    if "ideal" in rules:
-        _take(found, trainings, tests, library.averaged, microscope, ["ideal"])
-    if "both" in rules:
-        for scored in found.values():
-            scored["both"] = average(scored["linear"], scored["forest"])
+    found = expected_scores(trainings, tests, library, microscope, rules)
     rows = [{"training_name": one, "test_name": to, **_columns(found[one, to], rules)} for one, to in found]
     return pl.DataFrame(rows)
 
 
+def expected_scores(
+    trainings: Mapping[Key, ImagingConditions],
+    tests: Mapping[Key, ImagingConditions],
+    library: ObjectLibrary,
+    microscope: Microscope,
+    rules: Sequence[RuleName],
+) -> dict[tuple[Key, Key], dict[RuleName, Expected]]:
+    """Take observers from every training to every test distribution, as :func:`observe` does.
+
+    Returns
+    -------
+    dict
+        What each rule scores, by (training, test).
+    """
+    _require_rules(rules)
+    found: dict[tuple[Key, Key], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
+    learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
+    if learners:
+        _take(found, trainings, tests, library, microscope, learners)
+    if "ideal" in rules:
+        _take(found, trainings, tests, shown_to("ideal", library), microscope, ["ideal"])
+    if "both" in rules:
+        for scored in found.values():
+            scored["both"] = average(scored["linear"], scored["forest"])
+    return {pair: {rule: scored[rule] for rule in rules} for pair, scored in found.items()}
+
+
+def shown_to(rule: RuleName, library: ObjectLibrary) -> ObjectLibrary:
+    """Return what an observer sees of a library: the ideal one knows densities, and so the average particle alone."""
+    return library.averaged if rule == "ideal" else library
+
+
 def _take(
-    found: Mapping[tuple[str, str], dict[RuleName, Expected]],
-    trainings: Mapping[str, ImagingConditions],
-    tests: Mapping[str, ImagingConditions],
+    found: Mapping[tuple[Key, Key], dict[RuleName, Expected]],
+    trainings: Mapping[Key, ImagingConditions],
+    tests: Mapping[Key, ImagingConditions],
     library: ObjectLibrary,
     microscope: Microscope,
     rules: Sequence[RuleName],

@@ -42,6 +42,11 @@ class DrawnPowers:
     signed: Array
     squared: Array
 
+    @property
+    def bits(self) -> Array:
+        """Bits that each draw carries at each frequency, log2(1 + particle / (1 + substrate)), (n, rings)."""
+        return np.asarray(np.log2(1 + self.particle / (1 + self.substrate)).mean(axis=1))
+
 
 def drawn_powers(
     drawn: Conditions, objects: ObjectSpectra, wavelength: float, camera: CameraSettings, nyquist: float

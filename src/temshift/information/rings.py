@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +40,14 @@ def patch_size(pixel: float) -> int:
     return size
 
 
+def hann(shape: Sequence[int]) -> Array:
+    """Return the Hann window of a plane (y, x), 1 at its middle."""
+    return np.multiply.outer(*(np.hanning(size + 1)[:-1] for size in shape))
+
+
 def hann_window(size: int) -> Array:
     """Return the Hann window (size, size), whose square has a mean of 1."""
-    side = np.hanning(size + 1)[:-1]
-    window = side[:, None] * side[None, :]
+    window = hann((size, size))
     return np.asarray(window / np.sqrt(np.mean(window**2)))
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from temshift.core.errors import TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.information.library import ObjectLibrary
+from temshift.information.metrics import information_of
 from temshift.information.microscope import Microscope
 from temshift.information.objects import ObjectSpectra
 from temshift.optics.imaging import ImagingConditions
@@ -17,7 +18,7 @@ from temshift.studies.observers import Passage, Scene, take_observers
 from temshift.studies.plan import Part, Plan
 from temshift.studies.prediction import logit_of, predict
 from temshift.studies.study import Study
-from temshift.studies.transfer_tables import information_of, pair_metrics, transfer_curve
+from temshift.studies.transfer_tables import pair_metrics, transfer_curve
 from temshift.studies.work import Work
 
 Libraries = Mapping[str, ObjectLibrary]

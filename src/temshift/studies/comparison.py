@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from temshift.core.configuration import load_configuration
 from temshift.core.documents import read_document
@@ -16,6 +16,7 @@ from temshift.studies.image_sets import ImageSet
 from temshift.studies.study import Study
 
 Role = Literal["training", "test"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,14 @@ def read_conditions(path: Path, role: Role) -> ConditionsFile:
         trained = found.trained_on if role == "training" else None
         return ConditionsFile(path, found.tests if trained is None else dict([trained]), imaging=_told(found.imaging))
     return ConditionsFile(path, {path.stem: found})
+
+
+def agreed(what: str, told: Sequence[T | None]) -> T | None:
+    """Return what all that tell it agree upon, None where none does; an InputError where they differ."""
+    values = [one for one in told if one is not None]
+    if any(value != values[0] for value in values):
+        raise InputError(f"{what} is told twice, and differently; all has to be of one microscope")
+    return values[0] if values else None
 
 
 def _told(imaging: ImagingSettings) -> ImagingSettings | None:

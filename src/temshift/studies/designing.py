@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from temshift.core.configuration import Configuration, load_configuration, parse_configuration
+from temshift.core.configuration import parse_configuration
 from temshift.core.documents import write_document
 from temshift.core.errors import InputError
 from temshift.core.files import replacing, require_writable, write_text
 from temshift.core.grids import Grid
 from temshift.datasets.conditions import imaging_faults
 from temshift.execution import Progress, SilentProgress
-from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.exitwaves.sources import wave_sources
 from temshift.generalization.scoring_conditions import ScoringConditions
 from temshift.information.candidates import GRID
 from temshift.information.comparing import PIXEL, Bench, microscope_for, noise_remarks
@@ -24,8 +22,8 @@ from temshift.optics.imaging import ImagingConditions
 from temshift.optics.settings import ImagingSettings
 from temshift.report.design_figure import design_figure
 from temshift.report.transfer_figures import save_figure
-from temshift.studies.comparison import ConditionsFile, read_conditions
-from temshift.studies.object_libraries import band_end, find_library
+from temshift.studies.comparison import ConditionsFile, agreed, read_conditions
+from temshift.studies.object_libraries import band_end, find_library, waves_told
 
 CELL = 256  # pixels a side of the images that conditions are checked for
 
@@ -56,12 +54,6 @@ class Wanted:
     candidates: Path | None = None
 
 
-class _Waves(Configuration, extra="ignore"):
-    """What a study or database file tells beside its specimens."""
-
-    exit_waves: ExitWaveSettings | None = None
-
-
 def design_for(
     targets: ConditionsFile,
     wanted: Wanted,
@@ -82,7 +74,7 @@ def design_for(
     specimens : path or str, optional
         As for `find_library`; CdSe on carbon by default.
     energy : float, optional
-        Electron energy [eV]; that of the file, or of the specimens, or else 300 keV.
+        Electron energy [eV]; that of the file and of the specimens, which have to agree, or else 300 keV.
     sampling : float, optional
         Size of a pixel of the images [A]; that of the file, or of the specimens, or else 0.4 A.
     progress : Progress, optional
@@ -98,8 +90,9 @@ def design_for(
         With every fault of a file; for conditions that no image can be formed under; and as `design` does.
     """
     extra = {} if wanted.candidates is None else read_conditions(wanted.candidates, "test").named
-    waves = _waves_of(specimens)
-    volts = energy or targets.energy or (waves.energy if waves else SHIPPED_ENERGY)
+    waves = waves_told(specimens)
+    told = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
+    volts = told or SHIPPED_ENERGY
     pixel = (
         sampling or targets.sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else None)
     )
@@ -123,14 +116,6 @@ def design_for(
         rule=wanted.rule,
         progress=progress,
     )
-
-
-def _waves_of(specimens: str | Path | None) -> ExitWaveSettings | None:
-    """How waves of the specimens are made, where they tell."""
-    path = None if specimens is None else Path(specimens)
-    if path is None or not path.exists() or path.suffix == ".json":
-        return None
-    return wave_sources(path)[0].exit_waves if path.is_dir() else load_configuration(path, _Waves).exit_waves
 
 
 def _require_images(named: Mapping[str, ImagingConditions], bench: Bench) -> None:

@@ -138,8 +138,9 @@ def measure_image_features(plan: Plan, folder: StudyFolder, work: Work) -> pl.Da
 def _gathered(work: Work, folder: StudyFolder, looks: Sequence[Looks]) -> pl.DataFrame:
     """The table of all pairs, made again only where it would differ."""
     record = features_record(folder)
-    named = [[[*side.items()] for side in (one.training, one.test)] for one in looks]
-    identity = content_hash([[[name, look.id] for name, look in side] for sides in named for side in sides])
+    sides = [[[name, look.id] for name, look in side.items()] for one in looks for side in (one.training, one.test)]
+    probes = [_probe_id(one, name) for one in looks for name in one.probed]
+    identity = content_hash([*sides, probes])
     if work.missing([record], record_state) or read_facts(record)["id"] != identity:
         pairs = pl.concat([pl.DataFrame(schema=IMAGE_FEATURES), *(_pairs(folder, one) for one in looks)])
         write_recorded(record, {record.with_suffix(".parquet").name: table_bytes(pairs)}, {"id": identity})

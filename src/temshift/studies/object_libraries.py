@@ -265,6 +265,20 @@ def _shipped(name: str, energy: float) -> ObjectLibrary:
     )
 
 
+def waves_told(specimens: str | Path | None) -> ExitWaveSettings | None:
+    """Return how waves are made of what `find_library` takes; None where it doesn't tell.
+
+    Parameters
+    ----------
+    specimens : path or str, optional
+        A file of a recipe, study or database, a folder, a library, or the name of a crystal.
+    """
+    path = None if specimens is None else Path(specimens)
+    if path is None or not path.exists() or path.suffix == ".json":
+        return None
+    return _main_source(path).exit_waves if path.is_dir() else load_configuration(path, _Given).exit_waves
+
+
 class _Given(Configuration, extra="ignore"):
     """What a study or database file tells beside its specimens."""
 
@@ -274,8 +288,7 @@ class _Given(Configuration, extra="ignore"):
 def _recipe_file(path: Path, energy: float) -> tuple[SpecimenRecipe | FileRecipe, ExitWaveSettings]:
     from temshift.studies.specimen_sets import load_recipe  # with it comes matplotlib, which no worker needs
 
-    recipe, given = load_recipe(path), load_configuration(path, _Given)
-    return recipe, given.exit_waves or default_exit_waves(energy)
+    return load_recipe(path), waves_told(path) or default_exit_waves(energy)
 
 
 def _cached(

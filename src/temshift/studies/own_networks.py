@@ -35,7 +35,7 @@ from temshift.generalization.scoring_conditions import (
     scoring_conditions,
 )
 from temshift.information.library import LIBRARY_VERSION, join_libraries
-from temshift.information.metrics import METRICS_VERSION, Information
+from temshift.information.metrics import METRICS_VERSION, Information, information_of
 from temshift.information.microscope import Microscope
 from temshift.information.objects import ObjectSpectra
 from temshift.networks import parameter_count
@@ -50,7 +50,7 @@ from temshift.studies.plan import score_id
 from temshift.studies.prediction import predict
 from temshift.studies.results import CONDITIONS_FILE
 from temshift.studies.study import ExampleSettings, InformationSettings
-from temshift.studies.transfer_tables import information_of, pair_metrics, transfer_curve
+from temshift.studies.transfer_tables import pair_metrics, transfer_curve
 from temshift.studies.waves import stored_set
 from temshift.studies.work import Stage
 

@@ -1,5 +1,7 @@
 """What the optics of a microscope make of conditions: epsilon, sigma and transfer functions, as rows of tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import torch
@@ -8,10 +10,10 @@ from torch import Tensor
 
 from temshift.core.tables import TRANSFER
 from temshift.datasets.micrographs import camera_response
-from temshift.information.metrics import Information, information, spectral_distance, transfer_similarity
+from temshift.information.metrics import Information, spectral_distance, transfer_similarity
 from temshift.information.microscope import Microscope
 from temshift.information.objects import ObjectSpectra
-from temshift.information.transferred import power_transfer
+from temshift.information.powers import drawn_powers
 from temshift.optics.camera import camera_transfer
 from temshift.optics.conditions import Conditions
 from temshift.optics.imaging import COLUMNS, ImagingConditions
@@ -21,19 +23,6 @@ CURVE_POINTS = 160
 CURVE_DRAWS = 64
 CURVE_AZIMUTHS = 8
 CURVE_REACH = 1.05  # of the widest aperture
-
-
-def information_of(microscope: Microscope, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
-    """Return what a distribution of conditions lets through of some specimens."""
-    return information(
-        conditions,
-        objects,
-        microscope.wavelength,
-        camera=microscope.imaging.camera,
-        nyquist=microscope.nyquist,
-        draws=microscope.draws,
-        seed=microscope.seed,
-    )
 
 
 def pair_metrics(training: Information, test: Information, q: NDArray[np.float64]) -> dict[str, float]:
@@ -77,15 +66,11 @@ def transfer_curve(
 def _bits(
     q: NDArray[np.float64], drawn: Conditions, microscope: Microscope, objects: ObjectSpectra
 ) -> NDArray[np.float64]:
-    """Mean over draws of what epsilon integrates, log2(1 + 4 D T_p^2 P / (1 + 4 D T_c^2 C)); none beyond the rings."""
-    power = power_transfer(drawn, q, microscope, objects.particle_height)
-    every, thin = np.arange(len(drawn)), np.zeros(len(drawn))
-    planes = (objects.particle_height, objects.particle), (objects.substrate_height, objects.substrate)
-    signal, noise = (
-        power.over(every, np.full(len(drawn), height), thin) * np.interp(q, objects.q, spectrum, right=0.0)
-        for height, spectrum in planes
-    )
-    return np.asarray(np.log2(1 + signal / (1 + noise)).mean(axis=0))
+    """Mean over draws of what epsilon integrates; none beyond the rings."""
+    particle, substrate = (np.interp(q, objects.q, one, right=0.0) for one in (objects.particle, objects.substrate))
+    there = replace(objects, q=q, particle=particle, substrate=substrate)
+    powers = drawn_powers(drawn, there, microscope.wavelength, microscope.imaging.camera, microscope.nyquist)
+    return np.asarray(powers.bits.mean(axis=0))
 
 
 def _camera_transfer(microscope: Microscope, drawn: Conditions, q: NDArray[np.float64]) -> Tensor:
