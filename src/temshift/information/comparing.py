@@ -268,7 +268,7 @@ def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary
         A sentence for each.
     """
     spectra = band_of(library.mean, microscope)
-    return [line for name, one in named.items() for line in _silent(name, _information(one, spectra, microscope))]
+    return [line for name, one in named.items() for line in _silent(name, information_of(microscope, one, spectra))]
 
 
 def _silent(name: str, found: Information) -> list[str]:
