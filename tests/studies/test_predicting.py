@@ -16,7 +16,7 @@ from temshift.core.documents import read_document
 from temshift.core.errors import InputError
 from temshift.core.files import read_table
 from temshift.information import observer, rules
-from temshift.studies import Study, StudyFolder, run_study
+from temshift.studies import Study, StudyFolder, conclusion, observers, run_study
 from temshift.studies.predicting import Forecast, predict_scores
 
 LENS = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "focal_spread_sigma_nm": 1.0}
@@ -98,6 +98,20 @@ def test_a_damaged_table_is_made_again(folder: StudyFolder, study: Study, tmp_pa
     assert any(victim.name in warning for warning in listener.warnings)
     assert listener.stages["observers"] == (33, 22)
     assert read_table(copy.table("metrics")).equals(read_table(folder.table("metrics")))
+
+
+def test_other_observers_are_no_part_of_a_fit_before_the_study_has_them(
+    folder: StudyFolder, study: Study, tmp_path: Path, listening: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = StudyFolder(shutil.copytree(folder.root, tmp_path / "study"))
+    for module in (observers, conclusion):
+        monkeypatch.setattr(module, "OBSERVER_VERSION", "other")
+    with pytest.raises(InputError, match="an earlier version of temshift made it; temshift run makes it again"):
+        predict_scores(copy.root, NEW)
+    listener = listening()
+    run_study(study, copy.root, workers=0, progress=listener)
+    assert listener.stages["observers"] == (33, 0)
+    assert len(predict_scores(copy.root, NEW).table) == 6
 
 
 def test_new_conditions_are_foretold_with_intervals(forecast: Forecast) -> None:

@@ -27,9 +27,9 @@ def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENE
     """Read the library of a crystal: 48 spheres of radius 10 to 25 A on 20 to 50 A of amorphous carbon.
 
     Measured by ``docs/shipped_objects.py``, which holds the recipe, up to 1 / A, of atoms at rest, with heights from
-    the exit plane. Phases are proportional to the interaction constant and amplitudes, to first order, to its square,
-    so that their powers at another energy follow. Amplitudes are those of an aperture of 1 / A: where a narrower one
-    makes strong particles dark, measure a recipe.
+    the exit plane. To first order phase parts are proportional to the interaction constant and amplitude parts to its
+    square, so that their powers at another energy follow. Amplitudes are those of an aperture of 1 / A: where a
+    narrower one makes strong particles dark, measure a recipe.
 
     Parameters
     ----------

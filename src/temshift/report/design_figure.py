@@ -50,7 +50,7 @@ def design_figure(predicted: pl.DataFrame, objective: str) -> Figure:
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylabel("predicted cross-entropy (nat a pixel)")
+    axes.set_ylabel("predicted cross-entropy (nat a window)")
     axes.set_xticks(range(len(names)), labels if len(names) <= MOST_NAMED else [""] * len(names), rotation=90)
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)

@@ -176,12 +176,10 @@ def observe_part(
     tests: Mapping[str, ImagingConditions] | None = None,
 ) -> pl.DataFrame:
     """Take observers from the training distributions of a part to its test conditions, or to others by name."""
-    scene = Scene.of(library, microscope_of(part.study))
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
     ids = {name: content_hash(one) for name, one in named.items()}
     by_id = {ids[name]: one for name, one in named.items()}
-    passages = [Passage(scene, one, by_id) for one in part.trainings.values()]
-    found = take_observers(folder, work, passages)
+    found = take_observers(folder, work, passages_of(part, library, by_id))
     names = pl.DataFrame({"test_name": list(ids), "conditions_id": list(ids.values())})
     tables = [
         names.join(one, on="conditions_id", maintain_order="left").select(
@@ -190,6 +188,12 @@ def observe_part(
         for training, one in zip(part.trainings, found, strict=True)
     ]
     return pl.concat(tables)
+
+
+def passages_of(part: Part, library: ObjectLibrary, tests: Mapping[str, ImagingConditions]) -> list[Passage]:
+    """Return what observers are asked to do: from each training distribution of a part to tests by their hashes."""
+    scene = Scene.of(library, microscope_of(part.study))
+    return [Passage(scene, one, tests) for one in part.trainings.values()]
 
 
 def microscope_of(study: Study) -> Microscope:

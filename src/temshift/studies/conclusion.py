@@ -18,13 +18,14 @@ from temshift.datasets.conditions import Setting, summary, told_keys
 from temshift.execution import Task
 from temshift.exitwaves.store import read_geometry
 from temshift.information.library import ObjectLibrary
+from temshift.information.observer import OBSERVER_VERSION
 from temshift.networks.stored import CARD
 from temshift.report import write_report
 from temshift.studies.analysis import Analysis, analyse, observe_plan
 from temshift.studies.examples import write_examples
 from temshift.studies.folder import StudyFolder
-from temshift.studies.galleries import make_galleries
-from temshift.studies.image_features import measure_image_features
+from temshift.studies.galleries import GALLERIES_VERSION, make_galleries
+from temshift.studies.image_features import IMAGE_FEATURES_VERSION, measure_image_features
 from temshift.studies.plan import Plan
 from temshift.studies.results import gather
 from temshift.studies.waves import WaveSet
@@ -52,7 +53,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     """
     record = folder.root / "report.json"
     files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by what they hold
-    identity = content_hash([plan.study.resolved(), files_of_scores, failed, sorted(libraries)])
+    identity = content_hash([plan.study.resolved(), files_of_scores, failed, sorted(libraries), _versions()])
     if not work.missing([record], record_state) and read_facts(record)["id"] == identity:
         work.progress.message("everything was there already")
         return
@@ -64,7 +65,8 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
     work.perform("example pictures", tasks, [1], 0)
     make_galleries(plan, folder, work)
-    observed, images = observe_plan(plan, folder, work, libraries), measure_image_features(plan, folder, work)
+    observed = observe_plan(plan, folder, work, libraries)
+    images = measure_image_features(plan, folder, work)
     started = time.monotonic()
     _write_tables(folder, analyse(plan, current, libraries, observed, images), results)
     work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
@@ -72,6 +74,11 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     write_report(folder.root)
     files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, TABLES)]
     write_record(record, [*files, *folder.pictures], {"id": identity})
+
+
+def _versions() -> list[int]:
+    """Versions of what the tables hold beside scores and spectra, which files of their own are named by."""
+    return [OBSERVER_VERSION, IMAGE_FEATURES_VERSION, GALLERIES_VERSION]
 
 
 def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame) -> None:

@@ -100,6 +100,11 @@ def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage])
     return [held[one.id].filter(pl.col("conditions_id").is_in(list(one.tests))) for one in passages]
 
 
+def has_observers(folder: StudyFolder, passage: Passage) -> bool:
+    """Tell whether a folder keeps what observers of a training distribution score, by the code of now."""
+    return any(folder.observers(passage.id).glob("*.json"))
+
+
 def observe_tests(root: Path, passage: Passage) -> None:
     """Fit observers to one training distribution, and keep what they score under test conditions."""
     one_thread()

@@ -21,9 +21,10 @@ from temshift.information.library import ObjectLibrary
 from temshift.information.reach import MARGIN, Reach
 from temshift.information.stored_libraries import read_library
 from temshift.optics.imaging import ImagingConditions
-from temshift.studies.analysis import observe_part, pairs_of, scores_over_seeds
+from temshift.studies.analysis import observe_part, pairs_of, passages_of, scores_over_seeds
 from temshift.studies.folder import StudyFolder, load_study
-from temshift.studies.plan import Plan
+from temshift.studies.observers import has_observers
+from temshift.studies.plan import Part, Plan
 from temshift.studies.prediction import (
     DISAGREEMENT,
     DISTANCE,
@@ -193,10 +194,20 @@ def _new_pairs(
             library = known.libraries[part.metrics_id]
             pairs = pairs_of(part, library.mean, tests)
             if observe:
+                _require_observers(known.folder, part, library)
                 observed = observe_part(part, known.folder, work, library, tests)
                 pairs = pairs.join(observed, on=_PAIR, how="left", maintain_order="left")
             found.append(pairs)
     return pl.concat(found)
+
+
+def _require_observers(folder: StudyFolder, part: Part, library: ObjectLibrary) -> None:
+    """Refuse to take observers of now to a fit that was made with others."""
+    if not all(has_observers(folder, one) for one in passages_of(part, library, {})):
+        raise InputError(
+            f"{folder.root} lacks what the observers of its trainings score, or an earlier version of temshift made "
+            "it; temshift run makes it again"
+        )
 
 
 def _predicted(one: ScorePredictor, new: pl.DataFrame, name: str) -> list[pl.Series]:
