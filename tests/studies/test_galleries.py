@@ -88,7 +88,7 @@ def test_what_is_there_is_kept(tiny: Study, copy: StudyFolder) -> None:
     assert parts(copy) == before
 
 
-@pytest.mark.parametrize("damage", ["missing", "truncated"])
+@pytest.mark.parametrize("damage", [pytest.param("missing", marks=pytest.mark.slow), "truncated"])
 def test_damaged_pictures_are_made_again(tiny: Study, copy: StudyFolder, damage: str, listening: Any) -> None:
     path = next((copy.examples / "pictures").glob("*.npz"))
     content, listener = path.read_bytes(), listening()
