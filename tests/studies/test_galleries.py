@@ -22,6 +22,9 @@ from temshift.studies.tasks import load_network, source_of
 SWEPT = "sweep: {specimens.particles.crystal: [CdSe, Ag], training.learning_rate: [0.01, 0.02]}\n"
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def done(tiny: Study, tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
     return run_study(tiny, tmp_path_factory.mktemp("pictures") / "study", workers=0)

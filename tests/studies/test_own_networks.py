@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from polars.testing import assert_frame_equal
 
 from temshift.cli.app import main
 from temshift.core.documents import read_document
@@ -79,9 +80,9 @@ def test_epsilon_sigma_and_transfer_are_those_of_the_study(
     folder = score_network(network, study.root, wanted, tmp_path / "own", set="training")
     ours, theirs = (pl.read_parquet(one.table("metrics")) for one in (study, folder))
     for column in ("epsilon_training", "epsilon_test", "epsilon_test_error", "sigma", "distance"):
-        assert theirs[column].to_list() == pytest.approx(ours[column].to_list(), rel=1e-9)
+        assert theirs[column].to_list() == pytest.approx(ours[column].to_list(), rel=1e-6)
     curves = [pl.read_parquet(one.table("transfer")) for one in (study, folder)]
-    assert curves[1].select(list(TRANSFER)).equals(curves[0].select(list(TRANSFER)))
+    assert_frame_equal(*(one.select(list(TRANSFER)) for one in curves), rel_tol=1e-6)  # libraries keep 24 bits
     assert read_json(folder.root / "prediction.json")["models"][0]["name"] == "epsilon and sigma"
     page = folder.report.read_text(encoding="utf-8")
     assert '<body class="own">' in page
