@@ -55,6 +55,7 @@ def test_json_and_a_picture(files: list[str], tmp_path: Path) -> None:
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_files_of_several_conditions_give_a_table(files: list[str]) -> None:
     """Conditions to score under tell what was trained on; the other file is tested on."""
     shown = call(str(EXAMPLES / "own_network.yaml"), str(EXAMPLES / "own_network.yaml")).stdout

@@ -15,6 +15,8 @@ from temshift.generalization.scoring_conditions import scoring_conditions
 from temshift.information import Design, ObjectLibrary, write_library
 from temshift.information.designs import DESIGN
 
+pytestmark = pytest.mark.slow  # part of make test, not of make check
+
 TARGETS = """
 default: {dose_e_per_A2: 400, semiangle_cutoff_mrad: 12}
 test:

@@ -18,6 +18,8 @@ from temshift.information.microscope import Microscope
 from temshift.optics import ImagingConditions, ImagingSettings
 from temshift.optics.imaging import COLUMNS
 
+pytestmark = pytest.mark.slow  # part of make test, not of make check
+
 CUTOFF = 12.0
 Q = np.arange(1, 33) / 51.2
 SCOPE = Microscope(300e3, ImagingSettings(), 1.25, CUTOFF * 1e-3, 64, 0)

@@ -17,6 +17,8 @@ from temshift.report.exports import csv_bytes, figures, tables, write_exports
 from temshift.report.figures import literal, matrix_figure, png_bytes, svg_bytes
 from temshift.report.matrix import Matrix
 
+pytestmark = pytest.mark.slow  # part of make test, not of make check
+
 ALWAYS = {
     *("matrix-cross-entropy", "matrix-f1", "matrix-iou", "matrix-calibration-error"),
     *("loss-against-epsilon", "loss-against-prediction"),

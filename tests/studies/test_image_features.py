@@ -16,6 +16,8 @@ from temshift.studies.plan import Plan
 from temshift.studies.waves import make_waves
 from temshift.studies.work import Work
 
+pytestmark = pytest.mark.slow  # part of make test, not of make check
+
 SPECIMENS = 8  # on each side
 PATCHES = 300
 MICROGRAPHS, PROBES = "micrographs compared", "probes"

@@ -19,6 +19,8 @@ from temshift.information import observer, rules
 from temshift.studies import Study, StudyFolder, conclusion, observers, run_study
 from temshift.studies.predicting import Forecast, predict_scores
 
+pytestmark = pytest.mark.slow  # part of make test, not of make check
+
 LENS = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "focal_spread_sigma_nm": 1.0}
 CONDITIONS: dict[str, Any] = {
     "default": LENS,
