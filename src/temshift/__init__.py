@@ -10,33 +10,9 @@ Examples
 True
 """
 
-import importlib
 from importlib.metadata import version
-from types import ModuleType
 
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = version("temshift")
-
-_PACKAGES = (
-    "core",
-    "datasets",
-    "execution",
-    "exitwaves",
-    "generalization",
-    "information",
-    "networks",
-    "optics",
-    "report",
-    "specimens",
-    "studies",
-)
-
-
-def __getattr__(name: str) -> ModuleType:
-    """Import a stage when it is first used, so that ``import temshift`` is quick."""
-    if name in _PACKAGES:
-        return importlib.import_module(f"temshift.{name}")
-    raise AttributeError(f"module 'temshift' has no attribute {name!r}; it has {', '.join(_PACKAGES)}")
-
-
-def __dir__() -> list[str]:
-    return [*_PACKAGES, "__version__"]
