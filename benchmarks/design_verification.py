@@ -21,19 +21,19 @@ import numpy as np
 import polars as pl
 from scipy.stats import spearmanr
 
-from temshift.core.configuration import load_configuration, parse_configuration
-from temshift.core.documents import write_document
+from temshift.conditions.mixtures import mixture
+from temshift.configuration.model import load_configuration, parse_configuration
+from temshift.configuration.yaml_document import write_document
 from temshift.core.electrons import wavelength
-from temshift.core.files import read_json, write_json, write_table
+from temshift.databases.object_libraries import library_of_recipe
 from temshift.execution import LogProgress
-from temshift.generalization.scoring_conditions import ScoringConditions, scoring_conditions
-from temshift.information.designs import DESIGN, EVEN, OBJECTIVES, SINGLE, Design, design
-from temshift.information.library import ObjectLibrary
-from temshift.information.microscope import Microscope
-from temshift.optics.mixtures import mixture
+from temshift.information.designs.training_design import DESIGN, EVEN, OBJECTIVES, SINGLE, Design, design
+from temshift.information.objects.library import ObjectLibrary
+from temshift.optics.microscope import Microscope
+from temshift.scoring.scoring_conditions import ScoringConditions, scoring_conditions
+from temshift.storage.files import read_json, write_json, write_table
 from temshift.studies import Study, StudyFolder, read_results, run_study
 from temshift.studies.folder import study_text
-from temshift.studies.object_libraries import library_of_recipe
 
 QUICK = Path(__file__).parents[1] / "examples" / "quick_study.yaml"
 SIZE, SEEDS, SPECIMENS, TESTED = 3, 2, 48, 64

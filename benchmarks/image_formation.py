@@ -20,11 +20,12 @@ import torch
 from timing import paired_ratio, tell
 from torch import Tensor, nn
 
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.grids import Grid
-from temshift.datasets import MicrographSource, Stream, training_batches
+from temshift.micrographs import MicrographSource, Stream, training_batches
 from temshift.networks import CompactUNetSettings, initialised
-from temshift.optics import ImagingConditions, ImagingSettings, image_intensities, wave_spectra
-from temshift.optics.imaging import COLUMNS
+from temshift.optics import ImagingSettings, image_intensities, wave_spectra
 from temshift.optics.sums import coherence_nodes
 
 ENERGY, DEFOCUS_NM = 300e3, 10.0

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from timing import paired_ratio, seconds, tell
 
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.electrons import wavelength
 from temshift.core.seeds import Stage, generator
 from temshift.information import (
@@ -21,10 +23,10 @@ from temshift.information import (
     shipped_library,
     spectral_distance,
 )
-from temshift.information.comparing import as_conditions, band_of, microscope_for
-from temshift.information.observer import fit_observer, ring_draws
-from temshift.optics import ImagingConditions, azimuthal_transfer, phase_transfers
-from temshift.optics.imaging import COLUMNS
+from temshift.information.comparison.compare import as_conditions, band_of, microscope_for
+from temshift.information.observers.draws import ring_draws
+from temshift.information.observers.observer import fit_observer
+from temshift.optics import azimuthal_transfer, phase_transfers
 
 LAMBDA = wavelength(300e3)
 LIBRARY = shipped_library()

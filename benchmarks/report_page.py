@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from temshift.core.files import write_json, write_table, write_text
-from temshift.core.parameters import CANONICAL, DEFAULTS
-from temshift.core.tables import METRICS, RESULTS, TRANSFER
 from temshift.report import load_study, report_html
+from temshift.storage.files import write_json, write_table, write_text
+from temshift.vocabulary.columns import METRICS, RESULTS, TRANSFER
+from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 POINTS = 160
 RUNS = 5

@@ -23,10 +23,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
+from temshift.conditions import ImagingConditions
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.datasets import Batch, MicrographSource, Stream, training_batches
 from temshift.execution import make_executor
+from temshift.micrographs import Batch, MicrographSource, Stream, training_batches
 from temshift.networks import (
     CompactUNet,
     CompactUNetSettings,
@@ -40,7 +41,7 @@ from temshift.networks import (
 )
 from temshift.networks.cohorts import Way
 from temshift.networks.training import cross_entropy
-from temshift.optics import ImagingConditions, wave_spectra
+from temshift.optics import wave_spectra
 
 ENERGY, SIDE, SAMPLING, SPECIMENS = 300e3, 128, 0.4, 384
 DEFOCUS, DEFOCUS_SD, FOCAL_SPREAD, DOSE, SEMIANGLE = 100.0, 15.0, 10.0, 400.0, 12e-3  # A, A, A, e/A^2, rad

@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from temshift.conditions import Conditions
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.core.parameters import ABERRATIONS
 from temshift.exitwaves import ExitWaveSettings, simulate
 from temshift.exitwaves.simulation import grid_of
-from temshift.optics import Conditions
 from temshift.optics.sums import gauss_hermite
 from temshift.specimens import SpecimenRecipe, build_specimen
+from temshift.vocabulary.parameters import ABERRATIONS
 
 ENERGY = 300e3
 WAVELENGTH = wavelength(ENERGY)

@@ -28,8 +28,9 @@ from dense_sums import (
 )
 from torch import Tensor
 
+from temshift.conditions import Conditions
 from temshift.core.grids import Grid
-from temshift.optics import Conditions, ImagingSettings, image_intensities, wave_spectra
+from temshift.optics import ImagingSettings, image_intensities, wave_spectra
 from temshift.optics.sums import EDGE, band_margin, coherence_nodes, hermite_order, reaches
 
 ORDERS = (2, 3, 5, 9, 15)

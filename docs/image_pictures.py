@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from temshift.conditions import ImagingConditions
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.datasets.micrographs import MicrographSource, count_electrons
 from temshift.exitwaves import ExitWaveSettings, simulate
 from temshift.exitwaves.simulation import grid_of
-from temshift.optics import ImagingConditions, ImagingSettings, image_intensities, transfer_functions, wave_spectra
+from temshift.micrographs.formation import MicrographSource, count_electrons
+from temshift.optics import ImagingSettings, image_intensities, transfer_functions, wave_spectra
 from temshift.optics.sums import band_margin
 from temshift.specimens import SpecimenRecipe, build_specimen
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import temshift.information
+from temshift.databases.object_libraries import HIGHEST, SAMPLING, default_exit_waves, library_of_recipe
 from temshift.information import write_library
 from temshift.specimens import CRYSTALS, SpecimenRecipe
 from temshift.specimens.specimen import SPECIMENS_VERSION
-from temshift.studies.object_libraries import HIGHEST, SAMPLING, default_exit_waves, library_of_recipe
 
-FOLDER = Path(temshift.information.__file__).parent / "data"
+FOLDER = Path(temshift.information.__file__).parent / "objects" / "data"
 SPECIMENS, SEED = 16, 0
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from temshift.core.configuration import parse_configuration
-from temshift.optics import ImagingConditions
+from temshift.conditions import ImagingConditions
+from temshift.configuration.model import parse_configuration
 
 PAGE = (Path(__file__).parents[1] / "docs" / "comparing-conditions.md").read_text(encoding="utf-8")
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from temshift.core.configuration import load_configuration
-from temshift.core.parameters import ABERRATIONS, CANONICAL, LENGTHS, WIDTHS
-from temshift.optics import ImagingConditions
-from temshift.optics.imaging import KEYS
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import KEYS
+from temshift.conditions.notations import SYMBOLS
+from temshift.configuration.model import load_configuration
+from temshift.image_sets.image_set import ImageSet
 from temshift.optics.mtf_files import preset_names
-from temshift.optics.notations import SYMBOLS
-from temshift.studies.image_sets import ImageSet
+from temshift.vocabulary.parameters import ABERRATIONS, CANONICAL, LENGTHS, WIDTHS
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "image-formation.md").read_text(encoding="utf-8")

@@ -101,8 +101,9 @@ def test_astigmatism_makes_an_atom_dark_along_its_azimuth(signs: ModuleType) -> 
 
 
 def test_rings_are_wider_along_the_azimuth_of_astigmatism() -> None:
+    from temshift.conditions import Conditions
     from temshift.core.electrons import wavelength
-    from temshift.optics import Conditions, azimuthal_transfer
+    from temshift.optics import azimuthal_transfer
 
     given = {"dose": 1.0, "C10": -600.0, "C12": 250.0, "phi12": ANGLE, "semiangle_cutoff": 0.018}
     lens = Conditions.of(**{name: torch.tensor([value], dtype=torch.float64) for name, value in given.items()})

@@ -8,9 +8,9 @@ from types import ModuleType
 import polars as pl
 import pytest
 
-from temshift.core.tables import METRICS
 from temshift.information import explained
 from temshift.studies import Plan, load_study
+from temshift.vocabulary.columns import METRICS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "what-the-study-shows.md").read_text(encoding="utf-8")

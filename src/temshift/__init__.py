@@ -1,7 +1,8 @@
 """Tell how far a segmentation network for HRTEM micrographs can be trusted away from its training conditions.
 
-The stages of a study, each usable alone: ``specimens``, ``exitwaves``, ``optics``, ``information``, ``datasets``,
-``networks``, ``generalization``, ``report`` and ``studies``, which joins them.
+The stages of a study, each usable alone: ``specimens``, ``exitwaves``, ``conditions``, ``optics``, ``micrographs``,
+``information``, ``networks``, ``scoring``, ``report`` and ``studies``, which joins them; ``workflows`` answer one
+question each.
 
 Examples
 --------

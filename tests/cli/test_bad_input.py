@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from temshift.cli import verbs
+from temshift.cli.verbs import run as verbs
 from temshift.core.errors import TemshiftError
 
 ROOT = Path(__file__).parents[2]

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from temshift.cli.designing import remarks
-from temshift.generalization.scoring_conditions import scoring_conditions
+from temshift.cli.verbs.design import remarks
 from temshift.information import Design, ObjectLibrary, write_library
-from temshift.information.designs import DESIGN
+from temshift.information.designs.training_design import DESIGN
+from temshift.scoring.scoring_conditions import scoring_conditions
 
 pytestmark = pytest.mark.slow  # part of make test, not of make check
 

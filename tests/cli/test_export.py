@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 import torch
 
-from temshift.cli import export
 from temshift.cli.app import main
+from temshift.cli.verbs import export
 from temshift.core.grids import Grid
 from temshift.exitwaves import ExitWave, ExitWaveSettings, StoreLayout, create_store, write_shard
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from temshift.cli.app import main
-from temshift.studies import specimen_sets
-from temshift.studies.folder import locked
+from temshift.databases import specimen_files as specimen_sets
+from temshift.storage.folders import locked
 
 RECIPE = """\
 cell_nm: [2.4, 2.0]

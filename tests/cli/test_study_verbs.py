@@ -13,14 +13,15 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from temshift.cli import results as results_verb
-from temshift.cli import studies as verbs
-from temshift.core.configuration import parse_configuration
-from temshift.core.documents import read_document
+from temshift.cli.verbs import results as results_verb
+from temshift.cli.verbs import studies as verbs
+from temshift.configuration.model import parse_configuration
+from temshift.configuration.yaml_document import read_document
 from temshift.execution import SilentProgress
-from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study, score_network
-from temshift.studies.failures import Failure, note_failure
-from temshift.studies.status import StatusFile
+from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study
+from temshift.studies.running.failures import Failure, note_failure
+from temshift.studies.running.status import StatusFile
+from temshift.workflows import score_network
 
 ROOT = Path(__file__).parents[2]
 SETTINGS: dict[str, Any] = {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from temshift.cli.tables import formula_text
+from temshift.cli.verbs.tables import formula_text
 
 UNKNOWN = {f"rmse_left_out_{role}": None for role in ("test", "training", "both")}
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from temshift.core.documents import read_document
+from temshift.configuration.yaml_document import read_document
 from temshift.networks import CompactUNetSettings, InitialWeights, ResNetUNetSettings, TrainingSettings
 from temshift.studies import Study
 

@@ -47,7 +47,7 @@ def test_check_tells_what_a_study_makes_and_writes_nothing(tmp_path: Path) -> No
 
 
 def test_what_check_prints_is_a_study(tmp_path: Path) -> None:
-    from temshift.core.configuration import load_configuration, parse_configuration
+    from temshift.configuration.model import load_configuration, parse_configuration
     from temshift.studies import Study
     from temshift.studies.folder import study_text
 
@@ -57,7 +57,7 @@ def test_what_check_prints_is_a_study(tmp_path: Path) -> None:
 
 
 def test_the_quick_study_has_the_conditions_that_were_asked_for() -> None:
-    from temshift.core.configuration import load_configuration
+    from temshift.configuration.model import load_configuration
     from temshift.studies import Plan, Study
 
     plan = Plan(load_configuration(ROOT / "examples" / "quick_study.yaml", Study))

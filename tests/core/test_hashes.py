@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from temshift.core.configuration import Configuration
+from temshift.configuration.model import Configuration
 from temshift.core.hashes import canonical_json, content_hash, file_hash
 
 plain = st.recursive(

@@ -64,7 +64,7 @@ def test_the_global_generator_is_left_alone():
 
 def test_core_and_execution_start_without_heavy_packages():
     code = (
-        "import sys, temshift.core, temshift.core.seeds, temshift.core.files, temshift.core.records, "
+        "import sys, temshift.core, temshift.core.seeds, temshift.storage.files, temshift.storage.records, "
         "temshift.core.hashes, temshift.execution\n"
         "heavy = {'torch', 'ase', 'zarr', 'polars', 'pydantic', 'scipy'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from local_cluster import until
 
-from temshift.core.documents import read_document, write_document
+from temshift.configuration.yaml_document import read_document, write_document
 from temshift.studies import load_study, read_results, run_study
 
 ROOT = Path(__file__).parents[2]

@@ -8,12 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from temshift.conditions import ImagingConditions
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.exitwaves.downsampling import downsampled
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import simulate
-from temshift.optics import ImagingConditions, image_intensities, wave_spectra
+from temshift.optics import image_intensities, wave_spectra
 from temshift.specimens import SpecimenRecipe, build_specimen
 
 ENERGY = 300e3

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.core.grids import Grid
-from temshift.core.records import read_facts, write_record
 from temshift.exitwaves.simulation import ExitWave
 from temshift.exitwaves.store import (
     StoreLayout,
@@ -29,6 +28,7 @@ from temshift.exitwaves.store import (
     verify_store,
     write_shard,
 )
+from temshift.storage.records import read_facts, write_record
 
 LAYOUT = StoreLayout(count=5, phonons=2, grid=Grid((6, 5), (0.4, 0.41)), per_shard=2)
 READERS = {"waves": read_waves, "masks": read_masks}

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from temshift.core.configuration import parse_configuration
+from temshift.configuration.model import parse_configuration
 from temshift.execution import SilentProgress
 from temshift.studies import Study, StudyFolder, run_study
 

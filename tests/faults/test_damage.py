@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from temshift.core.configuration import parse_configuration
+from temshift.configuration.model import parse_configuration
 from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.files import write_json
-from temshift.core.records import read_record
+from temshift.databases.wave_sets import simulate_shard
 from temshift.networks.stored import holds_weights
-from temshift.studies import Plan, Study, StudyFolder, queue, read_results, run_study, tasks
-from temshift.studies.folder import locked
-from temshift.studies.status import list_runs, read_status
-from temshift.studies.waves import simulate_shard
+from temshift.storage.files import write_json
+from temshift.storage.folders import locked
+from temshift.storage.records import read_record
+from temshift.studies import Plan, Study, StudyFolder, read_results, run_study
+from temshift.studies.running import queue
+from temshift.studies.running import worker_tasks as tasks
+from temshift.studies.running.status import list_runs, read_status
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from faults_processes import wait_until
 
-from temshift.core.configuration import parse_configuration
+from temshift.configuration.model import parse_configuration
 from temshift.studies import Plan, Study, StudyFolder, run_study
-from temshift.studies.results import read_results
+from temshift.studies.analysis.results import read_results
 
 pytestmark = pytest.mark.slow
 

@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from temshift.core.errors import TemshiftError
-from temshift.core.files import read_json
-from temshift.datasets import Batch
-from temshift.report.tables import load_study
-from temshift.studies import Plan, Study, StudyFolder, queue, run_study, tasks
-from temshift.studies.status import list_runs
-from temshift.studies.tasks import Evaluation, Failures
+from temshift.micrographs import Batch
+from temshift.report.data.study_tables import load_study
+from temshift.storage.files import read_json
+from temshift.studies import Plan, Study, StudyFolder, run_study
+from temshift.studies.running import queue
+from temshift.studies.running import worker_tasks as tasks
+from temshift.studies.running.status import list_runs
+from temshift.studies.running.worker_tasks import Evaluation, Failures
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from temshift.information.candidates import (
+from temshift.conditions import ImagingConditions
+from temshift.information.designs.candidates import (
     Axis,
     Range,
     Span,
@@ -15,7 +16,6 @@ from temshift.information.candidates import (
     places_of,
     told_apart,
 )
-from temshift.optics import ImagingConditions
 
 
 def conditions(defocus: float = -10.0, **given_values: Any) -> ImagingConditions:

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from temshift.conditions import ImagingConditions
 from temshift.core.errors import InputError
 from temshift.information import Bench, ObjectLibrary, compare, compare_many
-from temshift.information.comparing import as_conditions, microscope_for
-from temshift.information.comparison import Band, transferred_bands
-from temshift.information.observer import RuleName, observe
-from temshift.optics import ImagingConditions, ImagingSettings
+from temshift.information.comparison.compare import as_conditions, microscope_for
+from temshift.information.comparison.comparison import Band, transferred_bands
+from temshift.information.observers.observer import RuleName, observe
+from temshift.optics import ImagingSettings
 
 Q = np.arange(1, 65) / 102.4
 COUNT = 6

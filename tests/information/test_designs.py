@@ -9,14 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from temshift import information
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.errors import InputError
-from temshift.information import observer
-from temshift.information.designs import DESIGN, EVEN, FULL, design, even_set, random_sets
-from temshift.information.exchange import added, exchanged
-from temshift.information.library import ObjectLibrary
-from temshift.information.microscope import Microscope
-from temshift.optics import ImagingConditions, ImagingSettings
-from temshift.optics.imaging import COLUMNS
+from temshift.information.designs.exchange import added, exchanged
+from temshift.information.designs.training_design import DESIGN, EVEN, FULL, design, even_set, random_sets
+from temshift.information.objects.library import ObjectLibrary
+from temshift.information.observers import observer
+from temshift.optics import ImagingSettings
+from temshift.optics.microscope import Microscope
 
 pytestmark = pytest.mark.slow  # part of make test, not of make check
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from temshift.information.intervals import MOST_CELLS, grouped_interval, least_groups
+from temshift.information.prediction.intervals import MOST_CELLS, grouped_interval, least_groups
 
 
 def test_one_cell_a_group_gives_the_quantile_of_jackknife_plus() -> None:

@@ -10,14 +10,14 @@ from ase import Atoms
 from ase.build import bulk, make_supercell
 
 from temshift.core.errors import DamagedError, InputError
-from temshift.core.records import write_record
 from temshift.exitwaves.potentials import projected_phase
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import grid_of, particles_of
 from temshift.information import ObjectLibrary, join_libraries, measure_instances, measure_specimen
-from temshift.information.spectra import average_spectra, ring_edges
-from temshift.information.stored_libraries import read_library, write_library
+from temshift.information.objects.library_files import read_library, write_library
+from temshift.information.objects.specimen_spectra import average_spectra, ring_edges
 from temshift.specimens import amorphous_carbon
+from temshift.storage.records import write_record
 
 SETTINGS = ExitWaveSettings.model_validate({"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2})
 HIGHEST = 1.0

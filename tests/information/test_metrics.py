@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.distance import pdist
 
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.electrons import wavelength
 from temshift.core.seeds import Stage, generator
 from temshift.exitwaves.settings import ExitWaveSettings
@@ -25,10 +27,9 @@ from temshift.information import (
     spectral_distance,
     transfer_similarity,
 )
-from temshift.information.metrics import Replicates
-from temshift.optics import ImagingConditions, image_intensities, wave_spectra
+from temshift.information.transfer.metrics import Replicates
+from temshift.optics import image_intensities, wave_spectra
 from temshift.optics.camera import CameraSettings
-from temshift.optics.imaging import COLUMNS
 
 LAMBDA = wavelength(300e3)
 AZIMUTHS = 64

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from temshift.conditions.imaging import ImagingConditions
 from temshift.core.errors import InputError
-from temshift.information.library import ObjectLibrary
-from temshift.information.microscope import Microscope
-from temshift.information.observer import RULES, Draws, fit_observer, observe, ring_draws
-from temshift.optics.imaging import ImagingConditions
+from temshift.information.objects.library import ObjectLibrary
+from temshift.information.observers.draws import Draws, ring_draws
+from temshift.information.observers.observer import RULES, fit_observer, observe
+from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
 
 SCOPE = Microscope(300e3, ImagingSettings(), 1.25, 12e-3, 64, 3)

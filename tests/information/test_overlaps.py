@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from temshift.information.overlaps import STEP, overlaps
-from temshift.information.rings import WINDOW, hann_window
+from temshift.information.observers.overlaps import STEP, overlaps
+from temshift.information.transfer.window_spectra import WINDOW, hann_window
 
 RADII = np.array([3.0, 9.0, 30.0])
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import ImagingConditions
 from temshift.core.electrons import wavelength
-from temshift.core.parameters import CANONICAL
 from temshift.information import (
     Information,
     ObjectSpectra,
@@ -20,8 +20,8 @@ from temshift.information import (
     spectral_distance,
     transfer_overlap,
 )
-from temshift.information.estimates import jackknife_error, replicates
-from temshift.optics import ImagingConditions
+from temshift.information.transfer.monte_carlo import jackknife_error, replicates
+from temshift.vocabulary.parameters import CANONICAL
 
 LAMBDA = wavelength(300e3)
 Q = np.arange(1, 33) / 51.2

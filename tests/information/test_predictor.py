@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from temshift.information.prediction import Cells, Predictor
-from temshift.information.regression import fit_linear, predict_left_out
+from temshift.information.prediction.linear_model import fit_linear, predict_left_out
+from temshift.information.prediction.predictor import Cells, Predictor
 
 Table = dict[str, np.ndarray]
 

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from temshift.core.errors import InputError
-from temshift.information.probe import Patches, fit_probe, image_patches
-from temshift.information.rings import frequency_rings, hann_window, ring_members
+from temshift.information.observers.probe import Patches, fit_probe, image_patches
+from temshift.information.transfer.window_spectra import frequency_rings, hann_window, ring_members
 
 PIXEL = 0.4
 BAND = 0.6

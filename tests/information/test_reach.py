@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from temshift.information.reach import MARGIN, Reach
+from temshift.information.prediction.applicability import MARGIN, Reach
 
 RNG = np.random.default_rng(0)
 TESTS = np.repeat(np.arange(20).astype(str), 5)

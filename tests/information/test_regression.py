@@ -10,7 +10,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score, root_mean_squared_error
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 
-from temshift.information.regression import LinearModel, additive_fit, explained, fit_linear, predict_left_out
+from temshift.information.prediction.linear_model import (
+    LinearModel,
+    additive_fit,
+    explained,
+    fit_linear,
+    predict_left_out,
+)
 
 seeds = st.integers(0, 10_000)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from temshift.information.rings import (
+from temshift.information.transfer.window_spectra import (
     WINDOW,
     frequency_rings,
     hann_window,

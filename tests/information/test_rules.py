@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from temshift.information.rules import fit_rule, weighted_cross_entropy, weighted_f1
+from temshift.information.observers.learners import fit_rule, weighted_cross_entropy, weighted_f1
 
 
 def powers(ratio: float, count: int = 2000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

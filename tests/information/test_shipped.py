@@ -10,11 +10,11 @@ import pytest
 import temshift.information
 from temshift.core.electrons import interaction_constant
 from temshift.core.errors import InputError
-from temshift.core.records import read_facts
 from temshift.information import ObjectLibrary, shipped_library, shipped_names
 from temshift.specimens import CRYSTALS
+from temshift.storage.records import read_facts
 
-DATA = Path(temshift.information.__file__).parent / "data"
+DATA = Path(temshift.information.__file__).parent / "objects" / "data"
 REFLECTIONS = {  # lattice parameter [A], and h^2 + k^2 + l^2 of the first two reflections
     "Ag": (4.0782, (3, 4)),
     "Cu": (3.6157, (3, 4)),

@@ -15,7 +15,7 @@ from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
 from temshift.core.grids import Grid
 from temshift.exitwaves.masks import outline_mask
 from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.information.spectra import ObjectSpectra, average_spectra, measure_specimen, ring_edges
+from temshift.information.objects.specimen_spectra import ObjectSpectra, average_spectra, measure_specimen, ring_edges
 
 SETTINGS = ExitWaveSettings.model_validate({"energy_kev": 300, "sampling_angstrom": 0.2, "slice_thickness_angstrom": 2})
 HIGHEST = 0.7

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from temshift.information.microscope import Microscope
-from temshift.information.transferred import DIRECTIONS, WHOLE, power_transfer
-from temshift.optics.conditions import Conditions
-from temshift.optics.imaging import ImagingConditions
+from temshift.conditions.drawn import Conditions
+from temshift.conditions.imaging import ImagingConditions
+from temshift.information.transfer.power_transfer import DIRECTIONS, WHOLE, power_transfer
+from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import azimuthal_transfer
 

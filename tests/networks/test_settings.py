@@ -6,12 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from temshift.core.configuration import (
-    Configuration,
-    ConfigurationError,
-    dump_configuration,
-    parse_configuration,
-)
+from temshift.configuration.model import Configuration, ConfigurationError, dump_configuration, parse_configuration
 from temshift.networks import (
     CompactUNet,
     CompactUNetSettings,

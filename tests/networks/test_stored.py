@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 
 from temshift.core.errors import DamagedError, InputError
-from temshift.core.files import read_table
-from temshift.core.records import record_state, write_record
 from temshift.networks import (
     CompactUNetSettings,
     NetworkSettings,
@@ -23,6 +21,8 @@ from temshift.networks import (
     read_card,
     write_network,
 )
+from temshift.storage.files import read_table
+from temshift.storage.records import record_state, write_record
 
 COMPACT = CompactUNetSettings(widths=(4, 6), stem=2)
 KINDS = [COMPACT, ResNetUNetSettings(width=8, normalisation="group")]

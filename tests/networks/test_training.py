@@ -9,15 +9,8 @@ from sklearn.metrics import log_loss
 from torch import Tensor, nn
 
 from temshift.core.errors import TemshiftError
-from temshift.core.tables import HISTORY
-from temshift.networks import (
-    CompactUNetSettings,
-    ResNetUNetSettings,
-    Trained,
-    TrainingSettings,
-    initialised,
-    train,
-)
+from temshift.networks import CompactUNetSettings, ResNetUNetSettings, Trained, TrainingSettings, initialised, train
+from temshift.vocabulary.columns import HISTORY
 
 SHAPE = CompactUNetSettings(widths=(8, 12), stem=2)
 Batch = tuple[Tensor, Tensor]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from temshift.core.configuration import ConfigurationError, dump_configuration, parse_configuration
+from temshift.configuration.model import ConfigurationError, dump_configuration, parse_configuration
 from temshift.networks import TrainingSettings
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from temshift.core.electrons import wavelength
-from temshift.core.parameters import ABERRATIONS, azimuth
 from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient
+from temshift.vocabulary.parameters import ABERRATIONS, azimuth
 
 LAMBDA = wavelength(300e3)
 

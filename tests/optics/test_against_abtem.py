@@ -10,10 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import ImagingConditions
 from temshift.core.grids import Grid
-from temshift.core.parameters import ABERRATIONS
 from temshift.exitwaves.multislice import Multislice, propagate_through
-from temshift.optics import ImagingConditions, ImagingSettings, image_intensities, wave_spectra
+from temshift.optics import ImagingSettings, image_intensities, wave_spectra
+from temshift.vocabulary.parameters import ABERRATIONS
 
 ENERGY = 300e3
 GRID = Grid.covering((16.0, 12.8), 0.2)

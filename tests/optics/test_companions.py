@@ -6,14 +6,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import ImagingConditions
+from temshift.conditions.drawn import Conditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.grids import Grid
-from temshift.datasets import MicrographSource, Stream, form_micrographs
-from temshift.datasets.micrographs import camera_response
-from temshift.optics import ImagingConditions, ImagingSettings, detect, image_intensities, wave_spectra
+from temshift.micrographs import MicrographSource, Stream, form_micrographs
+from temshift.optics import ImagingSettings, detect, image_intensities, wave_spectra
 from temshift.optics import frame as frames
-from temshift.optics.conditions import Conditions
-from temshift.optics.images import CACHE, CHUNK
-from temshift.optics.imaging import COLUMNS
+from temshift.optics.camera import camera_response
+from temshift.optics.image_formation import CACHE, CHUNK
 from temshift.optics.sums import band_margin, coherence_nodes
 
 GRID = Grid((30, 42), (0.4, 0.4))
@@ -80,9 +81,9 @@ def test_an_intensity_ignores_its_companions(kind: str, coherence: str, chosen: 
 def test_counts_ignore_their_companions(kind: str, chosen: list[int]) -> None:
     imaging, drawn = ImagingSettings(), drawn_of(kind)
     intensities = 0.5 + torch.rand(IMAGES, *GRID.shape, generator=torch.Generator().manual_seed(0))
-    together = detect(intensities, drawn.dose, GRID, range(IMAGES), camera_response(drawn, imaging))
+    together = detect(intensities, drawn.dose, GRID, range(IMAGES), camera_response(drawn, imaging.camera))
     some = drawn.only(chosen)
-    found = detect(intensities[chosen], some.dose, GRID, chosen, camera_response(some, imaging))
+    found = detect(intensities[chosen], some.dose, GRID, chosen, camera_response(some, imaging.camera))
     assert torch.equal(found, together[chosen])
 
 
@@ -130,6 +131,6 @@ def test_the_number_of_waves_at_once_does_not_change_an_image(monkeypatch: pytes
     held, drawn = source(ImagingSettings()).spectra, drawn_of("angular spread")
     specimens = torch.arange(IMAGES) % 3
     before = image_intensities(held, specimens, drawn)
-    monkeypatch.setattr("temshift.optics.images.CACHE", 1)
-    monkeypatch.setattr("temshift.optics.images.CHUNK", 1)
+    monkeypatch.setattr("temshift.optics.image_formation.CACHE", 1)
+    monkeypatch.setattr("temshift.optics.image_formation.CHUNK", 1)
     assert torch.allclose(image_intensities(held, specimens, drawn), before, atol=1e-6)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.grids import Grid
-from temshift.datasets.micrographs import camera_response
-from temshift.optics import ImagingConditions, ImagingSettings, detect, image_intensities, wave_spectra
-from temshift.optics.imaging import COLUMNS
+from temshift.optics import CameraSettings, ImagingSettings, detect, image_intensities, wave_spectra
+from temshift.optics.camera import camera_response
 from temshift.optics.sums import band_margin
 
 pytestmark = [
@@ -47,7 +48,7 @@ def test_counts_on_a_gpu_have_the_mean_and_the_variance_of_those_on_the_cpu(dose
     camera = {"mtf_half_frequency": 0.6, "ntf_half_frequency": 0.9, "gain_counts_per_e": 3.0, "read_noise_counts": 1.0}
     values = {"defocus_nm": 0.0, "dose_e_per_A2": dose, **camera}
     drawn = ImagingConditions.model_validate(values).central()
-    response = camera_response(drawn, ImagingSettings())
+    response = camera_response(drawn, CameraSettings())
     grid = Grid((512, 512), (0.4, 0.4))
     on_cpu, on_gpu = (
         detect(torch.ones(1, 512, 512, device=device), drawn.dose, grid, [1], response).cpu().double()
@@ -63,7 +64,7 @@ def test_images_and_counts_on_a_gpu_repeat_bit_for_bit() -> None:
     drawn = ImagingConditions.model_validate(VALUES).quantiles(np.random.default_rng(1).random((4, len(COLUMNS))))
     spectra = wave_spectra(waves, GRID, 300e3, 12e-3)
     chosen = torch.arange(4, device="cuda") % 2
-    response = camera_response(drawn, ImagingSettings())
+    response = camera_response(drawn, CameraSettings())
     once, again = (
         detect(image_intensities(spectra, chosen, drawn), drawn.dose, GRID, range(4), response) for _ in range(2)
     )

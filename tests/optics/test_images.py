@@ -8,12 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import Conditions, ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.optics import Conditions, ImagingConditions, ImagingSettings, expected_electrons, image_intensities
+from temshift.optics import ImagingSettings, expected_electrons, image_intensities
 from temshift.optics.frame import frame_of
-from temshift.optics.images import WaveSpectra, wave_spectra
-from temshift.optics.imaging import COLUMNS
+from temshift.optics.image_formation import WaveSpectra, wave_spectra
 from temshift.optics.resampling import magnified, magnified_masks, resampled
 
 ENERGY = 300e3

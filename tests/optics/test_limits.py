@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import fresnel
 
+from temshift.conditions.chromatic import focal_spread
+from temshift.conditions.imaging import ImagingConditions
 from temshift.core.electrons import wavelength
 from temshift.optics import limits
 from temshift.optics.coherence import temporal_envelope
-from temshift.optics.imaging import ImagingConditions
 from temshift.optics.limits import (
     first_zero,
-    focal_spread,
     information_limit,
     lichte_defocus,
     minimum_contrast_defocus,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from temshift.core.configuration import ConfigurationError, dump_configuration, parse_configuration
+from temshift.configuration.model import ConfigurationError, dump_configuration, parse_configuration
 from temshift.core.hashes import content_hash
 from temshift.optics import CameraSettings, TransferTable, parametric_transfer, preset_names
 from temshift.optics.mtf_files import preset_table, read_table

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.electrons import wavelength
-from temshift.optics import ImagingConditions, azimuthal_transfer, phase_transfers
-from temshift.optics.imaging import COLUMNS
+from temshift.optics import azimuthal_transfer, phase_transfers
 
 LAMBDA = wavelength(300e3)
 Q = np.arange(1, 33) / 51.2

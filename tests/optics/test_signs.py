@@ -8,10 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import Conditions, ImagingConditions
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import fresnel_propagator
-from temshift.optics import Conditions, ImagingConditions, azimuthal_transfer, image_intensities, wave_spectra
+from temshift.optics import azimuthal_transfer, image_intensities, wave_spectra
 from temshift.optics.limits import point_resolution, scherzer_defocus
 
 ENERGY = 300e3

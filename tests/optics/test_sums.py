@@ -8,11 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import Multislice, propagate_through
-from temshift.optics import ImagingConditions, ImagingSettings, image_intensities, wave_spectra
+from temshift.optics import ImagingSettings, image_intensities, wave_spectra
 from temshift.optics.aberrations import aberration_basis, aberration_function
-from temshift.optics.imaging import COLUMNS
 from temshift.optics.sums import angle_lattice, band_margin, coherence_nodes, gauss_hermite, hermite_order, sum_error
 
 ENERGY = 300e3

@@ -8,17 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from temshift.conditions import ImagingConditions
 from temshift.core.electrons import wavelength
 from temshift.core.grids import Grid
-from temshift.core.parameters import ABERRATIONS
-from temshift.optics import (
-    ImagingConditions,
-    ImagingSettings,
-    azimuthal_transfer,
-    image_intensities,
-    transfer_functions,
-    wave_spectra,
-)
+from temshift.optics import ImagingSettings, azimuthal_transfer, image_intensities, transfer_functions, wave_spectra
+from temshift.vocabulary.parameters import ABERRATIONS
 
 ENERGY = 200e3
 LAMBDA = wavelength(ENERGY)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from temshift.report import StudyTables, load_study, write_report
-from temshift.report.exports import write_exports
+from temshift.report.still.exports import write_exports
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode does not look beside the tests
 from synthetic_pictures import write_pictures
@@ -23,7 +23,7 @@ def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_study(tmp_path_factory.mktemp("study") / "a <b>& study")
     write_pictures(folder / "examples", [test.name for test in tests(20)], ["defocus -20 nm", "broad"])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("temshift.report.page.write_exports", write_exports)
+        patch.setattr("temshift.report.page.page.write_exports", write_exports)
         write_report(folder)
     return folder
 

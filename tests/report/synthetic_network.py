@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from temshift.core.files import read_json, read_table, write_json, write_table
+from temshift.storage.files import read_json, read_table, write_json, write_table
 
 UNKNOWN = ("sigma", "distance", "epsilon_training", "defocus_difference_nm", "left_out_training_prediction")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.core.files import write_json
-from temshift.core.records import write_recorded
+from temshift.storage.files import write_json
+from temshift.storage.records import write_recorded
 
 PER_PART = 4  # conditions
 

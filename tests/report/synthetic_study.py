@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from temshift.core.electrons import wavelength
-from temshift.core.files import replacing, write_json, write_table, write_text
-from temshift.core.parameters import CANONICAL, DEFAULTS
-from temshift.core.tables import HISTORY, METRICS
+from temshift.storage.files import replacing, write_json, write_table, write_text
+from temshift.vocabulary.columns import HISTORY, METRICS
+from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 HOSTILE = """<script>alert("dose")</script> 'low' & `${dose}` <b>50</b>"""
 SAMPLING = 0.4

@@ -11,11 +11,11 @@ from matplotlib.image import imread
 from synthetic_network import own_network
 from synthetic_study import HOSTILE
 
-from temshift.core.files import read_table, write_table
 from temshift.report import StudyTables, build_matrix, load_study
-from temshift.report.exports import csv_bytes, figures, tables, write_exports
-from temshift.report.figures import literal, matrix_figure, png_bytes, svg_bytes
-from temshift.report.matrix import Matrix
+from temshift.report.data.matrix import Matrix
+from temshift.report.still.exports import csv_bytes, figures, tables, write_exports
+from temshift.report.still.figures import literal, matrix_figure, png_bytes, svg_bytes
+from temshift.storage.files import read_table, write_table
 
 pytestmark = pytest.mark.slow  # part of make test, not of make check
 
@@ -143,8 +143,8 @@ def test_csv_quotes_what_it_must_and_can_be_compressed() -> None:
 def test_long_tables_are_compressed(
     study: StudyTables, matrix: Matrix, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("temshift.report.exports.figures", lambda *_: iter(()))
-    monkeypatch.setattr("temshift.report.exports._MOST_PLAIN_ROWS", 200)
+    monkeypatch.setattr("temshift.report.still.exports.figures", lambda *_: iter(()))
+    monkeypatch.setattr("temshift.report.still.exports._MOST_PLAIN_ROWS", 200)
     write_exports(tmp_path, study, matrix)
     assert (tmp_path / "tables" / "results.csv.gz").exists()
     assert not (tmp_path / "tables" / "results.csv").exists()
@@ -157,7 +157,7 @@ def test_what_is_no_longer_drawn_is_removed_and_nothing_else(
     for name in ("figures/curves-old.png", "figures/mine.txt", "tables/old.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    monkeypatch.setattr("temshift.report.exports.figures", lambda *_: iter(()))
+    monkeypatch.setattr("temshift.report.still.exports.figures", lambda *_: iter(()))
     write_exports(tmp_path, study, matrix)
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["mine.txt"]
     assert not (tmp_path / "tables" / "old.csv").exists()

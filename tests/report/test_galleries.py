@@ -12,13 +12,13 @@ from PIL import Image
 from synthetic_pictures import arrays, write_part, write_pictures
 
 from temshift.core.errors import DamagedError
-from temshift.core.files import read_json, write_json
+from temshift.figures.encoding import CODINGS, Coding, fitting
+from temshift.figures.pictures import binned, outline, short_outline, standardised_again, webp
 from temshift.report import load_study, write_report
-from temshift.report.coding import CODINGS, Coding, fitting
-from temshift.report.galleries import Gallery, load_galleries
-from temshift.report.gallery_page import MOST_BYTES, MOST_OF_ALL, page_galleries, room_beside
-from temshift.report.markup import embedded_json
-from temshift.report.pictures import binned, outline, short_outline, standardised_again, webp
+from temshift.report.data.galleries import Gallery, load_galleries
+from temshift.report.page.gallery_page import MOST_BYTES, MOST_OF_ALL, page_galleries, room_beside
+from temshift.report.page.markup import embedded_json
+from temshift.storage.files import read_json, write_json
 
 TESTS = tuple(f"defocus {defocus} nm" for defocus in range(-10, 11, 2))
 NETWORKS = ("defocus -20 nm", "broad")

@@ -8,11 +8,11 @@ import pytest
 from synthetic_network import own_network
 
 from temshift.core.errors import TemshiftError
-from temshift.core.files import read_json, write_json
 from temshift.report import build_matrix, load_study, write_report
-from temshift.report.own_network import verdict_of_one
-from temshift.report.page import report_html
-from temshift.report.payload import page_data
+from temshift.report.page.own_network import verdict_of_one
+from temshift.report.page.page import report_html
+from temshift.report.page.payload import page_data
+from temshift.storage.files import read_json, write_json
 
 pytestmark = pytest.mark.slow
 

@@ -4,12 +4,12 @@ import polars as pl
 import pytest
 from synthetic_study import training_settings, trainings
 
-from temshift.core.parameters import CANONICAL, DEFAULTS
-from temshift.optics.notations import SYMBOLS
+from temshift.conditions.notations import SYMBOLS
 from temshift.report import Matrix, StudyTables, build_matrix
-from temshift.report.axes import AXES, alike, spread_words
-from temshift.report.payload import page_data
-from temshift.report.verdict import verdict
+from temshift.report.data.axes import AXES, alike, spread_words
+from temshift.report.page.payload import page_data
+from temshift.report.page.verdict import verdict
+from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 BY_KEY = {axis.key: axis for axis in AXES}
 ASTIGMATIC = pl.col("test_C12_nm") > 0

@@ -7,8 +7,8 @@ from synthetic_network import own_network
 from synthetic_study import HOSTILE
 from visit import Visit
 
-from temshift.core.files import read_table, write_table
 from temshift.report import write_report
+from temshift.storage.files import read_table, write_table
 
 FIND = "name => JSON.parse(document.getElementById('data').textContent).tests.findIndex(t => t.name === name)"
 NUMBERS = (

@@ -4,11 +4,11 @@ import pytest
 from synthetic_study import HOSTILE
 
 from temshift.report import StudyTables, build_matrix
-from temshift.report.figures import matrix_figure, svg_uri
-from temshift.report.packing import unpack
-from temshift.report.payload import page_data
-from temshift.report.tables import Prediction
-from temshift.report.verdict import verdict
+from temshift.report.data.study_tables import Prediction
+from temshift.report.page.packing import unpack
+from temshift.report.page.payload import page_data
+from temshift.report.page.verdict import verdict
+from temshift.report.still.figures import matrix_figure, svg_uri
 
 
 def test_rows_run_over_defocus_and_the_broad_one_comes_last(study: StudyTables) -> None:

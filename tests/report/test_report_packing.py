@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from temshift.report.packing import STEPS, pack, pack_within, unpack
+from temshift.report.page.packing import STEPS, pack, pack_within, unpack
 
 RNG = np.random.default_rng(5)
 

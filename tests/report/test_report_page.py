@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from synthetic_study import HOSTILE
 
-from temshift.core.files import read_table, write_table
 from temshift.report import StudyTables, build_matrix, load_study, report_html, write_report
-from temshift.report.packing import unpack
-from temshift.report.payload import page_data
+from temshift.report.page.packing import unpack
+from temshift.report.page.payload import page_data
+from temshift.storage.files import read_table, write_table
 
 SECTIONS = (
     "run",

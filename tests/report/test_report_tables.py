@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from temshift.core.errors import DamagedError, TemshiftError
-from temshift.core.files import read_json, read_table, write_json, write_table
 from temshift.report import StudyTables, load_study, write_report
+from temshift.storage.files import read_json, read_table, write_json, write_table
 
 NEEDED = (
     "study.yaml",

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser
 from synthetic_study import HOSTILE
 from visit import Visit
 
-from temshift.core.files import read_table, write_table
 from temshift.report import StudyTables, build_matrix, report_html, write_report
-from temshift.report.matrix import Matrix
+from temshift.report.data.matrix import Matrix
+from temshift.storage.files import read_table, write_table
 
 pytestmark = pytest.mark.browser
 CELL = "#cell-names"

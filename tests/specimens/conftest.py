@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from temshift.core.configuration import parse_configuration
+from temshift.configuration.model import parse_configuration
 from temshift.specimens import SpecimenRecipe
 
 SUBSTRATE = {

@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 from ase.neighborlist import neighbor_list
 
-from temshift.core.configuration import Configuration, ConfigurationError, parse_configuration
+from temshift.configuration.model import Configuration, ConfigurationError, parse_configuration
 from temshift.core.errors import InputError
 from temshift.specimens.crystals import CRYSTALS, Crystal, crystal_named, unit_cell
 

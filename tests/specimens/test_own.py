@@ -10,7 +10,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from temshift.core.configuration import Configuration, ConfigurationError, dump_configuration, parse_configuration
+from temshift.configuration.model import Configuration, ConfigurationError, dump_configuration, parse_configuration
 from temshift.core.errors import InputError
 from temshift.core.hashes import content_hash, file_hash
 from temshift.exitwaves.settings import ExitWaveSettings

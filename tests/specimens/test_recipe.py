@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from temshift.core.configuration import ConfigurationError, dump_configuration, parse_configuration
+from temshift.configuration.model import ConfigurationError, dump_configuration, parse_configuration
 from temshift.specimens import Range, SpecimenRecipe, unit_cell
 
 WRITTEN = """\

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from temshift.core.configuration import ConfigurationError
+from temshift.configuration.model import ConfigurationError
 from temshift.specimens import build_specimen
 from temshift.specimens.carbon import amorphous_carbon, number_density
 from temshift.specimens.surfaces import Roughness, Surface, rough_surface

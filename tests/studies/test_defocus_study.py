@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from temshift.core.configuration import parse_configuration
-from temshift.core.documents import read_document, write_document
-from temshift.core.files import read_json
+from temshift.configuration.model import parse_configuration
+from temshift.configuration.yaml_document import read_document, write_document
 from temshift.networks import load
+from temshift.storage.files import read_json
 from temshift.studies import Plan, Study, StudyFolder, run_study
 
 ROOT = Path(__file__).parents[2]

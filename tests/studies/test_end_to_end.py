@@ -12,12 +12,13 @@ import polars as pl
 import pytest
 
 from temshift.core.errors import InputError
-from temshift.core.files import read_json
+from temshift.databases import capacity as room
+from temshift.databases.object_libraries import find_library, library_of_database
 from temshift.information import read_library
-from temshift.studies import Study, StudyFolder, room, run_study
-from temshift.studies.folder import locked
-from temshift.studies.object_libraries import find_library, library_of_database
-from temshift.studies.plan import Plan
+from temshift.storage.files import read_json
+from temshift.storage.folders import locked
+from temshift.studies import Study, StudyFolder, run_study
+from temshift.studies.planning.plan import Plan
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "examples" / "tiny.yaml"
@@ -168,7 +169,7 @@ def test_a_damaged_file_is_noticed_and_made_again(
 def test_a_new_test_condition_trains_nothing_again(
     inline: StudyFolder, tiny_text: str, tmp_path: Path, listening: Any
 ) -> None:
-    from temshift.core.configuration import parse_configuration
+    from temshift.configuration.model import parse_configuration
 
     changed = parse_configuration(tiny_text.replace("[-20, -10, 0, 10, 20]", "[-20, -10, 0, 10, 20, 30]"), Study, "")
     before = {path.parent.name: path.stat().st_mtime_ns for path in inline.root.glob("networks/*/network.json")}

@@ -4,10 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from temshift.core.configuration import parse_configuration
-from temshift.core.files import read_json
+from temshift.configuration.model import parse_configuration
+from temshift.storage.files import read_json
 from temshift.studies import Plan, Study, run_study
-from temshift.studies.estimate import Costs, Estimate, Row, estimate, evaluations_row, kind_of, networks_row
+from temshift.studies.planning.cost_estimate import (
+    Costs,
+    Estimate,
+    Row,
+    estimate,
+    evaluations_row,
+    kind_of,
+    networks_row,
+)
 
 SPREAD = "focal_spread_sigma_nm: 1.0\n    angular_spread_sigma_mrad: 0.1"
 

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from temshift.core.configuration import parse_configuration
-from temshift.core.files import read_json
-from temshift.report.galleries import Gallery, load_galleries
-from temshift.report.pictures import grey_levels
-from temshift.studies import Study, run_study, tasks
-from temshift.studies.examples import example_networks, shown_networks, shown_parts
+from temshift.configuration.model import parse_configuration
+from temshift.figures.pictures import grey_levels
+from temshift.report.data.galleries import Gallery, load_galleries
+from temshift.storage.files import read_json
+from temshift.studies import Study, run_study
+from temshift.studies.analysis.example_pictures import example_networks, shown_networks, shown_parts
 from temshift.studies.folder import StudyFolder
-from temshift.studies.plan import Plan
-from temshift.studies.tasks import load_network, source_of
+from temshift.studies.planning.plan import Plan
+from temshift.studies.running import worker_tasks as tasks
+from temshift.studies.sources import load_network, source_of
 
 SWEPT = "sweep: {specimens.particles.crystal: [CdSe, Ag], training.learning_rate: [0.01, 0.02]}\n"
 

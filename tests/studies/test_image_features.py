@@ -5,16 +5,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from temshift.core.files import read_table
-from temshift.core.tables import IMAGE_FEATURES
+from temshift.databases.wave_sets import make_waves
 from temshift.execution import SilentProgress, make_executor
-from temshift.information.probe import fit_probe
-from temshift.studies import Study, image_features
+from temshift.execution.stages import Work
+from temshift.information.observers.probe import fit_probe
+from temshift.storage.files import read_table
+from temshift.studies import Study
+from temshift.studies.analysis import image_features
+from temshift.studies.analysis.image_features import features_record, looks_of, measure_image_features
 from temshift.studies.folder import StudyFolder
-from temshift.studies.image_features import features_record, looks_of, measure_image_features
-from temshift.studies.plan import Plan
-from temshift.studies.waves import make_waves
-from temshift.studies.work import Work
+from temshift.studies.planning.plan import Plan
+from temshift.vocabulary.columns import IMAGE_FEATURES
 
 pytestmark = pytest.mark.slow  # part of make test, not of make check
 

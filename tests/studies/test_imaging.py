@@ -11,20 +11,22 @@ import polars as pl
 import pytest
 import torch
 
-from temshift.core.configuration import ConfigurationError, load_configuration, parse_configuration
-from temshift.core.documents import read_document, write_document
-from temshift.core.files import read_json
+from temshift.conditions.imaging import ImagingConditions
+from temshift.conditions.named import lens_remarks
+from temshift.conditions.summary import summary
+from temshift.configuration.model import ConfigurationError, load_configuration, parse_configuration
+from temshift.configuration.yaml_document import read_document, write_document
 from temshift.core.grids import Grid
-from temshift.core.parameters import CANONICAL
-from temshift.datasets.conditions import imaging_faults, imaging_remarks, lens_remarks, summary
-from temshift.datasets.micrographs import MicrographSource, form_micrographs
-from temshift.optics.images import image_intensities, wave_spectra
-from temshift.optics.imaging import ImagingConditions
+from temshift.micrographs.formation import MicrographSource, form_micrographs
+from temshift.optics.feasibility import imaging_faults, imaging_remarks
+from temshift.optics.image_formation import image_intensities, wave_spectra
 from temshift.optics.settings import ImagingSettings
 from temshift.report import build_matrix, load_study
+from temshift.storage.files import read_json
 from temshift.studies import Study, StudyFolder, run_study
-from temshift.studies.plan import Part, Plan
-from temshift.studies.tasks import source_of
+from temshift.studies.planning.plan import Part, Plan
+from temshift.studies.sources import source_of
+from temshift.vocabulary.parameters import CANONICAL
 
 USUAL = {"defocus_nm": -10, "dose_e_per_A2": 400}
 WHOLE = """

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from temshift.core.configuration import ConfigurationError, load_configuration, parse_configuration
-from temshift.core.documents import read_document, write_document
+from temshift.configuration.model import ConfigurationError, load_configuration, parse_configuration
+from temshift.configuration.yaml_document import read_document, write_document
 from temshift.core.hashes import file_hash
 from temshift.studies import Plan, Study
-from temshift.studies.plan import score_id
+from temshift.studies.planning.plan import score_id
 
 ROOT = Path(__file__).parents[2]
 
@@ -201,12 +201,12 @@ def test_all_test_conditions_are_those_of_the_test_specimens(given: dict[str, An
 @pytest.mark.parametrize(
     ("version", "trained", "scored"),
     [
-        ("temshift.studies.plan.TRAINING_VERSION", True, False),
-        ("temshift.studies.plan.OPTICS_VERSION", True, False),
-        ("temshift.studies.plan.DATASETS_VERSION", True, False),
-        ("temshift.generalization.images.OPTICS_VERSION", False, True),
-        ("temshift.generalization.images.DATASETS_VERSION", False, True),
-        ("temshift.generalization.images.SCORES_VERSION", False, True),
+        ("temshift.studies.planning.plan.TRAINING_VERSION", True, False),
+        ("temshift.studies.planning.plan.OPTICS_VERSION", True, False),
+        ("temshift.studies.planning.plan.DATASETS_VERSION", True, False),
+        ("temshift.scoring.scored_images.OPTICS_VERSION", False, True),
+        ("temshift.scoring.scored_images.DATASETS_VERSION", False, True),
+        ("temshift.scoring.scored_images.SCORES_VERSION", False, True),
     ],
 )
 def test_a_version_that_changes_results_changes_names(

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from temshift.core.configuration import parse_configuration
+from temshift.configuration.model import parse_configuration
 from temshift.core.errors import DamagedError
 from temshift.execution import Outcome, Task, WorkerLostError
 from temshift.studies import Plan, Study
-from temshift.studies.failures import Failure
-from temshift.studies.plan import NetworkRun
-from temshift.studies.queue import Listener, NetworkQueue
-from temshift.studies.states import RunState
-from temshift.studies.tasks import score_runs, train_runs
+from temshift.studies.planning.plan import NetworkRun
+from temshift.studies.running.failures import Failure
+from temshift.studies.running.network_states import RunState
+from temshift.studies.running.queue import Listener, NetworkQueue
+from temshift.studies.running.worker_tasks import score_runs, train_runs
 
 
 class Told:
@@ -117,7 +117,7 @@ def test_a_lost_worker_costs_a_cohort_s_scores_only_where_one_network_kills_it_a
 
 def test_a_part_of_the_scores_that_fails_fails_the_network_once(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its other parts, and those of its companions, go on."""
-    monkeypatch.setattr("temshift.studies.queue.TESTS_PER_TASK", 3)
+    monkeypatch.setattr("temshift.studies.running.queue.TESTS_PER_TASK", 3)
     told, victim, parts = Told(), plan.networks[0].id, 0
     queue = queue_of(plan, told)
     while (task := queue.take()) is not None:

@@ -11,18 +11,20 @@ import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from temshift.core.documents import read_document
+from temshift.configuration.yaml_document import read_document
 from temshift.core.errors import InputError
-from temshift.core.files import table_bytes
-from temshift.core.records import write_recorded
-from temshift.core.tables import RESULTS, SCORES
-from temshift.datasets import scoring_batches, training_batches
+from temshift.micrographs import scoring_batches, training_batches
 from temshift.networks import load
-from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run, run_study, score_network
+from temshift.storage.files import table_bytes
+from temshift.storage.records import write_recorded
+from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study
+from temshift.studies.analysis.results import gather, keep_tests
 from temshift.studies.folder import study_text
-from temshift.studies.plan import score_id
-from temshift.studies.results import gather, keep_tests
-from temshift.studies.tasks import source_of
+from temshift.studies.planning.plan import score_id
+from temshift.studies.running import run
+from temshift.studies.sources import source_of
+from temshift.vocabulary.columns import RESULTS, SCORES
+from temshift.workflows import score_network
 
 CONDITIONS: dict[str, Any] = {
     "default": {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "focal_spread_sigma_nm": 1.0},
@@ -219,7 +221,7 @@ def test_scores_of_an_earlier_version_of_temshift_do_not_mix_with_those_of_now(
     """Newer scores of a network, half of what they were: nothing in distribution is taken from before."""
     part = copy("part")
     former = read_results(part.root)
-    monkeypatch.setattr("temshift.generalization.images.SCORES_VERSION", 99)
+    monkeypatch.setattr("temshift.scoring.scored_images.SCORES_VERSION", 99)
     plan = Plan(study)
     keep_tests(part, plan, pytest.fail)
     run = next(run for run in plan.networks if run.name.startswith("over"))

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from temshift.core.errors import InputError
-from temshift.core.files import read_json, write_json
 from temshift.execution import Outcome, stream_tasks
-from temshift.studies import Plan, Study, StudyFolder, run, run_study, status
-from temshift.studies.failures import Failure, note_failure
-from temshift.studies.folder import study_text
-from temshift.studies.status import StatusFile, list_runs, read_status, require_study
+from temshift.storage.files import read_json, write_json
+from temshift.studies import Plan, Study, StudyFolder, run_study
+from temshift.studies.folder import require_study, study_text
+from temshift.studies.running import run, status
+from temshift.studies.running.failures import Failure, note_failure
+from temshift.studies.running.status import StatusFile, list_runs, read_status
 
 HOLDER = """
 import sys

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from temshift.conditions import ImagingConditions
 from temshift.information import ObjectSpectra, information
-from temshift.information.microscope import Microscope
-from temshift.optics import ImagingConditions
+from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
-from temshift.studies.transfer_tables import transfer_curve
+from temshift.studies.analysis.transfer_tables import transfer_curve
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from ase.data import chemical_symbols
 from pydantic import Field, field_validator, model_validator
 
-from temshift.core.configuration import Configuration
+from temshift.configuration.model import Configuration
 from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
 from temshift.exitwaves.multislice import Multislice, Scheme

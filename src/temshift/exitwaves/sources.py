@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from temshift.core.electrons import largest_semiangle
 from temshift.core.errors import InputError, TemshiftError
-from temshift.core.files import read_json
 from temshift.core.hashes import content_hash
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, stores_in
+from temshift.storage.files import read_json
 
 ENDLESS = 10**9  # where a range of specimens has no end
 PLANES = {

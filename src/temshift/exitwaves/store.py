@@ -21,11 +21,11 @@ from torch import Tensor
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from temshift.core.errors import DamagedError, InputError
-from temshift.core.files import LEFTOVER, flush, write_bytes
 from temshift.core.grids import Grid
 from temshift.core.hashes import content_hash
-from temshift.core.records import RecordState, read_facts, read_record, record_state, write_record
 from temshift.exitwaves.simulation import ExitWave
+from temshift.storage.files import LEFTOVER, flush, write_bytes
+from temshift.storage.records import RecordState, read_facts, read_record, record_state, write_record
 
 ARRAYS = ("waves", "masks")
 STORE_VERSION = 1  # raised whenever older code would misread what newer code writes

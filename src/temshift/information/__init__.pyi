@@ -1,11 +1,16 @@
-from .comparing import Bench, compare, compare_many
-from .comparison import Comparison
-from .designs import Design, design
-from .image_powers import ImageDistance, ImageSpectra, image_distance, image_distances, image_spectra
-from .instances import measure_instances
-from .library import ObjectLibrary, join_libraries
-from .matrix import DistanceMatrix, distance_matrix
-from .metrics import (
+from .comparison.compare import Bench, compare, compare_many
+from .comparison.comparison import Comparison
+from .designs.training_design import Design, design
+from .objects.library import ObjectLibrary, join_libraries
+from .objects.library_files import read_library, write_library
+from .objects.object_spectra import ObjectSpectra
+from .objects.particle_spectra import measure_instances
+from .objects.shipped_libraries import shipped_library, shipped_names
+from .objects.specimen_spectra import average_spectra, measure_specimen
+from .prediction.linear_model import additive_fit, explained, fit_linear, predict_left_out
+from .transfer.distance_matrix import DistanceMatrix, distance_matrix
+from .transfer.image_distance import ImageDistance, ImageSpectra, image_distance, image_distances, image_spectra
+from .transfer.metrics import (
     Information,
     PairMetrics,
     information,
@@ -15,11 +20,6 @@ from .metrics import (
     transfer_overlap,
     transfer_similarity,
 )
-from .objects import ObjectSpectra
-from .regression import additive_fit, explained, fit_linear, predict_left_out
-from .shipped import shipped_library, shipped_names
-from .spectra import average_spectra, measure_specimen
-from .stored_libraries import read_library, write_library
 
 __all__ = [
     "Bench",

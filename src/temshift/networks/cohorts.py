@@ -10,7 +10,7 @@ from torch.func import functional_call, vmap
 from torch.overrides import TorchFunctionMode
 
 from temshift.core.errors import TemshiftError
-from temshift.datasets.micrographs import Batch
+from temshift.micrographs.formation import Batch
 from temshift.networks.training import Course, Precision, State, Trained, TrainingSettings, cross_entropy, train
 
 Way = Literal["in_turn", "together"]

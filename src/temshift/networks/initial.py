@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from temshift.core.configuration import Configuration
+from temshift.configuration.model import Configuration
 from temshift.core.errors import InputError
 from temshift.core.hashes import file_hash
 from temshift.networks.layers import Part

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from temshift.core.errors import InputError, TemshiftError
-from temshift.core.files import write_bytes
+from temshift.storage.files import write_bytes
 
 TOLERANCE = 1e-4  # of the largest logit, ours: single precision, summed in another order, stays an order below
 

@@ -10,11 +10,11 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from temshift.core.errors import DamagedError, InputError
-from temshift.core.files import table_bytes
-from temshift.core.records import Record, read_facts, recorded_file, write_record, write_recorded
 from temshift.networks.layers import UNet
 from temshift.networks.settings import NetworkSettings, build
 from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
+from temshift.storage.files import table_bytes
+from temshift.storage.records import Record, read_facts, recorded_file, write_record, write_recorded
 
 CARD = "network.json"
 HISTORY_FILE = "history.parquet"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from temshift.core.parameters import ABERRATIONS, azimuth
+from temshift.vocabulary.parameters import ABERRATIONS, azimuth
 
 
 @dataclass(frozen=True)

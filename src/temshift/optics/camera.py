@@ -11,7 +11,8 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from temshift.core.configuration import Configuration
+from temshift.conditions.drawn import Conditions
+from temshift.configuration.model import Configuration
 from temshift.core.grids import Grid
 from temshift.optics.binning import binned
 from temshift.optics.counting import counted, expected_electrons
@@ -355,3 +356,15 @@ def _require_detectable(mtf: Tensor, ntf: Tensor) -> None:
             f"{math.sqrt(2) * worst / (len(excess) - 1):.2g} of Nyquist: DQE = DQE(0) MTF^2 / NTF^2 would exceed "
             "DQE(0); give an NTF nowhere below the MTF, or none for a camera that counts"
         )
+
+
+def camera_response(drawn: Conditions, camera: CameraSettings) -> CameraResponse:
+    """Return how the camera answers under some conditions; motion counts in pixels as they are said to be."""
+    same = ("mtf_half_frequency", "ntf_half_frequency", "dqe_zero", "gain", "read_noise", "drift_azimuth")
+    scale = 1 + drawn.pixel_size_error
+    return CameraResponse(
+        **{name: getattr(drawn, name) for name in same},
+        vibration_sigma=drawn.vibration_sigma / scale,
+        drift=drawn.drift / scale,
+        settings=camera,
+    )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from temshift.conditions.drawn import Conditions
 from temshift.core.electrons import energy_of
 from temshift.optics.aberrations import (
     AberrationBasis,
@@ -18,7 +19,6 @@ from temshift.optics.aberrations import (
 )
 from temshift.optics.band import Band
 from temshift.optics.coherence import aperture, spatial_envelope, temporal_envelope
-from temshift.optics.conditions import Conditions
 from temshift.optics.sums import Nodes
 
 

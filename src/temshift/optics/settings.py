@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from temshift.core.configuration import Configuration
+from temshift.configuration.model import Configuration
 from temshift.core.grids import Grid
 from temshift.optics.camera import CameraSettings
 
@@ -33,3 +33,6 @@ class ImagingSettings(Configuration):
         binning = self.camera.binning
         if any(size % binning for size in grid.shape):
             yield f"{binning} does not divide {grid.shape[1]} x {grid.shape[0]} pixels; change cell_nm or the sampling"
+
+
+EXACT = ImagingSettings()

@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from temshift.conditions.drawn import Conditions
 from temshift.core.electrons import energy_of
 from temshift.optics.aberrations import aberration_gradient
 from temshift.optics.band import Band
-from temshift.optics.conditions import Conditions
 
 HIGHEST_ORDER = 100
 _STEPS = 2000  # of the table of errors over t

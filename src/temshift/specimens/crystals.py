@@ -15,7 +15,7 @@ from ase.spacegroup.spacegroup import SpacegroupError
 from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from temshift.core.configuration import Configuration, as_tuples
+from temshift.configuration.model import Configuration, as_tuples
 from temshift.core.errors import InputError
 from temshift.specimens.ranges import require
 from temshift.specimens.structure_files import read_structure

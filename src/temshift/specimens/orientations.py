@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from scipy.spatial.transform import Rotation
 
-from temshift.core.configuration import Configuration, as_tuples
+from temshift.configuration.model import Configuration, as_tuples
 
 _BEAM = np.array([0.0, 0.0, 1.0])
 

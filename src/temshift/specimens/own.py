@@ -23,7 +23,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from temshift.core.configuration import Configuration
+from temshift.configuration.model import Configuration
 from temshift.core.errors import InputError
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.recipe import SpecimenRecipe

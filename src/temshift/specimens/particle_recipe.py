@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from temshift.core.configuration import Configuration
-from temshift.core.distributions import Distribution, Lognormal, Normal
+from temshift.conditions.distribution import Distribution, Lognormal, Normal
+from temshift.configuration.model import Configuration
 from temshift.core.errors import InputError
 from temshift.specimens.crystals import Crystal
 from temshift.specimens.faults import require_faults

@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import model_validator
 
-from temshift.core.configuration import Configuration
+from temshift.configuration.model import Configuration
 from temshift.core.errors import InputError
 
 ANGSTROM_PER_NM = 10.0

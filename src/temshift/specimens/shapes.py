@@ -13,7 +13,7 @@ from pydantic import Field, model_serializer, model_validator
 from scipy.spatial import QhullError
 from scipy.spatial.transform import Rotation
 
-from temshift.core.configuration import Configuration, as_tuples
+from temshift.configuration.model import Configuration, as_tuples
 from temshift.core.errors import InputError
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.multiply_twinned import multiply_twinned, require_fcc

@@ -9,7 +9,7 @@ import ase.io
 from ase import Atoms
 from pydantic import Field, model_validator
 
-from temshift.core.configuration import Configuration
+from temshift.configuration.model import Configuration
 from temshift.core.errors import InputError
 from temshift.core.hashes import file_hash
 

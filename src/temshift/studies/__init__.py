@@ -1,6 +1,6 @@
-"""Studies: plan, run, resume, gather; the only place that joins the other packages.
+"""Studies: planned, run, resumed, analysed.
 
-What is listed here is imported when it is first used: a verb that compares conditions need not wait for figures.
+What is listed here is imported when it is first used.
 """
 
 import lazy_loader

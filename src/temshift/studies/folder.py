@@ -1,20 +1,17 @@
 """The study folder: where every file goes, and who may write there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from temshift.core.configuration import Configuration, ConfigurationError, load_configuration
-from temshift.core.documents import write_document
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.files import write_text
+from temshift.configuration.model import Configuration, ConfigurationError, load_configuration
+from temshift.configuration.yaml_document import write_document
+from temshift.core.errors import InputError
 from temshift.execution import Progress
-from temshift.studies.study import Study
-
-LOCK_PATIENCE = 1.0  # seconds: temshift status holds the lock for a moment
+from temshift.storage.files import write_text
+from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.studies.planning.study import Study
 
 
 @dataclass(frozen=True)
@@ -93,58 +90,6 @@ class StudyFolder:
         return sorted(path for path in self.examples.rglob("*.*") if path.is_file())
 
 
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Hold a folder against a second run.
-
-    Raises
-    ------
-    InputError
-        Where another run holds it.
-    """
-    lock = FileLock(root / ".lock")
-    try:
-        lock.acquire(timeout=LOCK_PATIENCE)
-    except Timeout as error:
-        raise InputError(f"another temshift run works in {root}; wait for it, or name another folder") from error
-    except OSError as error:
-        raise InputError(f"cannot write in {root}: {error.strerror}; name another folder") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def making(root: Path) -> Iterator[None]:
-    """Make a folder and fill it; where that can't be done, the remedy is told."""
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        yield
-    except OSError as error:
-        raise InputError(f"cannot make {root}: {error.strerror}; name another folder with --output") from error
-    except TemshiftError as error:
-        raise InputError(str(error)) from error
-
-
-def refuse_strangers(root: Path, own: Path, kind: str) -> None:
-    """Refuse a file, or a folder that holds something but not the file ``own`` that marks its ``kind``.
-
-    Raises
-    ------
-    InputError
-        Where files would be mixed.
-    """
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{root} is a file; name a folder with --output")
-    if not root.exists() or own.exists():
-        return
-    strangers = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
-    if strangers:
-        found = ", ".join(strangers[:3])
-        raise InputError(f"{root} is not empty and holds no {kind} ({found}); name a new folder with --output")
-
-
 class _Named(Configuration, extra="ignore"):
     name: str
 
@@ -214,3 +159,20 @@ def _refuse_another(folder: StudyFolder, study: Study) -> None:
         raise InputError(
             f"{folder.root} holds another study, {held!r}, not {study.name!r}; name another folder with --output"
         )
+
+
+def require_study(root: Path) -> StudyFolder:
+    """Return a study folder that is there.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    folder = StudyFolder(root)
+    if not folder.study_file.exists():
+        raise InputError(f"{root} holds no study.yaml; name a folder that temshift run has filled")
+    return folder
+
+
+Warn = Callable[[str], None]

@@ -1,0 +1,60 @@
+"""Options that several verbs have."""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class ImageFormat(StrEnum):
+    """How images are written."""
+
+    tiff = "tiff"
+    png = "png"
+    hdf5 = "hdf5"
+
+
+class Device(StrEnum):
+    """Where arrays live."""
+
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+StudyFile = Annotated[Path, typer.Argument(help="A study file (YAML).", show_default=False)]
+
+
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Study folder. Default: studies/NAME.", show_default=False),
+]
+
+
+StudyFolder = Annotated[Path, typer.Argument(help="A study folder.", show_default=False)]
+
+
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", "-w", min=0, help="Processes of one thread each; 0: none. Default: one a core."),
+]
+
+
+Waves = Annotated[Path, typer.Argument(help="A database, a study folder, or one wave store in it.", show_default=False)]
+
+
+OneSet = Annotated[
+    str | None, typer.Option("--set", help="The only set to take, such as training. Default: all.", show_default=False)
+]
+
+
+On = Annotated[Device, typer.Option("--device", help="Where to compute.")]
+
+
+def worker_count(wanted: int | None, device: Device) -> int:
+    """Return the number of worker processes: as asked for, or one a core, or 1 with a GPU."""
+    if wanted is not None:
+        return wanted
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if device is Device.cpu else 1

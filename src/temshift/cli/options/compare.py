@@ -1,0 +1,57 @@
+"""The verb ``compare``: its options."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class Rule(StrEnum):
+    """An observer."""
+
+    linear = "linear"
+    forest = "forest"
+    both = "both"
+    ideal = "ideal"
+
+
+Specimens = Annotated[
+    str | None,
+    typer.Option(
+        "--specimens", help="A recipe, study, database, or crystal. Default: CdSe on carbon.", show_default=False
+    ),
+]
+_File = "a set of parameters, an image set, conditions to score under, or a study (YAML)."
+_Name = typer.Option(help="Only this condition of the file; may be repeated. Default: all.", show_default=False)
+
+
+def compare(
+    train: Annotated[Path, typer.Argument(help=f"Conditions to train on: {_File}", show_default=False)],
+    test: Annotated[Path, typer.Argument(help=f"Conditions to test on: {_File}", show_default=False)],
+    specimens: Specimens = None,
+    train_name: Annotated[list[str] | None, _Name] = None,
+    test_name: Annotated[list[str] | None, _Name] = None,
+    rule: Annotated[
+        list[Rule] | None,
+        typer.Option(help="An observer; may be repeated. Forests take seconds. Default: linear.", show_default=False),
+    ] = None,
+    energy_kev: Annotated[
+        float | None,
+        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy. Default: of the files, or 300."),
+    ] = None,
+    sampling_angstrom: Annotated[
+        float | None,
+        typer.Option("--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, which MTFs count in."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Draw both: a PNG or SVG.", show_default=False)
+    ] = None,
+) -> None:
+    """Compare conditions without any training: epsilon, sigma, observers both ways, where information is lost."""
+    from temshift.cli.verbs import compare as verb
+
+    names = tuple(train_name or ()), tuple(test_name or ())
+    rules: list[Any] = [one.value for one in rule or [Rule.linear]]
+    verb.compare(train, test, verb.Asked(specimens, energy_kev, sampling_angstrom, names, rules, as_json, picture))

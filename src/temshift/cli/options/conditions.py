@@ -1,0 +1,60 @@
+"""The verbs about new conditions: their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from temshift.cli.options.common import Device, Workers, worker_count
+
+
+def predict(
+    study: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
+    test: Annotated[Path, typer.Option("--test", help="New conditions to test on (YAML).", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the table: .csv or .parquet.", show_default=False)
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
+    workers: Workers = None,
+) -> None:
+    """Predict loss and F1 of a study's networks under new conditions, with intervals, and whether that is possible."""
+    from temshift.cli.verbs import predict as verb
+
+    count = worker_count(workers, Device.cpu)
+    verb.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
+
+
+def ctf(
+    conditions: Annotated[Path, typer.Argument(help="An image set, or a study file (YAML).", show_default=False)],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write to. Default: ctf/NAME.", show_default=False),
+    ] = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--condition", "-c", help="Name of a condition; may be repeated. Default: all.", show_default=False
+        ),
+    ] = None,
+    energy_kev: Annotated[
+        float | None,
+        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy, where the file tells none."),
+    ] = None,
+    sampling_angstrom: Annotated[
+        float | None,
+        typer.Option(
+            "--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, where the file tells none."
+        ),
+    ] = None,
+    height_nm: Annotated[
+        float,
+        typer.Option("--height-nm", min=-1e4, max=1e4, help="Height of the object upstream of the plane of focus 0."),
+    ] = 0.0,
+    signed: Annotated[bool, typer.Option("--signed/--unsigned", help="Draw T, or |T|.")] = True,
+) -> None:
+    """Draw contrast transfer functions of conditions, with their envelopes and limits, and write them as tables."""
+    from temshift.cli.verbs import ctf as verb
+
+    wanted = verb.Wanted(energy_kev, sampling_angstrom, height_nm, condition or (), signed)
+    verb.ctf(conditions, output, wanted)

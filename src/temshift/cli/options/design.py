@@ -1,0 +1,59 @@
+"""The verb ``design``: its options."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from temshift.cli.options.compare import Rule, Specimens
+
+
+class Objective(StrEnum):
+    """What a design minimises over its targets."""
+
+    worst = "worst"
+    mean = "mean"
+
+
+def design(
+    targets: Annotated[
+        Path, typer.Option("--targets", help="Conditions to serve: as for temshift compare (YAML).", show_default=False)
+    ],
+    size: Annotated[
+        int | None, typer.Option("--size", "-k", help="How many conditions to train on.", show_default=False)
+    ] = None,
+    broad: Annotated[bool, typer.Option("--broad", help="One broad distribution in place of several.")] = False,
+    objective: Annotated[Objective, typer.Option("--objective", help="Loss to minimise.")] = Objective.worst,
+    specimens: Specimens = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the conditions (YAML), and a picture beside.", show_default=False),
+    ] = None,
+    candidates: Annotated[
+        Path | None,
+        typer.Option("--candidates", help="More candidates, as --targets.", show_default=False),
+    ] = None,
+    grid: Annotated[int, typer.Option("--grid", min=0, max=1000, help="Candidates on a grid, about; 0: none.")] = 40,
+    search: Annotated[
+        Rule, typer.Option("--search", help="Observer that searches; all but linear take minutes.")
+    ] = Rule.linear,
+    rule: Annotated[Rule, typer.Option("--rule", help="Observer that ranks the best and predicts.")] = Rule.both,
+    energy_kev: Annotated[
+        float | None,
+        typer.Option("--energy-kev", min=30, max=1500, help="Default: of the files, or 300.", show_default=False),
+    ] = None,
+    sampling_angstrom: Annotated[
+        float | None,
+        typer.Option(
+            "--sampling-angstrom", min=0.01, max=1.5, help="Pixels. Default: of the files, or 0.4.", show_default=False
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Choose conditions to train on that minimise the worst or mean predicted loss over target conditions."""
+    from temshift.cli.verbs import design as designing
+
+    asked = designing.Asked(size, broad, objective.value, search.value, rule.value, grid, candidates)
+    setting = designing.Setting(specimens, energy_kev, sampling_angstrom)
+    designing.design(targets, asked, setting, output, as_json)

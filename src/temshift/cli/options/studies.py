@@ -1,0 +1,103 @@
+"""The verbs about studies: their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from temshift.cli.options.common import Device, On, Output, StudyFile, StudyFolder, Workers, worker_count
+
+
+def run(
+    study: StudyFile,
+    output: Output = None,
+    workers: Workers = None,
+    device: On = Device.cpu,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            help="Dask cluster that works instead: tcp://HOST:PORT, or its scheduler file.",
+            show_default=False,
+        ),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, help="How often a task is done again whose worker died.")
+    ] = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try networks again that failed in an earlier run.")
+    ] = False,
+) -> None:
+    """Run a study, from atoms to report. The same command goes on after an interruption."""
+    from temshift.cli.verbs import run as verbs
+
+    who = verbs.Who(worker_count(workers, device), device.value, scheduler, retries, retry_failed)
+    verbs.run(study, output, who)
+
+
+def status(
+    folder: StudyFolder,
+    watch: Annotated[bool, typer.Option("--watch", help="Tell again every two seconds, until the run ends.")] = False,
+) -> None:
+    """Tell how far a study is: networks done, running, failed, waiting, and the time left."""
+    from temshift.cli.verbs import studies
+
+    studies.status(folder, watch)
+
+
+def runs(
+    folder: StudyFolder,
+    failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its reason.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Each network, however many there are.")] = False,
+) -> None:
+    """List the networks of a study, each with its state; more than 100 are counted by what they are trained on."""
+    from temshift.cli.verbs import studies
+
+    studies.runs(folder, failed, every)
+
+
+def results(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="One or more folders of studies or of temshift score; they are merged.", show_default=False
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write the whole table: .csv, .parquet or .json.", show_default=False),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
+) -> None:
+    """Print a row for each network x test condition, or a summary of more than 60; write all columns to a file."""
+    from temshift.cli.verbs import results as verb
+
+    verb.results(folders, output, every)
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="A study or a database file (YAML).", show_default=False)],
+    device: On = Device.cpu,
+    workers: Workers = None,
+) -> None:
+    """Validate a study or a database; print it resolved, what it makes, and a measured estimate; write nothing."""
+    from temshift.cli.verbs import run as verbs
+
+    verbs.check(file, worker_count(workers, device), device.value)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
+) -> None:
+    """Draw report.html of a study folder again."""
+    from temshift.cli.verbs import run as verbs
+
+    verbs.report(folder)
+
+
+def demo(output: Output = None, workers: Workers = None, device: On = Device.cpu) -> None:
+    """Run the quick study: about three minutes on two cores."""
+    from temshift.cli.verbs import run as verbs
+
+    who = verbs.Who(worker_count(workers, device), device.value)
+    verbs.run(verbs.example("quick_study.yaml"), output, who)

@@ -1,0 +1,166 @@
+"""What the verb ``compare`` does: distributions of imaging conditions, compared without training anything."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from temshift.cli.verbs.tables import number_text, say, table_console, text_table
+from temshift.conditions.imaging import ImagingConditions
+from temshift.core.errors import InputError
+from temshift.information.comparison.compare import Bench, compare_many
+from temshift.information.comparison.comparison import Comparison, Side
+from temshift.information.observers.observer import RuleName
+from temshift.information.transfer.monte_carlo import Estimate
+from temshift.storage.files import replacing, require_writable
+from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
+
+PICTURES = (".png", ".svg")
+TITLES = ("training", "test", "epsilon (training)", "epsilon (test)", "sigma", "overlap", "cosine")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for beside the files.
+
+    Attributes
+    ----------
+    specimens : str, optional
+        A recipe, a database, or the name of a crystal.
+    energy_kev, sampling : float, optional
+        Energy and size of a pixel [A] where files don't tell.
+    names : pair of sequences of str
+        Conditions of the training and of the test file; all of them where empty.
+    rules : sequence of RuleName
+        Observers.
+    as_json : bool
+        Whether to print JSON.
+    picture : Path, optional
+        Where to draw.
+    """
+
+    specimens: str | None
+    energy_kev: float | None
+    sampling: float | None
+    names: tuple[Sequence[str], Sequence[str]]
+    rules: Sequence[RuleName]
+    as_json: bool
+    picture: Path | None
+
+
+def compare(train: Path, test: Path, asked: Asked) -> None:
+    """Compare the conditions of two files; print and draw what differs."""
+    files = [
+        read_conditions(train, "training").only(asked.names[0]),
+        read_conditions(test, "test").only(asked.names[1]),
+    ]
+    if asked.picture is not None:
+        _require_picture(asked.picture, files)
+    bench = _bench(files, asked)
+    library = _library(asked, bench, [*files[0].named.values(), *files[1].named.values()])
+    found = compare_many(files[0].named, files[1].named, library, bench)
+    if asked.picture is not None:
+        draw(found[0], asked.picture)
+    _tell(found, asked)
+
+
+def _bench(files: Sequence[ConditionsFile], asked: Asked) -> Bench:
+    energies = [None if asked.energy_kev is None else asked.energy_kev * 1e3, *(one.energy for one in files)]
+    told = {
+        "energy": agreed("the electron energy", [*energies, *_energies_of(asked.specimens)]),
+        "imaging": agreed("the camera", [one.imaging for one in files]),
+        "sampling": agreed("the size of pixels", [asked.sampling, *(one.sampling for one in files)]),
+    }
+    given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    return Bench(**given, rules=tuple(asked.rules))
+
+
+def _energies_of(specimens: str | None) -> list[float]:
+    """Energy that the phases of specimens are measured at, where their file or folder tells one."""
+    if specimens is None:
+        return []
+    from temshift.databases.object_libraries import waves_told
+
+    waves = waves_told(specimens)
+    return [] if waves is None else [waves.energy]
+
+
+def _library(asked: Asked, bench: Bench, conditions: Iterable[ImagingConditions]) -> Any:
+    if asked.specimens is None:
+        return None
+    from temshift.cli.verbs.progress import progress_for
+    from temshift.databases.object_libraries import band_end, find_library
+
+    highest, progress = band_end(conditions, bench.energy), progress_for(Console(stderr=True))
+    return find_library(asked.specimens, energy=bench.energy, highest=highest, progress=progress)
+
+
+def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:
+    if picture.suffix.lower() not in PICTURES:
+        raise InputError(f"--picture {picture}: unknown ending; allowed: {', '.join(PICTURES)}")
+    several = [f"{one.path} has {len(one.named)}" for one in files if len(one.named) > 1]
+    if several:
+        raise InputError(
+            f"--picture draws one pair, and {' and '.join(several)} conditions; choose with --train-name and "
+            "--test-name"
+        )
+    require_writable(picture)
+
+
+def draw(found: Comparison, picture: Path) -> None:
+    """Draw the figure of one comparison."""
+    from temshift.figures.compare_figure import ComparedCurves, compare_figure
+    from temshift.figures.transfer_figures import save_figure
+
+    curves = [
+        ComparedCurves(side.name, side.information.transfer_rms, side.information.spectrum, side.information.bits)
+        for side in (found.training, found.test)
+    ]
+    bands = [(band.kind, band.low, band.high) for band in found.bands]
+    title = f"sigma = {found.pair.sigma.value:.2f}"
+    with replacing(picture) as temporary:
+        save_figure(compare_figure(found.q, curves[0], curves[1], bands, title), temporary)
+
+
+def _tell(found: Sequence[Comparison], asked: Asked) -> None:
+    console = table_console()
+    if asked.as_json:
+        told = [one.to_dict() for one in found]
+        text = json.dumps(told[0] if len(told) == 1 else told, indent=1, allow_nan=False)
+        console.print(text, soft_wrap=True, markup=False, highlight=False)
+        return
+    if len(found) == 1:
+        say(console, repr(found[0]))
+    else:
+        console.print(_table(found, asked.rules))
+        for remark in dict.fromkeys(remark for one in found for remark in one.remarks):
+            say(console, f"note: {remark}")
+    if asked.picture is not None:
+        say(console, f"picture: {asked.picture}")
+
+
+def _table(found: Sequence[Comparison], rules: Sequence[RuleName]) -> Any:
+    scores = [title for rule in rules for title in (f"CE {rule}", f"CE {rule}, back")]
+    rows = [
+        [
+            one.training.name,
+            one.test.name,
+            number_text(one.training.information.epsilon),
+            number_text(one.test.information.epsilon),
+            *(_value(number) for number in (one.pair.sigma, one.pair.overlap, one.pair.cosine)),
+            *(_score(side, rule) for rule in rules for side in (one.training, one.test)),
+        ]
+        for one in found
+    ]
+    return text_table((*TITLES, *scores), rows, numbers=(*TITLES[2:], *scores))
+
+
+def _score(side: Side, rule: str) -> str:
+    return number_text(side.observers[rule][1].cross_entropy)
+
+
+def _value(found: Estimate | None) -> str:
+    return number_text(None if found is None else found.value)

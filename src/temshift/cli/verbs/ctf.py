@@ -1,0 +1,83 @@
+"""The verb that draws contrast transfer functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from temshift.image_sets.image_set import folder_name
+from temshift.vocabulary.parameters import NANOMETRE
+from temshift.workflows.transfer_curves import (
+    TransferSet,
+    limits_table,
+    load_transfer_set,
+    require_folder,
+    transfer_curves,
+    write_transfer,
+)
+
+PICTURES = Path("ctf")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for: the microscope, the object's height [nm], the conditions, T or |T|."""
+
+    energy_kev: float | None
+    sampling_angstrom: float | None
+    height_nm: float
+    names: Sequence[str]
+    signed: bool
+
+
+def ctf(file: Path, output: Path | None, wanted: Wanted) -> None:
+    """Draw and tabulate transfer functions; print their limits."""
+    folder = output or PICTURES / folder_name(file.stem)
+    require_folder(folder)
+    found = load_transfer_set(
+        file,
+        energy_kev=wanted.energy_kev,
+        sampling=wanted.sampling_angstrom,
+        height=wanted.height_nm * NANOMETRE,
+    ).only(wanted.names)
+    _warn(found, Console(stderr=True))
+    curves = [transfer_curves(name, one, found.instrument, signed=wanted.signed) for name, one in found.named]
+    written = write_transfer(curves, folder)
+    console = Console()
+    console.print(_limits(limits_table(curves)))
+    console.print(f"{len(written)} files in {folder}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _warn(found: TransferSet, console: Console) -> None:
+    for remark in found.remarks():
+        console.print(f"warning: {remark}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+_COLUMNS = {
+    "defocus\n(nm)": ("defocus_nm",),
+    "Scherzer\n(nm)": ("scherzer_defocus_nm",),
+    "point\nresolution": ("point_resolution_angstrom", "finest_point_resolution_angstrom"),
+    "information\nlimit": ("information_limit_angstrom", "finest_information_limit_angstrom"),
+    "all\nenvelopes": ("transfer_limit_angstrom", "finest_transfer_limit_angstrom"),
+}
+
+
+def _limits(limits: pl.DataFrame) -> Table:
+    """One row a condition; limits that differ between azimuths as the coarsest and the finest."""
+    shown = {head: names for head, names in _COLUMNS.items() if limits[names[0]].null_count() < len(limits)}
+    table = Table("\ncondition", title="Limits (angstrom)", box=SIMPLE)
+    for head in shown:
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in limits.iter_rows(named=True):
+        table.add_row(escape(row["condition"]), *(_ends([row[name] for name in names]) for names in shown.values()))
+    return table
+
+
+def _ends(values: Sequence[float | None]) -> str:
+    told = dict.fromkeys(f"{value + 0.0:.2f}" for value in values if value is not None)
+    return " - ".join(told)

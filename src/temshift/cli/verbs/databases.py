@@ -1,0 +1,115 @@
+"""The verbs of wave databases: simulate, and inspect what is there."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from temshift.cli.verbs.progress import progress_for
+from temshift.cli.verbs.run import require_device
+from temshift.cli.verbs.shared import going_on, range_of
+from temshift.core.errors import DamagedError
+from temshift.databases.capacity import size_text
+from temshift.databases.contact_sheet import draw_contact_sheet
+from temshift.databases.database import DatabaseFolder, simulate_database
+from temshift.databases.inspection import Inspection, inspect_waves
+from temshift.exitwaves.store import finished_shards, read_layout
+from temshift.workflows.input_files import load_database
+
+SHOWN = 10
+
+
+def simulate(file: Path, output: Path, workers: int, device: str, shards: str | None) -> None:
+    """Simulate a database and tell what it holds."""
+    database, wanted = load_database(file), range_of("--shards", shards)
+    require_device(device)
+    console = Console(stderr=True)
+    with going_on(output):
+        folder = simulate_database(
+            database, output, workers=workers, device=device, shards=wanted, progress=progress_for(console)
+        )
+    _tell_made(folder, list(database.sets), Console())
+
+
+def inspect(folder: Path, picture: bool) -> None:
+    """Print what wave stores hold; verify every byte."""
+    found, console = inspect_waves(folder), Console()
+    for one in found:
+        console.print(str(one.place), soft_wrap=True, markup=False, highlight=False)
+        console.print(_facts(one))
+        _tell_faults(one, console)
+    if picture:
+        console.print(f"picture: {draw_contact_sheet(folder, found)}", soft_wrap=True, markup=False, highlight=False)
+    damaged = [one.name for one in found if any(state.state == "damaged" for state in one.states)]
+    if damaged:
+        raise DamagedError(f"damaged: {', '.join(damaged)}; the command that made it makes the damaged shards again")
+
+
+def _tell_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -> None:
+    for name in names:
+        layout, made = read_layout(folder.waves(name)), finished_shards(folder.waves(name))
+        specimens = sum(len(layout.specimens_of(shard)) for shard in made)
+        console.print(
+            f"{name}: {specimens} of {layout.count} specimens in {folder.waves(name)}", soft_wrap=True, highlight=False
+        )
+
+
+def _facts(one: Inspection) -> Table:
+    """What a set holds, as a table of two columns."""
+    table = Table(title=one.name, show_header=False)
+    for name, value in _rows(one):
+        table.add_row(name, value)
+    return table
+
+
+def _rows(one: Inspection) -> list[tuple[str, str]]:
+    layout, waves = one.layout, one.settings["exit_waves"]
+    coverage = one.coverage
+    return [
+        ("specimens", f"{layout.count}, {layout.per_shard} a shard, seed {one.settings['seed']}"),
+        ("shards", one.verdict),
+        ("energy", f"{waves['energy_kev']:g} keV"),
+        ("phonon configurations", str(layout.phonons)),
+        ("stored grid", f"{_times(layout.grid.shape)} pixels of {_times(layout.grid.sampling)} A (y x x)"),
+        (
+            "simulated with",
+            f"{waves['sampling_angstrom']:g} A sampling, {waves['slice_thickness_angstrom']:g} A slices",
+        ),
+        ("defocus counts from", waves["focus"].replace("_", " ")),
+        ("mask", waves["mask"]["definition"]),
+        ("size when complete", size_text(layout.count * layout.specimen_bytes)),
+        ("coverage of particles by the mask", f"mean {coverage[0]:.2f}, least {coverage[1]:.2f}" if coverage else "-"),
+        *(("made with", _maker(maker)) for maker in one.makers),
+        *((name, _between(one.range_of(key))) for name, key in _RANGES.items()),
+    ]
+
+
+_RANGES = {
+    "mean height of particles [A]": "particle_height_angstrom",
+    "mean height of substrate [A]": "substrate_height_angstrom",
+    "focus plane above exit plane [A]": "focus_height_angstrom",
+    "area fraction of particles": "area_fraction",
+    "area fraction of the mask": "mask_fraction",
+}
+
+
+def _maker(facts: Mapping[str, str]) -> str:
+    return f"temshift {facts['temshift']}, torch {facts['torch']}, {facts['device']}" if facts else "not told"
+
+
+def _times(pair: Sequence[float]) -> str:
+    return " x ".join(f"{value:.5g}" for value in pair)
+
+
+def _between(ends: tuple[float, float] | None) -> str:
+    return "-" if ends is None else f"{ends[0]:.3g} to {ends[1]:.3g}"
+
+
+def _tell_faults(one: Inspection, console: Console) -> None:
+    lines = [f"shard {n}: {state.reason}" for n, state in enumerate(one.states) if state.state == "damaged"]
+    lines += one.warnings
+    for line in lines[:SHOWN]:
+        console.print(f"warning: {one.name}: {line}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+    if len(lines) > SHOWN:
+        console.print(f"warning: {one.name}: and {len(lines) - SHOWN} more", style="yellow", highlight=False)

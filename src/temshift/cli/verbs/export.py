@@ -1,0 +1,49 @@
+"""What the verbs do that hand a database to others: images and exit waves."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from temshift.cli.verbs.progress import progress_for, tell_remarks
+from temshift.cli.verbs.run import require_device
+from temshift.cli.verbs.shared import Interrupted, going_on, range_of, refuse_faults
+from temshift.configuration.model import load_configuration
+from temshift.databases.hdf5_export import export_waves
+from temshift.exitwaves.sources import wave_sources
+from temshift.image_sets.image_set import ImageFormat, ImagePlan, ImageSet, image_faults
+from temshift.image_sets.writing import write_images
+from temshift.storage.files import read_table
+
+
+def images(
+    folder: Path, conditions: Path, output: Path, what: tuple[ImageFormat, str | None], how: tuple[int, str]
+) -> None:
+    """Write an image set; ``what`` is the format and the only set, ``how`` the number of workers and the device."""
+    (written_as, one_set), (workers, device) = what, how
+    image_set = load_configuration(conditions, ImageSet)
+    require_device(device)
+    sources = wave_sources(folder, one_set)
+    refuse_faults(conditions, image_faults(image_set, sources, written_as))
+    plan = ImagePlan(image_set, sources, written_as)
+    progress = progress_for(Console(stderr=True))
+    tell_remarks(plan.remarks(), progress)
+    with going_on(output):
+        made = write_images(plan, output, workers=workers, device=device, progress=progress)
+    count = len(read_table(made.table))
+    pixels = "8 bit, for the eye" if written_as == "png" else f"{plan.dtype.name}, {plan.unit}"
+    _print(f"{count} images ({pixels}), {len(plan.conditions)} conditions\ntable: {made.table}")
+
+
+def waves(folder: Path, output: Path, one_set: str | None, specimens: str | None, gzip: int) -> None:
+    """Write exit waves to one HDF5 file."""
+    chosen, sources = range_of("--specimens", specimens), wave_sources(folder, one_set)
+    progress = progress_for(Console(stderr=True))
+    try:
+        export_waves(sources, output, specimens=chosen, gzip=gzip, progress=progress)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; nothing was written to {output}") from None
+    _print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, sets {', '.join(source.name for source in sources)}")
+
+
+def _print(text: str) -> None:
+    Console().print(text, soft_wrap=True, markup=False, highlight=False)

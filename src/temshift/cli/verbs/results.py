@@ -1,0 +1,90 @@
+"""What the verb ``results`` does: scores of studies, from one folder or several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.console import Console
+
+from temshift.cli.verbs.tables import number_text, say, table_console, text_table
+from temshift.core.errors import InputError
+from temshift.storage.files import replacing
+from temshift.studies import read_results
+
+MOST_ROWS = 60  # that are printed without being asked for
+NUMBERS = {
+    "CE": "cross_entropy",
+    "F1": "f1",
+    "IoU": "iou",
+    "ECE": "calibration_error",
+    "G_ID": "g_id",
+    "G_OOD": "g_ood",
+}
+SUMMARY = ("networks", "CE", "G_ID", "G_OOD", "worst")
+EXPLAINED = "Means over networks: CE and G_ID in distribution; G_OOD, median and worst of the test conditions"
+NUMBERS_WIDTH = 52  # characters that the numbers of a row take at most
+WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_json"}
+
+
+def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
+    """Print scores, row by row or, where they are many, in a line a training distribution; write all where asked."""
+    if output is not None and output.suffix not in WRITERS:
+        raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}")
+    found = read_results(*folders)
+    console = table_console()
+    whole = every or len(found) <= MOST_ROWS
+    (_print_rows if whole else _print_summary)(_labelled(found), console)
+    networks = found["network_id"].n_unique()
+    hint = "" if whole else "; --all prints them"
+    columns = "" if output else "; --output FILE.csv (.parquet, .json) writes them with all settings"
+    say(console, f"{len(found)} rows of {networks} network{'s' if networks > 1 else ''}{hint}{columns}")
+    if output is not None:
+        _write(found, output)
+        say(console, f"{output}: {len(found)} rows, {len(found.columns)} columns")
+
+
+def _labelled(found: pl.DataFrame) -> pl.DataFrame:
+    """Add what people call the training: one of an earlier version of a study, or one that is not told, say so."""
+    name = pl.col("training_name").fill_null(pl.format("what is not told (network {})", "network_id"))
+    version = pl.when("in_study").then(pl.lit("")).otherwise(pl.lit(", of an earlier version of the study"))
+    return found.with_columns(label=name + version)
+
+
+def _print_rows(found: pl.DataFrame, console: Console) -> None:
+    titles = ("test condition", "seed", *NUMBERS)
+    widest = max(map(len, [*found["test_name"], titles[0]]))
+    for (label,), part in found.group_by("label", maintain_order=True):
+        say(console, f"trained on {label}")
+        table = text_table(titles, map(_cells, part.iter_rows(named=True)), numbers=titles[1:], light=True)
+        if console.width >= widest + NUMBERS_WIDTH:
+            table.columns[0].min_width = widest  # so that tables stand in line
+        console.print(table)
+        console.print()
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    seed = "-" if row["seed"] is None else str(row["seed"])
+    return [row["test_name"], seed, *(number_text(row[column]) for column in NUMBERS.values())]
+
+
+def _print_summary(found: pl.DataFrame, console: Console) -> None:
+    titles = ("trained on", *SUMMARY, "under")
+    rows = [_summary(str(label), part) for (label,), part in found.group_by("label", maintain_order=True)]
+    say(console, EXPLAINED)
+    console.print(text_table(titles, rows, numbers=SUMMARY, light=True))
+
+
+def _summary(label: str, part: pl.DataFrame) -> list[str]:
+    """A row of the summary: how networks of one training did, and where they did worst."""
+    networks = part.unique("network_id")
+    tests = part.group_by("test_name", maintain_order=True).agg(pl.col("g_ood").mean()).drop_nulls().sort("g_ood")
+    inside = [networks[name].mean() for name in ("in_distribution_cross_entropy", "g_id")]
+    worst = (tests["g_ood"][-1], tests["test_name"][-1]) if len(tests) else (None, "-")
+    numbers = [*inside, tests["g_ood"].median(), worst[0]]
+    return [label, str(len(networks)), *map(number_text, numbers), worst[1]]
+
+
+def _write(table: pl.DataFrame, output: Path) -> None:
+    with replacing(output) as temporary:
+        getattr(table, WRITERS[output.suffix])(temporary)

@@ -1,0 +1,148 @@
+"""What the verbs do, once their options are read."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from temshift.cli.verbs.progress import progress_for, tell_remarks
+from temshift.cli.verbs.shared import going_on
+from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
+from temshift.configuration.yaml_document import write_document
+from temshift.core.errors import InputError
+from temshift.databases.capacity import size_text
+from temshift.execution import duration_text
+from temshift.report import write_report
+from temshift.storage.files import read_json, read_table
+from temshift.studies import Study, StudyFolder, load_study, run_study
+from temshift.studies.planning.cost_estimate import Estimate, estimate, estimate_database
+from temshift.workflows.input_files import load_plan
+
+STUDIES = Path("studies")
+MOST_TRAININGS = 40  # that a run ends with a table of
+
+
+class Who(NamedTuple):
+    """Who runs a study, where, and what becomes of failures; see ``temshift.studies.run_study``."""
+
+    workers: int
+    device: str
+    scheduler: str | None = None
+    retries: int = 1
+    retry_failed: bool = False
+
+
+def run(study_file: Path, output: Path | None, who: Who) -> None:
+    """Run a study and print a short summary."""
+    study = load_study(study_file)
+    if who.scheduler is None:
+        require_device(who.device)
+    progress = progress_for(Console(stderr=True))
+    root = output or STUDIES / study.slug
+    tell_remarks(study.remarks(), progress)
+    with going_on(root):
+        folder = run_study(study, root, **who._asdict(), progress=progress)
+    _summarise(folder, Console())
+
+
+def check(file: Path, workers: int, device: str) -> None:
+    """Print a resolved study or database, what it makes, and an estimate from a trial of some seconds."""
+    plan = load_plan(file)
+    require_device(device)
+    console = Console()
+    console.print(write_document(plan.resolved()), markup=False, highlight=False, soft_wrap=True)
+    if isinstance(plan, Study):
+        tell_remarks(plan.remarks(), progress_for(Console(stderr=True)))
+    found = estimate(plan, device) if isinstance(plan, Study) else estimate_database(plan, device)
+    _print_estimate(found, workers, console)
+
+
+def report(folder: Path) -> None:
+    """Draw the report of a study folder again."""
+    if not any((folder / name).exists() for name in ("study.yaml", "conditions.yaml")):
+        raise InputError(f"{folder} holds no study.yaml; name a folder that temshift run or temshift score has filled")
+    Console().print(f"report: {write_report(folder)}", soft_wrap=True, markup=False, highlight=False)
+
+
+def example(name: str) -> Path:
+    """Return the path of an example study: of the installed package, or of the source tree."""
+    places = (Path(str(files("temshift"))) / "examples", Path(__file__).parents[4] / "examples")
+    found = [place / name for place in places if (place / name).exists()]
+    if not found:
+        raise InputError(f"the example {name} is not installed; install temshift again")
+    return found[0]
+
+
+def require_device(device: str) -> None:
+    """Refuse a device that this machine lacks."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "--device cuda: no CUDA device is usable here; take --device cpu, or install a CUDA build of torch"
+        )
+
+
+def _summarise(folder: StudyFolder, console: Console) -> None:
+    manifest, prediction = read_json(folder.manifest), read_json(folder.root / "prediction.json")
+    results = read_table(folder.table("results"))
+    _print_losses(results, folder, console)
+    console.print(_judgement(prediction))
+    seconds = sum(stage["seconds"] for stage in manifest["stages"])
+    console.print(
+        f"{manifest['networks']} networks, {len(results)} evaluations, {seconds:.0f} s\n"
+        f"{formula_text(prediction)}\nreport: {folder.report.resolve()}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
+
+
+def _print_losses(results: pl.DataFrame, folder: StudyFolder, console: Console) -> None:
+    """One row a training distribution: its median, best and worst test condition; where they are many, none."""
+    cells = results.group_by("training_name", "test_name", maintain_order=True).agg(pl.col("f1").mean())
+    names = cells["training_name"].unique(maintain_order=True).to_list()
+    if len(names) > MOST_TRAININGS:
+        say(console, f"{len(names)} training distributions; temshift results {folder.root} has a row for each")
+        return
+    rows = [_ends(name, cells.filter(pl.col("training_name") == name).drop_nulls("f1").sort("f1")) for name in names]
+    say(console, "F1 over the test conditions (mean over seeds)")
+    console.print(text_table(("trained on", "median F1", "best", "worst"), rows, numbers=("median F1",)))
+
+
+def _ends(name: str, ranked: pl.DataFrame) -> list[str]:
+    if ranked.is_empty():
+        return [name, "-", "-", "-"]
+    best, worst = (f"{ranked['f1'][end]:.2f} {ranked['test_name'][end]}" for end in (-1, 0))
+    return [name, number_text(ranked["f1"].median(), 2), best, worst]
+
+
+def _judgement(prediction: dict[str, Any]) -> Table:
+    titles, rows = ("model of ln(cross-entropy)", "R2, test left out", "R2, training left out"), []
+    for model in prediction["models"]:
+        if model["in_sample"]:
+            rows.append([f"{model['name']} (in-sample ceiling)", number_text(model["r2_in_sample"], 2), ""])
+        else:
+            numbers = [number_text(model[f"r2_left_out_{role}"], 2) for role in ("test", "training")]
+            rows.append([model["name"], *numbers])
+    return text_table(titles, rows, numbers=titles[1:])
+
+
+def _print_estimate(found: Estimate, workers: int, console: Console) -> None:
+    table = Table(
+        "makes",
+        "number",
+        "seconds of one core",
+        title="What it makes (time measured by a short trial)",
+    )
+    for name, count, seconds in found.rows:
+        table.add_row(name, str(count), f"{seconds:.0f}")
+    console.print(table)
+    console.print(
+        f"about {duration_text(found.seconds / max(workers, 1))} with {max(workers, 1)} workers; "
+        f"about {size_text(found.bytes)} on disk, {size_text(found.worker_bytes)} of memory a worker",
+        highlight=False,
+        soft_wrap=True,
+    )

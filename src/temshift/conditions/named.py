@@ -1,0 +1,162 @@
+"""Named distributions of imaging conditions, as users write them: defaults, items, series."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated
+
+from pydantic import Field, ValidationError, model_validator
+
+from temshift.conditions.distribution import Distribution, Normal
+from temshift.conditions.imaging import KEYS, ImagingConditions, PartialConditions
+from temshift.configuration.messages import allowed_text
+from temshift.configuration.model import Configuration
+from temshift.vocabulary.parameters import CANONICAL
+
+_KEY_OF = {row.field: row.key for row in CANONICAL}
+
+
+class ConditionItem(PartialConditions):
+    """One named distribution of conditions, or a series of them over the values of one parameter.
+
+    In the ``name`` of a series, ``{value}`` stands for the value; ``sd`` spreads each value normally.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    series: str | None = None
+    values: Annotated[tuple[float, ...], Field(min_length=1)] | None = None
+    sd: Annotated[float, Field(ge=0)] = 0.0
+
+    @model_validator(mode="after")
+    def _series_is_whole(self) -> "ConditionItem":
+        if (self.series is None) != (self.values is None):
+            raise ValueError("series and values go together: give both, or neither")
+        if self.series is not None and self.series not in KEYS:
+            raise ValueError(f"series: {self.series!r} is not known{allowed_text(self.series, list(KEYS))}")
+        if self.series is not None and self.series in self.given():
+            raise ValueError(f"{self.series} is given twice, as the series and as a value; remove one")
+        if self.series is not None and "{value" not in self.name:
+            raise ValueError(f"name {self.name!r} of a series needs {{value}}, so that its members differ")
+        for value in self.values or ():
+            self._check_member(value)
+        return self
+
+    def _check_member(self, value: float) -> None:
+        self.named(value)
+        try:
+            self._member(value)
+        except ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ValueError(f"values of {self.series}: {message}") from error
+
+    def named(self, value: float) -> str:
+        """Return the name of the series' member at ``value``."""
+        try:
+            return self.name.format(value=value)
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"name {self.name!r}: only {{value}} and number formats may stand in braces") from error
+
+    def expanded(self) -> Iterator[tuple[str, PartialConditions]]:
+        """Yield name and parameters of each distribution that the item stands for."""
+        if self.series is None or self.values is None:
+            yield self.name, self
+            return
+        for value in self.values:
+            yield self.named(value), self._member(value)
+
+    def _member(self, value: float) -> PartialConditions:
+        spread = Distribution(normal=Normal(mean=value, sd=self.sd)) if self.sd else Distribution(fixed=value)
+        tied = {"correlations": self.correlations, "measured": self.measured}
+        return PartialConditions(**{**self.given(), **tied, str(self.series): spread})
+
+
+Items = Annotated[tuple[ConditionItem, ...], Field(min_length=1)]
+
+
+class ConditionSets(Configuration):
+    """Distributions of conditions to train on and to test on; what an item leaves out comes from ``default``."""
+
+    default: PartialConditions = PartialConditions()
+    training: Items
+    test: Items
+
+    @model_validator(mode="after")
+    def _resolvable(self) -> "ConditionSets":
+        for role in ("training", "test"):
+            self.resolved(role)
+        return self
+
+    def resolved(self, role: str) -> list[tuple[str, ImagingConditions]]:
+        """Return name and whole conditions of each distribution of a ``role``, "training" or "test"."""
+        return resolved(getattr(self, role), self.default, role)
+
+
+def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple[str, ImagingConditions]]:
+    """Return name and whole conditions of each distribution that ``items`` stand for.
+
+    Parameters
+    ----------
+    items : tuple of ConditionItem
+        Series among them are expanded.
+    default : PartialConditions
+        Where what an item leaves out comes from.
+    place : str
+        Name of the items in messages.
+
+    Returns
+    -------
+    list of (str, ImagingConditions)
+
+    Raises
+    ------
+    ValueError
+        Where a parameter that has no default is missing, or a name is used twice.
+    """
+    parts = [part for item in items for part in item.expanded()]
+    names = [name for name, _ in parts]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{place}: the name {twice[0]!r} is used twice; names must differ")
+    return [(name, _whole(name, given, default, place)) for name, given in parts]
+
+
+def _whole(name: str, given: PartialConditions, default: PartialConditions, place: str) -> ImagingConditions:
+    try:
+        return ImagingConditions(**given.over(default))
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{place}, {name!r}: {message}") from error
+
+
+def lens_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> list[tuple[str, str]]:
+    """Tell of probable mistakes of units, and of keys that change nothing, as what they belong to is told nowhere.
+
+    Parameters
+    ----------
+    named : sequence of (str, ImagingConditions)
+        All conditions of a file: a key that one of them needs may stand in the default of all.
+
+    Returns
+    -------
+    list of (str, str)
+        Name of the condition, and one sentence.
+    """
+    told = {field for _, conditions in named for field in conditions.fields_given()}
+    found = [(name, remark) for name, conditions in named for remark in conditions.remarks()]
+    for name, conditions in named:
+        for key, field in conditions.idle().items():
+            if field not in told:
+                found.append((name, f"{key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"))
+    return found
+
+
+def told_together(remarks: Iterable[tuple[str, str]]) -> list[str]:
+    """Write every remark once, with the names that it holds for.
+
+    Examples
+    --------
+    >>> told_together([("a", "is dark"), ("b", "is blurred"), ("c", "is dark")])
+    ["'a', 'c': is dark", "'b': is blurred"]
+    """
+    names: dict[str, list[str]] = {}
+    for name, remark in remarks:
+        names.setdefault(remark, []).append(repr(name))
+    return [f"{', '.join(dict.fromkeys(those))}: {remark}" for remark, those in names.items()]

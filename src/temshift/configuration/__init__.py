@@ -1,0 +1,1 @@
+"""YAML with lines, configurations, and messages that name the key, its line and the remedy."""

@@ -1,0 +1,182 @@
+"""Frozen configurations, read from YAML with every fault told at once, each with its line."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from temshift.configuration.messages import add_faults
+from temshift.configuration.yaml_document import Document, Fault, KeyPath, read_document, write_document
+from temshift.core.errors import InputError
+
+__all__ = [
+    "Configuration",
+    "ConfigurationError",
+    "Fault",
+    "as_tuples",
+    "dump_configuration",
+    "load_configuration",
+    "parse_configuration",
+]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Configuration(BaseModel):
+    """Base of all configurations: frozen, without unknown keys, with finite numbers only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    written_as: ClassVar[str] = "a mapping"  # what a file has to give in its place, as messages tell it
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Give what stands in a printed configuration: all but the keys that are not given."""
+        return ((name, value) for name, value in super().__repr_args__() if value is not None)
+
+    def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
+        """Give faults that show only where several valid keys meet, each as path and message; here none.
+
+        Only the configuration that is read as a whole is asked, after all its keys are valid.
+        """
+        return ()
+
+
+def as_tuples(value: Any) -> Any:
+    """Turn lists, nested ones too, into the tuples of frozen configurations; anything else stays."""
+    return tuple(as_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+class ConfigurationError(InputError):
+    """A configuration with one or more faults; its text lists them all.
+
+    Parameters
+    ----------
+    source : str
+        Where the configuration came from, such as the name of its file.
+    faults : sequence of Fault
+        At least one.
+    """
+
+    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
+        super().__init__(source, tuple(faults))
+        self.source = source
+        self.faults: tuple[Fault, ...] = tuple(faults)
+
+    def __str__(self) -> str:
+        """Give a headline, then one line for each fault."""
+        count = len(self.faults)
+        head = f"{self.source}: {count} fault{'' if count == 1 else 's'}"
+        return "\n".join([head, *(f"  {fault}" for fault in self.faults)])
+
+
+def parse_configuration(text: str, model: type[Model], source: str) -> Model:
+    """Read a configuration from YAML text.
+
+    Parameters
+    ----------
+    text : str
+        YAML 1.2.
+    model : type
+        The pydantic model wanted.
+    source : str
+        Name of the text in messages.
+
+    Returns
+    -------
+    instance of `model`
+
+    Raises
+    ------
+    ConfigurationError
+        With every fault of the text: syntax, duplicate or unknown keys, wrong types, values out of bounds.
+
+    Examples
+    --------
+    >>> class Lens(Configuration):
+    ...     defocus_nm: float
+    >>> parse_configuration("defocus_nm: 5", Lens, "lens.yaml").defocus_nm
+    5.0
+    >>> parse_configuration("defocus: 5", Lens, "lens.yaml")
+    Traceback (most recent call last):
+    temshift.configuration.model.ConfigurationError: lens.yaml: 2 faults
+      line 1, defocus_nm: is missing; this key is required
+      line 1, defocus: unknown key; allowed: 'defocus_nm'; nearest: 'defocus_nm'
+    """
+    document = read_document(text)
+    result = None if () in document.faults else _validate(document, model)
+    if result is None or document.faults:
+        raise ConfigurationError(source, _sorted(document))
+    return result
+
+
+def load_configuration(path: Path | str, model: type[Model]) -> Model:
+    """Read a configuration from a YAML file; see `parse_configuration`.
+
+    Parameters
+    ----------
+    path : path
+        A file of YAML 1.2 in UTF-8.
+    model : type
+        The pydantic model wanted.
+
+    Returns
+    -------
+    instance of `model`
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be read.
+    ConfigurationError
+        Where it has faults.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; give the path of a YAML file") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"cannot read {path}: it is not text; save it as UTF-8") from error
+    return parse_configuration(text, model, str(path))
+
+
+def dump_configuration(model: BaseModel) -> str:
+    r"""Write a configuration as YAML text that `parse_configuration` reads back alike.
+
+    Parameters
+    ----------
+    model : pydantic.BaseModel
+        Its keys keep their order.
+
+    Returns
+    -------
+    str
+        YAML 1.2.
+
+    Examples
+    --------
+    >>> class Lens(Configuration):
+    ...     defocus_nm: float
+    >>> dump_configuration(Lens(defocus_nm=-5e-7))
+    'defocus_nm: -5e-07\n'
+    """
+    return write_document(model.model_dump(mode="json", by_alias=True, round_trip=True))
+
+
+def _validate(document: Document, model: type[Model]) -> Model | None:
+    if not isinstance(document.data, dict):
+        document.add_fault((), "must be a mapping: lines of 'key: value'")
+        return None
+    try:
+        result = model.model_validate_json(json.dumps(document.data), strict=True)
+    except ValidationError as error:
+        add_faults(document, error.errors(include_url=False), model)
+        return None
+    for path, message in result.cross_faults() if isinstance(result, Configuration) else ():
+        if not document.has_fault_below(path):
+            document.add_fault(path, message)
+    return result
+
+
+def _sorted(document: Document) -> list[Fault]:
+    return sorted(document.faults.values(), key=lambda fault: fault.line or 0)

@@ -1,0 +1,131 @@
+"""Exit waves of a database as one HDF5 file that explains itself."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from temshift.core.errors import InputError
+from temshift.databases.hdf5_conventions import describe, describe_source
+from temshift.execution import Progress, SilentProgress
+from temshift.exitwaves.sources import ENDLESS, WaveSource, refuse_inside_store
+from temshift.exitwaves.store import StoreLayout, read_geometry, read_masks, read_waves
+from temshift.storage.files import replacing
+
+WAVE_FILE_VERSION = 1  # raised whenever older readers would misread the file
+
+
+def export_waves(
+    sources: tuple[WaveSource, ...],
+    output: Path,
+    *,
+    specimens: range | None = None,
+    gzip: int = 0,
+    progress: Progress | None = None,
+) -> None:
+    """Write exit waves, masks and geometry to one HDF5 file, shard by shard; whole or not at all.
+
+    Parameters
+    ----------
+    sources : tuple of WaveSource
+        The sets to write, each under its name.
+    output : Path
+        A new file.
+    specimens : range, optional
+        Numbers of the specimens to write of each set; all by default.
+    gzip : int
+        Compression, 0 (none) to 9.
+    progress : Progress, optional
+        Told about every specimen; silent by default.
+
+    Raises
+    ------
+    InputError
+        Where the file exists, a specimen is asked for that is not there, or the disk has no room.
+    DamagedError
+        Where a shard is damaged.
+    """
+    chosen = {source.name: _chosen(source, specimens) for source in sources}
+    _require_new(output)
+    refuse_inside_store(output)
+    _require_room(output, sum(len(chosen[one.name]) * one.layout.specimen_bytes for one in sources), gzip)
+    progress = progress or SilentProgress()
+    with replacing(output) as temporary, h5py.File(temporary, "w") as file:
+        describe(file, "temshift exit waves", WAVE_FILE_VERSION)
+        for source in sources:
+            _write_set(file.create_group(source.name), source, chosen[source.name], gzip, progress)
+
+
+def _chosen(source: WaveSource, wanted: range | None) -> range:
+    count = source.layout.count
+    if wanted is None:
+        return range(count)
+    if wanted.start < count <= wanted.stop and wanted.stop >= ENDLESS:
+        return range(wanted.start, count)
+    if len(wanted) == 0 or wanted.start < 0 or wanted.stop > count:
+        raise InputError(
+            f"specimens {wanted.start}:{wanted.stop} of set {source.name}: it holds {count}; "
+            f"give A:B with 0 <= A < B <= {count}, B not included"
+        )
+    return wanted
+
+
+def _require_new(output: Path) -> None:
+    if output.exists():
+        raise InputError(f"{output} exists; name another file with --output, or remove it")
+
+
+def _require_room(output: Path, needed: int, gzip: int) -> None:
+    place = next(parent for parent in output.resolve().parents if parent.exists())
+    free = shutil.disk_usage(place).free
+    if not gzip and needed > free:
+        raise InputError(
+            f"{output}: the waves take {needed / 1e6:.0f} MB, {free / 1e6:.0f} MB are free; "
+            "take fewer with --specimens, or name another disk with --output"
+        )
+
+
+def _write_set(group: h5py.Group, source: WaveSource, chosen: range, gzip: int, progress: Progress) -> None:
+    describe_source(group, source)
+    _lay_out(group, source.layout, len(chosen), gzip)
+    group["specimens"] = np.array(chosen)
+    progress.start(f"{source.name} waves", len(chosen))
+    for shard in range(source.layout.shards):
+        numbers = [number for number in source.layout.specimens_of(shard) if number in chosen]
+        if numbers:
+            _write_shard(group, source, shard, numbers, chosen.start)
+            progress.advance(len(numbers))
+    progress.finish()
+
+
+def _lay_out(group: h5py.Group, layout: StoreLayout, count: int, gzip: int) -> None:
+    plane = layout.grid.shape
+    rows = (("waves", np.complex64, (layout.phonons, *plane)), ("masks", np.uint8, plane))
+    for name, dtype, axes in rows:
+        group.create_dataset(
+            name,
+            shape=(count, *axes),
+            dtype=dtype,
+            chunks=(1, *(1 for _ in axes[:-2]), *plane),
+            shuffle=gzip > 0,
+            fletcher32=True,
+            **({"compression": "gzip", "compression_opts": gzip} if gzip else {}),
+        )
+    group["waves"].attrs["axes"] = ["specimen", "phonon", "y", "x"]
+    group["masks"].attrs["axes"] = ["specimen", "y", "x"]
+    group.create_dataset("geometry", shape=(count,), dtype=h5py.string_dtype())
+
+
+def _write_shard(group: h5py.Group, source: WaveSource, shard: int, numbers: list[int], first: int) -> None:
+    """Write some specimens of a shard behind those that are there already."""
+    held = source.layout.specimens_of(shard)
+    local = slice(numbers[0] - held.start, numbers[-1] + 1 - held.start)
+    place = slice(numbers[0] - first, numbers[-1] + 1 - first)
+    waves: NDArray[Any] = read_waves(source.store, shard).numpy()
+    group["waves"][place] = waves[local]
+    group["masks"][place] = read_masks(source.store, shard).numpy()[local].astype(np.uint8)
+    group["geometry"][place] = [json.dumps(row) for row in read_geometry(source.store, [shard])[local]]

@@ -1,0 +1,133 @@
+"""What wave stores hold, verified byte by byte, and pictures of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from temshift.core.errors import InputError
+from temshift.exitwaves.store import (
+    StoreLayout,
+    read_geometry,
+    read_layout,
+    read_makers,
+    read_settings,
+    shard_state,
+    stores_in,
+)
+from temshift.storage.records import RecordState, read_record
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A wave store as it was found.
+
+    Attributes
+    ----------
+    name : str
+        The set.
+    place : Path
+        Its folder.
+    layout : StoreLayout
+        Shape.
+    settings : dict
+        All that its waves depend on.
+    states : tuple of RecordState
+        One for each shard: complete, absent or damaged.
+    geometry : tuple of dict
+        Of the specimens in complete shards.
+    makers : tuple of dict
+        With which versions, and on what, complete shards were made; each once.
+    """
+
+    name: str
+    place: Path
+    layout: StoreLayout
+    settings: dict[str, Any]
+    states: tuple[RecordState, ...]
+    geometry: tuple[dict[str, Any], ...]
+    makers: tuple[dict[str, str], ...]
+
+    @property
+    def energy(self) -> float:
+        """Electron energy [eV]."""
+        return float(self.settings["exit_waves"]["energy_kev"]) * 1e3
+
+    @property
+    def complete(self) -> list[int]:
+        """Numbers of the complete shards."""
+        return [number for number, state in enumerate(self.states) if state.state == "complete"]
+
+    @property
+    def verdict(self) -> str:
+        """How many shards are complete, absent and damaged, in words."""
+        counts = Counter(state.state for state in self.states)
+        return ", ".join(f"{counts[state]} {state}" for state in ("complete", "absent", "damaged") if counts[state])
+
+    @property
+    def coverage(self) -> tuple[float, float] | None:
+        """Mean and least share of a particle's disc that the mask covers; None where no particle has a disc."""
+        shares = [share for row in self.geometry for share in row["coverage"] if share is not None]
+        return (float(np.mean(shares)), min(shares)) if shares else None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was noted about specimens."""
+        return [f"specimen {row['specimen']}: {text}" for row in self.geometry for text in row["warnings"]]
+
+    def range_of(self, key: str) -> tuple[float, float] | None:
+        """Least and greatest value of a number of the geometry; None where no specimen has it."""
+        values = [row[key] for row in self.geometry if row[key] is not None]
+        return (min(values), max(values)) if values else None
+
+
+def inspect_waves(folder: Path) -> list[Inspection]:
+    """Look at every wave store in a database or study folder, and check all its bytes.
+
+    Parameters
+    ----------
+    folder : Path
+        A database folder, a study folder, or one store.
+
+    Returns
+    -------
+    list of Inspection
+        One a store.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds no store, or one of another version.
+    DamagedError
+        Where the description of a store or of the database is damaged.
+    """
+    if (folder / "waves").is_dir() and (folder / "manifest.json").exists() and (folder / "database.yaml").exists():
+        read_record(folder / "manifest.json")
+    return [_inspected(name, place) for name, place in stores_in(folder).items()]
+
+
+def _inspected(name: str, place: Path) -> Inspection:
+    layout = read_layout(place)
+    read_record(place / "manifest.json")
+    states = tuple(shard_state(place, shard) for shard in range(layout.shards))
+    complete = [number for number, state in enumerate(states) if state.state == "complete"]
+    makers = {tuple(maker.items()): maker for maker in read_makers(place, complete)}
+    geometry = tuple(read_geometry(place, complete))
+    return Inspection(name, place, layout, read_settings(place), states, geometry, tuple(makers.values()))
+
+
+def begun_sets(found: Sequence[Inspection]) -> list[Inspection]:
+    """Return the sets that have a complete shard.
+
+    Raises
+    ------
+    InputError
+        Where none has.
+    """
+    begun = [one for one in found if one.complete]
+    if not begun:
+        raise InputError("no shard is complete, there is nothing to draw; run temshift simulate")
+    return begun

@@ -1,7 +1,0 @@
-"""Generalization: scores of networks in and out of distribution."""
-
-from temshift.generalization.evaluation import score
-from temshift.generalization.scores import Scores, pixel_sums, score_batches, score_together, scores_of
-from temshift.generalization.scoring_conditions import ScoringConditions
-
-__all__ = ["Scores", "ScoringConditions", "pixel_sums", "score", "score_batches", "score_together", "scores_of"]

@@ -1,0 +1,278 @@
+"""Compare distributions of imaging conditions without training anything: what is transferred, lost and new."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from temshift.conditions.imaging import ImagingConditions
+from temshift.configuration.model import ConfigurationError, parse_configuration
+from temshift.configuration.yaml_document import write_document
+from temshift.core.electrons import wavelength
+from temshift.core.errors import InputError
+from temshift.information.comparison.comparison import Comparison, Side, transferred_bands
+from temshift.information.objects.library import ObjectLibrary
+from temshift.information.objects.object_spectra import ObjectSpectra
+from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library
+from temshift.information.transfer.metrics import Information, information_of, pair_metrics
+from temshift.optics.microscope import Microscope
+from temshift.optics.settings import ImagingSettings
+
+if TYPE_CHECKING:
+    from temshift.information.observers.observer import Expected, RuleName
+
+Array = NDArray[np.float64]
+Given = ImagingConditions | Mapping[str, Any]
+
+PIXEL = 0.4  # of images where nothing depends on it but the share of shot noise beyond the band [A]
+LEAST_BITS = 1e-3  # epsilon below which images are all but noise
+IN_PIXELS = ("mtf_half_frequency", "ntf_half_frequency", "read_noise")  # fields that need the size of a pixel
+IDEAL = ImagingSettings()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What two distributions of conditions are compared with.
+
+    Attributes
+    ----------
+    energy : float
+        Electron energy [eV].
+    imaging : ImagingSettings
+        Camera; a perfect one unless given.
+    sampling : float, optional
+        Size of a pixel before binning [A]; where the camera's MTF, NTF or read noise counts it has to be told.
+    rules : sequence of str
+        Observers: "linear" (0.2 s a distribution), "forest" (seconds), "both", "ideal"; none is allowed.
+    draws, seed : int
+        Draws of conditions, and their root.
+    """
+
+    energy: float = SHIPPED_ENERGY
+    imaging: ImagingSettings = IDEAL
+    sampling: float | None = None
+    rules: Sequence["RuleName"] = ("linear",)
+    draws: int = 256
+    seed: int = 0
+
+
+DEFAULT_BENCH = Bench()
+
+
+def compare(
+    train: Given, test: Given, library: ObjectLibrary | None = None, bench: Bench = DEFAULT_BENCH
+) -> Comparison:
+    """Compare two distributions of imaging conditions by their transfer of information, without any training.
+
+    Parameters
+    ----------
+    train, test : ImagingConditions or mapping
+        The distributions; a mapping has the keys of a file, ``{"defocus_nm": 10, "dose_e_per_A2": 400}``.
+    library : ObjectLibrary, optional
+        Particles and films that are imaged; by default the CdSe that comes with temshift.
+    bench : Bench
+        Energy, camera, pixels, observers and draws.
+
+    Returns
+    -------
+    Comparison
+        Printed readably; ``to_json`` writes all of it.
+
+    Raises
+    ------
+    InputError
+        For faulty conditions; a band without a ring; a camera whose pixels are not told.
+
+    Examples
+    --------
+    >>> train = {"defocus_nm": 10, "dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12}
+    >>> found = compare(train, {**train, "defocus_nm": -10}, bench=Bench(rules=(), draws=16))
+    >>> 0 < found.pair.sigma.value < 0.9
+    True
+    """
+    return compare_many({"training": train}, {"test": test}, library, bench)[0]
+
+
+def compare_many(
+    trainings: Mapping[str, Given],
+    tests: Mapping[str, Given],
+    library: ObjectLibrary | None = None,
+    bench: Bench = DEFAULT_BENCH,
+) -> list[Comparison]:
+    """Compare every training distribution with every test distribution, as :func:`compare` does.
+
+    Parameters
+    ----------
+    trainings, tests : mapping of str to ImagingConditions or mapping
+        At least one on each side.
+    library, bench
+        As for :func:`compare`.
+
+    Returns
+    -------
+    list of Comparison
+        Trainings one after the other, each with all tests.
+    """
+    objects = library if library is not None else shipped_library(energy=bench.energy)
+    if not isinstance(objects, ObjectLibrary):
+        raise InputError(f"library = {library!r}; give an ObjectLibrary, such as shipped_library('Ag') returns")
+    sides = [{name: as_conditions(one, name) for name, one in named.items()} for named in (trainings, tests)]
+    every = [one for named in sides for one in named.values()]
+    if not all(sides):
+        raise InputError("no conditions to compare; give at least one on either side")
+    microscope, remarks = microscope_for(every, objects, bench)
+    spectra = band_of(objects.mean, microscope)
+    ours, theirs = ({name: information_of(microscope, one, spectra) for name, one in named.items()} for named in sides)
+    observed = _observed(sides, objects, microscope, bench.rules)
+    return [
+        Comparison(
+            Side(training, one, _seen(observed, 0, training, test)),
+            Side(test, other, _seen(observed, 1, test, training)),
+            spectra.q,
+            pair_metrics(one, other, spectra),
+            tuple(transferred_bands(spectra.q, one.bits, other.bits)),
+            tuple(dict.fromkeys([*remarks, *_silent(training, one), *_silent(test, other)])),
+            {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / microscope.nyquist},
+        )
+        for training, one in ours.items()
+        for test, other in theirs.items()
+    ]
+
+
+def as_conditions(given: Given, name: str) -> ImagingConditions:
+    """Return whole conditions; faults of a mapping are told with its name."""
+    if isinstance(given, ImagingConditions):
+        return given
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f"{name}: given {type(given).__name__}; give ImagingConditions, or a mapping of their keys such as "
+            '{"defocus_nm": 10, "dose_e_per_A2": 400}'
+        )
+    try:
+        return ImagingConditions.model_validate(dict(given))
+    except ValueError as error:
+        raise InputError(_faults_text(given, name) or f"{name}: {error}") from error
+
+
+def _faults_text(given: Mapping[str, Any], name: str) -> str:
+    """Tell the faults of a mapping as those of a file are told; nothing where no file could hold it."""
+    try:
+        plain = json.loads(json.dumps(dict(given)))
+    except TypeError:
+        return ""
+    try:
+        parse_configuration(write_document(plain), ImagingConditions, name)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
+
+
+def microscope_for(
+    every: Sequence[ImagingConditions], library: ObjectLibrary, bench: Bench
+) -> tuple[Microscope, list[str]]:
+    """Return the microscope that all conditions are compared with, and what a person should know of its band.
+
+    The band ends at the widest aperture of all, or before, where the library or the Nyquist frequency ends.
+
+    Raises
+    ------
+    InputError
+        Where the size of a pixel is needed and not told, or the band is empty.
+    """
+    nyquist = 0.5 / _pixel(every, bench)
+    ends = {
+        "the widest aperture": max(one.widest_semiangle for one in every) / wavelength(bench.energy),
+        "the object library": float(library.q[-1]),
+        "the pixels' Nyquist frequency": nyquist / bench.imaging.camera.binning,
+    }
+    end = min(ends.values())
+    first = next(what for what, value in ends.items() if value == end)
+    if end < library.q[0]:
+        raise InputError(
+            f"the band ends at {end:.3g} 1/A with {first}, before the first ring at {library.q[0]:.3g} 1/A: nothing is "
+            "left to compare; widen it"
+        )
+    remarks = [] if first == "the widest aperture" else [f"the band ends at {end:.3g} 1/A with {first}"]
+    angle = end * wavelength(bench.energy)
+    return Microscope(bench.energy, bench.imaging, nyquist, angle, bench.draws, bench.seed), remarks
+
+
+def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
+    if bench.sampling is not None:
+        return bench.sampling
+    camera = bench.imaging.camera
+    told = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
+    told += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
+    if told:
+        raise InputError(
+            f"{', '.join(told)} counts in pixels, whose size is not told; give sampling, --sampling-angstrom"
+        )
+    return PIXEL
+
+
+def band_of(objects: ObjectSpectra, microscope: Microscope) -> ObjectSpectra:
+    """Cut object spectra at the end of a microscope's band."""
+    inside = objects.q <= microscope.semiangle / microscope.wavelength * (1 + 1e-9)
+    cut = {name: getattr(objects, name)[inside] for name in ("q", "particle", "substrate")}
+    return replace(objects, **cut)
+
+
+Named = tuple[int, str]  # of which side, and under which name
+Observed = Mapping[tuple[Named, Named], Mapping["RuleName", "Expected"]]
+
+
+def _observed(
+    sides: Sequence[Mapping[str, ImagingConditions]],
+    library: ObjectLibrary,
+    microscope: Microscope,
+    rules: Sequence["RuleName"],
+) -> Observed:
+    """Scores of observers by where they learn, where they are tested, and rule; names tell their side."""
+    if not rules:
+        return {}
+    from temshift.information.observers.observer import expected_scores  # scipy.stats takes half a second
+
+    named = {(number, name): one for number, side in enumerate(sides) for name, one in side.items()}
+    try:
+        return expected_scores(named, named, library, microscope, rules)
+    except ValueError as error:
+        raise InputError(f"no observer: {error}; compare without observers, or widen the band") from error
+
+
+def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tuple["Expected", "Expected"]]:
+    """Scores of the observers that learn on one side: under its own conditions, and under those of the other."""
+    if not observed:
+        return {}
+    own, there = (observed[(side, name), key] for key in ((side, name), (1 - side, other)))
+    return {rule: (own[rule], there[rule]) for rule in own}
+
+
+def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary, microscope: Microscope) -> list[str]:
+    """Tell of conditions whose images are all but noise.
+
+    Parameters
+    ----------
+    named : mapping of str to ImagingConditions
+        Conditions by name.
+    library : ObjectLibrary
+        What is imaged.
+    microscope : Microscope
+        Of :func:`microscope_for`.
+
+    Returns
+    -------
+    list of str
+        A sentence for each.
+    """
+    spectra = band_of(library.mean, microscope)
+    return [line for name, one in named.items() for line in _silent(name, information_of(microscope, one, spectra))]
+
+
+def _silent(name: str, found: Information) -> list[str]:
+    """Say where images are noise."""
+    if found.epsilon >= LEAST_BITS:
+        return []
+    return [f"{name} transfers all but nothing (epsilon = {found.epsilon:.2g} bits): its images are noise"]

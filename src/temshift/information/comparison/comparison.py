@@ -1,0 +1,219 @@
+"""What comparing two distributions of conditions finds: numbers, bands, a text to read and JSON."""
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from temshift.information.transfer.metrics import Information, PairMetrics
+from temshift.information.transfer.monte_carlo import Estimate
+
+if TYPE_CHECKING:
+    from temshift.information.observers.observer import Expected
+
+Array = NDArray[np.float64]
+
+HALF = 0.5  # share of the other's bits below which a ring's information is lost, or new; ours
+LEAST_SHARE = 0.01  # of the larger epsilon that a band has to hold to be told; ours
+
+
+@dataclass(frozen=True)
+class Band:
+    """Spatial frequencies at which one side carries less than half of the information of the other.
+
+    Attributes
+    ----------
+    kind : {"lost", "new"}
+        Whether the training conditions carry it and the test conditions don't, or the other way round.
+    low, high : float
+        Its ends [1/A].
+    bits : float
+        Its part of the difference of the two epsilon [bits a spatial frequency of the whole band], > 0.
+    """
+
+    kind: Literal["lost", "new"]
+    low: float
+    high: float
+    bits: float
+
+    @property
+    def spacings(self) -> tuple[float, float]:
+        """Spacings of its ends, the coarse one first [A]."""
+        return 1 / self.low, 1 / self.high
+
+
+def transferred_bands(q: Array, training: Array, test: Array) -> Iterator[Band]:
+    """Find where in q information is lost or new, in ascending q.
+
+    Parameters
+    ----------
+    q : ndarray (rings,)
+        Evenly spaced spatial frequencies [1/A].
+    training, test : ndarray (rings,)
+        Bits at each of them.
+
+    Yields
+    ------
+    Band
+        Runs of rings where one side has less than half of the bits of the other, of those that hold at least 1 % of the
+        larger epsilon.
+    """
+    half_step = (q[1] - q[0]) / 2 if len(q) > 1 else q[0] / 2
+    least = LEAST_SHARE * max(np.average(training, weights=q), np.average(test, weights=q))
+    difference = (training - test) * q / q.sum()
+    kinds = np.where(test < HALF * training, 1, np.where(training < HALF * test, -1, 0))
+    borders = np.flatnonzero(np.diff(kinds, prepend=0, append=0))
+    for start, stop in itertools.pairwise(borders):
+        bits = abs(float(difference[start:stop].sum()))
+        if kinds[start] and bits >= least > 0:
+            ends = float(q[start] - half_step), float(q[stop - 1] + half_step)
+            yield Band("lost" if kinds[start] > 0 else "new", *ends, bits)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two distributions that are compared.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    information : Information
+        What it transfers.
+    observers : mapping
+        By rule, what an observer that learns under these conditions scores under them, and under the others.
+    """
+
+    name: str
+    information: Information
+    observers: Mapping[str, tuple["Expected", "Expected"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """How two distributions of conditions differ in the information that they carry.
+
+    Attributes
+    ----------
+    training, test : Side
+        Both distributions.
+    q : ndarray (rings,)
+        The band [1/A].
+    pair : PairMetrics
+        sigma and its relatives.
+    bands : tuple of Band
+        Where in q information is lost or new.
+    remarks : tuple of str
+        What a person should know before reading the numbers.
+    setting : mapping
+        Energy [keV] and size of a pixel [A].
+    """
+
+    training: Side
+    test: Side
+    q: Array
+    pair: PairMetrics
+    bands: tuple[Band, ...]
+    remarks: tuple[str, ...]
+    setting: Mapping[str, float]
+
+    def __repr__(self) -> str:
+        """Tell it in lines to read."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        pair, setting = self.pair, self.setting
+        training, test = self._told_apart()
+        yield f"{training.name} -> {test.name}"
+        yield f"at {setting['energy_kev']:g} keV, up to {self.q[-1]:.3g} 1/A, pixels of {setting['pixel_angstrom']:g} A"
+        for side in (training, test):
+            told = Estimate(side.information.epsilon, side.information.epsilon_error)
+            yield f"epsilon of {side.name}: {estimate_text(told)} bits a spatial frequency"
+        yield f"sigma: {estimate_text(pair.sigma)} (d = {estimate_text(pair.distance)})"
+        yield f"one plane: d = {estimate_text(pair.one_plane_distance)}"
+        yield f"overlap: {estimate_text(pair.overlap)}, signed cosine: {estimate_text(pair.cosine)}"
+        yield from self._observer_lines(training, test)
+        yield from self._observer_lines(test, training)
+        yield from map(band_text, self.bands)
+        if not self.bands:
+            yield "nowhere is more than half of the information lost or new"
+        yield from (f"note: {remark}" for remark in self.remarks)
+
+    def _told_apart(self) -> tuple[Side, Side]:
+        """Both sides, under names that differ."""
+        if self.training.name != self.test.name:
+            return self.training, self.test
+        named = [(self.training, "training"), (self.test, "test")]
+        ours, theirs = (replace(side, name=f"{side.name} ({role})") for side, role in named)
+        return ours, theirs
+
+    @staticmethod
+    def _observer_lines(learning: Side, other: Side) -> Iterator[str]:
+        for rule, (own, there) in learning.observers.items():
+            yield (
+                f"{rule} observer of {learning.name}: cross-entropy {own.cross_entropy:.3f} there, "
+                f"{there.cross_entropy:.3f} +- {there.cross_entropy * there.ln_error:.3f} under {other.name}; "
+                f"F1 {own.f1:.3f} and {there.f1:.3f}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as numbers, texts, lists and mappings; what is undefined is None."""
+        return {
+            "training": _side(self.training),
+            "test": _side(self.test),
+            **{name: _estimate(getattr(self.pair, name)) for name in vars(self.pair)},
+            "bands": [asdict(band) | {"spacings_angstrom": list(band.spacings)} for band in self.bands],
+            "q_per_A": self.q.tolist(),
+            "remarks": list(self.remarks),
+            **self.setting,
+        }
+
+    def to_json(self) -> str:
+        """Return all of it as JSON."""
+        return json.dumps(self.to_dict(), indent=1, allow_nan=False)
+
+
+def estimate_text(found: Estimate | None) -> str:
+    """Write a number with its Monte-Carlo error.
+
+    Examples
+    --------
+    >>> estimate_text(Estimate(0.51234, 0.0021)), estimate_text(None)
+    ('0.512 +- 0.002', 'undefined (nothing is transferred)')
+    """
+    return "undefined (nothing is transferred)" if found is None else f"{found.value:.3f} +- {found.error:.3f}"
+
+
+def band_text(band: Band) -> str:
+    """Write a band.
+
+    Examples
+    --------
+    >>> band_text(Band("lost", 0.2, 0.25, 0.031))
+    'lost: 0.200 to 0.250 1/A (5.00 to 4.00 A), 0.031 bits'
+    """
+    coarse, fine = band.spacings
+    return f"{band.kind}: {band.low:.3f} to {band.high:.3f} 1/A ({coarse:.2f} to {fine:.2f} A), {band.bits:.3f} bits"
+
+
+def _side(side: Side) -> dict[str, Any]:
+    found = side.information
+    return {
+        "name": side.name,
+        "epsilon": found.epsilon,
+        "epsilon_error": found.epsilon_error,
+        "bits": found.bits.tolist(),
+        "spectrum": found.spectrum.tolist(),
+        "transfer_rms": found.transfer_rms.tolist(),
+        "observers": {
+            rule: {"own": asdict(own), "other": asdict(other)} for rule, (own, other) in side.observers.items()
+        },
+    }
+
+
+def _estimate(found: Estimate | None) -> dict[str, float] | None:
+    return None if found is None else found._asdict()

@@ -1,0 +1,1 @@
+"""Training sets that serve given conditions best."""

@@ -1,0 +1,1 @@
+"""What specimens are to transfer: spectra of particles and films, libraries of them."""

@@ -1,0 +1,66 @@
+"""Object libraries that come with the package: nine crystals on amorphous carbon."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from temshift.core.electrons import interaction_constant
+from temshift.core.errors import InputError
+from temshift.information.objects.library import ObjectLibrary, join_libraries
+from temshift.information.objects.library_files import read_library
+
+SHIPPED_ENERGY = 300e3  # of the electrons whose phase they were measured as [eV]
+_FOLDER = Path(__file__).parent / "data"
+
+
+def shipped_names() -> tuple[str, ...]:
+    """Names of the crystals with a library, in alphabetical order.
+
+    Examples
+    --------
+    >>> shipped_names()
+    ('Ag', 'C', 'CdSe', 'Co3O4', 'Cu', 'Fe', 'Fe3O4', 'Si', 'ZnS')
+    """
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+
+def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENERGY) -> ObjectLibrary:
+    """Read the library of a crystal: 48 spheres of radius 10 to 25 A on 20 to 50 A of amorphous carbon.
+
+    Measured by ``docs/shipped_objects.py``, which holds the recipe, up to 1 / A, of atoms at rest, with heights from
+    the exit plane. To first order phase parts are proportional to the interaction constant and amplitude parts to its
+    square, so that their powers at another energy follow. Amplitudes are those of an aperture of 1 / A: where a
+    narrower one makes strong particles dark, measure a recipe.
+
+    Parameters
+    ----------
+    crystal : str, optional
+        One of `shipped_names`; None joins them all.
+    energy : float
+        Electron energy [eV].
+
+    Returns
+    -------
+    ObjectLibrary
+
+    Raises
+    ------
+    InputError
+        Where no library has that name.
+
+    Examples
+    --------
+    >>> len(shipped_library("Ag"))
+    48
+    """
+    names = shipped_names()
+    if crystal is not None and crystal not in names:
+        raise InputError(f"no library of {crystal!r} comes with temshift; those of {', '.join(names)} do")
+    library = join_libraries(read_library(_FOLDER / f"{name}.json") for name in names if crystal in (name, None))
+    scale = (interaction_constant(energy) / interaction_constant(SHIPPED_ENERGY)) ** 2
+    return replace(
+        library,
+        particle=library.particle * scale,
+        amplitude=library.amplitude * scale**2,
+        cross=library.cross * scale**1.5,
+        substrate=library.substrate * scale,
+    )

@@ -1,0 +1,1 @@
+"""The simplest learners, taken from training to test conditions."""

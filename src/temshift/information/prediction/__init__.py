@@ -1,0 +1,1 @@
+"""Scores predicted from transfer, with intervals and limits."""

@@ -1,0 +1,114 @@
+"""Predictions judged on whole conditions left out, beside baselines, and ceilings that no prediction passes."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from temshift.information.prediction.linear_model import additive_fit, explained
+from temshift.information.prediction.moments import Cells
+from temshift.information.prediction.predictor import Predictor
+
+# Simple predictions to stand beside ours, by name: what each is, its features, and whether it is a baseline, which
+# knows no transfer functions.
+BESIDE: dict[str, tuple[str, tuple[str, ...], bool]] = {
+    "linear observer": ("from ln CE of the linear observer alone", ("ln CE(linear)",), False),
+    "forest observer": ("from ln CE of the forest observer alone", ("ln CE(forest)",), False),
+    "probe": ("from ln CE of the probe on micrographs of specimens of the training", ("ln CE(probe)",), False),
+    "epsilon and sigma": ("from ln epsilon(test) and d = -ln sigma", ("ln epsilon(test)", "d"), False),
+    "epsilon": ("from ln epsilon(test) alone", ("ln epsilon(test)",), False),
+    "d_image": ("from the distance of power spectra of micrographs alone", ("d_image",), True),
+    "defocus difference": ("from the absolute difference in mean defocus alone", ("defocus difference",), True),
+    "mean": ("the mean over the other conditions", (), True),
+}
+_NAMES = {"ln CE(observer)": "observer", "ln epsilon(test)": "epsilon", "d": "sigma"}
+
+
+def judged_models(fit: Predictor, cells: Cells, target: str) -> list[dict[str, Any]]:
+    """Judge a model and, beside it, every simple prediction whose features are known.
+
+    Parameters
+    ----------
+    fit : Predictor
+        Ours; first in the list.
+    cells : Cells
+        What it was fitted to, with every feature that is known.
+    target : str
+        What is predicted, as texts name it.
+
+    Returns
+    -------
+    list of dict
+        Of each its name, a description, R^2 and root mean square errors with test conditions, trainings, or both left
+        out; None where there are too few.
+    """
+    rows = [_judged(_name(fit), f"{target} from {' and '.join(fit.names)}", fit, baseline=False)] if fit.base else []
+    for name, (text, features, baseline) in BESIDE.items():
+        if set(features) <= set(cells.features) and features != fit.names and _adds(name, cells):
+            described = f"{target} {text}" if features else f"{text}, of {target}"
+            rows.append(_judged(name, described, Predictor(cells, features), baseline=baseline))
+    return rows
+
+
+def _adds(name: str, cells: Cells) -> bool:
+    """Whether a row tells more: epsilon alone does where no distance is known."""
+    return name != "epsilon" or "d" not in cells.features
+
+
+def _name(fit: Predictor) -> str:
+    parts = [_NAMES.get(name, "bend" if name.startswith("max(") else name) for name in fit.names]
+    return " and ".join(parts)
+
+
+def _judged(name: str, description: str, fit: Predictor, *, baseline: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "description": description, "in_sample": False, "baseline": baseline}
+    for role in ("test", "training", "both"):
+        r2, rmse = explained(fit.cells.target, fit.left_out(role))
+        row |= {f"r2_left_out_{role}": r2, f"rmse_left_out_{role}": rmse}
+    return row
+
+
+def ceilings(fit: Predictor, used: pl.DataFrame, column: str) -> list[dict[str, Any]]:
+    """Tell what no such prediction passes, each in sample: additive effects, and the agreement between seeds.
+
+    Parameters
+    ----------
+    fit : Predictor
+        Of the cells that are judged.
+    used : polars.DataFrame
+        Those cells, with ``COLUMN_sd`` over seeds and ``networks``, the number of them, where that is known.
+    column : str
+        The score's column.
+    """
+    return [
+        *_additive(fit.cells, used["training_name"].fill_null("").to_numpy().astype(str)),
+        *_seeds(fit.cells, used, column),
+    ]
+
+
+def _additive(cells: Cells, trainings: NDArray[np.str_]) -> list[dict[str, Any]]:
+    rows, columns = trainings, cells.groups["test"]
+    if min(len(np.unique(one)) for one in (rows, columns)) < 2:
+        return []
+    r2, rmse = explained(cells.target, additive_fit(cells.target, rows, columns))
+    text = "one effect for each training and each test condition, fitted to the very cells it is judged on"
+    return [_ceiling("additive effects", text, r2, rmse)]
+
+
+def _seeds(cells: Cells, used: pl.DataFrame, column: str) -> list[dict[str, Any]]:
+    """What is left when the mean over infinitely many seeds is known: the scatter of the mean over a few."""
+    if not {f"{column}_sd", "networks"} <= set(used.columns):
+        return []
+    table = used.filter(pl.col(f"{column}_sd").is_not_null())
+    variance = float(np.var(cells.target))
+    if len(table) < len(used) or variance == 0:
+        return []
+    noise = float(np.mean(table[f"{column}_sd"].to_numpy() ** 2 / table["networks"].to_numpy()))
+    text = f"what the scatter between seeds leaves: they explain {noise / variance:.1%} of the variance of their means"
+    return [_ceiling("agreement between seeds", text, 1 - noise / variance, float(np.sqrt(noise)))]
+
+
+def _ceiling(name: str, description: str, r2: float | None, rmse: float | None) -> dict[str, Any]:
+    found = {"name": name, "description": description, "in_sample": True, "baseline": False}
+    return {**found, "r2_in_sample": r2, "rmse_in_sample": rmse}

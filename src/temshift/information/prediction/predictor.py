@@ -1,0 +1,241 @@
+"""Predictions of scores from features of a pair of distributions: few terms, judged on whole conditions left out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from temshift.information.prediction.intervals import LEVEL, grouped_interval, kept_cells, least_groups
+from temshift.information.prediction.linear_model import LinearModel
+from temshift.information.prediction.moments import Array, Cells, Moments, Role, Sums, group_errors, solved
+
+ROLES: tuple[Role, ...] = ("test", "training")
+New = Literal["test", "training", "both"]
+_ROWS = 2048  # intervals made at a time, for memory
+
+__all__ = ["ROLES", "Cells", "New", "Predictor", "Trial"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Whether a further feature earned its place.
+
+    Attributes
+    ----------
+    feature : str
+        What was tried beside the features that the model had.
+    gains, errors : mapping of role to float
+        Mean squared error that it takes away over groups left out, and the standard error of that over groups.
+    taken : bool
+        Whether it is a term now.
+    """
+
+    feature: str
+    gains: Mapping[Role, float]
+    errors: Mapping[Role, float]
+    taken: bool
+
+    @property
+    def earned(self) -> bool:
+        """Whether it gains more than one standard error in every role that could be judged."""
+        return bool(self.gains) and all(self.gains[role] > self.errors[role] for role in self.gains)
+
+
+class Predictor:
+    """A linear model of scores, its predictions of cells left out, and intervals around what it predicts.
+
+    ``base`` is always fitted. Each of ``further`` is added, the best first, only where it lowers the squared error of
+    test conditions left out, and of training distributions left out where there are enough, by more than one standard
+    error over those groups. Every prediction of a cell left out repeats that choice without the cell's group; only
+    where both its test condition and its training are left out, the choice is made without the first alone.
+
+    Parameters
+    ----------
+    cells : Cells
+        Scored cells; those of its features that have no name below are not looked at.
+    base, further : sequence of str
+        Names of features.
+
+    Raises
+    ------
+    ValueError
+        Where there are no cells, a number is not finite, or a name is no feature.
+    """
+
+    def __init__(self, cells: Cells, base: Sequence[str], further: Sequence[str] = ()) -> None:
+        _require(cells, [*base, *further])
+        self.base, self.further = tuple(base), tuple(further)
+        self.cells = replace(cells, features={name: cells.features[name] for name in (*base, *further)})
+        self._sums = Sums(self.cells)
+        self._design = self.cells.design(self.cells.features, len(cells))
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """What was tried in the model of all cells, in order."""
+        return tuple(_trials(self.cells, self._sums.all, self.base, self.further))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Features of the model of all cells."""
+        return (*self.base, *(trial.feature for trial in self.trials if trial.taken))
+
+    @cached_property
+    def model(self) -> LinearModel:
+        """The model of all cells."""
+        coefficients = solved(self._sums.all.total, self.cells.columns(self.names))
+        return self.cells.model(coefficients, self.names)
+
+    def left_out(self, role: New) -> Array | None:
+        """Predict each cell without its test condition, without its training distribution, or without both.
+
+        Returns
+        -------
+        ndarray (cells,) or None
+            None where a fit would have fewer groups than coefficients.
+        """
+        coefficients = self._of_cells(role)
+        return None if coefficients is None else np.einsum("cm,cm->c", self._design, coefficients)
+
+    def interval(
+        self, features: Mapping[str, Array], count: int, new: New = "test", level: float = LEVEL
+    ) -> tuple[Array, Array] | None:
+        """Interval that holds a share ``level`` of the cells of new groups.
+
+        Parameters
+        ----------
+        features : mapping of str to ndarray (n,)
+            Of the new cells; at least those of the model.
+        count : int
+            How many there are.
+        new : "test", "training" or "both"
+            What is new about them. Where both are, the wider of intervals with the one and the other as the unit.
+        level : float
+            Share of cells.
+
+        Returns
+        -------
+        lower, upper : ndarray (n,), or None
+            See :func:`temshift.information.prediction.intervals.grouped_interval`. None where groups are too few for
+            any.
+        """
+        coefficients, roles = self._of_cells(new), ROLES if new == "both" else (new,)
+        if coefficients is None or any(self.groups(role) < least_groups(level) for role in roles):
+            return None
+        design = self.cells.design(features, count)
+        ends = [self._around(design, role, np.arange(len(self.cells)), coefficients, level) for role in roles]
+        return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
+
+    def own_intervals(self, role: Role = "test", level: float = LEVEL) -> tuple[Array, Array] | None:
+        """Interval of every cell, made without its own group: how often it holds is an honest answer.
+
+        Parameters
+        ----------
+        role : "test" or "training"
+            Which group is left out whole.
+        level : float
+            Share of cells.
+
+        Returns
+        -------
+        lower, upper : ndarray (cells,), or None
+            None where the groups that are left would be too few.
+        """
+        chosen = self._chosen[role]
+        if chosen is None or self.groups(role) - 1 < max(least_groups(level), len(self.base) + 2):
+            return None
+        low, high = np.empty(len(self.cells)), np.empty(len(self.cells))
+        for group, names in enumerate(chosen):
+            mine = self._sums.codes[role] == group
+            low[mine], high[mine] = self._interval_without(role, group, names, level)
+        return low, high
+
+    def groups(self, role: Role) -> int:
+        """Return how many groups of a role have scored cells."""
+        return len(self._sums.all.by(role))
+
+    def _interval_without(self, role: Role, group: int, names: Sequence[str], level: float) -> tuple[Array, Array]:
+        """Interval of a group's cells from fits without it and one other, in turn."""
+        codes, sums = self._sums.codes[role], self._sums.all.by(role)
+        fits = solved(self._sums.all.total - sums[group] - sums, self.cells.columns(names))
+        return self._around(self._design[codes == group], role, np.flatnonzero(codes != group), fits[codes], level)
+
+    def _around(
+        self, design: Array, role: Role, cells: NDArray[np.intp], coefficients: Array, level: float
+    ) -> tuple[Array, Array]:
+        """Interval of the rows of a design from some cells, each with the coefficients of the fit without it."""
+        used = cells[kept_cells(self.cells.groups[role][cells])]
+        fits, groups = coefficients[used], self.cells.groups[role][used]
+        residuals = np.abs(self.cells.target[used] - np.einsum("cm,cm->c", self._design[used], fits))
+        rows = np.array_split(design, max(1, -(-len(design) // _ROWS)))
+        ends = [grouped_interval(some @ fits.T, residuals, groups, level) for some in rows]
+        return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
+
+    @cached_property
+    def _chosen(self) -> dict[Role, list[tuple[str, ...]] | None]:
+        """Features of the model without each group of a role; None where a fit would have too few groups."""
+        enough = {role: self.groups(role) - 1 >= len(self.base) + 1 for role in ROLES}
+        return {role: self._choices(role) if enough[role] else None for role in ROLES}
+
+    def _choices(self, role: Role) -> list[tuple[str, ...]]:
+        kept = (self._sums.without(role, group) for group in range(self.groups(role)))
+        trials = (_trials(self.cells, moments, self.base, self.further) for moments in kept)
+        return [(*self.base, *(trial.feature for trial in some if trial.taken)) for some in trials]
+
+    def _of_cells(self, role: New) -> Array | None:
+        """Coefficients (cells, 1 + features) of the model that each cell is left out of."""
+        chosen = self._chosen["test" if role == "both" else role]
+        if chosen is None or (role == "both" and self._chosen["training"] is None):
+            return None
+        codes, columns = self._sums.codes, [self.cells.columns(names) for names in chosen]
+        if role != "both":
+            fits = [solved(self._sums.without(role, group).total, some) for group, some in enumerate(columns)]
+            return np.array(fits)[codes[role]]
+        both = [solved(self._without_both(group), some) for group, some in enumerate(columns)]
+        return np.array(both)[codes["test"], codes["training"]]
+
+    def _without_both(self, test: int) -> Array:
+        """Sums over all cells without a test condition and, in turn, each training distribution (trainings, m, m)."""
+        kept = self._sums.without("test", test)
+        return kept.total - kept.training
+
+
+def _trials(cells: Cells, kept: Moments, base: Sequence[str], further: Sequence[str]) -> Iterator[Trial]:
+    """Add features one by one, the one that gains most on test conditions first, as long as they earn it."""
+    names, left = list(base), list(further)
+    while left:
+        trials = [_trial(cells, kept, names, feature) for feature in left]
+        earned = [trial for trial in trials if trial.earned]
+        best = max(earned, key=lambda trial: next(iter(trial.gains.values())), default=None)
+        if best is None:
+            yield from trials
+            return
+        yield Trial(best.feature, best.gains, best.errors, taken=True)
+        names.append(best.feature)
+        left.remove(best.feature)
+
+
+def _trial(cells: Cells, kept: Moments, names: Sequence[str], feature: str) -> Trial:
+    gains: dict[Role, float] = {}
+    errors: dict[Role, float] = {}
+    for role in ROLES:
+        before = group_errors(kept.by(role), cells.columns(names))
+        after = group_errors(kept.by(role), cells.columns([*names, feature]))
+        if before is not None and after is not None:
+            gain = before - after
+            gains[role], errors[role] = float(gain.mean()), float(gain.std(ddof=1) / np.sqrt(len(gain)))
+    return Trial(feature, gains, errors, taken=False)
+
+
+def _require(cells: Cells, names: Sequence[str]) -> None:
+    if not len(cells):
+        raise ValueError("no cell has a score; there is nothing to fit")
+    unknown = [name for name in names if name not in cells.features]
+    if unknown:
+        raise ValueError(f"{unknown[0]!r} is no feature of the cells; they have {', '.join(cells.features) or 'none'}")
+    columns = {"target": cells.target, **{name: cells.features[name] for name in names}}
+    wrong = [name for name, values in columns.items() if not np.isfinite(values).all()]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} holds numbers that are not finite; leave those cells out")

@@ -1,0 +1,1 @@
+"""What microscopes transfer, as power against noise; epsilon, sigma, distances."""

@@ -1,0 +1,247 @@
+"""Power spectra of micrographs, and how far those of two sets lie apart: no labels, no transfer function."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
+
+from temshift.core.errors import InputError
+from temshift.core.grids import Grid, radial_average
+from temshift.information.objects.specimen_spectra import ring_edges
+from temshift.information.transfer.metrics import log_spectrum
+from temshift.information.transfer.monte_carlo import jackknife_variance
+from temshift.information.transfer.window_spectra import hann
+
+LEAST_RINGS = 4
+LEAST_CONTRAST = 1e-6  # standard deviation of an image over its root mean square: less is rounding
+PIXELS_AT_ONCE = 2**22
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ImageSpectra:
+    """Power spectra of the images of one set, each normalised.
+
+    Attributes
+    ----------
+    q : ndarray (rings,)
+        Spatial frequencies at the middle of the rings [1/A].
+    power : ndarray (images, rings)
+        Power of each image, its mean over the band, weighted by q, is 1.
+    """
+
+    q: Array
+    power: Array
+
+    @property
+    def mean(self) -> Array:
+        """S(q), the mean over images, (rings,)."""
+        return np.asarray(self.power.mean(axis=0))
+
+
+@dataclass(frozen=True)
+class ImageDistance:
+    """How far the spectra of two sets of images lie apart.
+
+    Attributes
+    ----------
+    distance : float
+        d_image >= 0, in natural-log units of power.
+    error : float
+        Its standard error from the finite number of images, by the jackknife.
+    chance : float
+        What d_image of so many images is about where nothing differs but chance: a distance near it tells nothing.
+    """
+
+    distance: float
+    error: float
+    chance: float
+
+
+def image_spectra(
+    images: ArrayLike, sampling: float | tuple[float, float], highest: float | None = None
+) -> ImageSpectra:
+    """Measure the normalised radial power spectrum of each image: S = s / (int q s dq / int q dq).
+
+    s(q) is the mean of |FT(w (I - I_0))|^2 over rings one frequency step wide, w a Hann window, for images need not
+    fit together at their borders, and I_0 the mean under it. Scale and offset of an image do not count.
+
+    Parameters
+    ----------
+    images : array_like (images, y, x)
+        Micrographs from anywhere, in any unit.
+    sampling : float or tuple of float
+        Pixel size [A], or that along (y, x).
+    highest : float, optional
+        Upper end of the band [1/A], such as the aperture; the Nyquist frequency unless given.
+
+    Returns
+    -------
+    ImageSpectra
+        Of all images.
+
+    Raises
+    ------
+    InputError
+        Where there are no images, one has pixels that are not finite or no contrast, or the band does not fit the
+        pixels.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(size=(20, 64, 64))
+    >>> white = image_spectra(noise, 0.4)
+    >>> round(float(np.average(white.mean, weights=white.q)), 6)
+    1.0
+    """
+    stack = require_images(images)
+    grid = Grid(stack.shape[1:], _pair(sampling))
+    edges = _edges(grid, grid.nyquist if highest is None else highest)
+    power = np.concatenate([radial_average(_powers(some), grid, edges) for some in _portions(stack)])
+    q = (edges[1:] + edges[:-1]) / 2
+    return ImageSpectra(q, power / np.average(power, axis=1, weights=q)[:, None])
+
+
+def require_images(images: ArrayLike) -> Array:
+    """Return images as (images, y, x) of float64; an InputError tells which have no content, and why."""
+    given = np.asarray(images)
+    if given.dtype.kind not in "biuf":
+        raise InputError(f"images are of {given.dtype}; give real numbers, of waves the intensity")
+    stack = given.astype(np.float64, copy=False)
+    if stack.ndim != 3 or 0 in stack.shape:
+        raise InputError(f"images have the shape {stack.shape}; give one or more as (images, y, x), all of one size")
+    _refuse(stack, np.asarray(~np.isfinite(stack).all(axis=(1, 2))), "pixels that are not finite")
+    deviation, size = stack.std(axis=(1, 2)), np.sqrt((stack**2).mean(axis=(1, 2)))
+    _refuse(stack, np.asarray(deviation <= LEAST_CONTRAST * size), "no contrast")
+    return stack
+
+
+def _refuse(stack: Array, wrong: NDArray[np.bool_], fault: str) -> None:
+    if wrong.any():
+        first = ", ".join(str(number) for number in np.flatnonzero(wrong)[:5])
+        raise InputError(f"{wrong.sum()} of {len(stack)} images have {fault}, such as number {first}; leave them out")
+
+
+def _pair(sampling: float | tuple[float, float]) -> tuple[float, float]:
+    y, x = sampling if isinstance(sampling, tuple) else (sampling, sampling)
+    if not (0 < y < np.inf and 0 < x < np.inf):
+        raise InputError(f"sampling = {sampling} A; give the size of a pixel, above 0")
+    return y, x
+
+
+def _edges(grid: Grid, highest: float) -> Array:
+    """Borders of rings one frequency step wide, none of them beyond the Nyquist frequency."""
+    if not 0 < highest <= grid.nyquist * (1 + 1e-9):
+        raise InputError(
+            f"highest = {highest:g} 1/A; these pixels hold frequencies above 0 and up to {grid.nyquist:g} 1/A"
+        )
+    edges = ring_edges(grid, highest)
+    edges = edges[edges <= grid.nyquist]
+    if len(edges) <= LEAST_RINGS:
+        raise InputError(
+            f"images of {grid.shape} pixels hold {len(edges) - 1} rings up to {highest:g} 1/A, {LEAST_RINGS} are "
+            "needed; give larger images or a wider band"
+        )
+    return edges
+
+
+def _portions(stack: Array) -> Iterator[Array]:
+    """Some images at a time, so that memory stays small."""
+    count = max(1, PIXELS_AT_ONCE // stack[0].size)
+    return (stack[start : start + count] for start in range(0, len(stack), count))
+
+
+def _powers(images: Array) -> Array:
+    """|FT|^2 of the images under a Hann window, (images, y, x)."""
+    window = hann(images.shape[1:])
+    level = (images * window).sum(axis=(1, 2), keepdims=True) / window.sum()
+    return np.abs(np.fft.fft2(window * (images - level))) ** 2
+
+
+def image_distance(one: ImageSpectra, other: ImageSpectra) -> ImageDistance:
+    """Distance of two sets of images, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, >= 0.
+
+    The form of :func:`temshift.information.spectral_distance`, of spectra that were measured instead of computed.
+
+    Parameters
+    ----------
+    one, other : ImageSpectra
+        From :func:`image_spectra`, two images at least each, of one size and pixel size.
+
+    Returns
+    -------
+    ImageDistance
+        With its standard error.
+
+    Raises
+    ------
+    InputError
+        Where their rings differ, or a set has fewer than two images.
+
+    References
+    ----------
+    B. Efron and C. Stein, "The jackknife estimate of variance", Ann. Statist. 9, 586 (1981), for the error.
+    """
+    _require_alike([one, other])
+    for spectra in (one, other):
+        if len(spectra.power) < 2:
+            raise InputError("a set of one image tells no error; give two or more")
+    means = [log_spectrum(each.mean) for each in (one, other)]
+    left_out = [_left_out(each.power) for each in (one, other)]
+    weight = one.q / one.q.sum()
+    distance = float(_norm(means[1] - means[0], weight))
+    without = [_norm(left_out[0] - means[1], weight), _norm(left_out[1] - means[0], weight)]
+    variance = sum(jackknife_variance(each) for each in without)
+    chance = sum(jackknife_variance(each) @ weight for each in left_out)
+    return ImageDistance(distance, float(np.sqrt(variance)), float(np.sqrt(chance)))
+
+
+def image_distances(ours: Sequence[ImageSpectra], theirs: Sequence[ImageSpectra]) -> Array:
+    """Distances d_image between all sets of one list and all of another, (ours, theirs); see :func:`image_distance`.
+
+    Parameters
+    ----------
+    ours, theirs : sequence of ImageSpectra
+        Of images of one size and pixel size.
+
+    Returns
+    -------
+    ndarray (ours, theirs)
+
+    Raises
+    ------
+    InputError
+        Where their rings differ.
+    """
+    _require_alike([*ours, *theirs])
+    weight = np.sqrt(ours[0].q / ours[0].q.sum())
+    one, other = (np.array([weight * log_spectrum(each.mean) for each in some]) for some in (ours, theirs))
+    return np.asarray(cdist(one, other))
+
+
+def _require_alike(spectra: Sequence[ImageSpectra]) -> None:
+    wrong = [type(one).__name__ for one in spectra if not isinstance(one, ImageSpectra)]
+    if wrong:
+        raise InputError(f"given {wrong[0]}; give what image_spectra returns for a set of images")
+    first = spectra[0].q
+    for one in spectra[1:]:
+        if len(one.q) != len(first) or not np.allclose(one.q, first, rtol=1e-3):
+            raise InputError(
+                f"the sets have other rings: {_told(first)} and {_told(one.q)}; cut and resample the images to one "
+                "size and pixel size, and take one band"
+            )
+
+
+def _told(q: Array) -> str:
+    return f"{len(q)} of {q[0]:.4g} to {q[-1]:.4g} 1/A"
+
+
+def _norm(difference: Array, weight: Array) -> Array:
+    return np.asarray(np.sqrt(difference**2 @ weight))
+
+
+def _left_out(power: Array) -> Array:
+    """Ln S without each of the images in turn, (images, rings)."""
+    return log_spectrum((power.sum(axis=0) - power) / (len(power) - 1))

@@ -1,0 +1,106 @@
+"""What an image is made of under each drawn condition: power of particles and substrate against noise."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from temshift.conditions.drawn import Conditions
+from temshift.information.objects.object_spectra import ObjectSpectra
+from temshift.information.transfer.power_transfer import AZIMUTHS, camera_of, has_azimuths, motion
+from temshift.optics.camera import CameraSettings
+from temshift.optics.transfer import phase_transfers
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class DrawnPowers:
+    """Powers of n drawn conditions, each (n, azimuths, rings); what is even in all azimuths has one of them.
+
+    Attributes
+    ----------
+    particle : ndarray
+        4 D MTF^2 T_p^2 P / N, power of the particles over that of noise.
+    substrate : ndarray
+        4 D MTF^2 T_c^2 C / N.
+    one_plane : ndarray
+        4 D MTF^2 T_p^2 C / N, the same were the substrate in the plane of the particles.
+    noise : ndarray
+        N, power of noise in units of the shot noise of the detected electrons.
+    signed : ndarray
+        MTF T_p with the sign of sin chi, motion included.
+    squared : ndarray
+        MTF^2 |T_p|^2, motion included.
+    """
+
+    particle: Array
+    substrate: Array
+    one_plane: Array
+    noise: Array
+    signed: Array
+    squared: Array
+
+    @property
+    def bits(self) -> Array:
+        """Bits that each draw carries at each frequency, log2(1 + particle / (1 + substrate)), (n, rings)."""
+        return np.asarray(np.log2(1 + self.particle / (1 + self.substrate)).mean(axis=1))
+
+
+def drawn_powers(
+    drawn: Conditions, objects: ObjectSpectra, wavelength: float, camera: CameraSettings, nyquist: float
+) -> DrawnPowers:
+    """Compute the powers of drawn conditions.
+
+    Parameters
+    ----------
+    drawn : Conditions
+        n conditions in float64.
+    objects : ObjectSpectra
+        P, C and their heights.
+    wavelength : float
+        Electron wavelength [A].
+    camera : CameraSettings
+        Camera.
+    nyquist : float
+        Nyquist frequency of its pixels [1/A], as they are said to be. Where they are larger by 1 + e, the object's
+        frequency q is seen at q (1 + e), and so much more electrons fall on a pixel that 4 D P stays.
+
+    Returns
+    -------
+    DrawnPowers
+    """
+    q, azimuths = objects.q, AZIMUTHS if has_azimuths(drawn) else 1
+    heights = objects.particle_height, objects.substrate_height
+    above, below = phase_transfers(q, wavelength, drawn, heights, azimuths=azimuths)
+    moved = motion(drawn, q, azimuths) if _moves(drawn) else np.ones((1, 1, 1))
+    mtf, noise = camera_of(drawn, camera, q, nyquist)
+    squared = above.squared * moved
+    parts = (squared * objects.particle, below.squared * moved * objects.substrate, squared * objects.substrate)
+    particle, substrate, one_plane = (magnified(part, q, drawn.pixel_size_error) for part in parts)
+    detected = (drawn.dose * drawn.dqe_zero).numpy()[:, None, None]
+    counted = np.divide(4 * detected * mtf**2, noise, out=np.zeros_like(mtf), where=noise > 0)
+    signed = mtf * magnified(above.signed * np.sqrt(moved), q, drawn.pixel_size_error)
+    seen = mtf**2 * magnified(squared, q, drawn.pixel_size_error)
+    return DrawnPowers(counted * particle, counted * substrate, counted * one_plane, noise, signed, seen)
+
+
+def _moves(drawn: Conditions) -> bool:
+    return bool((drawn.vibration_sigma > 0).any() or (drawn.drift > 0).any())
+
+
+def magnified(values: Array, q: Array, pixel_size_error: Tensor) -> Array:
+    """Return values (n, azimuths, rings) at the frequencies of the object that images show at evenly spaced q.
+
+    At q / (1 + e), between rings linearly; beyond the ends the value there stays.
+    """
+    error = pixel_size_error.numpy()
+    if not error.any() or len(q) == 1:
+        return values
+    place = np.clip((q / (1 + error[:, None]) - q[0]) / (q[1] - q[0]), 0, len(q) - 1)
+    low = np.minimum(place.astype(int), len(q) - 2)
+    share = (place - low)[:, None]
+    ends = (np.take_along_axis(values, (low + step)[:, None], axis=2) for step in (0, 1))
+    below, above = ends
+    return np.asarray(below * (1 - share) + above * share)

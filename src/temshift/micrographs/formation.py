@@ -1,0 +1,133 @@
+"""Micrographs with masks, formed on the fly from exit waves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from temshift.conditions.drawn import Conditions
+from temshift.conditions.imaging import COLUMNS, ImagingConditions
+from temshift.core.seeds import Stage, generator, torch_seed
+from temshift.optics.binning import binned_masks
+from temshift.optics.camera import camera_response, detect
+from temshift.optics.counting import standardised
+from temshift.optics.image_formation import WaveSpectra, image_intensities
+from temshift.optics.resampling import magnified_masks
+from temshift.optics.settings import EXACT, ImagingSettings
+
+DATASETS_VERSION = 2
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class MicrographSource:
+    """Everything that micrographs are formed from.
+
+    Attributes
+    ----------
+    spectra : WaveSpectra
+        Transformed exit waves of the specimens.
+    masks : Tensor (specimen, y, x) of bool
+        Ground truth.
+    imaging : ImagingSettings
+        Treatment of coherence, and the camera.
+    """
+
+    spectra: WaveSpectra
+    masks: Tensor
+    imaging: ImagingSettings = EXACT
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Where random draws come from: a root seed and a key; draw number i ignores every other draw."""
+
+    root: int
+    key: tuple[int, ...] = ()
+
+
+def form_micrographs(
+    source: MicrographSource,
+    conditions: ImagingConditions,
+    specimens: NDArray[np.int64],
+    numbers: Sequence[int],
+    stream: Stream,
+) -> Batch:
+    """Form standardised micrographs, each under its own draw of conditions and of noise.
+
+    Parameters
+    ----------
+    source : MicrographSource
+        Waves and masks.
+    conditions : ImagingConditions
+        The distribution to draw from.
+    specimens : ndarray (n,) of int
+        Specimen of each image.
+    numbers : sequence of int (n,)
+        Number of each draw in the stream.
+    stream : Stream
+        Source of the draws.
+
+    Returns
+    -------
+    images : Tensor (n, 1, y, x)
+        Mean 0, variance 1 each.
+    masks : Tensor (n, 1, y, x) of bool
+        Ground truth.
+    """
+    drawn = drawn_conditions(conditions, numbers, stream)
+    with torch.inference_mode():  # an eighth of the time
+        counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
+    return standardised(counts)[:, None], masks_of(source, drawn, specimens)[:, None]
+
+
+def drawn_conditions(conditions: ImagingConditions, numbers: Sequence[int], stream: Stream) -> Conditions:
+    """Draw the conditions of the images ``numbers`` of a stream, n of them in float64."""
+    uniform = [generator(stream.root, Stage.CONDITION, *stream.key, number).random(len(COLUMNS)) for number in numbers]
+    return conditions.quantiles(np.stack(uniform))
+
+
+def noise_seeds(numbers: Sequence[int], stream: Stream) -> list[int]:
+    """Return the seed of the noise of each of the images ``numbers`` of a stream."""
+    return [torch_seed(stream.root, Stage.NOISE, *stream.key, number) for number in numbers]
+
+
+def count_electrons(
+    source: MicrographSource, drawn: Conditions, specimens: NDArray[np.int64], seeds: Sequence[int]
+) -> Tensor:
+    """Form micrographs as a camera counts them.
+
+    Parameters
+    ----------
+    source : MicrographSource
+        Waves and masks.
+    drawn : Conditions
+        Condition of each image, n of them.
+    specimens : ndarray (n,) of int
+        Specimen of each image.
+    seeds : sequence of int (n,)
+        Each image's noise draws from its own.
+
+    Returns
+    -------
+    Tensor (n, y, x)
+        Counts in each pixel of the camera; whole electrons where it counts perfectly.
+    """
+    index = torch.from_numpy(specimens).to(source.masks.device)
+    intensities = image_intensities(source.spectra, index, drawn, source.imaging)
+    dose = drawn.dose * (1 + drawn.pixel_size_error) ** 2  # more electrons fall on a pixel that is larger
+    response = camera_response(drawn.to(intensities.device, intensities.dtype), source.imaging.camera)
+    return detect(intensities, dose, source.spectra.grid, seeds, response)
+
+
+def masks_of(source: MicrographSource, drawn: Conditions, specimens: NDArray[np.int64]) -> Tensor:
+    """Return the masks of images (n, y, x) of bool: on the pixels that the camera has under some conditions."""
+    masks = source.masks[torch.from_numpy(specimens).to(source.masks.device)]
+    return binned_masks(magnified_masks(masks, drawn.pixel_size_error), source.imaging.camera.binning)

@@ -1,0 +1,230 @@
+"""The sections of the page that stand still: words, tables and pictures."""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from temshift.figures.labels import MISSING, brief, fixed, number
+from temshift.report.data.matrix import Matrix
+from temshift.report.data.study_tables import Manifest, ModelError, Prediction, ScorePrediction, StudyTables
+from temshift.report.page.markup import escape, facts, menu, table
+from temshift.report.page.micrographs import MOST_SPECIMENS
+from temshift.report.page.verdict import interval_words
+from temshift.report.still.figures import learning_curves, learning_figures, matrix_figure, svg_uri
+
+LIMITS_OF_ALL = (
+    "Everything here is simulated. Real micrographs have contamination and damage, and whatever of drift, detector "
+    "blur and noise this study's conditions leave out; nothing was compared with an experiment.",
+    "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of "
+    "crystal, shape, thickness or substrate is another kind of shift, unknown to transfer functions.",
+    "In focus the contrast of a thin specimen all but vanishes, and its sign changes with small errors of "
+    "defocus. Numbers near zero defocus depend more than others on details such as the plane that defocus "
+    "counts from.",
+    "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
+    "sigma and epsilon describe how much linear transfer lets through, averaged over azimuth: astigmatism enters by "
+    "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging, "
+    "read noise, binning and errors of the pixel size not at all.",
+)
+_MOST_ROWS = 200  # of still tables and pictures
+_MOST_CELLS = 10_000
+FIXED_LIMITS = (
+    "The networks are compact and trained briefly. Larger networks, other architectures or longer training "
+    "may generalise differently.",
+    "The cells of the matrix are not independent: a row shares its networks, a column its images. Errors are "
+    "therefore given for whole conditions left out; there are only as many independent cases as conditions.",
+    *LIMITS_OF_ALL,
+)
+
+
+def run_facts(manifest: Manifest) -> str:
+    """Return settings, seeds and machine as a list of facts."""
+    seconds = sum(stage.seconds for stage in manifest.stages)
+    pairs = [
+        ("temshift", manifest.temshift),
+        ("created", _moment(manifest.created)),
+        ("root seed", manifest.seed),
+        ("networks", _networks(manifest)),
+        ("parameters a network", _parameters(manifest) or MISSING),
+        ("device", manifest.device),
+        ("workers", manifest.workers),
+        ("platform", manifest.platform),
+        ("time of all stages", f"{seconds:.0f} s"),
+    ]
+    return facts(pairs)
+
+
+def _parameters(manifest: Manifest) -> str:
+    return ", ".join(f"{count:,}".replace(",", "\u202f") for count in manifest.parameters)
+
+
+def _networks(manifest: Manifest) -> str:
+    missing = f", {manifest.failed} of which failed and are missing here" if manifest.failed else ""
+    return f"{manifest.networks}{missing}"
+
+
+def _moment(text: str) -> str:
+    try:
+        return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M %Z").strip()
+    except ValueError:
+        return text
+
+
+def database_table(manifest: Manifest) -> str:
+    """Return the databases of exit waves side by side, a row a fact."""
+    parts = {name: value for name, value in manifest.database.items() if isinstance(value, Mapping)}
+    keys = dict.fromkeys(key for part in parts.values() for key in part)
+    rows = [(_words(key), *(_value(part.get(key)) for part in parts.values())) for key in keys]
+    single = {name: value for name, value in manifest.database.items() if name not in parts}
+    rest = facts((_words(name), _value(value)) for name, value in single.items())
+    return table(("fact", *map(_words, parts)), rows, "narrow") + rest
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _value(value: Any) -> str:
+    if value is None or isinstance(value, float):
+        return brief(value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_words(str(key))} {_value(part)}" for key, part in value.items())
+    return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)
+
+
+def stages_table(manifest: Manifest) -> str:
+    """Return what each stage made, kept, and how long it took."""
+    rows = [(s.name, fixed(s.seconds, 1), s.made, s.reused) for s in manifest.stages]
+    return table(("stage", "seconds", "made", "kept from before"), rows, "numbers")
+
+
+def trainings_table(matrix: Matrix) -> str:
+    """Return what varies in every training distribution: centre and standard deviation."""
+    rows = [(one.name, one.words) for one in matrix.trainings[:_MOST_ROWS]]
+    left = len(matrix.trainings) - len(rows)
+    more = f"<p>And {left} more, which the matrix shows.</p>" if left else ""
+    return table(("trained on", "what varies"), rows, "narrow") + more
+
+
+def versions_table(manifest: Manifest) -> str:
+    """Return the versions of the packages."""
+    return table(("package", "version"), sorted(manifest.versions.items()), "narrow")
+
+
+def models_table(prediction: Prediction) -> str:
+    """Return the errors of every prediction beside the baselines, of the loss and of F1."""
+    loss = _models(prediction, "ln(cross-entropy)", "typical factor")
+    f1 = "" if prediction.f1 is None else _models(prediction.f1, "logit F1", "")
+    return "".join([loss, _interval_words(prediction), _trial_words(prediction), f1])
+
+
+def _models(prediction: ScorePrediction, target: str, factor: str) -> str:
+    sides = "test left out", "training left out", "both left out"
+    r2s = [f"R², {side}" for side in sides]
+    factors = [f"{factor}, {side}" for side in sides[:2]] if factor else []
+    rows = [_model_row(model, factors=bool(factor)) for model in prediction.models]
+    return table((f"prediction of {target}", *r2s, *factors, "what it is"), rows, "models numbers")
+
+
+def _model_row(model: ModelError, *, factors: bool) -> tuple[str, ...]:
+    if model.in_sample:
+        rest = (_factor(model.rmse_in_sample, " in sample"), MISSING) if factors else ()
+        r2 = f"{fixed(model.r2_in_sample)} in sample"
+        return (f"{model.name} (in sample)", r2, MISSING, MISSING, *rest, model.description)
+    r2s = map(fixed, (model.r2_left_out_test, model.r2_left_out_training, model.r2_left_out_both))
+    both = (_factor(model.rmse_left_out_test), _factor(model.rmse_left_out_training)) if factors else ()
+    name = f"{model.name} (baseline)" if model.baseline else model.name
+    return (name, *r2s, *both, model.description)
+
+
+def _interval_words(prediction: Prediction) -> str:
+    """Return how intervals fared on what they had not seen, as a paragraph."""
+    words = interval_words(prediction)
+    return f"<p>{escape(words)}</p>" if words else ""
+
+
+def _trial_words(prediction: ScorePrediction) -> str:
+    """Return what the line was tried with beside the terms it has."""
+    if not prediction.trials:
+        return ""
+    tried = [f"{one.feature} ({'taken' if one.taken else 'not taken'})" for one in prediction.trials]
+    rule = (
+        "Tried as further terms, each taken only where it lowers the squared error on test conditions left out, and on "
+        "trainings left out, by more than one standard error: "
+    )
+    return f'<p class="small">{escape(rule + ", ".join(tried))}.</p>'
+
+
+def _factor(rmse: float | None, note: str = "") -> str:
+    return MISSING if rmse is None else f"× {fixed(math.exp(rmse))}{note}"
+
+
+def formula(prediction: Prediction) -> str:
+    """Return the fitted formulas and their coefficients."""
+    fits = [prediction, *([prediction.f1] if prediction.f1 is not None else [])]
+    return "".join(map(_formula, fits))
+
+
+def _formula(prediction: ScorePrediction) -> str:
+    rows = [(name, brief(value)) for name, value in prediction.coefficients.items()]
+    words = f'<p class="formula">{escape(prediction.formula)}</p>'
+    return words + table(("coefficient", "value"), rows, "numbers")
+
+
+def learning_section(study: StudyTables, matrix: Matrix) -> str:
+    """Return small figures of the learning curves, or a sentence where none were kept."""
+    curves = learning_curves(study.results, study.histories)
+    if not curves:
+        return "<p>No learning curves were kept in this study folder.</p>"
+    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in learning_figures(matrix, curves))
+    left = len(matrix.trainings) - len({curve.training for curve in curves})
+    more = f"<p>{left} more training distributions are not drawn.</p>" if left > 0 else ""
+    return f'<div class="small-figures">{pictures}</div>{more}'
+
+
+def _learning_picture(name: str, address: str) -> str:
+    words = f"training loss of {name} against the step"
+    caption = f"<figcaption>{escape(name)}</figcaption>"
+    return f'<figure>{caption}<img src="{address}" alt="{escape(words)}"></figure>'
+
+
+def matrix_picture(matrix: Matrix) -> str:
+    """Return the matrix as a still picture, for readers without scripts."""
+    if len(matrix.trainings) > _MOST_ROWS:
+        return "<p>The matrix is too large for a still picture.</p>"
+    return f'<img class="wide" src="{svg_uri(matrix_figure(matrix))}" alt="matrix of cross-entropies">'
+
+
+def matrix_table(matrix: Matrix) -> str:
+    """Return every cell of the matrix in figures, a row a test condition."""
+    head = ("test condition", *(training.name for training in matrix.trainings))
+    if len(matrix.trainings) * len(matrix.tests) > _MOST_CELLS:
+        return "<p>These are too many to read; the study folder has them in results.parquet.</p>"
+    rows = [(test.name, *_cell_texts(matrix, column)) for column, test in enumerate(matrix.tests)]
+    return table(head, rows, "numbers dense")
+
+
+def _cell_texts(matrix: Matrix, column: int) -> list[str]:
+    triples = zip(*(matrix.cells[key][:, column] for key in ("cross_entropy", "f1", "iou")), strict=True)
+    return [f"{number(loss)} / {fixed(f1)} / {fixed(iou)}" for loss, f1, iou in triples]
+
+
+def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
+    """Return the menus of the page by the name of their place in the template; scripts fill the empty ones."""
+    groups = [f"{axis.label} [{axis.unit}]" if axis.unit else axis.label for axis in matrix.groups]
+    return {
+        "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
+        "menu_transfer_first": menu("transfer-first", "A:", ()),
+        "menu_transfer_second": menu("transfer-second", "B:", ()),
+        "menu_score": menu("score", "Show", ()),
+        "menu_training": menu("training", "Networks trained on", ()),
+        "menu_axis": menu("axis", "over", groups),
+        "menu_against": menu("against", "Loss against", ()),
+        "menu_pairs": menu("pairs", "Networks trained on", ()),
+        "menu_left_out": menu("left-out", "Predicted with", ()),
+    }
+
+
+def limits(items: Iterable[str]) -> str:
+    """Return what a page can't tell, as a list."""
+    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"

@@ -1,0 +1,229 @@
+"""Scores of anyone's network on a wave database, under any conditions."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from temshift.conditions.imaging import ImagingConditions
+from temshift.conditions.summary import centers, summary
+from temshift.core.errors import InputError, TemshiftError
+from temshift.core.hashes import content_hash
+from temshift.execution import Progress, SilentProgress
+from temshift.exitwaves.sources import WaveSource, wave_sources
+from temshift.exitwaves.store import read_masks, read_waves
+from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
+from temshift.optics.image_formation import wave_spectra
+from temshift.optics.sums import band_margin
+from temshift.scoring.scored_images import images_id, images_stream
+from temshift.scoring.scores import Network, PixelSums, Scores, batch_sums, scores_of
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
+from temshift.vocabulary.columns import RESULTS
+
+SCORING_BATCH = 32
+LOADED_BYTES = 1e9  # of waves that are held at a time
+
+
+def score(
+    network: Network,
+    database: Path | str,
+    conditions: AnyConditions,
+    *,
+    set: str | None = "test",
+    seed: int | None = None,
+    device: str = "cpu",
+    batch: int = SCORING_BATCH,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """Score any segmentation network on the specimens of a database, one image of each under every condition.
+
+    Parameters
+    ----------
+    network : callable
+        From standardised images (n, 1, y, x), float32 of mean 0 and variance 1 each, to logits of "particle" of the
+        same shape. A module must be in evaluation mode and on ``device``.
+    database : path
+        Folder of a database, of a study, or of one set of waves.
+    conditions : path, mapping or ScoringConditions
+        Where to score: a YAML file, a mapping with the keys of :class:`ScoringConditions`, or a mapping from names to
+        :class:`temshift.conditions.ImagingConditions`.
+    set : str, optional
+        Name of the set of specimens in the database; None takes the only one.
+    seed : int, optional
+        Root of the draws of conditions and noise, in place of the seed of ``conditions``.
+    device : str
+        "cpu" or "cuda": where images are formed and handed to the network.
+    batch : int
+        Most images that the network is given at a time.
+    progress : Progress, optional
+        Told about every condition; silent by default.
+
+    Returns
+    -------
+    polars.DataFrame
+        One row a test condition, in order, with the columns of :data:`temshift.vocabulary.columns.RESULTS`: scores, the
+        centres of all settings (``test_defocus_nm``), and, where ``conditions`` tell what the network was trained on,
+        its settings (``training_defocus_nm``), the cross-entropy there and G_OOD. What is not known is null.
+
+    Raises
+    ------
+    InputError
+        Where conditions have faults, the set is not there or not finished, or images can't be formed.
+    TemshiftError
+        Where the network gives something else than one logit a pixel, or logits that are no numbers.
+
+    Examples
+    --------
+    >>> conditions = {"test": [{"name": "focus", "defocus_nm": 0, "dose_e_per_A2": 400}]}
+    >>> score(lambda images: images, "no-database", conditions)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    temshift.core.errors.InputError: no-database holds no exit waves; ...
+    """
+    wanted = scoring_conditions(conditions)
+    wanted = wanted if seed is None else wanted.model_copy(update={"seed": seed})
+    source = wave_source(database, set)
+    scores = score_conditions(network, source, wanted, device=device, batch=batch, progress=progress)
+    return result_rows(wanted, source, scores)
+
+
+def wave_source(database: Path | str, name: str | None) -> WaveSource:
+    """Find one set of specimens.
+
+    Raises
+    ------
+    InputError
+        Where it is not there, not finished, or not the only one and none is named.
+    """
+    place = Path(database)
+    sources = wave_sources(place, None if (place / "zarr.json").exists() else name)
+    if len(sources) > 1:
+        names = ", ".join(source.name for source in sources)
+        raise InputError(f"{place} holds several sets, {names}; name one as set")
+    return sources[0]
+
+
+def score_conditions(
+    network: Network,
+    source: WaveSource,
+    wanted: ScoringConditions,
+    *,
+    device: str = "cpu",
+    batch: int = SCORING_BATCH,
+    progress: Progress | None = None,
+) -> dict[str, Scores]:
+    """Score a network under every distribution of conditions, that of its training too; see `score`.
+
+    Returns
+    -------
+    dict of str to Scores
+        By the hash of the distribution.
+    """
+    require_possible(wanted, source)
+    _require_evaluation_mode(network)
+    every = _distinct(wanted)
+    sums: dict[str, list[PixelSums]] = {id_: [] for id_ in every}
+    progress = progress or SilentProgress()
+    progress.start("images", source.layout.count * len(every), 0)
+    for numbers, loaded in loaded_waves(source, wanted, device):
+        for id_, (name, conditions) in every.items():
+            for batch_ in _batches(loaded, conditions, numbers, batch, images_stream(id_, wanted.seed)):
+                sums[id_].append(_checked_sums(network, name, batch_))
+                progress.advance(len(batch_[0]))
+    progress.finish()
+    return {id_: scores_of(parts) for id_, parts in sums.items()}
+
+
+def result_rows(wanted: ScoringConditions, source: WaveSource, scores: Mapping[str, Scores]) -> pl.DataFrame:
+    """Make one row a test condition of the scores of `score_conditions`, as `score` returns them."""
+    training = _training_columns(wanted, scores)
+    inside = training.get("in_distribution_cross_entropy")
+    rows = []
+    for name, conditions in wanted.tests.items():
+        id_ = content_hash(conditions)
+        told = {"test_name": name, "test_id": images_id(source.id, id_, wanted.imaging, wanted.seed)}
+        outside = None if inside is None else scores[id_].cross_entropy - inside
+        rows.append({**vars(scores[id_]), **training, **told, "g_ood": outside, **centers("test", conditions)})
+    return pl.DataFrame(rows, schema_overrides=RESULTS).select(
+        pl.col(name) if name in rows[0] else pl.lit(None, kind()).alias(name) for name, kind in RESULTS.items()
+    )
+
+
+def _distinct(wanted: ScoringConditions) -> dict[str, tuple[str, ImagingConditions]]:
+    """Each distribution once, with its first name, by its hash."""
+    found: dict[str, tuple[str, ImagingConditions]] = {}
+    for name, conditions in wanted.every:
+        found.setdefault(content_hash(conditions), (name, conditions))
+    return found
+
+
+def _training_columns(wanted: ScoringConditions, scores: Mapping[str, Scores]) -> dict[str, Any]:
+    if wanted.trained_on is None:
+        return {}
+    name, conditions = wanted.trained_on
+    return {
+        "training_name": name,
+        "in_distribution_cross_entropy": scores[content_hash(conditions)].cross_entropy,
+        **centers("training", conditions),
+        "training_defocus_sd_nm": summary(conditions)["defocus_nm"].sd,
+    }
+
+
+def _require_evaluation_mode(network: Network) -> None:
+    if isinstance(network, nn.Module) and network.training:
+        raise InputError("network is in training mode, where scores depend on the batch; call network.eval() first")
+
+
+def widest_semiangle(source: WaveSource, wanted: ScoringConditions) -> float:
+    """Return the widest aperture of any condition, at most what the waves hold [rad]."""
+    return min(source.widest_semiangle, max(one.widest_semiangle for _, one in wanted.every))
+
+
+def loaded_waves(
+    source: WaveSource, wanted: ScoringConditions, device: str
+) -> Iterator[tuple[range, MicrographSource]]:
+    """Yield the numbers of some specimens with their waves and masks, as many as :data:`LOADED_BYTES` allow."""
+    semiangle = widest_semiangle(source, wanted)
+    margin = band_margin(max(one.highest("angular_spread_sigma") for _, one in wanted.every))
+    layout = source.layout
+    at_once = max(1, int(LOADED_BYTES / (layout.specimen_bytes * layout.per_shard)))
+    for first in range(0, layout.shards, at_once):
+        shards = range(first, min(first + at_once, layout.shards))
+        waves, masks = (_joined(read, source.store, shards, device) for read in (read_waves, read_masks))
+        spectra = wave_spectra(waves, layout.grid, source.exit_waves.energy, semiangle, margin)
+        numbers = range(layout.specimens_of(shards[0]).start, layout.specimens_of(shards[-1]).stop)
+        yield numbers, MicrographSource(spectra, masks, wanted.imaging)
+
+
+def _joined(read: Callable[[Path, int], Tensor], store: Path, shards: Iterable[int], device: str) -> Tensor:
+    return torch.cat([read(store, shard) for shard in shards]).to(device)
+
+
+def _batches(
+    loaded: MicrographSource, conditions: ImagingConditions, numbers: range, batch: int, stream: Stream
+) -> Iterator[Batch]:
+    for start in range(0, len(numbers), batch):
+        places = np.arange(start, min(start + batch, len(numbers)))
+        yield form_micrographs(loaded, conditions, places, (places + numbers.start).tolist(), stream)
+
+
+def _checked_sums(network: Network, name: str, batch: Batch) -> PixelSums:
+    """Sum over the pixels of a batch, with what a network may get wrong told."""
+
+    def checked(images: Tensor) -> Tensor:
+        logits = network(images)
+        if not isinstance(logits, Tensor) or logits.shape != images.shape:
+            given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise TemshiftError(
+                f"the network gives {given} for images {tuple(images.shape)}; it must give a Tensor of one logit of "
+                '"particle" a pixel, of the shape of the images'
+            )
+        return logits
+
+    (sums,) = batch_sums([checked], batch)
+    if sums.cross_entropy.isnan().any():
+        raise TemshiftError(f"the network gives logits that are no numbers under {name!r}; look at its weights")
+    return sums

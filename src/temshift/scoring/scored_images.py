@@ -1,0 +1,40 @@
+"""The images that networks are scored on: which they are, for every network alike, and where they draw from."""
+
+from temshift.core.hashes import content_hash
+from temshift.micrographs.formation import DATASETS_VERSION, Stream
+from temshift.optics.image_formation import OPTICS_VERSION
+from temshift.optics.settings import ImagingSettings
+from temshift.scoring.scores import SCORES_VERSION
+
+TRAINING, TESTING, VALIDATION, COMPARING = range(4)  # first part of a stream's key
+
+
+def images_id(database: str, conditions_id: str, imaging: ImagingSettings, seed: int) -> str:
+    """Name the images of a test condition by all that scores on them depend on.
+
+    Parameters
+    ----------
+    database : str
+        Hash of the settings of the wave store.
+    conditions_id : str
+        Hash of the distribution of conditions.
+    imaging : ImagingSettings
+        How images are formed.
+    seed : int
+        Root of the draws.
+
+    Returns
+    -------
+    str
+    """
+    return content_hash([source_id(database, imaging, seed), conditions_id])
+
+
+def source_id(database: str, imaging: ImagingSettings, seed: int) -> str:
+    """Name all that scores depend on beside the distribution of conditions; see `images_id`."""
+    return content_hash([database, imaging, seed, SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION])
+
+
+def images_stream(conditions_id: str, seed: int, use: int = TESTING) -> Stream:
+    """Return where the images of a condition draw from; ``use`` keeps those for other ends apart."""
+    return Stream(seed, (use, int(conditions_id[:8], 16)))

@@ -1,0 +1,299 @@
+"""What the micrographs of a study tell of its networks beforehand: d_image, and a probe, on specimens of the training.
+
+Images under training conditions are formed of the first specimens of the training set, those under test conditions of
+the next ones: no specimen that networks are scored on is looked at, and none on both sides of a pair.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from temshift.conditions.imaging import ImagingConditions
+from temshift.core.electrons import wavelength
+from temshift.core.errors import TemshiftError
+from temshift.core.hashes import content_hash
+from temshift.execution import Task
+from temshift.execution.stages import Work
+from temshift.information.observers.observer import OBSERVER_VERSION
+from temshift.information.observers.probe import Patches, fit_probe, image_patches
+from temshift.information.transfer.image_distance import ImageSpectra, image_distance, image_spectra
+from temshift.micrographs.formation import DATASETS_VERSION, Batch, form_micrographs
+from temshift.micrographs.threads import one_thread
+from temshift.optics.image_formation import OPTICS_VERSION
+from temshift.scoring.scored_images import COMPARING, images_stream
+from temshift.storage.files import read_table, table_bytes
+from temshift.storage.records import read_facts, record_state, write_recorded
+from temshift.studies.folder import StudyFolder
+from temshift.studies.planning.plan import ImageSource, Part, Plan
+from temshift.studies.sources import SCORING_BATCH, source_of
+from temshift.vocabulary.columns import IMAGE_FEATURES
+
+IMAGE_FEATURES_VERSION = 1  # raised whenever the same settings would give other features
+SIDES = ("training", "test")
+LEAST_SPECIMENS = 2  # on each side
+
+
+@dataclass(frozen=True)
+class Look:
+    """Micrographs to look at: those of some specimens under one distribution of conditions.
+
+    Attributes
+    ----------
+    source : ImageSource
+        Waves, and how images are formed.
+    conditions : ImagingConditions
+        The distribution.
+    seed : int
+        Seed of the study.
+    first, count : int
+        Which specimens of the set.
+    pixel : float
+        Size of a pixel of the images [A].
+    highest : float
+        Upper end of the band [1/A].
+    kept : tuple of str
+        "spectra" for d_image, "patches" for the probe.
+    patches : int
+        How many patches.
+    """
+
+    source: ImageSource
+    conditions: ImagingConditions
+    seed: int
+    first: int
+    count: int
+    pixel: float
+    highest: float
+    kept: tuple[str, ...]
+    patches: int
+
+    @property
+    def id(self) -> str:
+        """Hash of all that what is seen depends on."""
+        versions = [IMAGE_FEATURES_VERSION, OPTICS_VERSION, DATASETS_VERSION]
+        shown = [self.source.database, self.source.imaging, self.conditions, self.seed, self.first, self.count]
+        return content_hash([*shown, self.pixel, self.highest, self.kept, self.patches, versions])
+
+    def images(self, root: Path, device: str) -> Batch:
+        """Form the micrographs (n, y, x), each standardised, and their masks."""
+        source = source_of(root, self.source, device, self.first + self.count)
+        stream = images_stream(content_hash(self.conditions), self.seed, COMPARING)
+        every = np.arange(self.first, self.first + self.count)
+        parts = [every[start : start + SCORING_BATCH] for start in range(0, self.count, SCORING_BATCH)]
+        formed = [form_micrographs(source, self.conditions, part, part.tolist(), stream) for part in parts]
+        images, masks = (torch.cat(each)[:, 0].cpu() for each in zip(*formed, strict=True))
+        return images, masks
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What is looked at for one part of a plan: images under each training and each test distribution, by name."""
+
+    training: Mapping[str, Look]
+    test: Mapping[str, Look]
+
+    @property
+    def every(self) -> list[Look]:
+        """All of them."""
+        return [*self.training.values(), *self.test.values()]
+
+    @property
+    def probed(self) -> list[str]:
+        """Names of the training distributions that a probe is fitted to."""
+        return [name for name, look in self.training.items() if "patches" in look.kept]
+
+
+def measure_image_features(plan: Plan, folder: StudyFolder, work: Work) -> pl.DataFrame:
+    """Measure d_image and, where it is asked for, the probe for every training x test distribution of a study.
+
+    Parameters
+    ----------
+    plan : Plan
+        The study's plan; its ``information.images`` tells what is asked for.
+    folder : StudyFolder
+        Where waves are; spectra, patches and what the probe scored are kept there, so that nothing is done twice.
+    work : Work
+        Who does it.
+
+    Returns
+    -------
+    polars.DataFrame
+        Of :data:`temshift.vocabulary.columns.IMAGE_FEATURES`; empty where nothing is asked for. A number that can't be
+        told
+        is null, and a warning says why.
+    """
+    looks = [looks_of(part) for part in plan.parts]
+    _perform(work, folder, "micrographs compared", {look.id: (_look, look) for one in looks for look in one.every})
+    for reason in dict.fromkeys(_faults(folder, looks)):
+        work.progress.warning(f"no image features: {reason}")
+    probes = {_probe_id(one, name): (one.training[name], [*one.test.values()]) for one in looks for name in one.probed}
+    _perform(work, folder, "probes", {id_: (_probe, *pair) for id_, pair in probes.items()})
+    return _gathered(work, folder, looks)
+
+
+def _gathered(work: Work, folder: StudyFolder, looks: Sequence[Looks]) -> pl.DataFrame:
+    """The table of all pairs, made again only where it would differ."""
+    record = features_record(folder)
+    sides = [[[name, look.id] for name, look in side.items()] for one in looks for side in (one.training, one.test)]
+    probes = [_probe_id(one, name) for one in looks for name in one.probed]
+    identity = content_hash([*sides, probes])
+    if work.missing([record], record_state) or read_facts(record)["id"] != identity:
+        pairs = pl.concat([pl.DataFrame(schema=IMAGE_FEATURES), *(_pairs(folder, one) for one in looks)])
+        write_recorded(record, {record.with_suffix(".parquet").name: table_bytes(pairs)}, {"id": identity})
+    return read_table(record.with_suffix(".parquet"))
+
+
+def features_record(folder: StudyFolder) -> Path:
+    """Return the path of the record of the table of all pairs."""
+    return folder.root / "image_features" / "pairs.json"
+
+
+def looks_of(part: Part) -> Looks:
+    """Return what to look at for a part of a plan: nothing where it is not asked for, or specimens are too few."""
+    settings, held = part.study.information.images, part.databases["training"].count
+    count = min(settings.specimens, held // len(SIDES))
+    kept = tuple(name for name, asked in (("spectra", settings.distance), ("patches", settings.probe)) if asked)
+    if not kept or count < LEAST_SPECIMENS:
+        return Looks({}, {})
+    grid = part.study.image_grid
+    highest = min(part.study.widest_semiangle / wavelength(part.study.exit_waves.energy), grid.nyquist)
+
+    def look(conditions: ImagingConditions, first: int) -> Look:
+        source, pixel = part.sources["training"], grid.sampling[1]
+        return Look(source, conditions, part.study.seed, first, count, pixel, highest, kept, settings.patches)
+
+    return Looks(
+        {name: look(conditions, 0) for name, conditions in part.trainings.items()},
+        {test.name: look(test.conditions, count) for test in part.tests},
+    )
+
+
+def _perform(work: Work, folder: StudyFolder, name: str, wanted: Mapping[str, tuple[Any, ...]]) -> None:
+    """Do what has no record yet: a function of the study folder, what it needs, the record and the device."""
+    records = {id_: _record(folder, id_) for id_ in wanted}
+    missing = set(work.missing(records.values(), record_state))
+    tasks = [
+        Task(function, (folder.root, *needs, records[id_], work.device), f"{name}, {id_}")
+        for id_, (function, *needs) in wanted.items()
+        if records[id_] in missing
+    ]
+    if wanted:
+        work.perform(name, tasks, [1] * len(tasks), len(wanted) - len(tasks))
+
+
+def _record(folder: StudyFolder, id_: str) -> Path:
+    return features_record(folder).with_name(f"{id_}.json")
+
+
+def _faults(folder: StudyFolder, looks: Iterable[Looks]) -> Iterable[str]:
+    """Why some images have no features."""
+    for one in looks:
+        for name, look in itertools.chain(one.training.items(), one.test.items()):
+            for fault in read_facts(_record(folder, look.id))["faults"]:
+                yield f"{name}: {fault}"
+
+
+def _look(root: Path, look: Look, record: Path, device: str) -> None:
+    """Form micrographs and keep their spectra and patches; what has none is told in the record."""
+    one_thread()
+    images, masks = look.images(root, device)
+    makers: dict[str, Callable[[], pl.DataFrame]] = {
+        "spectra": lambda: _spectra_table(image_spectra(images, look.pixel, look.highest)),
+        "patches": lambda: _patches_table(
+            image_patches(images, masks, look.pixel, look.highest, count=look.patches, seed=look.seed)
+        ),
+    }
+    found, faults = {}, []
+    for name in look.kept:
+        try:
+            found[f"{record.stem}.{name}.parquet"] = table_bytes(makers[name]())
+        except (TemshiftError, ValueError) as error:
+            faults.append(str(error))
+    write_recorded(record, found, {"faults": faults})
+
+
+def _spectra_table(spectra: ImageSpectra) -> pl.DataFrame:
+    """A column for the frequencies and one for each image."""
+    return pl.DataFrame({"q_per_A": spectra.q} | {f"image {n}": power for n, power in enumerate(spectra.power)})
+
+
+def _patches_table(patches: Patches) -> pl.DataFrame:
+    """A row for each patch."""
+    powers = {f"ring {number}": ring.astype(np.float32) for number, ring in enumerate(patches.powers.T)}
+    return pl.DataFrame({"label": patches.labels, "weight": patches.weights, "image": patches.images, **powers})
+
+
+def _kept(record: Path, name: str) -> pl.DataFrame | None:
+    """One of the tables of a look; None where there are none."""
+    path = record.with_suffix(f".{name}.parquet")
+    return read_table(path) if path.exists() else None
+
+
+def _spectra(record: Path) -> ImageSpectra | None:
+    table = _kept(record, "spectra")
+    return None if table is None else ImageSpectra(table["q_per_A"].to_numpy(), table[:, 1:].to_numpy().T)
+
+
+def _patches(record: Path) -> Patches | None:
+    table = _kept(record, "patches")
+    if table is None:
+        return None
+    columns = (table[name].to_numpy() for name in ("label", "weight", "image"))
+    return Patches(table[:, 3:].to_numpy().astype(np.float64), *columns)
+
+
+def _probe_id(looks: Looks, name: str) -> str:
+    return content_hash([looks.training[name].id, [look.id for look in looks.test.values()], OBSERVER_VERSION])
+
+
+def _probe(root: Path, training: Look, tests: Sequence[Look], record: Path, device: str) -> None:
+    """Fit a probe to patches under a training distribution; keep what it scores under each test distribution."""
+    one_thread()
+    patches = _patches(_record(StudyFolder(root), training.id))
+    probe = None if patches is None else fit_probe(patches, seed=training.seed)
+    rows = []
+    for look in tests:
+        shown = _patches(_record(StudyFolder(root), look.id))
+        scored = {} if probe is None or shown is None else probe.score(shown)
+        numbers = {f"probe_{rule}_{key}": value for rule, one in scored.items() for key, value in vars(one).items()}
+        rows.append({"look": look.id, **numbers})
+    names = [name for name in IMAGE_FEATURES if name.startswith("probe_")]
+    table = pl.DataFrame(rows, schema={"look": pl.String, **dict.fromkeys(names, pl.Float64)})
+    write_recorded(record, {record.with_suffix(".parquet").name: table_bytes(table)}, {"training": training.id})
+
+
+def _pairs(folder: StudyFolder, looks: Looks) -> pl.DataFrame:
+    """Rows of all pairs of a part."""
+    seen = {look.id: _spectra(_record(folder, look.id)) for look in looks.every}
+    rows = []
+    for training, ours in looks.training.items():
+        probed = _probed(folder, looks, training)
+        for test, theirs in looks.test.items():
+            numbers = _distance(seen[ours.id], seen[theirs.id]) | probed.get(theirs.id, {})
+            rows.append({"training_name": training, "test_name": test, **numbers})
+    return pl.DataFrame(rows, schema=IMAGE_FEATURES)
+
+
+def _distance(one: ImageSpectra | None, other: ImageSpectra | None) -> dict[str, float]:
+    if one is None or other is None:
+        return {}
+    found = image_distance(one, other)
+    return {
+        "distance_image": found.distance,
+        "distance_image_error": found.error,
+        "distance_image_chance": found.chance,
+    }
+
+
+def _probed(folder: StudyFolder, looks: Looks, training: str) -> dict[str, dict[str, float]]:
+    """What a probe scored, by the id of the look under each test distribution."""
+    if "patches" not in looks.training[training].kept:
+        return {}
+    table = read_table(_record(folder, _probe_id(looks, training)).with_suffix(".parquet"))
+    return {row.pop("look"): row for row in table.iter_rows(named=True)}

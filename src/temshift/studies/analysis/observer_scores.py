@@ -1,0 +1,158 @@
+"""Observers of a study, taken from every training distribution to every test condition: in parallel, and once."""
+
+import functools
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from temshift.conditions.imaging import ImagingConditions
+from temshift.core.hashes import content_hash
+from temshift.execution import Task
+from temshift.execution.stages import Work
+from temshift.information.objects.library import ObjectLibrary
+from temshift.information.observers.draws import Draws, ring_draws
+from temshift.information.observers.observer import OBSERVER_VERSION, RuleName, average, fit_observer
+from temshift.micrographs.threads import one_thread
+from temshift.optics.microscope import Microscope
+from temshift.storage.files import read_table, table_bytes
+from temshift.storage.records import record_state, write_recorded
+from temshift.studies.folder import StudyFolder
+from temshift.vocabulary.columns import OBSERVED
+
+LEARNERS: tuple[RuleName, ...] = ("linear", "forest")
+TESTS_HELD = 128  # draws of test conditions that a worker holds, under a megabyte each
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Specimens and microscope that observers see, known by the hash of all that they depend on."""
+
+    id: str
+    library: ObjectLibrary = field(compare=False)
+    microscope: Microscope = field(compare=False)
+
+    @classmethod
+    def of(cls, library: ObjectLibrary, microscope: Microscope) -> "Scene":
+        """Name a scene by its content."""
+        arrays = [np.ascontiguousarray(getattr(library, one.name)).tobytes() for one in fields(ObjectLibrary)]
+        hashes = [hashlib.sha256(array).hexdigest() for array in arrays]
+        settings = [microscope.energy, microscope.imaging, microscope.nyquist, microscope.semiangle, microscope.seed]
+        return cls(content_hash([hashes, settings, OBSERVER_VERSION]), library, microscope)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A training distribution in a scene, and the test conditions, by their hashes, that its observers are taken to."""
+
+    scene: Scene
+    training: ImagingConditions
+    tests: Mapping[str, ImagingConditions]
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of all that its observers depend on."""
+        return content_hash([self.scene.id, self.training])
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A test condition in a scene, known by their hashes."""
+
+    scene: Scene
+    id: str
+    conditions: ImagingConditions = field(compare=False)
+
+
+def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage]) -> list[pl.DataFrame]:
+    """Take observers from training distributions to test conditions; what the folder holds is not computed again.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+        Where results are kept.
+    work : Work
+        Who computes, a task a training distribution.
+    passages : sequence of Passage
+        What is asked for; the same training in the same scene is fitted once.
+
+    Returns
+    -------
+    list of polars.DataFrame
+        Rows of :data:`temshift.vocabulary.columns.OBSERVED` for each passage, a test condition each.
+
+    Raises
+    ------
+    TemshiftError
+        Where an observer can't be computed, such as in a band that holds no ring of spatial frequencies.
+    """
+    wanted = _joined(passages)
+    held = {id_: _held(folder, id_, work) for id_ in wanted}
+    lacking = {id_: _lacking(passage, held[id_]) for id_, passage in wanted.items()}
+    asked = [passage for passage in lacking.values() if passage.tests]
+    tasks = [Task(observe_tests, (folder.root, one), f"observers of training distribution {one.id}") for one in asked]
+    sizes = [len(one.tests) for one in asked]
+    kept = sum(len(one.tests) for one in wanted.values()) - sum(sizes)
+    work.perform("observers", tasks, sizes, kept)
+    held |= {one.id: _held(folder, one.id, work) for one in asked}
+    return [held[one.id].filter(pl.col("conditions_id").is_in(list(one.tests))) for one in passages]
+
+
+def has_observers(folder: StudyFolder, passage: Passage) -> bool:
+    """Tell whether a folder keeps what observers of a training distribution score, by the code of now."""
+    return any(folder.observers(passage.id).glob("*.json"))
+
+
+def observe_tests(root: Path, passage: Passage) -> None:
+    """Fit observers to one training distribution, and keep what they score under test conditions."""
+    one_thread()
+    scene, seen = passage.scene, {id_: _Seen(passage.scene, id_, one) for id_, one in passage.tests.items()}
+    training = ring_draws(passage.training, scene.library, scene.microscope, stream=0)
+    tested = {id_: _test_draws(one) for id_, one in seen.items()}
+    table = pl.DataFrame(_scored(training, tested, scene.microscope.seed), schema=OBSERVED)
+    name = content_hash(sorted(tested))
+    contents = {f"{name}.parquet": table_bytes(table)}
+    write_recorded(StudyFolder(root).observers(passage.id) / f"{name}.json", contents, {"tests": len(tested)})
+
+
+def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator[dict[str, str | float]]:
+    """Rows of what the linear observer, the forest and both score."""
+    linear, forest = (fit_observer(training, rule, seed=seed) for rule in LEARNERS)
+    for id_, seen in tested.items():
+        one, other = linear.expected(seen), forest.expected(seen)
+        expected = {"linear": one, "forest": other, "both": average(one, other)}
+        numbers = {
+            f"observer_{rule}_{name}": value for rule in expected for name, value in asdict(expected[rule]).items()
+        }
+        yield {"conditions_id": id_, **numbers}
+
+
+@functools.lru_cache(maxsize=TESTS_HELD)
+def _test_draws(seen: _Seen) -> Draws:
+    return ring_draws(seen.conditions, seen.scene.library, seen.scene.microscope, stream=1)
+
+
+def _joined(passages: Sequence[Passage]) -> dict[str, Passage]:
+    """Passages of one training in one scene as one, by id."""
+    found: dict[str, Passage] = {}
+    for one in passages:
+        before = found.get(one.id)
+        found[one.id] = one if before is None else Passage(one.scene, one.training, {**before.tests, **one.tests})
+    return found
+
+
+def _lacking(passage: Passage, held: pl.DataFrame) -> Passage:
+    there = set(held["conditions_id"])
+    return replace(passage, tests={id_: one for id_, one in passage.tests.items() if id_ not in there})
+
+
+def _held(folder: StudyFolder, id_: str, work: Work) -> pl.DataFrame:
+    """What is kept of the observers of a training distribution; what is damaged is told and made again."""
+    records = sorted(folder.observers(id_).glob("*.json"))
+    damaged = set(work.missing(records, record_state))
+    tables = [read_table(path.with_suffix(".parquet")) for path in records if path not in damaged]
+    return pl.concat([pl.DataFrame(schema=OBSERVED), *tables]).unique("conditions_id", keep="first")

@@ -1,0 +1,281 @@
+"""Results of studies as one table: a row a network x test condition, with everything that was set in columns."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from temshift.conditions.imaging import ImagingConditions
+from temshift.conditions.summary import centers, summary
+from temshift.core.errors import InputError, TemshiftError
+from temshift.core.hashes import content_hash
+from temshift.networks.stored import CARD
+from temshift.scoring.scored_images import source_id
+from temshift.storage.files import read_table, write_table
+from temshift.storage.records import read_facts
+from temshift.studies.folder import StudyFolder, Warn, load_study, require_study
+from temshift.studies.planning.plan import Plan, TestCondition
+from temshift.vocabulary.columns import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
+
+CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
+
+_SETTINGS = ("network", "training", "imaging")
+_FILES_AT_A_TIME = 500
+_NETWORKS = {
+    "network_id": pl.String,
+    "training_name": pl.String,
+    "seed": pl.Int64,
+    "training_cross_entropy": pl.Float64,
+    "own_conditions_id": pl.String,
+    "settings_id": pl.String,
+}
+_TRAINED = {
+    "own_conditions_id": pl.String,
+    **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+    "training_defocus_sd_nm": pl.Float64,
+}
+_PAIR = ("network_id", "test_id", "training_name", "test_name")
+
+
+def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
+    """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
+    held = _held_tests(folder)
+    if held is None and folder.table("tests").exists():
+        fault = f"{folder.table('tests')} is damaged"
+        warn(f"made again: {fault}; results of test conditions that the study no longer has are left out")
+    known = set() if held is None else set(held.select("test_id", "listed").rows())
+    rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
+    if held is not None and not rows:
+        return
+    new = pl.DataFrame(rows, schema=TESTS)
+    write_table(folder.table("tests"), new if held is None else pl.concat([held, new]))
+
+
+def read_results(*folders: Path | str) -> pl.DataFrame:
+    """Read the results of studies: all scores that their folders hold, finished or not.
+
+    Parameters
+    ----------
+    *folders : path
+        One or more study folders, such as parts of one study from several machines; what several hold is told once.
+        Folders of ``temshift score`` may be among them.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns of :data:`temshift.vocabulary.columns.RESULTS`, then one for each setting of network, training and
+        imaging
+        (such as ``training.learning_rate``; lists as JSON), null where a network has no such setting. Rows are in the
+        order of the study, also where several folders hold parts of one. Those whose ``in_study`` is false, at the end,
+        belong to settings that the study had before.
+
+    Raises
+    ------
+    InputError
+        Where a folder is no study folder, or holds no scores yet.
+    DamagedError
+        Where a file is damaged.
+
+    Examples
+    --------
+    >>> read_results("no/such/folder")
+    Traceback (most recent call last):
+    temshift.core.errors.InputError: no/such/folder holds no study.yaml; name a folder that temshift run has filled
+    """
+    if not folders:
+        raise InputError("no folder is named; name one or more study folders")
+    merged = _merged([_folder_results(Path(folder)) for folder in folders])
+    every = merged.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
+    if every.is_empty():
+        raise InputError(f"{', '.join(map(str, folders))}: no scores yet; see temshift status")
+    return every
+
+
+def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
+    """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`.
+
+    ``warn`` is told of tables that are damaged, which are left out; without it they are an error.
+    """
+    return _placed(folder, plan, warn).drop("place")
+
+
+def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
+    """The results of a folder with their places in the order of the study, null where it does not ask for them."""
+    scores = _scores(folder, warn)
+    networks = _networks(folder, plan, scores["network_id"].unique().to_list())
+    rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
+    own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
+    inside = own.max().over("network_id", "source_id")
+    rows = _in_order(rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed"), plan)
+    rows = rows.with_columns(
+        pl.col("place").is_not_null().alias("in_study"),
+        g_id=pl.col("in_distribution_cross_entropy") - pl.col("training_cross_entropy"),
+        g_ood=pl.col("cross_entropy") - pl.col("in_distribution_cross_entropy"),
+    )
+    settings = sorted(name for name in rows.columns if "." in name)
+    return rows.select(*(pl.col(name).cast(kind) for name, kind in RESULTS.items()), *settings, "place")
+
+
+def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """Rows with their places, in order; a pair that is asked for under some names is not told under others."""
+    pairs, ids = _pairs(plan), ["network_id", "test_id"]
+    asked = rows.join(pairs, on=list(_PAIR), how="inner")
+    rest = rows.join(pairs, on=ids, how="anti").with_columns(pl.lit(None, pairs["place"].dtype).alias("place"))
+    former = rest.sort("training_name", "seed", "network_id", maintain_order=True)
+    return pl.concat([asked.sort("place"), former])
+
+
+def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
+    """What the rows of a folder have in common, which sorts them beside those of other folders, and the rows."""
+    if (root / CONDITIONS_FILE).exists() and not StudyFolder(root).study_file.exists():
+        return str(root), read_table(StudyFolder(root).table("results")).with_row_index("place")
+    folder = require_study(root)
+    plan = Plan(load_study(folder.study_file))
+    return content_hash(plan.study.resolved()), _placed(folder, plan)
+
+
+def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+    """Rows of several folders, what studies ask for first, studies in the order that they are named in."""
+    order = list(dict.fromkeys(common for common, _ in parts))
+    frames = [_with_vague(rows).with_columns(pl.lit(order.index(common)).alias("part")) for common, rows in parts]
+    merged = pl.concat(frames, how="diagonal_relaxed").sort(
+        ["in_study", "part", "place"], descending=[True, False, False], nulls_last=True, maintain_order=True
+    )
+    vague = [name for name, kind in merged.schema.items() if kind == pl.Null]
+    return merged.drop("part", "place").with_columns(pl.col(name).cast(pl.String) for name in vague)
+
+
+def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave the kind of settings open that no network of a folder has, since those of another may have them."""
+    empty = [name for name in rows.columns if "." in name and rows[name].null_count() == len(rows)]
+    return rows.with_columns(pl.lit(None).alias(name) for name in empty)
+
+
+def _scores(folder: StudyFolder, warn: Warn | None) -> pl.DataFrame:
+    """All scores that have a record, each once: what a killed run wrote without one is made again."""
+    records = sorted((folder.root / "scores").glob("*/*.json"))
+    parts = [pl.DataFrame(schema=SCORES)]
+    for start in range(0, len(records), _FILES_AT_A_TIME):
+        some = [_score_table(path.with_suffix(".parquet"), warn) for path in records[start : start + _FILES_AT_A_TIME]]
+        parts.append(pl.concat([pl.DataFrame(schema=SCORES), *(one for one in some if one is not None)], rechunk=True))
+    return pl.concat(parts, rechunk=True).unique("score_id", keep="first", maintain_order=True)
+
+
+def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
+    try:
+        return read_table(path).select(list(SCORES))
+    except TemshiftError as error:
+        if warn is None:
+            raise
+        warn(f"left out: {error}")
+        return None
+
+
+def _pairs(plan: Plan) -> pl.DataFrame:
+    """Pairs of a network and a test condition that the study asks for, with names and places in its order."""
+    found = [
+        pl.DataFrame([(run.id, run.name) for run in part.networks], schema=_PAIR[::2], orient="row").join(
+            pl.DataFrame([(test.id, test.name) for test in part.tests], schema=_PAIR[1::2], orient="row"), how="cross"
+        )
+        for part in plan.parts
+    ]
+    return pl.concat(found).unique(maintain_order=True).with_row_index("place")
+
+
+def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
+    """Test conditions of a plan, by id and name, and whether the study lists them."""
+    listed = {(test.id, test.name): test for part in plan.parts for test in part.tests}
+    ids = {id_ for id_, _ in listed}
+    owns = {own.id: own for part in plan.parts for own in part.own_tests.values() if own.id not in ids}
+    yield from ((test, True) for test in listed.values())
+    yield from ((own, False) for own in owns.values())
+
+
+def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
+    source = source_id(test.source.database, test.source.imaging, test.root)
+    names = {"test_id": test.id, "test_name": test.name, "listed": listed}
+    return {**names, "conditions_id": test.conditions_id, "source_id": source, **centers("test", test.conditions)}
+
+
+def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
+    try:
+        return read_table(folder.table("tests")).select(list(TESTS))
+    except (TemshiftError, pl.exceptions.ColumnNotFoundError):
+        return None
+
+
+def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
+    """Test conditions by the names that the study has for them now; those of earlier versions as they were.
+
+    One that the study listed once stays so, also where it is only a training distribution now.
+    """
+    new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
+    held = _held_tests(folder)
+    if held is None:
+        return new
+    ranked = [new.filter("listed"), held.filter("listed"), new, held]
+    found = ranked[0]
+    for more in ranked[1:]:
+        found = pl.concat([found, more.join(found, on="test_id", how="anti")])
+    return found
+
+
+def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFrame:
+    """One row a network and a name that the study has for it."""
+    names: dict[str, list[str]] = {}
+    for part in plan.parts:
+        for run in part.networks:
+            names.setdefault(run.id, []).append(run.name)
+    rows: list[tuple[Any, ...]] = []
+    settings: dict[str, dict[str, Any]] = {}
+    conditions: dict[str, Any] = {}
+    for id_, card in _cards(folder, sorted(ids)):
+        sections, own = {name: card[name] for name in _SETTINGS}, content_hash(card["conditions"])
+        told = content_hash(sections)
+        settings.setdefault(told, sections)
+        conditions.setdefault(own, card["conditions"])
+        loss = card["scores"]["training"]["cross_entropy"]
+        rows += [(id_, name, card["seed"], loss, own, told) for name in names.get(id_, [card["training_name"]])]
+    networks = pl.DataFrame(rows, schema=_NETWORKS, orient="row")
+    trained = [{"own_conditions_id": id_, **_trained_on(one)} for id_, one in conditions.items()]
+    return networks.join(pl.DataFrame(trained, schema=_TRAINED), on="own_conditions_id", maintain_order="left").join(
+        _settings_frame(settings), on="settings_id", maintain_order="left"
+    )
+
+
+def _cards(folder: StudyFolder, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the cards of networks tell; one that was removed or damaged is left out, for it is made again."""
+    for id_ in ids:
+        with suppress(TemshiftError):
+            yield id_, read_facts(folder.network(id_) / CARD)
+
+
+def _trained_on(conditions: Any) -> dict[str, float | None]:
+    whole = ImagingConditions.model_validate_json(json.dumps(conditions), strict=True)
+    return {**centers("training", whole), "training_defocus_sd_nm": summary(whole)["defocus_nm"].sd}
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield dotted key and value of everything in a tree of mappings; lists as JSON."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else key)
+    else:
+        yield path, json.dumps(value) if isinstance(value, list) else value
+
+
+def _settings_frame(settings: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
+    """One row a combination of settings, a column a setting; a column of several kinds is text."""
+    rows = [{"settings_id": id_, **dict(_leaves(sections, ""))} for id_, sections in settings.items()]
+    keys = dict.fromkeys(["settings_id", *(key for row in rows for key in row)])
+    return pl.DataFrame({key: _column(key, [row.get(key) for row in rows]) for key in keys})
+
+
+def _column(key: str, values: list[Any]) -> pl.Series:
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) > 1 and kinds != {int, float}:
+        values = [None if value is None else str(value) for value in values]
+    return pl.Series(values, dtype=RESULTS.get(key, None if kinds else pl.String), strict=False)

@@ -1,0 +1,180 @@
+"""The study file: specimens, exit waves, conditions to train and test on, networks."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from temshift.conditions.imaging import ImagingConditions
+from temshift.conditions.named import ConditionSets
+from temshift.configuration.model import Configuration
+from temshift.core.electrons import largest_semiangle
+from temshift.core.grids import Grid
+from temshift.databases.wave_sets import WaveSet, wave_faults, wave_sets
+from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings, batch_faults, padding_remarks
+from temshift.optics.feasibility import imaging_faults, imaging_remarks
+from temshift.optics.settings import ImagingSettings
+from temshift.optics.sums import band_margin
+from temshift.specimens import Recipe
+from temshift.studies.planning.sweep import plain_values, sweep_faults
+
+Count = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class SpecimenCounts(Configuration):
+    """How many specimens the databases hold; ``validation`` tells training when to stop, or which weights are best."""
+
+    training: Count
+    test: Count
+    validation: Count | None = None
+    per_shard: Annotated[int, Field(ge=1, le=4096)] = 16
+
+
+class ImageFeatureSettings(Configuration):
+    """What is measured on micrographs of ``specimens`` specimens of the training set, and of others for tests.
+
+    ``distance`` is d_image; ``probe`` needs masks, and looks at ``patches`` windows under each condition.
+    """
+
+    specimens: Annotated[int, Field(ge=2, le=100_000)] = 64
+    distance: bool = True
+    probe: bool = False
+    patches: Annotated[int, Field(ge=100, le=1_000_000)] = 4096
+
+
+class InformationSettings(Configuration):
+    """How epsilon, sigma, d_image and the probe are computed, and whether observers are."""
+
+    specimens: Annotated[int, Field(ge=1)] = 48
+    draws: Annotated[int, Field(ge=2, le=100_000)] = 256
+    observers: bool = True
+    images: ImageFeatureSettings = ImageFeatureSettings()
+
+
+class ExampleSettings(Configuration):
+    """What the report shows: numbers of test specimens, names of test conditions and of training distributions."""
+
+    specimens: Annotated[int, Field(ge=1, le=12)] = 3
+    conditions: Annotated[tuple[str, ...], Field(max_length=12)] = ()
+    networks: Annotated[tuple[str, ...], Field(max_length=6)] = ()
+
+
+class Study(Configuration):
+    """A whole study, as one YAML file.
+
+    ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``: every combination of them is
+    trained. ``cohort`` networks in a row of the plan share the images that they are scored on; on a GPU those of one
+    kind are trained together.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    specimens: Recipe
+    counts: SpecimenCounts
+    exit_waves: ExitWaveSettings
+    imaging: ImagingSettings = ImagingSettings()
+    conditions: ConditionSets
+    network: NetworkSettings = CompactUNetSettings()
+    training: TrainingSettings = TrainingSettings()
+    seeds: Annotated[int, Field(ge=1, le=100_000)] = 1
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    cohort: Annotated[int, Field(ge=1, le=4096)] = 8
+    information: InformationSettings = InformationSettings()
+    examples: ExampleSettings = ExampleSettings()
+
+    @property
+    def grid(self) -> Grid:
+        """The (y, x) plane of waves."""
+        width, depth = self.specimens.cell
+        return self.exit_waves.stored_grid((depth, width))
+
+    @property
+    def image_grid(self) -> Grid:
+        """The (y, x) plane of images."""
+        return self.imaging.image_grid(self.grid)
+
+    @property
+    def wave_sets(self) -> dict[str, WaveSet]:
+        """The sets of specimens with their waves, by role."""
+        counts = {role: count for role, count in self.counts if role != "per_shard" and count is not None}
+        return wave_sets(self.specimens, self.exit_waves, counts, self.counts.per_shard, self.seed)
+
+    @property
+    def widest_semiangle(self) -> float:
+        """The widest aperture of any condition, at most what the grid holds [rad]."""
+        limit = largest_semiangle(self.grid.nyquist, self.exit_waves.energy)
+        return min(limit, max(conditions.widest_semiangle for _, conditions in self._every))
+
+    @property
+    def band_margin(self) -> float:
+        """How far the band reaches beyond the widest aperture, for tilts of the illumination [rad]."""
+        return band_margin(max(conditions.highest("angular_spread_sigma") for _, conditions in self._every))
+
+    @property
+    def _every(self) -> list[tuple[str, ImagingConditions]]:
+        return [*self.conditions.resolved("training"), *self.conditions.resolved("test")]
+
+    @property
+    def slug(self) -> str:
+        """The name as a folder name."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "study"
+
+    def cross_faults(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """Return faults that only show where several keys meet: path and message."""
+        faults = list(wave_faults(self.wave_sets))
+        if any("sampling" in str(path[-1]) for path, _ in faults):
+            return faults
+        faults += [(("imaging", "camera", "binning"), fault) for fault in self.imaging.faults(self.grid)]
+        if any(path[0] == "imaging" for path, _ in faults):
+            return faults
+        faults += [*self._grid_faults(self.image_grid), *self._imaging_faults(), *self._name_faults()]
+        return [*faults, *self._training_faults(), *sweep_faults(self)]
+
+    def _grid_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if grid.shape[0] != grid.shape[1]:
+            yield (
+                ("specimens", "cell_nm"),
+                f"gives {grid.shape} pixels; augmentation turns images: make the cell square",
+            )
+
+    def _training_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        if self.training.needs_validation and self.counts.validation is None:
+            yield (
+                ("counts",),
+                "lacks validation: specimens that training keeps the best weights by, or stops early by; "
+                "give counts.validation, or take training.keep: last and no early_stopping_epochs",
+            )
+        for fault in batch_faults(self.network, self.training.batch, self.image_grid.shape):
+            yield ("training", "batch"), fault
+
+    def _imaging_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for role in ("training", "test"):
+            named = self.conditions.resolved(role)
+            for fault in imaging_faults(named, self.imaging, self.grid, self.exit_waves.energy):
+                yield ("conditions", role), fault
+
+    def remarks(self) -> list[str]:
+        """Return what a person should know of conditions and network before they are used, one sentence each."""
+        found = imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
+        return [*found, *padding_remarks(self.network, self.image_grid.shape)]
+
+    def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for key, role in (("conditions", "test"), ("networks", "training")):
+            known = [name for name, _ in self.conditions.resolved(role)]
+            for number, name in enumerate(getattr(self.examples, key)):
+                if name not in known:
+                    yield (
+                        ("examples", key, number),
+                        f"{name!r} is no {role} distribution; allowed: {', '.join(known)}",
+                    )
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the study as plain values with defaults filled in, and the hash of initial weights.
+
+        What depends on swept settings, such as a default or the hash of initial weights, stays open.
+        """
+        swept = any(key.startswith("training.initial") for key in self.sweep)
+        training = self.training if swept else self.training.resolved()
+        return plain_values(self.model_copy(update={"training": training}))

@@ -1,0 +1,1 @@
+"""Queue, workers, states, failures: a study at work."""

@@ -1,0 +1,56 @@
+"""Notes on networks that failed: what, where and why; kept until they succeed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from temshift.core.errors import TemshiftError
+from temshift.execution import Progress
+from temshift.storage.files import read_json, write_json
+from temshift.studies.folder import StudyFolder
+from temshift.studies.planning.plan import NetworkRun
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a network has no scores.
+
+    Attributes
+    ----------
+    stage : str
+        "training" or "scores".
+    reason : str
+        The error's text.
+    """
+
+    stage: str
+    reason: str
+
+
+def note_failure(folder: StudyFolder, run: NetworkRun, failure: Failure, progress: Progress) -> None:
+    """Write down why a network failed; where even that can't be written, it is told alone."""
+    progress.warning(f"network {run.id}, {run.name}, failed in {failure.stage}: {failure.reason}")
+    facts = {"id": run.id, "name": run.name, "when": datetime.now(UTC).isoformat(timespec="seconds"), **vars(failure)}
+    try:
+        write_json(folder.failure(run.id), facts)
+    except TemshiftError as error:
+        progress.warning(str(error))
+
+
+def forget_failure(folder: StudyFolder, run_id: str) -> None:
+    """Remove the note on a network, which may have none."""
+    folder.failure(run_id).unlink(missing_ok=True)
+
+
+def read_failures(folder: StudyFolder, runs: Iterable[NetworkRun]) -> dict[str, Failure]:
+    """Read the notes on networks of a plan, by their ids; one that can't be read is as none."""
+    noted = {path.stem for path in folder.failure("").parent.glob("*.json")}
+    return {run.id: failure for run in runs if run.id in noted and (failure := _read(folder, run.id)) is not None}
+
+
+def _read(folder: StudyFolder, run_id: str) -> Failure | None:
+    try:
+        facts = read_json(folder.failure(run_id))
+        return Failure(str(facts["stage"]), str(facts["reason"]))
+    except (TemshiftError, KeyError, TypeError):
+        return None

@@ -1,0 +1,246 @@
+"""Run a study: make what is missing, keep what is finished, gather and report."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from temshift.core.errors import TemshiftError
+from temshift.databases.capacity import require_room
+from temshift.databases.wave_sets import make_waves
+from temshift.execution import Outcome, Progress, SilentProgress, Task, executor_width, make_executor, stream_tasks
+from temshift.execution.stages import Stage, Work, told_failures
+from temshift.information.objects.library import ObjectLibrary, join_libraries
+from temshift.information.objects.library_files import read_library, write_library
+from temshift.networks import drop_weights
+from temshift.networks.stored import holds_weights
+from temshift.storage.files import discard_leftovers
+from temshift.storage.records import record_state
+from temshift.studies.analysis.conclude import conclude
+from temshift.studies.analysis.example_pictures import shown_networks
+from temshift.studies.analysis.results import keep_tests
+from temshift.studies.folder import StudyFolder, open_folder
+from temshift.studies.planning.plan import NetworkRun, Part, Plan
+from temshift.studies.planning.study import Study
+from temshift.studies.running.failures import Failure, forget_failure, note_failure
+from temshift.studies.running.network_states import RunState, discard_damaged, run_states
+from temshift.studies.running.queue import Listener, NetworkQueue
+from temshift.studies.running.status import StatusFile
+from temshift.studies.running.worker_tasks import make_ready, measure_library
+
+SPECIMENS_PER_TASK = 12
+MAKING = "trainings and scores"  # one step each a network
+RETRIES = 1  # how often a task is given to another worker after its own was lost
+
+
+@dataclass(frozen=True)
+class Run:
+    """A study being run: its plan, its folder, and who does the work."""
+
+    plan: Plan
+    folder: StudyFolder
+    work: Work
+
+
+def run_study(
+    study: Study,
+    output: Path,
+    *,
+    workers: int = 1,
+    device: str = "cpu",
+    scheduler: str | None = None,
+    retries: int = RETRIES,
+    retry_failed: bool = False,
+    progress: Progress | None = None,
+) -> StudyFolder:
+    """Run a study from atoms to report; finished work in ``output`` is kept.
+
+    Parameters
+    ----------
+    study : Study
+        What to run.
+    output : Path
+        The study folder, new or of an earlier run of the same study.
+    workers : int
+        Processes of one thread each; 0 works in this process. Results do not depend on it.
+    device : str
+        "cpu" or "cuda".
+    scheduler : str, optional
+        Address or scheduler file of a Dask cluster that does the work instead; its workers see ``output`` under the
+        same path.
+    retries : int
+        How often a task is done again after its worker was killed.
+    retry_failed : bool
+        Whether networks that failed in an earlier run are tried again; they are left alone otherwise.
+    progress : Progress, optional
+        Told about every stage; silent by default.
+
+    Returns
+    -------
+    StudyFolder
+        With every file that DESIGN describes, and ``report``.
+
+    Raises
+    ------
+    InputError
+        Where the folder holds another study, another run works there, disk or memory are too small, or initial
+        weights can't be taken.
+    TemshiftError
+        Where a part of the work fails; what is finished is kept, gathered and reported.
+    """
+    study = study.model_copy(update={"training": study.training.resolved()})  # can be read without initial weights
+    progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
+    plan.require_initial_weights()
+    needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
+    require_room(output, needs, workers)
+    with open_folder(output, study, progress), make_executor(workers, scheduler) as executor:
+        starting = [executor.submit(make_ready) for _ in range(executor_width(executor))]
+        run = Run(plan, folder, Work(executor, device, progress, workers))
+        discard_leftovers(folder.root, below=True)
+        folder.status.unlink(missing_ok=True)
+        for place, waves, shards in needs:
+            make_waves(run.work, place, waves, shards)
+        libraries = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
+        failures = _make_networks(run, retries, retry_failed)
+        folder.status.unlink(missing_ok=True)
+        for one in starting:
+            one.cancel()  # nothing is left to do, maybe before a worker has even started
+        try:
+            conclude(plan, folder, run.work, libraries, len(failures))
+        except TemshiftError as error:
+            raise TemshiftError("\n".join([*_failed_text(run, failures), str(error)])) from error
+        if failures:
+            raise TemshiftError("\n".join(_failed_text(run, failures)))
+    return folder
+
+
+def _failed_text(run: Run, failures: dict[str, Failure]) -> list[str]:
+    if not failures:
+        return []
+    named = [(f"network {r.id}, {r.name}", failures[r.id].reason) for r in run.plan.networks if r.id in failures]
+    text = told_failures("networks", named, len(run.plan.networks))
+    return [text, f"  temshift runs {run.folder.root} --failed lists them; --retry-failed tries them again"]
+
+
+def _measured_parts(plan: Plan) -> dict[str, Part]:
+    """Parts whose object spectra differ, by what they depend on."""
+    return {part.metrics_id: part for part in reversed(plan.parts)}
+
+
+def _measure(run: Run, part: Part) -> ObjectLibrary:
+    """Library of the first training specimens, from which their mean spectra follow."""
+    record, waves = run.folder.spectra_record(part.metrics_id), part.databases["training"]
+    count = min(part.study.information.specimens, waves.count)
+    kept = not run.work.missing([record], record_state)
+    chunks = [] if kept else _batched(range(count), SPECIMENS_PER_TASK)
+    semiangle = part.study.widest_semiangle
+    tasks = [
+        Task(measure_library, (run.folder.root, waves, semiangle, chunk), f"spectra of specimens {chunk}")
+        for chunk in chunks
+    ]
+    measured = run.work.perform("object spectra", tasks, [len(chunk) for chunk in chunks], count if kept else 0)
+    if not kept:
+        write_library(record, join_libraries(measured))
+    return read_library(record)
+
+
+def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Failure]:
+    """Train and score what is missing; return what failed, now or in an earlier run."""
+    keep_tests(run.folder, run.plan, run.work.progress.warning)
+    if retry_failed:
+        _forgive(run)
+    states = run_states(run.plan, run.folder, run.work.progress.warning, discard=True)
+    return _Making(run, states).perform(retries)
+
+
+def _forgive(run: Run) -> None:
+    """Forget failures; whatever caused them is looked at closely, and made again where it is damaged."""
+    for network in run.plan.networks:
+        if run.folder.failure(network.id).exists():
+            discard_damaged(run.folder, network)
+            forget_failure(run.folder, network.id)
+
+
+class _Making:
+    """Networks being made: the queue, and who is told of every one."""
+
+    def __init__(self, run: Run, states: dict[str, RunState]) -> None:
+        self.run, self.states = run, states
+        self.failures = {id_: state.failure for id_, state in states.items() if state.failure is not None}
+        waiting = [state for state in states.values() if state.word == "waiting"]
+        self.made = len(waiting)
+        self.shown = shown_networks(run.plan)
+        self.steps_left = sum(2 - state.trained for state in waiting)
+        words = ("done", "failed", "waiting")
+        counts = {word: sum(state.word == word for state in states.values()) for word in words}
+        self.status = StatusFile(run.folder.status, counts)
+
+    def perform(self, retries: int) -> dict[str, Failure]:
+        work, started = self.run.work, time.monotonic()
+        for network in self.run.plan.networks:
+            if self.states[network.id].word == "done":
+                self._drop(network)
+        listener = Listener(self._trained, self._scored, self._failed)
+        queue = NetworkQueue(self.run.plan, self.states, self.run.folder.root, work.device, listener)
+        total = 2 * len(self.states)
+        work.progress.start(MAKING, total, total - self.steps_left)
+        self.status.begin(self.steps_left)
+        self.status.write(MAKING)
+
+        def tell() -> None:
+            self.status.write(MAKING, queue.running(executor_width(work.executor)))
+
+        def take() -> Task | None:
+            task = queue.take()
+            tell()
+            return task
+
+        def settle(outcome: Outcome) -> None:
+            queue.settle(outcome)
+            tell()
+
+        stream_tasks(
+            work.executor,
+            take,
+            in_flight=lambda: 2 * executor_width(work.executor),
+            retries=retries,
+            on_outcome=settle,
+        )
+        work.progress.finish()
+        reused = len(self.states) - self.made
+        work.stages.append(Stage("networks trained and scored", self.made, reused, time.monotonic() - started))
+        return self.failures
+
+    def _trained(self, run: NetworkRun) -> None:
+        self._step(1)
+
+    def _scored(self, run: NetworkRun) -> None:
+        self._drop(run)
+        forget_failure(self.run.folder, run.id)
+        self.status.moved("done")
+        self._step(1)
+
+    def _drop(self, run: NetworkRun) -> None:
+        """Remove weights that are not to be kept; where that can't be done now, the next run does it."""
+        place = self.run.folder.network(run.id)
+        if run.training.keep != "none" or run.id in self.shown or not holds_weights(place):
+            return
+        try:
+            drop_weights(place)
+        except TemshiftError as error:
+            self.run.work.progress.warning(str(error))
+
+    def _failed(self, run: NetworkRun, failure: Failure) -> None:
+        self.failures[run.id] = failure
+        note_failure(self.run.folder, run, failure, self.run.work.progress)
+        self.status.moved("failed")
+        self._step(1 if failure.stage == "scores" else 2)
+
+    def _step(self, count: int) -> None:
+        self.status.step(count)
+        self.run.work.progress.advance(count)
+
+
+def _batched(items: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Cut a sequence into runs of ``size``; the last may be shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]

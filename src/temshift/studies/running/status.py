@@ -1,0 +1,166 @@
+"""How far a study is: told by a run while it works, and read from its folder at any time."""
+
+import os
+import platform
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from temshift.core.errors import TemshiftError
+from temshift.storage.files import read_json, write_json
+from temshift.studies.folder import StudyFolder, load_study, require_study
+from temshift.studies.planning.plan import NetworkRun, Plan
+from temshift.studies.running.failures import Failure
+from temshift.studies.running.network_states import run_states
+
+SECONDS_BETWEEN_WRITES = 2.0
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a study is.
+
+    Attributes
+    ----------
+    at_work : bool
+        Whether a run works in the folder now.
+    stage : str
+        What that run does; empty where none works.
+    counts : mapping of str to int
+        Networks that are done, running, failed and waiting.
+    running : tuple of str
+        What was handed to workers.
+    seconds_left : float or None
+        At the pace so far; None where there is none yet.
+    """
+
+    at_work: bool
+    stage: str
+    counts: Mapping[str, int]
+    running: tuple[str, ...]
+    seconds_left: float | None
+
+
+class StatusFile:
+    """Keeps a file in the study folder that tells how far a run is.
+
+    It is written at most every two seconds, but whenever asked before the first step is made, which may take long.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it appears whole or not at all.
+    counts : mapping of str to int
+        Networks done, failed and waiting at the start.
+    """
+
+    def __init__(self, path: Path, counts: Mapping[str, int]) -> None:
+        self._path, self._counts = path, Counter(counts)
+        self._started = time.monotonic()
+        self._written = -SECONDS_BETWEEN_WRITES
+        self._steps = self._steps_left = 0
+
+    def begin(self, steps_left: int) -> None:
+        """Start to count the steps that are left: a training and a scoring for each network."""
+        self._started, self._steps, self._steps_left = time.monotonic(), 0, steps_left
+
+    def step(self, count: int = 1) -> None:
+        """Count steps that were made."""
+        self._steps += count
+        self._steps_left -= count
+
+    def moved(self, state: str) -> None:
+        """Count a network that was waiting as done or failed."""
+        self._counts.update({"waiting": -1, state: 1})
+
+    def write(self, stage: str, running: Sequence[tuple[str, int]] = ()) -> None:
+        """Write the file, unless it was written just now; ``running`` are tasks and how many networks each is about."""
+        now = time.monotonic()
+        if self._steps and now - self._written < SECONDS_BETWEEN_WRITES:
+            return
+        self._written = now
+        labels, busy = [label for label, _ in running], sum(count for _, count in running)
+        counts = {**self._counts, "running": busy, "waiting": self._counts["waiting"] - busy}
+        facts = {"stage": stage, "counts": counts, "running": labels, "seconds_left": self._left(now)}
+        try:
+            write_json(self._path, {**facts, "host": platform.node(), "process": os.getpid()})
+        except TemshiftError:
+            return  # a full disk is told by what can't do without
+
+    def _left(self, now: float) -> float | None:
+        return (now - self._started) / self._steps * self._steps_left if self._steps else None
+
+
+def read_status(root: Path) -> Status:
+    """Tell how far the study of a folder is.
+
+    Parameters
+    ----------
+    root : Path
+        A study folder, also one that a run works in.
+
+    Returns
+    -------
+    Status
+
+    Raises
+    ------
+    InputError
+        Where it is no study folder.
+    """
+    folder = require_study(root)
+    if is_at_work(root) and (told := _told(folder)) is not None:
+        return told
+    counts = Counter(word for _, word, _ in list_runs(root))
+    return Status(is_at_work(root), "", counts, (), None)
+
+
+def list_runs(root: Path) -> list[tuple[NetworkRun, str, Failure | None]]:
+    """List all networks of a study folder: each with its state, and why it failed.
+
+    Parameters
+    ----------
+    root : Path
+        A study folder.
+
+    Returns
+    -------
+    list of (NetworkRun, str, Failure or None)
+        In the order of the plan; states are done, failed and waiting.
+
+    Raises
+    ------
+    InputError
+        Where it is no study folder.
+    """
+    folder = require_study(root)
+    plan = Plan(load_study(folder.study_file))
+    states = run_states(plan, folder, lambda _: None)
+    return [(run, states[run.id].word, states[run.id].failure) for run in plan.networks]
+
+
+def is_at_work(root: Path) -> bool:
+    """Tell whether a run holds a study folder now."""
+    if not (root / ".lock").exists():
+        return False
+    try:
+        with FileLock(root / ".lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def _told(folder: StudyFolder) -> Status | None:
+    try:
+        facts: dict[str, Any] = read_json(folder.status)
+        running, left = tuple(facts["running"]), facts["seconds_left"]
+        return Status(True, str(facts["stage"]), Counter(facts["counts"]), running, left)
+    except (TemshiftError, KeyError, TypeError):
+        return None

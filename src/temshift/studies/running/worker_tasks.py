@@ -1,0 +1,200 @@
+"""The work of a study, as functions that any worker can run: each makes whole things, or nothing."""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from torch import nn
+
+from temshift.core.electrons import wavelength
+from temshift.core.errors import TemshiftError
+from temshift.core.hashes import content_hash
+from temshift.databases.object_libraries import measured_set
+from temshift.databases.wave_sets import WaveSet
+from temshift.execution import Progress
+from temshift.information.objects.library import ObjectLibrary, join_libraries
+from temshift.micrographs import MicrographSource, first_images, scoring_batches, training_batches
+from temshift.micrographs.formation import Batch
+from temshift.micrographs.threads import one_thread
+from temshift.networks import (
+    Trained,
+    apply_initial,
+    drop_weights,
+    initialised,
+    parameter_count,
+    train,
+    write_network,
+)
+from temshift.networks.cohorts import Member, train_cohort
+from temshift.scoring.scores import Scores, score_together
+from temshift.storage.files import table_bytes
+from temshift.storage.records import write_recorded
+from temshift.studies.folder import StudyFolder
+from temshift.studies.planning.plan import NetworkRun, TestCondition, score_id, validation_stream
+from temshift.studies.sources import SCORING_BATCH, load_network, source_of, test_batches
+from temshift.vocabulary.columns import SCORES
+
+TRAINING_SCORE_BATCHES = 4  # of the first images that a network was trained on, for its loss on what it has seen
+
+Failures = dict[str, str]  # why a network failed, by its id
+Evaluation = tuple[NetworkRun, Sequence[TestCondition]]
+
+
+def make_ready() -> None:
+    """Do nothing: a worker that is asked imports what all tasks need, while others look at what is there."""
+
+
+def measure_library(root: Path, waves: WaveSet, semiangle: float, numbers: Sequence[int]) -> ObjectLibrary:
+    """Measure the particles of some specimens, whose waves are there, up to an angle [rad]."""
+    one_thread()
+    highest = semiangle / wavelength(waves.exit_waves.energy)
+    return join_libraries(measured_set(waves, StudyFolder(root).waves(waves.id), numbers, highest))
+
+
+def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
+    """Train networks of one kind together; write each whole, and tell why others failed."""
+    one_thread()
+    source = source_of(root, runs[0].source, device)
+    members = [_member(root, run, source, device) for run in runs]
+    trained = train_cohort(members, epoch_steps=runs[0].training.steps_per_epoch(len(source)))
+    return _failures(
+        (run, functools.partial(_keep, StudyFolder(root).network(run.id), run, member.network, outcome, source))
+        for run, member, outcome in zip(runs, members, trained, strict=True)
+    )
+
+
+def train_alone(place: Path, run: NetworkRun, device: str, progress: Progress) -> None:
+    """Train one network, whose waves lie anywhere, and write it whole into a folder of its own."""
+    one_thread()
+    source, settings = source_of(place, run.source, device), run.training
+    member = _member(place, run, source, device)
+    epoch_steps = settings.steps_per_epoch(len(source))
+    progress.start("epochs", math.ceil(settings.steps_in_all(len(source)) / epoch_steps))
+    outcome = train(
+        member.network,
+        member.batches,
+        settings,
+        epoch_steps=epoch_steps,
+        validation=member.validation,
+        on_epoch=lambda _: progress.advance(),
+    )
+    progress.finish()
+    _keep(place, run, member.network, outcome, source)
+    if settings.keep == "none":
+        drop_weights(place)
+
+
+def score_runs(root: Path, evaluations: Sequence[Evaluation], device: str) -> Failures:
+    """Score networks under test conditions, each as far as asked; images are formed once for all of them."""
+    one_thread()
+    networks: dict[str, nn.Module] = {}
+    failures = _failures((run, functools.partial(_add_network, networks, root, run, device)) for run, _ in evaluations)
+    wanted = [(run, tests) for run, tests in evaluations if run.id in networks]
+    rows: dict[str, list[dict[str, Any]]] = {run.id: [] for run, _ in wanted}
+    for test in {test.id: test for _, tests in wanted for test in tests}.values():
+        asked = [run for run, tests in wanted if any(one.id == test.id for one in tests)]
+        batches = test_batches(root, test, device)
+        scores = score_together([networks[run.id] for run in asked], batches)
+        for run, one in zip(asked, scores, strict=True):
+            rows[run.id].append(_score_row(run, test, one))
+    return failures | _failures((run, functools.partial(_write_scores, root, run, rows[run.id])) for run, _ in wanted)
+
+
+def _member(root: Path, run: NetworkRun, source: MicrographSource, device: str) -> Member:
+    settings = run.training
+    network = initialised(run.network, run.initial_seed).to(device)
+    apply_initial(network, settings)
+    batches = training_batches(
+        source,
+        run.conditions,
+        steps=settings.steps_in_all(len(source)),
+        batch=settings.batch,
+        stream=run.stream,
+        images=settings.images,
+        augmentation=settings.augmentation,
+    )
+    return Member(network, batches, settings, _validation(root, run, device))
+
+
+def _validation(root: Path, run: NetworkRun, device: str) -> list[Batch] | None:
+    if run.validation is None:
+        return None
+    source = source_of(root, run.validation, device)
+    return list(scoring_batches(source, run.conditions, batch=SCORING_BATCH, stream=validation_stream(run)))
+
+
+def _keep(
+    place: Path, run: NetworkRun, network: nn.Module, outcome: Trained | TemshiftError, source: MicrographSource
+) -> None:
+    """Write a trained network with its card; all weights are kept until it is scored."""
+    if isinstance(outcome, TemshiftError):
+        raise outcome
+    images = first_images(source, run.conditions, batch=SCORING_BATCH, stream=run.stream)
+    batches = itertools.islice(images, TRAINING_SCORE_BATCHES)
+    (scores,) = score_together([network], batches)
+    card = {**_card(run, network), "scores": {"training": vars(scores)}}
+    write_network(place, outcome.states, outcome.history, card)
+
+
+def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "training_name": run.name,
+        "settings": dict(run.settings),
+        "seed": run.seed,
+        "root_seed": run.root,
+        "conditions": run.conditions.model_dump(mode="json"),
+        "database": run.source.database,
+        "imaging": run.source.imaging.model_dump(mode="json", exclude_none=True),
+        "network": run.network.model_dump(mode="json"),
+        "training": run.training.model_dump(mode="json"),
+        "parameters": parameter_count(network),
+        "versions": _versions(),
+    }
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("temshift", "torch")}
+
+
+def _failures(actions: Iterable[tuple[NetworkRun, Callable[[], None]]]) -> Failures:
+    """Do what each run asks for; what fails is told, and disturbs no other."""
+    found: Failures = {}
+    for run, action in actions:
+        try:
+            action()
+        except Exception as error:
+            found[run.id] = reason(error)
+    return found
+
+
+def reason(error: BaseException) -> str:
+    """Tell an error for people: its text, with its kind where it is none of ours."""
+    return str(error) if isinstance(error, TemshiftError) else f"{type(error).__name__}: {error}"
+
+
+def _add_network(networks: dict[str, nn.Module], root: Path, run: NetworkRun, device: str) -> None:
+    networks[run.id] = load_network(root, run, device)
+
+
+def _score_row(run: NetworkRun, test: TestCondition, scores: Scores) -> dict[str, Any]:
+    return {"score_id": score_id(run.id, test.id), "network_id": run.id, "test_id": test.id, **vars(scores)}
+
+
+def _write_scores(root: Path, run: NetworkRun, rows: list[dict[str, Any]]) -> None:
+    """Write rows and record under the hash of the score ids they hold; a loss that is not finite is no score."""
+    lost = sum(not math.isfinite(row["cross_entropy"]) for row in rows)
+    if lost:
+        raise TemshiftError(
+            f"the cross-entropy is not finite under {lost} of {len(rows)} test conditions; take a lower learning_rate"
+        )
+    name = content_hash([row["score_id"] for row in rows])
+    place, table = StudyFolder(root).scores(run.id), pl.DataFrame(rows, schema=SCORES)
+    facts = {"score_ids": [row["score_id"] for row in rows]}
+    write_recorded(place / f"{name}.json", {f"{name}.parquet": table_bytes(table)}, facts)

@@ -1,0 +1,53 @@
+"""sources."""
+
+import functools
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from temshift.exitwaves.store import read_layout, read_masks, read_waves
+from temshift.micrographs import MicrographSource, scoring_batches
+from temshift.micrographs.formation import Batch
+from temshift.networks import (
+    load,
+)
+from temshift.optics.image_formation import WaveSpectra, wave_spectra
+from temshift.studies.folder import StudyFolder
+from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition
+
+SCORING_BATCH = 32
+
+
+def load_network(root: Path, run: NetworkRun, device: str) -> nn.Module:
+    """Load a trained network of a study, ready to segment."""
+    return load(StudyFolder(root).network(run.id)).to(device)
+
+
+def test_batches(root: Path, test: TestCondition, device: str) -> Iterator[Batch]:
+    """Yield the micrographs of a test condition, one of every specimen, with their masks."""
+    source = source_of(root, test.source, device)
+    return scoring_batches(source, test.conditions, batch=SCORING_BATCH, stream=test.stream)
+
+
+def source_of(root: Path, source: ImageSource, device: str, specimens: int | None = None) -> MicrographSource:
+    """Load the waves and masks of a database, ready to form images; a worker keeps the last three.
+
+    Where the first ``specimens`` are enough, the shards beyond them are not read.
+    """
+    store = root / source.store
+    layout = read_layout(store)
+    shards = layout.shards if specimens is None else min(layout.shards, math.ceil(specimens / layout.per_shard))
+    return MicrographSource(*_loaded(store, source.band, device, shards), source.imaging)
+
+
+@functools.lru_cache(maxsize=3)
+def _loaded(waves: Path, band: tuple[float, float, float], device: str, shards: int) -> tuple[WaveSpectra, Tensor]:
+    """Shard by shard: memory holds what is kept of the waves, not all of them."""
+    grid = read_layout(waves).grid
+    parts = [wave_spectra(read_waves(waves, shard).to(device), grid, *band) for shard in range(shards)]
+    spectra = replace(parts[0], values=torch.cat([part.values for part in parts]))
+    return spectra, torch.cat([read_masks(waves, shard) for shard in range(shards)]).to(device)

@@ -1,0 +1,207 @@
+"""Columns of the saved tables; a number that can't be computed is null."""
+
+import polars as pl
+
+from temshift.vocabulary.parameters import CANONICAL
+
+CONDITION_COLUMNS = tuple(row.key for row in CANONICAL)
+
+# Scores of one network under one test condition.
+SCORES = {
+    "score_id": pl.String,
+    "network_id": pl.String,
+    "test_id": pl.String,
+    "cross_entropy": pl.Float64,
+    "cross_entropy_sd": pl.Float64,
+    "f1": pl.Float64,
+    "f1_sd": pl.Float64,
+    "iou": pl.Float64,
+    "iou_sd": pl.Float64,
+    "accuracy": pl.Float64,
+    "calibration_error": pl.Float64,
+    "calibration_error_sd": pl.Float64,
+    "images": pl.Int64,
+    "empty_masks": pl.Int64,
+}
+
+# Conditions that networks are scored under; settings are centres, in the units of the study file. "listed" are those
+# that a study names, the others are training distributions, for scores in distribution; "source_id" tells specimens
+# and camera.
+TESTS = {
+    "test_id": pl.String,
+    "test_name": pl.String,
+    "listed": pl.Boolean,
+    "conditions_id": pl.String,
+    "source_id": pl.String,
+    **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+}
+
+# One row a network x test condition. Centres and standard deviations of what networks were trained on; "g_id" is the
+# cross-entropy on new specimens in distribution minus that on images of the training, "g_ood" that under the test
+# condition minus that in distribution. "in_study" tells whether the study asks for it as it is now. Columns with a dot,
+# such as training.learning_rate, follow: the settings of network and training, lists as JSON.
+RESULTS = {
+    **SCORES,
+    "training_name": pl.String,
+    "seed": pl.Int64,
+    "test_name": pl.String,
+    "in_study": pl.Boolean,
+    "training_cross_entropy": pl.Float64,
+    "in_distribution_cross_entropy": pl.Float64,
+    "g_id": pl.Float64,
+    "g_ood": pl.Float64,
+    **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+    "training_defocus_sd_nm": pl.Float64,
+    **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},
+}
+
+# One row a training x test distribution, from micrographs of specimens that no network is scored on.
+IMAGE_FEATURES = {
+    "training_name": pl.String,
+    "test_name": pl.String,
+    "distance_image": pl.Float64,
+    "distance_image_error": pl.Float64,
+    "distance_image_chance": pl.Float64,
+    **{
+        f"probe_{rule}_{number}": pl.Float64
+        for rule in ("linear", "forest", "both")
+        for number in ("cross_entropy", "ln_error", "f1")
+    },
+}
+
+# What observers that are fitted to one training distribution score under a test distribution, which "conditions_id"
+# names by its content.
+OBSERVED = {
+    "conditions_id": pl.String,
+    **{
+        f"observer_{rule}_{number}": pl.Float64
+        for rule in ("linear", "forest", "both")
+        for number in ("cross_entropy", "ln_error", "f1")
+    },
+}
+
+# One row a training x test distribution. "observer_linear_f1" and the like are what an observer expects, "ln_error" the
+# standard error of its ln(cross-entropy); scores are means over seeds, of ln(cross-entropy) and of F1. "left_out_test"
+# and the like are predictions by a model that was fitted without the test condition, "lower" and "upper" the ends of
+# their intervals, also without it.
+METRICS = {
+    "training_name": pl.String,
+    "test_name": pl.String,
+    "epsilon_training": pl.Float64,
+    "epsilon_test": pl.Float64,
+    "epsilon_test_error": pl.Float64,
+    "sigma": pl.Float64,
+    "distance": pl.Float64,
+    **{name: kind for name, kind in IMAGE_FEATURES.items() if kind is pl.Float64},
+    "defocus_difference_nm": pl.Float64,
+    **{name: kind for name, kind in OBSERVED.items() if name != "conditions_id"},
+    "ln_cross_entropy": pl.Float64,
+    "ln_cross_entropy_sd": pl.Float64,
+    "predicted_ln_cross_entropy": pl.Float64,
+    "left_out_test_prediction": pl.Float64,
+    "left_out_test_lower": pl.Float64,
+    "left_out_test_upper": pl.Float64,
+    "left_out_training_prediction": pl.Float64,
+    "left_out_both_prediction": pl.Float64,
+    "f1": pl.Float64,
+    "predicted_f1": pl.Float64,
+    "left_out_test_f1": pl.Float64,
+    "left_out_test_f1_lower": pl.Float64,
+    "left_out_test_f1_upper": pl.Float64,
+    "left_out_training_f1": pl.Float64,
+}
+
+# One row a distribution x spatial frequency; "information_bits" is the integrand of epsilon, null where not known.
+TRANSFER = {
+    "role": pl.String,
+    "name": pl.String,
+    "q_per_A": pl.Float64,
+    "particle_transfer": pl.Float64,
+    "substrate_transfer": pl.Float64,
+    "particle_transfer_rms": pl.Float64,
+    "envelope": pl.Float64,
+    "information_bits": pl.Float64,
+}
+
+# One row a particle of a library; "power_rad2_A2" has a number for each ring of spatial frequencies.
+INSTANCES = {
+    "area_A2": pl.Float64(),
+    "particle_height_A": pl.Float64(),
+    "thickness_A": pl.Float64(),
+    "substrate_height_A": pl.Float64(),
+    "power_rad2_A2": pl.List(pl.Float32()),
+    "amplitude_power_rad2_A2": pl.List(pl.Float32()),
+    "cross_power_rad2_A2": pl.List(pl.Float32()),
+}
+
+# One row an image of an image set; "file" and "mask_file" are relative to its folder.
+IMAGES = {
+    "file": pl.String,
+    "mask_file": pl.String,
+    "set": pl.String,
+    "condition": pl.String,
+    "specimen": pl.Int64,
+    "image": pl.Int64,
+    "number": pl.Int64,
+    **dict.fromkeys(CONDITION_COLUMNS, pl.Float64),
+    "seed": pl.Int64,
+    "counts_mean": pl.Float64,
+    "counts_sd": pl.Float64,
+    "particles": pl.Int64,
+    "coverage_mean": pl.Float64,
+    "coverage_min": pl.Float64,
+    "mask_fraction": pl.Float64,
+    "focus_height_angstrom": pl.Float64,
+}
+
+# One row an epoch of a training: steps so far, learning rate of its last step, mean cross-entropy of its steps, and
+# the cross-entropy of the validation images after it, null where there are none.
+HISTORY = {
+    "epoch": pl.Int64,
+    "steps": pl.Int64,
+    "learning_rate": pl.Float64,
+    "cross_entropy": pl.Float64,
+    "validation_cross_entropy": pl.Float64,
+}
+
+# Transfer functions of one condition along the azimuths where they differ most, one row a spatial frequency; those of
+# a phase and of an amplitude are with all envelopes. "lowest" and "highest" go over all azimuths, "p10" and "p90"
+# over draws of the conditions too, and are null where nothing is drawn.
+TRANSFER_CURVES = {
+    "condition": pl.String,
+    "azimuth_deg": pl.Float64,
+    "q_per_A": pl.Float64,
+    "angle_mrad": pl.Float64,
+    "phase_transfer": pl.Float64,
+    "amplitude_transfer": pl.Float64,
+    "aperture": pl.Float64,
+    "temporal": pl.Float64,
+    "spatial": pl.Float64,
+    "motion": pl.Float64,
+    "camera": pl.Float64,
+    "envelope": pl.Float64,
+    "phase_transfer_lowest": pl.Float64,
+    "phase_transfer_highest": pl.Float64,
+    "phase_transfer_p10": pl.Float64,
+    "phase_transfer_p90": pl.Float64,
+}
+
+# One row a condition, at the centre of its distribution. Of limits that depend on the azimuth, the coarsest and the
+# finest; "transfer_limit" is that of all envelopes together.
+TRANSFER_LIMITS = {
+    "condition": pl.String,
+    "energy_kev": pl.Float64,
+    "height_nm": pl.Float64,
+    "defocus_nm": pl.Float64,
+    "C30_mm": pl.Float64,
+    "focal_spread_sigma_nm": pl.Float64,
+    "scherzer_defocus_nm": pl.Float64,
+    "point_resolution_angstrom": pl.Float64,
+    "finest_point_resolution_angstrom": pl.Float64,
+    "information_limit_angstrom": pl.Float64,
+    "finest_information_limit_angstrom": pl.Float64,
+    "transfer_limit_angstrom": pl.Float64,
+    "finest_transfer_limit_angstrom": pl.Float64,
+    "aperture_angstrom": pl.Float64,
+    "nyquist_angstrom": pl.Float64,
+}

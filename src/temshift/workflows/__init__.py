@@ -1,0 +1,5 @@
+"""One question each: forecast, score a network, train one, design a training set, compare, draw transfer curves."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,199 @@
+"""Training conditions designed for target conditions, as a file that studies and scores read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from temshift.conditions.imaging import ImagingConditions
+from temshift.configuration.model import parse_configuration
+from temshift.configuration.yaml_document import write_document
+from temshift.core.errors import InputError
+from temshift.core.grids import Grid
+from temshift.databases.object_libraries import band_end, find_library, waves_told
+from temshift.execution import Progress, SilentProgress
+from temshift.figures.design_figure import design_figure
+from temshift.figures.transfer_figures import save_figure
+from temshift.information.comparison.compare import PIXEL, Bench, microscope_for, noise_remarks
+from temshift.information.designs.candidates import GRID
+from temshift.information.designs.training_design import Design, Objective, design
+from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
+from temshift.information.observers.observer import RuleName
+from temshift.optics.feasibility import imaging_faults
+from temshift.optics.settings import ImagingSettings
+from temshift.scoring.scoring_conditions import ScoringConditions
+from temshift.storage.files import replacing, require_writable, write_text
+from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
+
+CELL = 256  # pixels a side of the images that conditions are checked for
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a design.
+
+    Attributes
+    ----------
+    size : int or None
+        Number of conditions; None for one broad distribution.
+    objective : {"worst", "mean"}
+        What is minimised over the targets.
+    search, rule : str
+        Observers of the search and of the ranking.
+    grid : int
+        Points of the grid of candidates.
+    candidates : Path or None
+        A file of further candidates.
+    """
+
+    size: int | None
+    objective: Objective = "worst"
+    search: RuleName = "linear"
+    rule: RuleName = "both"
+    grid: int = GRID
+    candidates: Path | None = None
+
+
+def design_for(
+    targets: ConditionsFile,
+    wanted: Wanted,
+    *,
+    specimens: str | Path | None = None,
+    energy: float | None = None,
+    sampling: float | None = None,
+    progress: Progress | None = None,
+) -> Design:
+    """Design training conditions for the conditions of a file.
+
+    Parameters
+    ----------
+    targets : ConditionsFile
+        Of :func:`read_conditions`, for testing.
+    wanted : Wanted
+        Size, objective and observers.
+    specimens : path or str, optional
+        As for `find_library`; CdSe on carbon by default.
+    energy : float, optional
+        Electron energy [eV]; that of the file and of the specimens, which have to agree, or else 300 keV.
+    sampling : float, optional
+        Size of a pixel of the images [A]; that of the file, or of the specimens, or else 0.4 A.
+    progress : Progress, optional
+        Told about what is done.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    InputError
+        With every fault of a file; for conditions that no image can be formed under; and as `design` does.
+    """
+    extra = {} if wanted.candidates is None else read_conditions(wanted.candidates, "test").named
+    waves = waves_told(specimens)
+    told = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
+    volts = told or SHIPPED_ENERGY
+    pixel = (
+        sampling or targets.sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else None)
+    )
+    bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
+    every = {**targets.named, **extra}
+    _require_images(every, bench)
+    library = find_library(specimens, energy=volts, highest=band_end(every.values(), volts), progress=progress)
+    microscope, remarks = microscope_for(list(every.values()), library, bench)
+    for remark in [*remarks, *noise_remarks(targets.named, library, microscope)]:
+        (progress or SilentProgress()).warning(remark)
+    return design(
+        targets.named,
+        library,
+        microscope,
+        size=wanted.size,
+        broad=wanted.size is None,
+        objective=wanted.objective,
+        extra=extra,
+        grid=wanted.grid,
+        search=wanted.search,
+        rule=wanted.rule,
+        progress=progress,
+    )
+
+
+def _require_images(named: Mapping[str, ImagingConditions], bench: Bench) -> None:
+    """Refuse what no image can be formed under."""
+    pixel = bench.sampling or PIXEL
+    grid = Grid((CELL, CELL), (pixel, pixel))
+    faults = list(imaging_faults(list(named.items()), bench.imaging, grid, bench.energy))
+    if faults:
+        head = f"no images of {pixel:g} A pixels can be formed so (--sampling-angstrom tells other ones):"
+        raise InputError("\n  ".join([head, *faults]))
+
+
+def design_text(found: Design, targets: ConditionsFile) -> str:
+    """Write a design as YAML: ``training``, the one distribution to train on, and ``test``, the targets.
+
+    The same keys are the ``conditions`` of a study; ``temshift score`` reads the whole file.
+
+    Parameters
+    ----------
+    found : Design
+        The design.
+    targets : ConditionsFile
+        Its targets; a camera that they tell is written as ``imaging``, which stands beside ``conditions`` in a study.
+
+    Returns
+    -------
+    str
+        YAML 1.2.
+    """
+    told = [f"# Minimises the {found.objective} predicted loss over the conditions below test, equal shares of"]
+    told += [f"#   {name}" for name in found.members]
+    content: dict[str, Any] = {"training": [{"name": "design", **_plain(found.conditions)}]}
+    content["test"] = [{"name": name, **_plain(one)} for name, one in targets.named.items()]
+    if targets.imaging is not None:
+        content["imaging"] = targets.imaging.model_dump(mode="json", exclude_none=True)
+    return "\n".join(told) + "\n" + write_document(content)
+
+
+def _plain(conditions: ImagingConditions) -> dict[str, Any]:
+    return conditions.model_dump(mode="json", exclude_none=True)
+
+
+def write_design(found: Design, targets: ConditionsFile, output: Path) -> list[Path]:
+    """Write a design as a YAML file, and the picture of its predicted losses beside it as PNG.
+
+    Parameters
+    ----------
+    found : Design
+        The design.
+    targets : ConditionsFile
+        What it was designed for.
+    output : Path
+        A name that ends in .yaml or .yml; files there are replaced.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    InputError
+        For another ending.
+    TemshiftError
+        Where the files can't be written.
+    """
+    require_output(output)
+    text = design_text(found, targets)
+    parse_configuration(text, ScoringConditions, str(output))
+    write_text(output, text)
+    picture = output.with_suffix(".png")
+    with replacing(picture) as beside:
+        save_figure(design_figure(found.predicted, found.objective), beside)
+    return [output, picture]
+
+
+def require_output(output: Path) -> None:
+    """Refuse a name of a file that is no YAML, or that can't be written."""
+    if output.suffix not in (".yaml", ".yml"):
+        raise InputError(f"--output {output}: end the name in .yaml")
+    require_writable(output)
