@@ -28,6 +28,6 @@ def test_every_command_that_it_names_exists() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"make ([a-z]+)", README)):
         assert f"\n{target}:" in makefile
-    app = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/temshift/cli").glob("*.py"))
+    app = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/temshift/cli/options").glob("*.py"))
     for verb in set(re.findall(r"`temshift ([a-z]+)", README)):
         assert f"def {verb}(" in app

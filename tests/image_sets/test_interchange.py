@@ -123,7 +123,8 @@ def key_of(content: Any) -> int:
 
 
 def test_what_the_page_says_of_verbs_and_files_is_so() -> None:
-    app = (ROOT / "src/temshift/cli/app.py").read_text(encoding="utf-8")
+    options = ROOT / "src/temshift/cli/options"
+    app = "".join((options / name).read_text(encoding="utf-8") for name in ("common.py", "databases.py"))
     for option in ("--format", "--set", "--specimens", "--gzip", "--output"):
         assert f'"{option}"' in app and option in PAGE
     links = [link for link in re.findall(r"\]\(([^)]+)\)", PAGE) if not link.startswith("http")]

@@ -14,8 +14,7 @@ from scipy.special import fresnel
 
 from temshift.conditions.chromatic import focal_spread
 from temshift.conditions.imaging import ImagingConditions
-from temshift.core.electrons import wavelength
-from temshift.optics import limits
+from temshift.core.electrons import ELECTRON_REST_ENERGY, wavelength
 from temshift.optics.coherence import temporal_envelope
 from temshift.optics.limits import (
     first_zero,
@@ -145,7 +144,7 @@ def test_minimum_contrast_knows_the_envelope_of_the_focal_spread() -> None:
 
 def test_focal_spread_from_chromatic_aberration() -> None:
     """An energy of 1 eV more changes the focus by Cc dV* / V*, V* = E (1 + E / 2 m c^2)."""
-    energy, rest = 300e3, limits.ELECTRON_REST_ENERGY
+    energy, rest = 300e3, ELECTRON_REST_ENERGY
     accelerating = energy * (1 + energy / (2 * rest))
     slope = ((energy + 1) * (1 + (energy + 1) / (2 * rest)) - accelerating) / accelerating
     assert focal_spread(1.4e7, energy, 1.0, 0.0, 0.0) == pytest.approx(1.4e7 * slope, rel=1e-5)

@@ -167,7 +167,7 @@ def test_a_folder_without_bits_is_read(own_folder: Path) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_words_and_curves_stand_out_from_the_paper(theme: str) -> None:
-    style = (files("temshift.report") / "page.css").read_text(encoding="utf-8")
+    style = (files("temshift.report") / "assets" / "page.css").read_text(encoding="utf-8")
     block = re.findall(r"^:root[^{]*\{([^}]*)\}", style, re.M)[theme == "dark"]
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block))
     assert f"color-scheme: {theme}" in block
