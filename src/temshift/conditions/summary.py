@@ -1,4 +1,4 @@
-"""summary."""
+"""Centre and spread of every parameter of a distribution of conditions, as tables hold them."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

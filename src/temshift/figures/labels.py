@@ -1,4 +1,4 @@
-"""labels."""
+"""Names and numbers as pictures and pages write them."""
 
 import math
 from collections.abc import Sequence

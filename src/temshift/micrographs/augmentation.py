@@ -1,4 +1,4 @@
-"""augmentation."""
+"""Turns, flips and shifts of micrographs with their masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

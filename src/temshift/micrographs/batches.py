@@ -1,4 +1,4 @@
-"""batches."""
+"""Batches of micrographs for training and scoring, each image from its own number in a stream."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""threads."""
+"""One thread for each process that computes."""
 
 import torch
 

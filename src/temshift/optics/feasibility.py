@@ -1,4 +1,4 @@
-"""feasibility."""
+"""Which conditions stored waves and a camera can serve, and remarks about the others."""
 
 from collections.abc import Iterator
 

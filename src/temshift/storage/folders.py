@@ -1,4 +1,4 @@
-"""folders."""
+"""Folders that one run fills and holds against another."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""sources."""
+"""Stored waves, networks and test micrographs of a study, loaded for work."""
 
 import functools
 import math

@@ -1,4 +1,4 @@
-"""input_files."""
+"""Files that users hand to the command line, and the kind of each."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""draws."""
+"""Windows on particles and on background under drawn conditions: their ring powers, without an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
