@@ -1,9 +1,10 @@
 """Object libraries of specimens: of a recipe, of structure files, of a database, or of those that come along."""
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import platformdirs
 
 from temshift.conditions.imaging import ImagingConditions
 from temshift.configuration.model import Configuration, load_configuration
@@ -228,14 +229,14 @@ def _new_specimens(
 
 
 def _joined(measured: Iterable[ObjectLibrary], count: int, progress: Progress | None) -> ObjectLibrary:
-    told = progress or SilentProgress()
-    told.start(STAGE, count, 0)
-    found = []
-    for one in measured:
-        found.append(one)
-        told.advance(1)
-    told.finish()
-    return join_libraries(found)
+    progress = progress or SilentProgress()
+    progress.start(STAGE, count, 0)
+    libraries = []
+    for library in measured:
+        libraries.append(library)
+        progress.advance(1)
+    progress.finish()
+    return join_libraries(libraries)
 
 
 def _fine(settings: ExitWaveSettings) -> ExitWaveSettings:
@@ -311,5 +312,5 @@ def _cached(
 
 
 def cache_folder() -> Path:
-    """Folder of libraries of recipes: below ``XDG_CACHE_HOME``, by default ``~/.cache``; it may be removed."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "temshift" / "libraries"
+    """Folder of libraries of recipes in the user's cache, on Linux in ``XDG_CACHE_HOME``; it may be removed."""
+    return platformdirs.user_cache_path("temshift", appauthor=False) / "libraries"
