@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Annotated, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from temshift.configuration.model import Configuration
+from temshift.configuration.unions import chosen_by
 from temshift.core.errors import InputError
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.recipe import SpecimenRecipe
@@ -42,11 +44,22 @@ def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+def _label_kind(given: Any) -> str | None:
+    if isinstance(given, str):
+        return "text"
+    return "number" if isinstance(given, Integral) and not isinstance(given, bool) else None
+
+
+Label = Annotated[
+    Annotated[int, Tag("number")] | Annotated[str, Tag("text")], chosen_by(_label_kind, "a whole number or text")
+]
+
+
 class LabelChoice(Configuration):
     """Atoms whose entry in a per-atom array of the file, such as "tags", is one of some values."""
 
     array: Annotated[str, Field(min_length=1)]
-    values: Annotated[tuple[int | str, ...], Field(min_length=1)]
+    values: Annotated[tuple[Label, ...], Field(min_length=1)]
 
 
 class ParticleChoice(Configuration):
