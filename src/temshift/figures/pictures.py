@@ -126,7 +126,7 @@ def outline(field: ArrayLike, level: float = 0.5) -> str:
     Returns
     -------
     str
-        The ``d`` of an SVG path in pixels, the centre of the first pixel at (0.5, 0.5); empty where there is
+        The ``d`` of an SVG path in pixels, the centre of the first pixel at (0.5, 0.5); empty if there is
         no outline.
     """
     return "".join(map(_polyline, _contours(field, level)))

@@ -118,7 +118,7 @@ class Solid:
         return float(self.distances.min()) if len(self.distances) else 1.0
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which of the points (n, 3) lie within."""
+        """Return which of the points (n, 3) lie within."""
         if not len(self.normals):
             return np.asarray(np.einsum("ij,ij->i", points, points) <= 1.0)
         return np.asarray((points @ self.normals.T <= self.distances).all(axis=1))
@@ -150,7 +150,7 @@ def solid_of(shape: Shape, structure: Crystal) -> Solid:
     Raises
     ------
     InputError
-        Where wulffpack is missing or the facets close no body.
+        If wulffpack is missing or the facets close no body.
     """
     return _wulff(shape.wulff, structure) if shape.wulff else SPHERE
 
@@ -175,7 +175,7 @@ def extents(shape: Shape, structure: Crystal, radius: float) -> tuple[float, flo
     Raises
     ------
     InputError
-        Where the crystal cannot have the shape.
+        If the crystal cannot have the shape.
     """
     if shape.kind in ("decahedron", "icosahedron"):
         require_fcc(structure, shape.kind)
