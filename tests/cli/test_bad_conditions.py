@@ -61,14 +61,20 @@ CASES = {
     ),
     "two units of one field": (
         "C30_mm: 1\n    C30_um: 3",
-        f"line 9, {ITEM}: C30_um and C30_mm tell the same; give one",
+        f"line 9, {ITEM}: C30_um and C30_mm set the same parameter; give one",
     ),
-    "two ways for one field": ("C12_nm: 1\n    C12a_nm: 3", f"line 9, {ITEM}: C12a_nm and C12_nm tell the same; give"),
+    "two ways for one field": (
+        "C12_nm: 1\n    C12a_nm: 3",
+        f"line 9, {ITEM}: C12a_nm and C12_nm set the same parameter; give",
+    ),
     "two widths of one spread": (
         "focal_spread_sigma_nm: 1\n    focal_spread_fwhm_nm: 3",
-        f"line 9, {ITEM}: focal_spread_fwhm_nm and focal_spread_sigma_nm tell the same; give one of them",
+        f"line 9, {ITEM}: focal_spread_fwhm_nm and focal_spread_sigma_nm set the same parameter; give one of them",
     ),
-    "two keys for the defocus": ("C10_nm: 3", f"line 9, {ITEM}: C10_nm and defocus_nm tell the same; give one of them"),
+    "two keys for the defocus": (
+        "C10_nm: 3",
+        f"line 9, {ITEM}: C10_nm and defocus_nm set the same parameter; give one of them",
+    ),
     "contradicting correlations": (
         TIED,
         f"line 9, {ITEM}: 'bad': the correlations between C12_nm, C21_nm and C23_nm contradict each other: no draws "
@@ -105,7 +111,7 @@ CASES = {
     ),
     "a table beside a key": (
         "measured: {columns: {defocus_nm: [1, 2]}}",
-        f"line 9, {ITEM}: measured defocus_nm and defocus_nm tell the same; give one of them",
+        f"line 9, {ITEM}: measured defocus_nm and defocus_nm set the same parameter; give one of them",
     ),
 }
 FILES = {
@@ -159,9 +165,13 @@ SERIES = {
         "defocus_nm: 1",
         "defocus_nm is given twice, as the series and as a value",
     ),
-    "another unit": ("defocus_nm", "defocus_um: 1", "values of defocus_nm: defocus_um and defocus_nm tell the same"),
-    "the other sign": ("C10_nm", "defocus_nm: 1", "values of C10_nm: C10_nm and defocus_nm tell the same"),
-    "the other way": ("C12_nm", "C12b_nm: 1", "values of C12_nm: C12b_nm and C12_nm tell the same"),
+    "another unit": (
+        "defocus_nm",
+        "defocus_um: 1",
+        "values of defocus_nm: defocus_um and defocus_nm set the same parameter",
+    ),
+    "the other sign": ("C10_nm", "defocus_nm: 1", "values of C10_nm: C10_nm and defocus_nm set the same parameter"),
+    "the other way": ("C12_nm", "C12b_nm: 1", "values of C12_nm: C12b_nm and C12_nm set the same parameter"),
     "an unknown key": ("defokus_nm", "C30_mm: 1", "series: 'defokus_nm' is not known; nearest: 'defocus_nm', "),
     "values out of bounds": ("dqe_zero", "C30_mm: 1", "values of dqe_zero: given 3; must be 0.001 to 1"),
 }

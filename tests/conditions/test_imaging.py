@@ -75,12 +75,12 @@ def test_what_is_left_out_is_absent() -> None:
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"C30_mm": 1.0, "C30_um": 5.0}, "C30_um and C30_mm tell the same; give one of them"),
-        ({"C30_mm": 1.0, "Cs_mm": 5.0}, "tell the same"),
-        ({"C12_nm": 1.0, "C12a_nm": 5.0}, "C12a_nm and C12_nm tell the same"),
-        ({"C12_nm": 1.0, "A1_nm": 5.0}, "tell the same"),
-        ({"focal_spread_sigma_nm": 1.0, "focal_spread_fwhm_nm": 5.0}, "tell the same"),
-        ({"measured": {"columns": {"C10_nm": [1.0]}}}, "measured C10_nm and defocus_nm tell the same"),
+        ({"C30_mm": 1.0, "C30_um": 5.0}, "C30_um and C30_mm set the same parameter; give one of them"),
+        ({"C30_mm": 1.0, "Cs_mm": 5.0}, "set the same parameter"),
+        ({"C12_nm": 1.0, "C12a_nm": 5.0}, "C12a_nm and C12_nm set the same parameter"),
+        ({"C12_nm": 1.0, "A1_nm": 5.0}, "set the same parameter"),
+        ({"focal_spread_sigma_nm": 1.0, "focal_spread_fwhm_nm": 5.0}, "set the same parameter"),
+        ({"measured": {"columns": {"C10_nm": [1.0]}}}, "measured C10_nm and defocus_nm set the same parameter"),
         ({"measured": {"columns": {"C33_nm": [1.0]}}}, "measured C33_nm: unknown; nearest: C3_nm, C43_nm, C34_nm"),
         ({"measured": {"columns": {"C12_nm": [1.0, -1.0]}}}, "measured C12_nm: given -1; must be 0 to"),
         ({"measured": {"columns": {"dqe_zero": [0.5] * 20_000 + [7.0]}}}, "measured dqe_zero: given 7; must be 0.001"),

@@ -15,6 +15,7 @@ from temshift.configuration.model import (
     load_configuration,
     parse_configuration,
 )
+from temshift.configuration.unions import chosen_by
 from temshift.core.errors import InputError
 
 
@@ -39,7 +40,22 @@ class Outline(Configuration):
     phase: int = 3  # a key that is also the tag of another member
 
 
-Mask = Annotated[Phase | Outline, Field(discriminator="kind")]
+def kind(given):
+    return given.get("kind") if isinstance(given, dict) else getattr(given, "kind", "phase")
+
+
+Mask = Annotated[Annotated[Phase, Tag("phase")] | Annotated[Outline, Tag("outline")], Discriminator(kind)]
+
+
+def extent(given):
+    if isinstance(given, dict | Range):
+        return "range"
+    return "number" if isinstance(given, float | int) else None
+
+
+Extent = Annotated[
+    Annotated[float, Tag("number")] | Annotated[Range, Tag("range")], chosen_by(extent, "a number or a mapping")
+]
 
 
 class Particles(Configuration):
@@ -49,7 +65,7 @@ class Particles(Configuration):
     count: int = Field(1, ge=1, le=5)
     mask: Mask = Phase(threshold=1.0)
     masks: tuple[Mask, ...] = ()
-    thickness_nm: float | Range = 3.0
+    thickness_nm: Extent = 3.0
     named: dict[str, Range] = {}
     gap_nm: Range | None = None
 
@@ -171,6 +187,7 @@ def test_text_of_the_error_lists_every_fault():
     ("line", "key", "message"),
     [
         ("thickness_nm: abc", "particles.thickness_nm", "given 'abc'; must be a number or a mapping"),
+        ("thickness_nm: [1, 2]", "particles.thickness_nm", "given a list of 2; must be a number or a mapping"),
         (
             "thickness_nm: {minimum: x, maximum: 1}",
             "particles.thickness_nm.minimum",
@@ -291,8 +308,14 @@ def test_awkward_texts_come_back(text):
     assert parse_configuration(dump_configuration(words), Words, "dumped") == words
 
 
+Name = Annotated[
+    Annotated[int, Tag("number")] | Annotated[str, Tag("text")],
+    chosen_by(lambda given: {int: "number", str: "text"}.get(type(given)), "a whole number or text"),
+]
+
+
 class Named(Configuration):
-    names: Annotated[tuple[int | str, ...], Field(min_length=1)]
+    names: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
 class Chosen(Configuration):

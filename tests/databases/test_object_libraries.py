@@ -1,6 +1,7 @@
 """Libraries of recipes, of own files, of databases and studies, and what --specimens finds."""
 
 import json
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,17 @@ def test_a_damaged_cache_is_measured_again(recipe_file: Path, cache: Path) -> No
     one = find_library(recipe_file, count=1)
     next(cache.glob("*.parquet")).write_bytes(b"")
     assert_same(find_library(recipe_file, count=1), one, 1e-7)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep caches elsewhere")
+def test_the_cache_lies_where_its_user_says_or_below_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    assert cache_folder() == tmp_path / "own" / "temshift" / "libraries"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "temshift" / "libraries"
 
 
 def test_a_cache_that_cannot_be_written_costs_time_alone(

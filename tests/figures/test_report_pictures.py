@@ -2,14 +2,26 @@ import io
 import re
 
 import numpy as np
+import pytest
 from matplotlib.image import imread
+from PIL import Image
 
-from temshift.figures.pictures import grey_levels, outline, png
+from temshift.figures.pictures import grey_levels, outline, png, webp
 
 
 def test_png_is_read_back_as_it_was() -> None:
     levels = np.random.default_rng(1).integers(0, 256, (17, 31)).astype(np.uint8)
-    np.testing.assert_array_equal(np.rint(imread(io.BytesIO(png(levels)), format="png") * 255), levels)
+    content = png(levels)
+    np.testing.assert_array_equal(np.rint(imread(io.BytesIO(content), format="png") * 255), levels)
+    assert Image.open(io.BytesIO(content)).mode == "L"  # 8 bits of grey, neither colours nor a palette
+
+
+@pytest.mark.parametrize("greys", [2, 16, 256])
+def test_webp_without_a_quality_loses_nothing_in_less_bytes_than_png(greys: int) -> None:
+    levels = (np.random.default_rng(1).integers(0, greys, (64, 96)) * (255 // (greys - 1))).astype(np.uint8)
+    content = webp(levels, None)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content)).convert("L")), levels)
+    assert len(content) < len(png(levels))
 
 
 def test_outline_runs_along_the_edge_of_the_mask() -> None:

@@ -111,13 +111,13 @@ def test_the_report_names_the_remedy(own_folder: Path) -> None:
 def test_pictures_come_back_without_loss_where_there_is_room(gallery: Gallery) -> None:
     page = page_galleries([gallery])
     (found,) = page["sets"]
-    assert found["kind"] == "image/png"
+    assert found["kind"] == "image/webp"
     assert [entry["name"] for entry in found["conditions"]] == list(TESTS)
     image = Image.open(io.BytesIO(base64.b64decode(found["conditions"][3]["pictures"][1])))
-    np.testing.assert_array_equal(np.asarray(image), gallery.levels[1, 3])
+    np.testing.assert_array_equal(np.asarray(image.convert("L")), gallery.levels[1, 3])
     assert page["words"] == (
         "All test conditions, 2 specimens each: the very images that networks are scored on, "
-        "2 × 2 pixels averaged to one (PNG, without loss)."
+        "2 × 2 pixels averaged to one (WebP, without loss)."
     )
     assert found["bar"] == pytest.approx(10 / 0.8)  # 1 nm, the longest round length under two fifths of 3.84 nm
     assert (found["bar_words"], found["pixel_words"]) == ("1 nm", "0.8 Å")
@@ -142,7 +142,7 @@ def test_a_page_keeps_to_its_room(gallery: Gallery, most: int) -> None:
 
 def test_less_room_costs_quality_then_specimens_then_conditions(gallery: Gallery) -> None:
     pages = [page_galleries([gallery], most) for most in (100_000, 50_000, 25_000, 9_000)]
-    assert [page["sets"][0]["kind"] for page in pages] == ["image/png", *["image/webp"] * 3]
+    assert ["without loss" in page["words"] for page in pages] == [True, False, False, False]
     shown = [(len(page["sets"][0]["specimens"]), len(page["sets"][0]["conditions"])) for page in pages]
     assert shown[:3] == [(2, 11), (2, 11), (1, 11)]
     assert shown[3][0] == 1

@@ -219,7 +219,7 @@ def test_what_was_run_is_told(page: Page) -> None:
 
 
 def test_each_micrograph_is_embedded_once(page: Page, html: str) -> None:
-    assert html.count('href="data:image/png;base64,') == 3 * 5
+    assert html.count('href="data:image/webp;base64,') == 3 * 5
     assert sum(address.startswith("#micrograph-") for _, address in page.addresses) == 3 * 5 + 3 * 3 * 5
     assert html.count('class="outline truth"') == 3 * 5 + 3 * 3 * 5
     assert html.count('class="outline predicted"') == 3 * 3 * 5

@@ -225,7 +225,7 @@ def test_partly_occupied_sites_are_refused(tmp_path):
         ({"sites": [[0, 0, 0], [0, 0, 0]]}, "no cell can be built of PbS"),
         ({"sites": [[0, 0, 0], [0, 0]]}, "crystal.sites.1.2"),
         ({"colour": "grey"}, "crystal.colour: unknown key"),
-        ({"structure_file": "a.cif"}, "lattice, sites, space_group, symbols given beside structure_file"),
+        ({"structure_file": "a.cif"}, "lattice, sites, space_group, symbols given together with structure_file"),
     ],
 )
 def test_faults_of_a_crystal_are_told(change, fault):

@@ -82,7 +82,10 @@ def test_the_fivefold_axis_of_a_decahedron_is_a_zone_axis():
         ({"zone_axis": [0, 1]}, "particles.orientation.zone_axis"),
         ({"zone_axis": [0, 0, 1], "spread_deg": -1}, "particles.orientation.spread_deg: given -1; must be greater"),
         ({"zone": [0, 0, 1]}, "particles.orientation.zone: unknown key; allowed: 'zone_axis', 'spread_deg'"),
-        ("upright", "particles.orientation: given 'upright'; must be 'random' or a mapping"),
+        (
+            "upright",
+            "particles.orientation: given 'upright'; must be 'random' or a mapping such as {zone_axis: .0, 0, 1.}",
+        ),
     ],
 )
 def test_faults_of_an_orientation_are_told(recipe_with, given, fault):

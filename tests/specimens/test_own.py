@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from pydantic import ValidationError
 
 from temshift.configuration.model import Configuration, ConfigurationError, dump_configuration, parse_configuration
 from temshift.core.errors import InputError
@@ -16,6 +17,7 @@ from temshift.core.hashes import content_hash, file_hash
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import simulate
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available, require_sound
+from temshift.specimens.own import LabelChoice
 
 SIDES = (24.0, 20.0)
 
@@ -115,6 +117,14 @@ def test_a_label_chooses_what_elements_choose(written, kind):
     by_element = build_specimen(recipe_of(written(whole(), "two.xyz")), 0, 0)
     assert np.array_equal(by_label.arrays["particle"], by_element.arrays["particle"])
     assert by_label.info == by_element.info
+
+
+def test_labels_are_whole_numbers_of_any_kind_or_text():
+    chosen = LabelChoice(array="tags", values=(np.int64(3), "metal", np.str_("gold")))
+    assert json.loads(chosen.model_dump_json()) == {"array": "tags", "values": [3, "metal", "gold"]}
+    for given in (True, 1.5, None):
+        with pytest.raises(ValidationError, match="Input should be a whole number or text"):
+            LabelChoice(array="tags", values=(given,))
 
 
 def test_a_second_file_chooses_what_elements_choose(written):

@@ -1,4 +1,5 @@
 import math
+import re
 import sys
 
 import numpy as np
@@ -150,6 +151,23 @@ def test_an_unknown_shape_is_told_with_those_that_are_known(recipe_with):
         recipe_with(particles={"shape": "cuboid"})
     with pytest.raises(InputError, match=r"particles.shape.wulff.0.energy: unknown key"):
         recipe_with(particles={"shape": {"wulff": [{"miller": [1, 1, 1], "energy": 1}]}})
+
+
+@pytest.mark.parametrize(
+    ("miller", "fault"),
+    [
+        ([1, 1], ": given a list of 2; must be a list .h, k, l., or .h, k, i, l. of hexagonal crystals"),
+        ([1, 1, 1, 1, 1], ": given a list of 5; must be a list .h, k, l., or .h, k, i, l. of hexagonal crystals"),
+        ("111", ": given '111'; must be a list .h, k, l."),
+        ([1, 0, "a", 0], ".2: given 'a'; must be a whole number$"),
+        ([1, 0, 1.5], ".2: given 1.5; must be a whole number$"),
+    ],
+)
+def test_indices_of_a_facet_have_one_fault(recipe_with, miller, fault):
+    with pytest.raises(InputError) as caught:
+        recipe_with(particles={"shape": {"wulff": [{"miller": miller, "energy_J_per_m2": 1}]}})
+    (line,) = str(caught.value).splitlines()[1:]
+    assert re.search(rf"particles\.shape\.wulff\.0\.miller{fault}", line)
 
 
 @pytest.mark.parametrize(

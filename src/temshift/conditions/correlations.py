@@ -57,7 +57,7 @@ def correlation_matrix(correlations: Sequence[Correlation], keys: Sequence[str])
     Raises
     ------
     ValueError
-        Where a key is unknown, a pair is given twice, or no distribution has all these correlations at once.
+        If a key is unknown, a pair is given twice, or no distribution has all these correlations at once.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def correlated(probabilities: NDArray[np.float64], matrix: NDArray[np.float64]) 
     Raises
     ------
     ValueError
-        Where the shapes do not fit, or the matrix is not positive definite.
+        If the shapes do not fit, or the matrix is not positive definite.
 
     References
     ----------

@@ -97,5 +97,5 @@ class Distribution(Configuration):
 
     @property
     def highest(self) -> float:
-        """The highest value; infinity where the distribution has no upper bound."""
+        """The highest value; infinity if the distribution has no upper bound."""
         return self.kind.highest if self.kind is not None else self.center

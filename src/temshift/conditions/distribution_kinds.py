@@ -16,7 +16,7 @@ Weights = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(a
 
 
 class Normal(Configuration):
-    """A normal distribution; ``minimum`` and ``maximum``, where given, cut its tails off."""
+    """A normal distribution; ``minimum`` and ``maximum``, if given, cut its tails off."""
 
     mean: float
     sd: Annotated[float, Field(ge=0)]
@@ -30,12 +30,12 @@ class Normal(Configuration):
 
     @property
     def lowest(self) -> float:
-        """The lowest value [unit of the parameter]; minus infinity where no tail is cut."""
+        """The lowest value [unit of the parameter]; minus infinity if no tail is cut."""
         return -math.inf if self.minimum is None else self.minimum
 
     @property
     def highest(self) -> float:
-        """The highest value; infinity where no tail is cut."""
+        """The highest value; infinity if no tail is cut."""
         return math.inf if self.maximum is None else self.maximum
 
     @property
@@ -74,7 +74,7 @@ class Normal(Configuration):
 class Lognormal(Configuration):
     """A lognormal distribution: ln x is normal around ln ``median``, with standard deviation ``sigma``.
 
-    ``minimum`` and ``maximum``, where given, cut its tails off.
+    ``minimum`` and ``maximum``, if given, cut its tails off.
     """
 
     median: Annotated[float, Field(gt=0)]
@@ -94,7 +94,7 @@ class Lognormal(Configuration):
 
     @property
     def highest(self) -> float:
-        """The highest value; infinity where the upper tail is not cut."""
+        """The highest value; infinity if the upper tail is not cut."""
         return math.inf if self.maximum is None else self.maximum
 
     @property
@@ -210,7 +210,7 @@ class Loguniform(_Between):
 
 
 class Choice(Configuration):
-    """One of several values; ``weights``, where given, say how often each is drawn against the others."""
+    """One of several values; ``weights``, if given, say how often each is drawn against the others."""
 
     values: Numbers
     weights: Weights | None = None
@@ -264,7 +264,7 @@ def chosen(
     count : int
         Number of items, at least 1.
     weights : sequence of float, optional
-        One positive weight an item; all alike where not given.
+        One positive weight an item; all alike if not given.
 
     Returns
     -------
@@ -295,7 +295,7 @@ def require_weights(weights: Sequence[float] | None, count: int, item: str) -> N
     Raises
     ------
     ValueError
-        Where there are more or fewer weights than items.
+        If there are more or fewer weights than items.
     """
     if weights is not None and len(weights) != count:
         raise ValueError(f"weights: given {len(weights)} for {count} {item}s; give one for each {item}, or none")

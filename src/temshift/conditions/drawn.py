@@ -128,12 +128,12 @@ class Conditions:
 
     def in_file_units(self) -> dict[str, list[float | None]]:
         """Return each parameter (n) under the key and in the unit of the files; None is no aperture, no blur."""
-        found = {}
+        columns = {}
         for row in CANONICAL:
             values = self.aberrations.get(row.field) if row.field in _SYMBOLS else getattr(self, row.field)
             plain = np.zeros(len(self)) if values is None else values.detach().cpu().numpy().astype(np.float64)
-            found[row.key] = [float(one) if np.isfinite(one) else None for one in plain / row.factor + 0.0]
-        return found
+            columns[row.key] = [float(one) if np.isfinite(one) else None for one in plain / row.factor + 0.0]
+        return columns
 
     def __len__(self) -> int:
         return len(self.dose)
@@ -148,13 +148,13 @@ _SYMBOLS = tuple(name for name in FIELDS if name in ABERRATIONS or name.startswi
 
 def _polar(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Turn Cartesian components among the values into magnitude and azimuth."""
-    found = dict(values)
+    polar = dict(values)
     for symbol, (_, multiplicity) in ABERRATIONS.items():
-        pair = [found.pop(f"{symbol}{part}", None) for part in "ab"]
+        pair = [polar.pop(f"{symbol}{part}", None) for part in "ab"]
         if any(one is not None for one in pair) and multiplicity:
-            along, across = (torch.zeros_like(found["dose"]) if one is None else one for one in pair)
+            along, across = (torch.zeros_like(polar["dose"]) if one is None else one for one in pair)
             if along.requires_grad or across.requires_grad:
                 along = along + _NOTHING * ((along == 0) & (across == 0))
-            found[symbol] = torch.hypot(along, across)
-            found[azimuth(symbol)] = torch.atan2(across, along) / multiplicity
-    return found
+            polar[symbol] = torch.hypot(along, across)
+            polar[azimuth(symbol)] = torch.atan2(across, along) / multiplicity
+    return polar

@@ -111,26 +111,25 @@ class PartialConditions(_Parameters):
 
     @model_validator(mode="after")
     def _one_way_each(self) -> "PartialConditions":
-        told = {key: key for key in self.given()}
+        keys = {key: key for key in self.given()}
         for key, distribution in _columns(self.measured).items():
-            told[f"measured {key}"] = key
+            keys[f"measured {key}"] = key
             _check_measured(key, distribution)
-        for one, other in _rivals(told):
-            raise ValueError(f"{one} and {other} tell the same; give one of them")
+        for first, second in _rivals(keys):
+            raise ValueError(f"{first} and {second} set the same parameter; give one of them")
         return self
 
     def given(self) -> dict[str, Distribution]:
-        """Return the distributions that are given, by key; what ``measured`` tells is not among them."""
-        named = self.model_fields_set
-        told = [key for key in KEYS if key in named]
-        return {key: value for key in told if (value := getattr(self, key)) is not None}
+        """Return the distributions that are given, by key, without those that are ``measured``."""
+        named = [key for key in KEYS if key in self.model_fields_set]
+        return {key: value for key in named if (value := getattr(self, key)) is not None}
 
     def fields_given(self) -> set[str]:
-        """Return the fields that are told, by whatever key."""
+        """Return the fields that have a value, by any of their keys."""
         return {KEYS[key].field for key in [*self.given(), *_columns(self.measured)]}
 
     def over(self, default: "PartialConditions") -> dict[str, Any]:
-        """Return all that is given here, and what ``default`` gives beside it, as arguments of a model."""
+        """Return all that is given here, and what ``default`` gives besides, as arguments of a model."""
         own: dict[str, Any] = dict(self.given())
         measured = self.measured or _without_rivals(default.measured, own)
         taken = [*own, *_columns(self.measured)]
@@ -184,7 +183,7 @@ class ImagingConditions(PartialConditions):
         return {**self.given(), **_columns(self.measured)}
 
     def centers(self) -> dict[str, float | None]:
-        """Return the centre of each parameter, in the units of the files; None where there is none."""
+        """Return the centre of each parameter, in the units of the files; None if there is none."""
         return {key: values[0] for key, values in self.central().in_file_units().items()}
 
     def quantiles(self, probabilities: NDArray[np.float64]) -> Conditions:
@@ -215,20 +214,20 @@ class ImagingConditions(PartialConditions):
         return self.quantiles(np.full((1, len(COLUMNS)), 0.5))
 
     def remarks(self) -> list[str]:
-        """Return what looks like a mistaken unit, one sentence each."""
-        found = []
+        """Return one sentence for each value that looks like a mistaken unit."""
+        remarks = []
         for key, distribution in self.distributions().items():
             field, unit = KEYS[key].field, unit_of(key, KEYS[key].field)
             remark = implausible(field, distribution.center * KEYS[key].factor / unit.factor, unit.name)
             if remark:
-                found.append(f"{key} = {distribution.center:g}: {remark}")
-        return found
+                remarks.append(f"{key} = {distribution.center:g}: {remark}")
+        return remarks
 
     def idle(self) -> dict[str, str]:
         """Return the keys that change nothing by themselves, and the field that each of them would need."""
-        told = self.fields_given()
+        given = self.fields_given()
         needs = {key: NEEDS.get(KEYS[key].field) for key in self.distributions()}
-        return {key: field for key, field in needs.items() if field is not None and field not in told}
+        return {key: field for key, field in needs.items() if field is not None and field not in given}
 
     def _matrix(self) -> tuple[list[int], NDArray[np.float64]] | None:
         if not self.correlations:
@@ -238,10 +237,10 @@ class ImagingConditions(PartialConditions):
         return [COLUMNS.index(KEYS[key].field) for key in keys], matrix
 
     def _tied(self, probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = self._matrix()
-        if found is None:
+        correlations = self._matrix()
+        if correlations is None:
             return probabilities
-        columns, matrix = found
+        columns, matrix = correlations
         tied = probabilities.copy()
         tied[:, columns] = correlated(probabilities[:, columns], matrix)
         return tied
@@ -253,7 +252,7 @@ def _columns(table: MeasuredTable | None) -> dict[str, Distribution]:
 
 
 def _without_rivals(table: MeasuredTable | None, others: Iterable[str]) -> MeasuredTable | None:
-    """A table without the columns that others tell too; None where nothing is left."""
+    """A table without the columns that others set too; None if nothing is left."""
     if table is None:
         return None
     left = {key: column for key, column in table.columns.items() if not _rival_of(key, others)}
@@ -270,19 +269,19 @@ def _check_measured(key: str, distribution: Distribution) -> None:
         raise ValueError(f"measured {key}: {error}") from error
 
 
-def _rivals(told: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Pairs of names of keys that tell the same."""
-    names = list(told)
+def _rivals(keys: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Pairs of names whose keys set the same field."""
+    names = list(keys)
     return [
         (one, other)
         for number, one in enumerate(names)
         for other in names[:number]
-        if _rival_of(told[one], [told[other]])
+        if _rival_of(keys[one], [keys[other]])
     ]
 
 
 def _rival_of(key: str, others: Iterable[str]) -> bool:
-    """Tell whether one of the others tells the same field, or the same coefficient in the other way."""
+    """Return whether one of the others sets the same field, or the same coefficient in the other way."""
     own = KEYS[key].field
     theirs = [KEYS[other].field for other in others]
     return own in theirs or any(name in theirs for name in _OTHER_WAY.get(own, ()))

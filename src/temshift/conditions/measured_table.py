@@ -57,8 +57,8 @@ class MeasuredTable(Configuration):
             raise ValueError("columns hold no parameter; give at least one, such as defocus_nm: [...]")
         lengths = {key: len(column) for key, column in self.columns.items()}
         if len(set(lengths.values())) > 1:
-            told = ", ".join(f"{key} has {length}" for key, length in lengths.items())
-            raise ValueError(f"columns differ in length: {told}; give one number a row in each")
+            counts = ", ".join(f"{key} has {length}" for key, length in lengths.items())
+            raise ValueError(f"columns differ in length: {counts}; give one number a row in each")
         _require_size(len(self), len(lengths), "columns")
         require_weights(self.weights, len(self), "row")
         return self
@@ -114,7 +114,7 @@ def read_columns(path: str) -> dict[str, list[float]]:
     Raises
     ------
     ValueError
-        Where the file cannot be read, has no rows, too many of them, cells that are missing or not numbers, or a key
+        If the file cannot be read, has no rows, too many of them, cells that are missing or not numbers, or a key
         twice; the message names file, line and column.
     """
     header, cells = _cells(path)
@@ -143,7 +143,7 @@ def _cells(path: str) -> tuple[list[str], pl.DataFrame]:
 
 
 def _cause(data: bytes, error: PolarsError) -> str:
-    """Tell of the first line with more cells than the header, else what the reader says."""
+    """Return a message on the first line with more cells than the header, else that of the reader."""
     lines = data.splitlines()
     longer = [number for number, line in enumerate(lines, 1) if line.count(b",") > lines[0].count(b",")]
     if longer:

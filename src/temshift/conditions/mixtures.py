@@ -41,7 +41,7 @@ def mixture(parts: Sequence[ImagingConditions], *, rows: int = ROWS, seed: int =
     Raises
     ------
     ValueError
-        Where there are no parts or no rows, where some have an aperture and some do not, or where the table grows too
+        If there are no parts or no rows, if some have an aperture and some do not, or the table grows too
         large.
 
     Examples
@@ -59,7 +59,9 @@ def mixture(parts: Sequence[ImagingConditions], *, rows: int = ROWS, seed: int =
     drawn = [_rows_of(part, rows, generator(seed, Stage.DESIGN, number)) for number, part in enumerate(parts)]
     lengths = [len(one["dose_e_per_A2"]) for one in drawn]
     joined = {row: _joined(row, drawn) for row in CANONICAL}
-    alike = {row.key: values[0] for row, values in joined.items() if len(set(values)) == 1 and _told(row, values[0])}
+    alike = {
+        row.key: values[0] for row, values in joined.items() if len(set(values)) == 1 and _is_written(row, values[0])
+    }
     columns = {row.key: tuple(values) for row, values in joined.items() if len(set(values)) > 1}
     plain: dict[str, Any] = {key: Distribution(fixed=value) for key, value in alike.items()}
     if not columns:
@@ -70,11 +72,11 @@ def mixture(parts: Sequence[ImagingConditions], *, rows: int = ROWS, seed: int =
 
 
 def _rows_of(part: ImagingConditions, rows: int, rng: np.random.Generator) -> Mapping[str, list[float | None]]:
-    """Values of every parameter (rows) by key, one row where none varies; None is no aperture, no blur."""
+    """Values of every parameter (rows) by key, one row if none varies; None is no aperture, no blur."""
     strata: NDArray[np.float64] = np.repeat((np.arange(rows)[:, None] + 0.5) / rows, len(COLUMNS), axis=1)
-    found = part.quantiles(rng.permuted(strata, axis=0)).in_file_units()
-    varies = any(len(set(values)) > 1 for values in found.values())
-    return found if varies else {key: values[:1] for key, values in found.items()}
+    drawn = part.quantiles(rng.permuted(strata, axis=0)).in_file_units()
+    varies = any(len(set(values)) > 1 for values in drawn.values())
+    return drawn if varies else {key: values[:1] for key, values in drawn.items()}
 
 
 def _joined(row: Parameter, drawn: Sequence[Mapping[str, list[float | None]]]) -> list[float]:
@@ -89,6 +91,6 @@ def _joined(row: Parameter, drawn: Sequence[Mapping[str, list[float | None]]]) -
     return [float(f"{row.highest if value is None else value:.{DIGITS}g}") + 0.0 for value in values]
 
 
-def _told(row: Parameter, value: float) -> bool:
-    """Tell whether a value that all rows share has to be written."""
+def _is_written(row: Parameter, value: float) -> bool:
+    """Whether a value that all rows share has to be written: it is required, or differs from the default."""
     return row.field in REQUIRED or value * row.factor != DEFAULTS[row.field]

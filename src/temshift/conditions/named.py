@@ -108,7 +108,7 @@ def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple
     Raises
     ------
     ValueError
-        Where a parameter that has no default is missing, or a name is used twice.
+        If a parameter that has no default is missing, or a name is used twice.
     """
     parts = [part for item in items for part in item.expanded()]
     names = [name for name, _ in parts]
@@ -127,7 +127,7 @@ def _whole(name: str, given: PartialConditions, default: PartialConditions, plac
 
 
 def lens_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> list[tuple[str, str]]:
-    """Tell of probable mistakes of units, and of keys that change nothing, as what they belong to is told nowhere.
+    """Remark on probable mistakes of units, and on keys that change nothing because the key they belong to is missing.
 
     Parameters
     ----------
@@ -139,13 +139,13 @@ def lens_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> list[tuple[s
     list of (str, str)
         Name of the condition, and one sentence.
     """
-    told = {field for _, conditions in named for field in conditions.fields_given()}
-    found = [(name, remark) for name, conditions in named for remark in conditions.remarks()]
+    given = {field for _, conditions in named for field in conditions.fields_given()}
+    remarks = [(name, remark) for name, conditions in named for remark in conditions.remarks()]
     for name, conditions in named:
         for key, field in conditions.idle().items():
-            if field not in told:
-                found.append((name, f"{key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"))
-    return found
+            if field not in given:
+                remarks.append((name, f"{key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"))
+    return remarks
 
 
 def told_together(remarks: Iterable[tuple[str, str]]) -> list[str]:

@@ -133,7 +133,7 @@ def to_polar(coefficients: Mapping[str, Value]) -> dict[str, Value]:
     Raises
     ------
     ValueError
-        Where a name is unknown, a coefficient is given twice, or an azimuth has no magnitude.
+        If a name is unknown, a coefficient is given twice, or an azimuth has no magnitude.
 
     Examples
     --------

@@ -95,13 +95,13 @@ def implausible(name: str, value: float, unit: str | None = None) -> str | None:
     Returns
     -------
     str or None
-        What to tell the user; None where the value is plausible. The number may have been meant in another unit, else
+        A remark for the user; None if the value is plausible. The number may have been meant in another unit, else
         what it is in A, rad, eV or e/A^2, which happens where it was converted twice.
 
     Raises
     ------
     ValueError
-        Where the name, or the unit of that quantity, is unknown.
+        If the name, or the unit of that quantity, is unknown.
 
     Examples
     --------
@@ -131,7 +131,7 @@ def unit_of(key: str, name: str) -> Unit:
     key : str
         A key of a condition, such as ``C30_mm``.
     name : str
-        What it tells, a key of :data:`PLAUSIBLE`.
+        Its quantity, a key of :data:`PLAUSIBLE`.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def unit_of(key: str, name: str) -> Unit:
     Raises
     ------
     ValueError
-        Where the name is unknown.
+        If the name is unknown.
 
     Examples
     --------
@@ -175,7 +175,7 @@ def _known(name: str) -> Plausible:
 
 
 def _meant(known: Plausible, value: float, written: str) -> str | None:
-    """Tell the other unit under which a number comes nearest to a typical value; None where no unit fits."""
+    """Return the other unit under which a number comes nearest to a typical value; None if no unit fits."""
     units = UNITS[known.quantity]
     base = next(iter(units))
     fitting = {

@@ -25,7 +25,7 @@ class Setting(NamedTuple):
 
 
 def summary(conditions: ImagingConditions) -> dict[str, Setting]:
-    """Tell centre and spread of every parameter of a distribution of conditions.
+    """Return centre and spread of every parameter of a distribution of conditions.
 
     Parameters
     ----------
@@ -38,15 +38,15 @@ def summary(conditions: ImagingConditions) -> dict[str, Setting]:
         By the keys of :data:`temshift.vocabulary.parameters.CANONICAL`. Aberrations given by their Cartesian components
         have the median and the standard deviation of magnitude and azimuth over some draws.
     """
-    told = {KEYS[key].field: (key, distribution) for key, distribution in conditions.distributions().items()}
-    found = {key: Setting(center, 0.0) for key, center in conditions.centers().items()}
-    exact = [row for row in CANONICAL if row.field in told]
-    found |= {row.key: _setting(row, *told[row.field]) for row in exact}
-    if set(told) <= {row.field for row in exact}:
-        return found
+    given = {KEYS[key].field: (key, distribution) for key, distribution in conditions.distributions().items()}
+    settings = {key: Setting(center, 0.0) for key, center in conditions.centers().items()}
+    exact = [row for row in CANONICAL if row.field in given]
+    settings |= {row.key: _setting(row, *given[row.field]) for row in exact}
+    if set(given) <= {row.field for row in exact}:
+        return settings
     drawn = conditions.quantiles(generator(0, Stage.METRIC).random((SUMMARY_DRAWS, len(COLUMNS)))).in_file_units()
     names = told_keys([conditions]) - {row.key for row in exact}
-    return found | {name: _measured_setting(np.array(drawn[name], dtype=np.float64)) for name in names}
+    return settings | {name: _measured_setting(np.array(drawn[name], dtype=np.float64)) for name in names}
 
 
 def centers(role: str, conditions: ImagingConditions) -> dict[str, float | None]:
@@ -55,7 +55,7 @@ def centers(role: str, conditions: ImagingConditions) -> dict[str, float | None]
 
 
 def told_keys(conditions: Iterable[ImagingConditions]) -> set[str]:
-    """Return the keys of :data:`temshift.vocabulary.parameters.CANONICAL` whose fields any of the conditions tells."""
+    """Return the keys of :data:`temshift.vocabulary.parameters.CANONICAL` whose fields any of the conditions sets."""
     fields = {field for one in conditions for field in one.fields_given()}
     whole = {part for field in fields for part in (_COMPONENT_OF.get(field) or (field,))}
     return {row.key for row in CANONICAL if row.field in whole}

@@ -1,9 +1,9 @@
-"""What pydantic finds wrong in a document, told once and plainly for each key."""
+"""Faults that pydantic finds in a document, each in one plain message at its key."""
 
 import re
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -36,13 +36,11 @@ _OF_NUMBERS = {"int_type", "float_type", "model_type"}
 
 @dataclass(frozen=True)
 class _Place:
-    """Where an error lies: path in the data, type wanted there, model around it, union passed."""
+    """Place of an error: path in the data, type expected there, model around it."""
 
     path: KeyPath = ()
-    wanted: Any = None
+    expected: Any = None
     model: Any = None
-    union: KeyPath | None = None
-    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,20 +64,20 @@ def add_faults(document: Document, errors: Sequence[Mapping[str, Any]], model: A
     findings = [_Finding(_locate(model, error["loc"]), error) for error in errors if not _follows(error, errors)]
     wholes = {_path(finding) for finding in findings if finding.error["type"] in _OF_A_WHOLE}
     following = {path for path in wholes if document.has_fault_below(path)}
-    for path, message in _messages(findings, document.data):
-        if path not in following:
-            document.add_fault(path, message)
+    for finding in findings:
+        if _path(finding) not in following:
+            document.add_fault(_path(finding), _message(finding))
 
 
 def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
-    """Tell what is allowed, and which of it comes nearest to what was given; of many, the nearest alone.
+    """List the allowed items and the one nearest to a given one; of many, the nearest alone.
 
     Parameters
     ----------
     given : Any
-        What was given, such as a key.
+        The item that is not allowed, such as a key.
     allowed : sequence
-        What could be given; may be empty.
+        All that are allowed; may be empty.
 
     Returns
     -------
@@ -103,11 +101,11 @@ def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
 
 
 def _nearest(given: Any, allowed: Sequence[Any], most: int) -> list[Any]:
-    """Give those that start with what was given, as a unit may follow, else those that are spelt alike."""
+    """Return those that start with the given text, as a unit may follow, else those that are spelt alike."""
     names = {str(item).lower(): item for item in allowed}
-    wanted = str(given).lower()
-    started = [name for name in names if name.startswith(f"{wanted}_")]
-    near = started or get_close_matches(wanted, names, n=most, cutoff=_ALIKE if most == 1 else 0.0)
+    text = str(given).lower()
+    started = [name for name in names if name.startswith(f"{text}_")]
+    near = started or get_close_matches(text, names, n=most, cutoff=_ALIKE if most == 1 else 0.0)
     return [names[name] for name in near[:most]]
 
 
@@ -116,7 +114,7 @@ def _listed(items: Sequence[Any]) -> str:
 
 
 def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether a list is short, or a default unknown, only because of other faults, which are told already."""
+    """Return whether a list is short, or a default unknown, only because of other faults, which have their messages."""
     place = error["loc"]
     return error["type"] == "default_factory_not_called" or (
         error["type"] == "too_short"
@@ -124,41 +122,12 @@ def _follows(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> b
     )
 
 
-def _messages(findings: Sequence[_Finding], data: Any) -> list[tuple[KeyPath, str]]:
-    single = [finding for finding in findings if finding.place.union is None]
-    told = [(_path(finding), _message(finding)) for finding in single]
-    unions: dict[KeyPath, list[_Finding]] = {}
-    for finding in findings:
-        if finding.place.union is not None:
-            unions.setdefault(finding.place.union, []).append(finding)
-    for path, group in unions.items():
-        told += _union_messages(path, group, _value_at(data, path))
-    return told
-
-
-def _union_messages(path: KeyPath, group: list[_Finding], value: Any) -> list[tuple[KeyPath, str]]:
-    """Tell of the one member that was meant, else all members in one sentence."""
-    members: dict[str, list[_Finding]] = {}
-    for finding in group:
-        members.setdefault(finding.place.label, []).append(finding)
-    nested = [found for found in members.values() if found[0].place.path != path or _is_key_fault(found[0])]
-    if isinstance(value, dict | list) and nested:
-        fewest = min(nested, key=len)
-        return [(_path(finding), _message(finding)) for finding in fewest]
-    allowed = [_wish(found[0].error) for found in members.values() if found not in nested]
-    return [(path, f"given {_shown(value)}; must be {' or '.join(dict.fromkeys(allowed))}")]
-
-
-def _is_key_fault(finding: _Finding) -> bool:
-    return finding.error["type"] in {"missing", "extra_forbidden"}
-
-
 def _wish(error: Mapping[str, Any]) -> str:
     return _KINDS.get(error["type"], str(error["msg"]).removeprefix(_PREFIX))
 
 
 def _path(finding: _Finding) -> KeyPath:
-    """Give the path of the fault; a wrong discriminator, a key or a function of its name, is told at that key."""
+    """Return the path of the fault; that of a wrong tag is the key that the function of its union is named by."""
     context = finding.error.get("ctx", {})
     if finding.error["type"] == "union_tag_invalid":
         return (*finding.place.path, _discriminator(context))
@@ -183,23 +152,22 @@ def _message(finding: _Finding) -> str:
         case "union_tag_not_found":
             return f"the key {_discriminator(context)!r} is missing"
         case "literal_error" | "enum":
-            allowed = _allowed(place.wanted) or [context["expected"]]
+            allowed = _allowed(place.expected) or [context["expected"]]
             return f"{_shown(error['input'])} is not known{allowed_text(error['input'], allowed)}"
         case "value_error" | "assertion_error":
             return str(context["error"])
-    return _plain_message(error, place.wanted)
+    return _plain_message(error, place.expected)
 
 
-def _plain_message(error: Mapping[str, Any], wanted: Any) -> str:
-    return f"given {_shown(error['input'])}; {_rule(error, wanted)}{_as_number(error)}"
+def _plain_message(error: Mapping[str, Any], expected: Any) -> str:
+    return f"given {_shown(error['input'])}; {_rule(error, expected)}{_as_number(error)}"
 
 
-def _rule(error: Mapping[str, Any], wanted: Any) -> str:
+def _rule(error: Mapping[str, Any], expected: Any) -> str:
     context = error.get("ctx", {})
     match error["type"]:
         case "model_type":
-            (member, *others) = _members(wanted)
-            return f"must be {_wish(error) if others else getattr(member, 'written_as', _wish(error))}"
+            return f"must be {getattr(_bare(expected), 'written_as', _wish(error))}"
         case "too_short":
             return f"needs at least {_counted(context['min_length'], 'item')}"
         case "too_long":
@@ -217,7 +185,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _as_number(error: Mapping[str, Any]) -> str:
-    """Tell how to write a number that stands in quotes or has a decimal comma."""
+    """Return how to write a number that stands in quotes or has a decimal comma."""
     given = error["input"]
     if error["type"] not in _OF_NUMBERS or not isinstance(given, str):
         return ""
@@ -226,7 +194,7 @@ def _as_number(error: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Show a value as its writer knows it, with its kind where that may be the fault."""
+    """Show a value as its writer knows it, with its kind if that may be the fault."""
     match value:
         case None:
             return "nothing"
@@ -242,86 +210,63 @@ def _shown(value: Any) -> str:
     return repr(value)[:_LONGEST_VALUE]
 
 
-def _value_at(data: Any, path: KeyPath) -> Any:
-    for part in path:
-        data = data[part]
-    return data
-
-
 def _keys(model: Any) -> list[str]:
     fields = getattr(model, "model_fields", {})
     return [field.alias or name for name, field in fields.items()]
 
 
-def _allowed(wanted: Any) -> list[Any]:
-    (member,) = _members(wanted) if len(_members(wanted)) == 1 else (None,)
-    if get_origin(member) is Literal:
-        return list(get_args(member))
-    if isinstance(member, type) and issubclass(member, Enum):
-        return [item.value for item in member]
+def _allowed(expected: Any) -> list[Any]:
+    bare = _bare(expected)
+    if get_origin(bare) is Literal:
+        return list(get_args(bare))
+    if isinstance(bare, type) and issubclass(bare, Enum):
+        return [item.value for item in bare]
     return []
 
 
 def _locate(model: Any, location: Sequence[str | int]) -> _Place:
-    """Follow a location of pydantic, which names members of unions too, through the types."""
-    place = _Place(wanted=model)
+    """Follow a location of pydantic, which names the tags of unions too, through the types."""
+    place = _Place(expected=model)
     for part in location:
         place = _step(place, part)
     return place
 
 
 def _step(place: _Place, part: str | int) -> _Place:
-    members = _members(place.wanted)
-    if len(members) > 1:
-        return _enter_union(place, members, str(part))
+    expected = _bare(place.expected)
+    if _is_union(expected):
+        return replace(place, expected=_tagged(expected, str(part)))
     if part == "[key]":
         return place
-    path, wanted = (*place.path, part), members[0] if members else None
-    fields = getattr(wanted, "model_fields", None)
+    path = (*place.path, part)
+    fields = getattr(expected, "model_fields", None)
     if fields is not None:
         by_key = {field.alias or name: field.annotation for name, field in fields.items()}
-        return _Place(path, by_key.get(str(part)), wanted, place.union, place.label)
-    return _Place(path, _item_type(wanted, part), None, place.union, place.label)
+        return _Place(path, by_key.get(str(part)), expected)
+    return _Place(path, _item_type(expected, part))
 
 
-def _enter_union(place: _Place, members: Sequence[Any], part: str) -> _Place:
-    tagged = [member for member in members if part in _tags(member)] or _marked(place.wanted, part)
-    if tagged:
-        return _Place(place.path, tagged[0], place.model, place.union, place.label)
-    named = [member for member in members if getattr(member, "__name__", "") == part]
-    union = place.path if place.union is None else place.union
-    label = part if place.union is None else place.label
-    return _Place(place.path, named[0] if named else None, place.model, union, label)
+def _bare(expected: Any) -> Any:
+    """Return a type without its marks, and without None if one other is left."""
+    if get_origin(expected) is Annotated:
+        return _bare(get_args(expected)[0])
+    others = [member for member in get_args(expected) if member is not types.NoneType] if _is_union(expected) else []
+    return _bare(others[0]) if len(others) == 1 else expected
 
 
-def _tags(member: Any) -> set[str]:
-    """Give the values of the literal fields of a model: one of them is its discriminator."""
-    fields = getattr(member, "model_fields", {}).values()
-    literals = [field.annotation for field in fields if get_origin(field.annotation) is Literal]
-    return {str(value) for literal in literals for value in get_args(literal)}
+def _is_union(expected: Any) -> bool:
+    return get_origin(expected) in (Union, types.UnionType)
 
 
-def _marked(wanted: Any, part: str) -> list[Any]:
-    """Give the members of a union that carry a `pydantic.Tag` of that name: its discriminator is a function."""
-    while get_origin(wanted) is Annotated:
-        wanted = get_args(wanted)[0]
-    return [member for member in get_args(wanted) if Tag(part) in getattr(member, "__metadata__", ())]
+def _tagged(union: Any, tag: str) -> Any:
+    """Return the member of a union that carries a `pydantic.Tag`."""
+    return next(member for member in get_args(union) if Tag(tag) in getattr(member, "__metadata__", ()))
 
 
-def _members(wanted: Any) -> list[Any]:
-    """Give the members of a union without None, or the one type itself."""
-    if get_origin(wanted) is Annotated:
-        return _members(get_args(wanted)[0])
-    if get_origin(wanted) in (Union, types.UnionType):
-        parts = [part for part in get_args(wanted) if part is not types.NoneType]
-        return [member for part in parts for member in _members(part)]
-    return [wanted]
-
-
-def _item_type(wanted: Any, part: str | int) -> Any:
-    arguments = get_args(wanted)
+def _item_type(expected: Any, part: str | int) -> Any:
+    arguments = get_args(expected)
     if not arguments:
         return None
-    if get_origin(wanted) is tuple and isinstance(part, int):
+    if get_origin(expected) is tuple and isinstance(part, int):
         return arguments[part] if part < len(arguments) and arguments[-1] is not Ellipsis else arguments[0]
     return arguments[-1]

@@ -1,4 +1,4 @@
-"""Frozen configurations, read from YAML with every fault told at once, each with its line."""
+"""Frozen configurations, read from YAML with every fault listed at once, each with its line."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -28,14 +28,14 @@ class Configuration(BaseModel):
     """Base of all configurations: frozen, without unknown keys, with finite numbers only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    written_as: ClassVar[str] = "a mapping"  # what a file has to give in its place, as messages tell it
+    written_as: ClassVar[str] = "a mapping"  # for messages: how a file has to write it
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
-        """Give what stands in a printed configuration: all but the keys that are not given."""
+        """Return the keys of a printed configuration: those that are given."""
         return ((name, value) for name, value in super().__repr_args__() if value is not None)
 
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
-        """Give faults that show only where several valid keys meet, each as path and message; here none.
+        """Return faults that show only if several valid keys meet, each as path and message; here none.
 
         Only the configuration that is read as a whole is asked, after all its keys are valid.
         """
@@ -127,9 +127,9 @@ def load_configuration(path: Path | str, model: type[Model]) -> Model:
     Raises
     ------
     InputError
-        Where the file cannot be read.
+        If the file cannot be read.
     ConfigurationError
-        Where it has faults.
+        If it has faults.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")

@@ -36,7 +36,7 @@ class Fault:
 
 @dataclass
 class Document:
-    """What a YAML text holds: plain data, the line of each path, and faults of the text itself."""
+    """Content of a YAML text: plain data, the line of each path, and faults of the text itself."""
 
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Document:
         return self.lines.get(path)
 
     def has_fault_below(self, path: KeyPath) -> bool:
-        """Tell whether a part of what stands at a path is faulty, so that a fault of the whole may only follow."""
+        """Return whether a part of the value at a path is faulty, so that a fault of the whole may only follow."""
         return any(len(other) > len(path) and other[: len(path)] == path for other in self.faults)
 
     def add_fault(self, path: KeyPath, message: str, line: int | None = None) -> None:
@@ -160,19 +160,19 @@ class _Reader:
         return self.value(node, path)
 
     def mapping(self, node: MappingNode, path: KeyPath) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key_node, child in node.value:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
                 self.document.add_fault(path, "has a key that is a list or a mapping; write text", line)
-            elif key_node.value in found:
+            elif key_node.value in mapping:
                 first = self.document.lines[(*path, key_node.value)]
                 twice = f"is given twice; first on line {first}"
                 self.document.add_fault((*path, key_node.value), twice, line)
             else:
                 self.document.lines[(*path, key_node.value)] = line
-                found[key_node.value] = self.value(child, (*path, key_node.value))
-        return found
+                mapping[key_node.value] = self.value(child, (*path, key_node.value))
+        return mapping
 
     def scalar(self, node: Node, path: KeyPath) -> Any:
         tag = str(node.tag)

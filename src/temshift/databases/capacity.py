@@ -1,9 +1,10 @@
-"""Whether what is to be made fits: disk and memory, looked at before anything starts."""
+"""Whether new waves fit: disk and memory, looked at before anything starts."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+
+import psutil
 
 from temshift.core.errors import InputError
 from temshift.databases.wave_sets import WaveSet
@@ -13,21 +14,21 @@ CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 
 
 def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet, Sequence[int]]], workers: int) -> None:
-    """Refuse to start what the disk or the memory of this machine can't hold.
+    """Refuse to start if the disk or the memory of this machine has too little room.
 
     Parameters
     ----------
     root : Path
         Where files go.
     needs : sequence of (Path, WaveSet, shards)
-        Stores, and which shards of what go there; finished ones count as there.
+        Stores, their sets, and the shards to be made; finished shards take no more room.
     workers : int
         Processes.
 
     Raises
     ------
     InputError
-        Where there is too little room.
+        If there is too little room.
     """
     lacking, free = sum(missing_bytes(*need) for need in needs), shutil.disk_usage(_existing(root)).free
     if lacking > free:
@@ -46,7 +47,7 @@ def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet, Sequence[int]]
 
 def machine_memory() -> int:
     """Bytes of memory that this process may take: of the machine, or of the job or container if that is less."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limits = [int(psutil.virtual_memory().total)]  # of the machine: it knows no limit of a container
     for path in CGROUP_LIMITS:
         text = path.read_text(encoding="ascii").strip() if path.exists() else ""
         limits += [int(text)] if text.isdigit() else []

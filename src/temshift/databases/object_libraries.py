@@ -1,9 +1,10 @@
 """Object libraries of specimens: of a recipe, of structure files, of a database, or of those that come along."""
 
 import contextlib
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import platformdirs
 
 from temshift.conditions.imaging import ImagingConditions
 from temshift.configuration.model import Configuration, load_configuration
@@ -60,7 +61,7 @@ def find_library(
         database or of a finished study; a library that `write_library` wrote (JSON); or the name of a crystal that
         `shipped_library` knows. CdSe of the latter by default.
     energy : float
-        Electron energy [eV], where the file or folder does not tell.
+        Electron energy [eV], if the file or folder does not name it.
     count : int
         Specimens to measure, at most.
     seed : int
@@ -79,7 +80,7 @@ def find_library(
     Raises
     ------
     InputError
-        Where nothing is there, or it is none of these.
+        If nothing is there, or it is none of these.
     """
     if specimens is None:
         return shipped_library(energy=energy)
@@ -142,7 +143,7 @@ def library_of_recipe(
     Raises
     ------
     InputError
-        Where the count is not positive, or a specimen can't be built.
+        If the count is not positive, or a specimen can't be built.
     """
     _require_count(count)
     settings, root = exit_waves or default_exit_waves(), torch_seed(seed, Stage.LIBRARY)
@@ -181,7 +182,7 @@ def library_of_database(
     Raises
     ------
     InputError
-        Where there is no such set, or it is not finished.
+        If there is no such set, or it is not finished.
     """
     _require_count(count)
     source = wave_sources(folder, name)[0] if name is not None else _main_source(folder)
@@ -228,14 +229,14 @@ def _new_specimens(
 
 
 def _joined(measured: Iterable[ObjectLibrary], count: int, progress: Progress | None) -> ObjectLibrary:
-    told = progress or SilentProgress()
-    told.start(STAGE, count, 0)
-    found = []
-    for one in measured:
-        found.append(one)
-        told.advance(1)
-    told.finish()
-    return join_libraries(found)
+    progress = progress or SilentProgress()
+    progress.start(STAGE, count, 0)
+    libraries = []
+    for library in measured:
+        libraries.append(library)
+        progress.advance(1)
+    progress.finish()
+    return join_libraries(libraries)
 
 
 def _fine(settings: ExitWaveSettings) -> ExitWaveSettings:
@@ -266,7 +267,7 @@ def _shipped(name: str, energy: float) -> ObjectLibrary:
 
 
 def waves_told(specimens: str | Path | None) -> ExitWaveSettings | None:
-    """Return how waves are made of what `find_library` takes; None where it doesn't tell.
+    """Return how waves are made of specimens as `find_library` takes them; None if that is not given.
 
     Parameters
     ----------
@@ -280,7 +281,7 @@ def waves_told(specimens: str | Path | None) -> ExitWaveSettings | None:
 
 
 class _Given(Configuration, extra="ignore"):
-    """What a study or database file tells beside its specimens."""
+    """Settings of a study or database file besides its specimens."""
 
     exit_waves: ExitWaveSettings | None = None
 
@@ -311,5 +312,5 @@ def _cached(
 
 
 def cache_folder() -> Path:
-    """Folder of libraries of recipes: below ``XDG_CACHE_HOME``, by default ``~/.cache``; it may be removed."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "temshift" / "libraries"
+    """Folder of libraries of recipes in the user's cache, on Linux in ``XDG_CACHE_HOME``; it may be removed."""
+    return platformdirs.user_cache_path("temshift", appauthor=False) / "libraries"

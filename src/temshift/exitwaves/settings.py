@@ -48,12 +48,12 @@ class Phonons(Configuration):
         return displacements
 
     def displacement(self, symbol: str, crystal: str = "") -> float | None:
-        """Root mean square displacement [A] of an element, in a crystal if one is named; None where it is not given."""
+        """Root mean square displacement [A] of an element, in a crystal if one is named; None if it is not given."""
         table = self.rms_displacement_angstrom
         return table.get(f"{crystal}.{symbol}", table.get(symbol))
 
     def missing(self, sites: Iterable[tuple[str, str]]) -> list[str]:
-        """Return those of (crystal, symbol) that have no displacement; none are missing where no atom moves."""
+        """Return those of (crystal, symbol) that have no displacement; none are missing if no atom moves."""
         if not self.rms_displacement_angstrom:
             return []
         return sorted({symbol for crystal, symbol in sites if self.displacement(symbol, crystal) is None})

@@ -101,6 +101,6 @@ def _shade(axes: Axes, bands: Sequence[tuple[str, float, float]]) -> None:
 def _spacings(axes: Axes, end: float) -> None:
     """Add an axis of spacings at the top."""
     top = axes.secondary_xaxis("top")
-    told = [spacing for spacing in _SPACINGS if 1 / spacing <= end]
-    top.set_xticks([1 / spacing for spacing in told], [f"{spacing:g}" for spacing in told])
+    shown = [spacing for spacing in _SPACINGS if 1 / spacing <= end]
+    top.set_xticks([1 / spacing for spacing in shown], [f"{spacing:g}" for spacing in shown])
     top.set_xlabel("spacing (Å)")

@@ -33,7 +33,7 @@ def specimen_sheet(atoms: Sequence[Atoms], numbers: Sequence[int] | None = None)
     atoms : sequence of ase.Atoms
         Specimens as `temshift.specimens.build_specimen` gives them.
     numbers : sequence of int, optional
-        Their numbers; counted from 0 where none are given.
+        Their numbers; counted from 0 if none are given.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def specimen_sheet(atoms: Sequence[Atoms], numbers: Sequence[int] | None = None)
     Raises
     ------
     InputError
-        Where there are none.
+        If there are none.
     """
     if not atoms:
         raise InputError("no specimens to draw; give at least one")
@@ -57,9 +57,9 @@ def specimen_sheet(atoms: Sequence[Atoms], numbers: Sequence[int] | None = None)
     figure = _figure(columns * (_PANEL + _GAP) + _GAP, sum(heights) + _KEY)
     upper = sum(heights) + _KEY
     for row, (line, height) in enumerate(zip(lines, heights, strict=True)):
-        for column, one in enumerate(line):
+        for column, specimen in enumerate(line):
             corner = _GAP + column * (_PANEL + _GAP), upper - _TITLE
-            _draw_specimen(figure, corner, one, named[row * columns + column])
+            _draw_specimen(figure, corner, specimen, named[row * columns + column])
         upper -= height
     _add_key(figure, atoms, columns)
     return figure
@@ -95,7 +95,7 @@ def image_sheet(
     Raises
     ------
     InputError
-        Where rows, titles, samplings, masks and names do not match.
+        If rows, titles, samplings, masks and names do not match.
     """
     samplings = [sampling_angstrom] * len(titles) if isinstance(sampling_angstrom, int | float) else sampling_angstrom
     _require_matching(panels, titles, samplings, masks, names)
@@ -167,7 +167,7 @@ def _crystal(atoms: Atoms, number: int) -> str:
 
 
 def _add_key(figure: Figure, atoms: Sequence[Atoms], columns: int) -> None:
-    """Name the colours, elements of the particles and the pale ones of the substrate, and tell the two views."""
+    """Name the colours, elements of the particles and the pale ones of the substrate, and name the two views."""
     particles = {int(n) for one in atoms for n in np.unique(one.numbers[one.arrays["particle"] >= 0])}
     substrates = {int(n) for one in atoms for n in np.unique(one.numbers[one.arrays["particle"] < 0])}
     entries = [(chemical_symbols[n], jmol_colors[n]) for n in sorted(particles)]

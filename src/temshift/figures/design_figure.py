@@ -1,4 +1,4 @@
-"""The picture of a design: predicted loss over the targets, beside sets of other choice."""
+"""The picture of a design: predicted loss over the targets, next to sets of other choice."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -61,7 +61,7 @@ def design_figure(predicted: pl.DataFrame, objective: str) -> Figure:
 
 def _draw(axes: Axes, name: str, part: pl.DataFrame, objective: str) -> None:
     style, loss = STYLES.get(name, OTHERS), part["cross_entropy"].to_numpy()
-    told = loss.max() if objective == "worst" else loss.mean()
-    label = f"{name}: {told:.3f}"
+    total = loss.max() if objective == "worst" else loss.mean()
+    label = f"{name}: {total:.3f}"
     axes.errorbar(range(len(loss)), loss, yerr=loss * part["ln_error"].to_numpy(), elinewidth=0.8, label=label, **style)
-    axes.axhline(told, color=style["color"], linewidth=0.6, alpha=0.6, zorder=1)
+    axes.axhline(total, color=style["color"], linewidth=0.6, alpha=0.6, zorder=1)

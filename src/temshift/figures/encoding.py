@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.figures.pictures import png, webp
+from temshift.figures.pictures import webp
 
 SAMPLES = 24  # pictures whose size is measured to choose how all are encoded
-_WORDS = {"image/png": "PNG, without loss", "image/webp": "WebP"}
 
 Levels = NDArray[np.uint8]
 
@@ -24,16 +23,16 @@ class Coding:
     @property
     def kind(self) -> str:
         """Its media type."""
-        return "image/png" if self.quality is None else "image/webp"
+        return "image/webp"
 
     @property
     def words(self) -> str:
-        """What a reader is told."""
-        return _WORDS[self.kind] + ("" if self.quality is None else f" of quality {self.quality}")
+        """Its name for readers of the page."""
+        return "WebP, without loss" if self.quality is None else f"WebP of quality {self.quality}"
 
     def encoded(self, levels: Levels) -> bytes:
         """Encode grey levels (y, x)."""
-        return png(levels) if self.quality is None else webp(levels, self.quality)
+        return webp(levels, self.quality)
 
 
 # Of noisy micrographs WebP takes a quarter less than JPEG at the same error (FINDINGS.md).

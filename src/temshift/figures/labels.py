@@ -37,7 +37,7 @@ def told_apart(names: Sequence[str], longest: int) -> list[str]:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return the number with so many significant digits, or a dash where it is missing.
+    """Return the number with so many significant digits, or a dash if it is missing.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def fixed(value: float | None, places: int = 2) -> str:
-    """Return the number with so many decimal places, or a dash where it is missing.
+    """Return the number with so many decimal places, or a dash if it is missing.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def fixed(value: float | None, places: int = 2) -> str:
 
 
 def brief(value: float | None, digits: int = 4) -> str:
-    """Return the number without idle zeros, or a dash where it is missing.
+    """Return the number without idle zeros, or a dash if it is missing.
 
     Examples
     --------

@@ -86,7 +86,7 @@ def require_reachable(density: float, minimum_distance: float) -> None:
     Raises
     ------
     InputError
-        Where the packing fraction exceeds `GREATEST_PACKING`.
+        If the packing fraction exceeds `GREATEST_PACKING`.
     """
     packing = packing_fraction(density, minimum_distance)
     if packing > GREATEST_PACKING:
@@ -122,7 +122,7 @@ def amorphous_carbon(
     generator : numpy.random.Generator
         Source of the positions.
     roughness : Roughness, optional
-        Of the upper surface; flat where none is given.
+        Of the upper surface; flat if none is given.
 
     Returns
     -------
@@ -132,7 +132,7 @@ def amorphous_carbon(
     Raises
     ------
     InputError
-        Where the density cannot be reached with that distance.
+        If the density cannot be reached with that distance.
 
     Examples
     --------
@@ -169,13 +169,13 @@ def add_sequentially(
     box : ndarray (3,)
         Sides [A]; x and y periodic, z not.
     count : int
-        Points wanted.
+        Points to place.
     minimum_distance : float
         Least distance between two points [A], at most half of a periodic side.
     generator : numpy.random.Generator
         Source of the candidates.
     region : callable, optional
-        Tells for points (points, 3) [A] whether each (points,) may stay; the whole box where none is given.
+        Returns for points (points, 3) [A] whether each (points,) may stay; the whole box if none is given.
 
     Returns
     -------
@@ -185,7 +185,7 @@ def add_sequentially(
     Raises
     ------
     InputError
-        Where the box jams first.
+        If the box jams first.
     """
     placed = np.empty((0, 3))
     attempts, batch = 0, _batch(count * _FIRST_ATTEMPTS, count)
@@ -204,8 +204,8 @@ def add_sequentially(
     return placed
 
 
-def _batch(wanted: float, count: int) -> int:
-    return math.ceil(min(max(wanted, _SMALLEST_ROUND), max(_LARGEST_ROUND * count, _SMALLEST_ROUND)))
+def _batch(attempts: float, count: int) -> int:
+    return math.ceil(min(max(attempts, _SMALLEST_ROUND), max(_LARGEST_ROUND * count, _SMALLEST_ROUND)))
 
 
 def _accepted(placed: Positions, candidates: Positions, box: NDArray[np.float64], distance: float) -> Positions:
@@ -222,7 +222,7 @@ def _tree(points: Positions, box: NDArray[np.float64]) -> cKDTree:
 
 
 def _first_come(count: int, pairs: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Tell which candidates stay, in order: one that conflicts with an earlier one that stays does not."""
+    """Return which candidates stay, in order: one that conflicts with an earlier one that stays does not."""
     earlier, later = pairs.min(axis=1), pairs.max(axis=1)
     kept, undecided = np.zeros(count, dtype=bool), np.ones(count, dtype=bool)
     while undecided.any():

@@ -41,7 +41,7 @@ class Crystal(Configuration):
     Attributes
     ----------
     name : str
-        Name in recipes and in tables of thermal displacements; where it is not given, the elements.
+        Name in recipes and in tables of thermal displacements; by default the elements.
     space_group : int
         Number in the International Tables.
     setting : int
@@ -53,7 +53,7 @@ class Crystal(Configuration):
     lattice : tuple
         a, b, c [A] and alpha, beta, gamma [degree].
     assumed : str
-        What about the structure is assumed instead of measured; empty where nothing is.
+        What about the structure is assumed instead of measured; empty if nothing is.
     """
 
     name: str
@@ -132,7 +132,7 @@ def crystal_named(name: str) -> Crystal:
     Raises
     ------
     InputError
-        Where no crystal has that name.
+        If no crystal has that name.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def unit_cell(structure: Crystal | str) -> Atoms:
     Raises
     ------
     InputError
-        Where no crystal has that name.
+        If no crystal has that name.
 
     Examples
     --------

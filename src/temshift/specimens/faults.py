@@ -33,7 +33,7 @@ def require_faults(structure: Crystal, radius: float, stacking_faults: int, twin
     Raises
     ------
     InputError
-        Where the crystal is not stacked in layers, a wurtzite is to be twinned, or the particle has too few layers.
+        If the crystal is not stacked in layers, a wurtzite is to be twinned, or the particle has too few layers.
     """
     if stacking_faults + twins == 0:
         return

@@ -42,7 +42,7 @@ def require_fcc(structure: Crystal, shape: str) -> None:
     Raises
     ------
     InputError
-        Where the crystal is not fcc.
+        If the crystal is not fcc.
     """
     stack = stack_of(structure)
     if stack is None or stack.family != "fcc":

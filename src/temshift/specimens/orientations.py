@@ -1,13 +1,15 @@
 """Orientations of particles: random, or a zone axis along the beam with a spread."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, Tag, field_validator
 from scipy.spatial.transform import Rotation
 
 from temshift.configuration.model import Configuration, as_tuples
+from temshift.configuration.unions import chosen_by
 
 _BEAM = np.array([0.0, 0.0, 1.0])
 
@@ -36,7 +38,17 @@ class ZoneAxis(Configuration):
         return value
 
 
-Orientation = Literal["random"] | ZoneAxis
+def _kind(given: Any) -> str | None:
+    """Return the tag of an orientation as it is written, or validated."""
+    if isinstance(given, Mapping | ZoneAxis):
+        return "zone_axis"
+    return "random" if given == "random" else None
+
+
+Orientation = Annotated[
+    Annotated[Literal["random"], Tag("random")] | Annotated[ZoneAxis, Tag("zone_axis")],
+    chosen_by(_kind, "'random' or a mapping such as {zone_axis: [0, 0, 1]}"),
+]
 
 
 def draw_rotation(orientation: Orientation, lattice: NDArray[np.float64], generator: np.random.Generator) -> Rotation:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Annotated, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from temshift.configuration.model import Configuration
+from temshift.configuration.unions import chosen_by
 from temshift.core.errors import InputError
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.recipe import SpecimenRecipe
@@ -42,11 +44,22 @@ def _listed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
+def _label_kind(given: Any) -> str | None:
+    if isinstance(given, str):
+        return "text"
+    return "number" if isinstance(given, Integral) and not isinstance(given, bool) else None
+
+
+Label = Annotated[
+    Annotated[int, Tag("number")] | Annotated[str, Tag("text")], chosen_by(_label_kind, "a whole number or text")
+]
+
+
 class LabelChoice(Configuration):
     """Atoms whose entry in a per-atom array of the file, such as "tags", is one of some values."""
 
     array: Annotated[str, Field(min_length=1)]
-    values: Annotated[tuple[int | str, ...], Field(min_length=1)]
+    values: Annotated[tuple[Label, ...], Field(min_length=1)]
 
 
 class ParticleChoice(Configuration):
@@ -140,12 +153,12 @@ _KINDS: dict[str, type[SpecimenRecipe] | type[FileRecipe]] = {
 
 
 def recipe_kind(given: Any) -> str:
-    """Tell which recipe a mapping is meant to be, by the keys that it has.
+    """Return which recipe a mapping is meant to be, by the keys that it has.
 
     Parameters
     ----------
     given : mapping or recipe
-        What stands in a configuration.
+        The value in a configuration.
 
     Returns
     -------
@@ -190,13 +203,13 @@ def own_specimen(recipe: FileRecipe, index: int) -> Atoms:
     Raises
     ------
     InputError
-        Where the recipe has no such file, or the file is missing, altered, or can't be simulated.
+        If the recipe has no such file, or the file is missing, altered, or can't be simulated.
     """
     require_available(recipe, index)
     source = recipe.files[index]
-    found = read_source(source)
-    atoms = _placed(found, recipe.margin_angstrom, source.path)
-    numbers = _numbered(atoms, _marked(recipe, index, found), recipe.linking_distance_angstrom, source.path)
+    structure = read_source(source)
+    atoms = _placed(structure, recipe.margin_angstrom, source.path)
+    numbers = _numbered(atoms, _marked(recipe, index, structure), recipe.linking_distance_angstrom, source.path)
     atoms.arrays["particle"] = numbers
     atoms.info["particles"] = [_facts(atoms, numbers == number) for number in range(int(numbers.max()) + 1)]
     heights = atoms.positions[numbers == SUBSTRATE, 2]
@@ -217,7 +230,7 @@ def require_available(recipe: SpecimenRecipe | FileRecipe, index: int) -> None:
     Raises
     ------
     InputError
-        Where there are fewer files.
+        If there are fewer files.
     """
     if isinstance(recipe, FileRecipe) and not 0 <= index < len(recipe.files):
         raise InputError(
@@ -227,7 +240,7 @@ def require_available(recipe: SpecimenRecipe | FileRecipe, index: int) -> None:
 
 
 def _surveyed(recipe: FileRecipe) -> tuple[tuple[float, float], tuple[str, ...], int]:
-    """Sides (x, y) [A] that all specimens share, symbols that any has, and most atoms; all are found to be sound."""
+    """Sides (x, y) [A] that all specimens share, symbols that any has, and most atoms; each of them is checked."""
     sides: list[tuple[float, float]] = []
     numbers: set[int] = set()
     most = 0
@@ -238,21 +251,23 @@ def _surveyed(recipe: FileRecipe) -> tuple[tuple[float, float], tuple[str, ...],
         most = max(most, len(atoms))
         if max(abs(ours - first) for ours, first in zip(sides[-1], sides[0], strict=True)) > _SAME_CELL:
             raise InputError(
-                f"{source.path}: the cell is {_told(sides[-1])}, that of {recipe.files[0].path} {_told(sides[0])}; "
-                "give files whose cells agree along x and y"
+                f"{source.path}: the cell is {_sides_text(sides[-1])}, that of {recipe.files[0].path} "
+                f"{_sides_text(sides[0])}; give files whose cells agree along x and y"
             )
     return sides[0], tuple(sorted(chemical_symbols[number] for number in numbers)), most
 
 
-def _told(sides: tuple[float, float]) -> str:
+def _sides_text(sides: tuple[float, float]) -> str:
     return f"{sides[0]:g} x {sides[1]:g} A"
 
 
-def _placed(found: Atoms, margin: float, name: str) -> Atoms:
+def _placed(structure: Atoms, margin: float, name: str) -> Atoms:
     """Atoms wrapped along x and y, the lowest at z = margin, in a cell that ends a margin above the highest."""
-    across = [*np.asarray(found.cell[:])[:2], [0.0, 0.0, 1.0]]
+    across = [*np.asarray(structure.cell[:])[:2], [0.0, 0.0, 1.0]]
     require_sound(Atoms(cell=across), name)
-    positions = _opened(found, name) if found.pbc[2] and found.cell[2].any() else np.array(found.positions)
+    positions = (
+        _opened(structure, name) if structure.pbc[2] and structure.cell[2].any() else np.array(structure.positions)
+    )
     with np.errstate(invalid="ignore"):
         positions[:, :2] = wrapped(positions[:, :2], (across[0][0], across[1][1]))
     heights = positions[np.isfinite(positions).all(axis=1), 2]
@@ -264,15 +279,15 @@ def _placed(found: Atoms, margin: float, name: str) -> Atoms:
         )
     positions[:, 2] += margin - lowest
     height = float(highest - lowest + 2 * margin)
-    atoms = Atoms(found.numbers, positions, cell=[across[0][0], across[1][1], height], pbc=(True, True, False))
+    atoms = Atoms(structure.numbers, positions, cell=[across[0][0], across[1][1], height], pbc=(True, True, False))
     require_sound(atoms, name)
     return atoms
 
 
-def _opened(found: Atoms, name: str) -> Positions:
+def _opened(structure: Atoms, name: str) -> Positions:
     """Positions in a file that is periodic along z too, cut at its widest gap, so that its border splits nothing."""
-    require_sound(Atoms(cell=found.cell), name)
-    height, positions = float(found.cell[2, 2]), np.array(found.positions)
+    require_sound(Atoms(cell=structure.cell), name)
+    height, positions = float(structure.cell[2, 2]), np.array(structure.positions)
     known = np.isfinite(positions[:, 2])
     inside = np.sort(np.mod(positions[known, 2], height))
     if len(inside):
@@ -282,34 +297,34 @@ def _opened(found: Atoms, name: str) -> Positions:
     return positions
 
 
-def _marked(recipe: FileRecipe, index: int, found: Atoms) -> Marks:
+def _marked(recipe: FileRecipe, index: int, structure: Atoms) -> Marks:
     """Which atoms (atoms,) are of a particle."""
     choice, name = recipe.particle, recipe.files[index].path
     if choice.elements is not None:
-        marks, wanted = np.isin(found.symbols, choice.elements), f"of {', '.join(choice.elements)}"
-        remedy = f"the file has {', '.join(sorted(set(found.symbols)))}"
+        marks, chosen = np.isin(structure.symbols, choice.elements), f"of {', '.join(choice.elements)}"
+        remedy = f"the file has {', '.join(sorted(set(structure.symbols)))}"
     elif choice.label is not None:
-        marks, wanted = _labelled(found, choice.label, name), f"labelled so in {choice.label.array!r}"
-        remedy = f"its values are {_some(found.arrays[choice.label.array])}"
+        marks, chosen = _labelled(structure, choice.label, name), f"labelled so in {choice.label.array!r}"
+        remedy = f"its values are {_some(structure.arrays[choice.label.array])}"
     else:
         second = (choice.file or ())[index]
-        marks, wanted = _matched(found, read_source(second), name, second.path), f"in {second.path}"
+        marks, chosen = _matched(structure, read_source(second), name, second.path), f"in {second.path}"
         remedy = "give a file of the particle"
     if not marks.any():
-        raise InputError(f"{name}: no atom is {wanted}; {remedy}")
+        raise InputError(f"{name}: no atom is {chosen}; {remedy}")
     return marks
 
 
-def _labelled(found: Atoms, label: LabelChoice, name: str) -> Marks:
-    held = {key: array for key, array in found.arrays.items() if array.ndim == 1}
-    if label.array not in held:
-        raise InputError(f"{name} has no array {label.array!r} of one value an atom; it has {', '.join(held)}")
-    texts = [str(value) for value in _whole(held[label.array]).tolist()]
+def _labelled(structure: Atoms, label: LabelChoice, name: str) -> Marks:
+    labels = {key: array for key, array in structure.arrays.items() if array.ndim == 1}
+    if label.array not in labels:
+        raise InputError(f"{name} has no array {label.array!r} of one value an atom; it has {', '.join(labels)}")
+    texts = [str(value) for value in _whole(labels[label.array]).tolist()]
     return np.isin(texts, [str(value) for value in label.values])
 
 
 def _whole(values: NDArray[Any]) -> NDArray[Any]:
-    """Whole numbers where floating ones all are whole, so that 1.0 reads as 1."""
+    """Whole numbers if all floating ones are whole, so that 1.0 reads as 1."""
     return values.astype(np.int64) if values.dtype.kind == "f" and (np.mod(values, 1) == 0).all() else values
 
 
@@ -318,18 +333,18 @@ def _some(values: NDArray[Any]) -> str:
     return ", ".join(map(str, different[:8])) + (", ..." if len(different) > 8 else "")
 
 
-def _matched(found: Atoms, particle: Atoms, name: str, second: str) -> Marks:
+def _matched(structure: Atoms, particle: Atoms, name: str, second: str) -> Marks:
     """Find the atoms of a particle by element and place, across the border along x and y too."""
-    box = np.array([found.cell[0, 0], found.cell[1, 1], 0.0])
-    marks = np.zeros(len(found), dtype=bool)
+    box = np.array([structure.cell[0, 0], structure.cell[1, 1], 0.0])
+    marks = np.zeros(len(structure), dtype=bool)
     if not np.isfinite(particle.positions).all():
         raise InputError(f"{second} has positions that are not numbers; mend the file")
-    places = [_across(atoms.positions, box) for atoms in (found, particle)]
+    places = [_across(atoms.positions, box) for atoms in (structure, particle)]
     tree = cKDTree(places[0], boxsize=box)
-    gaps, found_at = tree.query(places[1], distance_upper_bound=SAME_SPOT)
-    nearest = np.asarray(found_at)
+    gaps, neighbours = tree.query(places[1], distance_upper_bound=SAME_SPOT)
+    nearest = np.asarray(neighbours)
     there = np.isfinite(gaps)
-    there[there] = found.numbers[nearest[there]] == particle.numbers[there]
+    there[there] = structure.numbers[nearest[there]] == particle.numbers[there]
     marks[nearest[there]] = True
     if marks.sum() != len(particle):
         raise InputError(

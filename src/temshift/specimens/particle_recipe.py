@@ -16,7 +16,7 @@ from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, require, within
 from temshift.specimens.shapes import Shape, extents
 
 LEAST_RADIUS, GREATEST_RADIUS = 0.3, 20.0  # from 0.3 nm on no particle is empty [nm]
-_TAILS = 3.0  # standard deviations at which sizes are cut where no bounds are given
+_TAILS = 3.0  # standard deviations at which sizes are cut if no bounds are given
 
 _NONE = Range[int](minimum=0, maximum=0)
 

@@ -72,7 +72,7 @@ def draw_particle(recipe: ParticleRecipe, size: float, generator: np.random.Gene
     Raises
     ------
     InputError
-        Where the shape needs wulffpack, which is not installed, or the particle would hold no atom.
+        If the shape needs wulffpack, which is not installed, or the particle would hold no atom.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def find_places(
     Returns
     -------
     ndarray (discs, 2), optional
-        Centres (x, y) [A] in the order of the radii, 0 <= x < cell; None where no room was found for all.
+        Centres (x, y) [A] in the order of the radii, 0 <= x < cell; None if no room was found for all.
 
     Examples
     --------

@@ -52,7 +52,7 @@ class SubstrateRecipe(Configuration):
 
     @property
     def roughness(self) -> Roughness | None:
-        """Roughness of the exit side; None where it is flat."""
+        """Roughness of the exit side; None if it is flat."""
         if self.roughness_rms_nm == 0:
             return None
         return Roughness(self.roughness_rms_nm * ANGSTROM_PER_NM, self.roughness_correlation_nm * ANGSTROM_PER_NM)
@@ -138,10 +138,10 @@ def _finds_room(recipe: SpecimenRecipe, count: int) -> bool:
     if count == 1:
         return True
     outer = particles.outer_radius / particles.radius[1]
-    found = 0
+    fitted = 0
     for trial in range(1, _TRIALS + 1):
         radii = outer * ANGSTROM_PER_NM * particles.radius_nm.quantile(draws.random(count))
-        found += find_places(recipe.cell, radii.tolist(), particles.gap, draws, _ARRANGEMENTS) is not None
-        if 4 * found >= _TRIALS or 4 * (found + _TRIALS - trial) < _TRIALS:
+        fitted += find_places(recipe.cell, radii.tolist(), particles.gap, draws, _ARRANGEMENTS) is not None
+        if 4 * fitted >= _TRIALS or 4 * (fitted + _TRIALS - trial) < _TRIALS:
             break
-    return 4 * found >= _TRIALS
+    return 4 * fitted >= _TRIALS

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, Tag, model_serializer, model_validator
 from scipy.spatial import QhullError
 from scipy.spatial.transform import Rotation
 
 from temshift.configuration.model import Configuration, as_tuples
+from temshift.configuration.unions import chosen_by
 from temshift.core.errors import InputError
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.multiply_twinned import multiply_twinned, require_fcc
@@ -21,7 +22,19 @@ from temshift.specimens.multiply_twinned import multiply_twinned, require_fcc
 _SYMMETRY = 0.01  # how far the rounded coordinates of a file may be off their symmetry [A]
 
 Kind = Literal["sphere", "wulff", "decahedron", "icosahedron"]
+_AXES = {3: "three axes", 4: "four axes"}
 _WULFF_FORM = "shape: {wulff: [{miller: [1, 1, 1], energy_J_per_m2: ...}, ...]}"
+
+
+def _axes(given: Any) -> str | None:
+    """Return the tag of the indices of a facet: how many axes they count along."""
+    return _AXES.get(len(given)) if isinstance(given, tuple) else None
+
+
+Miller = Annotated[
+    Annotated[tuple[int, int, int], Tag("three axes")] | Annotated[tuple[int, int, int, int], Tag("four axes")],
+    chosen_by(_axes, "a list [h, k, l], or [h, k, i, l] of hexagonal crystals"),
+]
 
 
 class SurfaceEnergy(Configuration):
@@ -31,7 +44,7 @@ class SurfaceEnergy(Configuration):
     both are to be given.
     """
 
-    miller: tuple[int, int, int] | tuple[int, int, int, int]
+    miller: Miller
     energy_J_per_m2: Annotated[float, Field(gt=0)]
 
     @model_validator(mode="before")
@@ -105,7 +118,7 @@ class Solid:
         return float(self.distances.min()) if len(self.distances) else 1.0
 
     def holds(self, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which of the points (n, 3) lie within."""
+        """Return which of the points (n, 3) lie within."""
         if not len(self.normals):
             return np.asarray(np.einsum("ij,ij->i", points, points) <= 1.0)
         return np.asarray((points @ self.normals.T <= self.distances).all(axis=1))
@@ -137,7 +150,7 @@ def solid_of(shape: Shape, structure: Crystal) -> Solid:
     Raises
     ------
     InputError
-        Where wulffpack is missing or the facets close no body.
+        If wulffpack is missing or the facets close no body.
     """
     return _wulff(shape.wulff, structure) if shape.wulff else SPHERE
 
@@ -162,7 +175,7 @@ def extents(shape: Shape, structure: Crystal, radius: float) -> tuple[float, flo
     Raises
     ------
     InputError
-        Where the crystal cannot have the shape.
+        If the crystal cannot have the shape.
     """
     if shape.kind in ("decahedron", "icosahedron"):
         require_fcc(structure, shape.kind)

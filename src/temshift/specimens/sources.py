@@ -17,7 +17,7 @@ from temshift.core.hashes import file_hash
 class SourceFile(Configuration):
     """A file that ASE reads; a bare path stands for the file as it is now.
 
-    The path counts from the folder where temshift is called. ``sha256`` is filled in where it is not given; a file
+    The path counts from the folder where temshift is called. ``sha256`` is filled in if it is not given; a file
     that does not have the hash given is refused.
     """
 
@@ -30,10 +30,10 @@ class SourceFile(Configuration):
         given = {"path": value} if isinstance(value, str) else value
         if not isinstance(given, Mapping) or not isinstance(given.get("path"), str):
             return given
-        found = _hash_of(given["path"])
-        if given.get("sha256", found) != found:
-            raise ValueError(_altered(given["path"], str(given["sha256"]), found))
-        return {**given, "sha256": found}
+        sha256 = _hash_of(given["path"])
+        if given.get("sha256", sha256) != sha256:
+            raise ValueError(_altered(given["path"], str(given["sha256"]), sha256))
+        return {**given, "sha256": sha256}
 
 
 def read_source(source: SourceFile) -> Atoms:
@@ -52,15 +52,15 @@ def read_source(source: SourceFile) -> Atoms:
     Raises
     ------
     InputError
-        Where the file is missing, altered, not of a format that ASE knows, or holds no or several structures, or sites
+        If the file is missing, altered, not of a format that ASE knows, or holds no or several structures, or sites
         that are partly occupied.
     """
     try:
-        found = _hash_of(source.path)
+        sha256 = _hash_of(source.path)
     except ValueError as error:
         raise InputError(str(error)) from error
-    if found != source.sha256:
-        raise InputError(_altered(source.path, source.sha256, found))
+    if sha256 != source.sha256:
+        raise InputError(_altered(source.path, source.sha256, sha256))
     structures = structures_in(source.path)
     if len(structures) != 1 or len(structures[0]) == 0:
         what = "no atoms" if len(structures) < 2 else f"{len(structures)} structures"
@@ -83,11 +83,11 @@ def structures_in(path: str) -> list[Atoms]:
     Raises
     ------
     InputError
-        Where ASE cannot read it, or sites are partly occupied.
+        If ASE cannot read it, or sites are partly occupied.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks of file readers on what the structure itself tells
+            warnings.simplefilter("ignore")  # of file readers, on the content of the file
             structures = list(ase.io.iread(path, index=":", do_not_split_by_at_sign=True))
     except Exception as error:  # readers raise errors of every kind
         raise InputError(
@@ -108,9 +108,9 @@ def _hash_of(path: str) -> str:
         ) from error
 
 
-def _altered(path: str, recorded: str, found: str) -> str:
+def _altered(path: str, recorded: str, present: str) -> str:
     return (
-        f"{path} is not the file that was recorded: sha256 {found[:12]}... instead of {recorded[:12]}...; "
+        f"{path} is not the file that was recorded: sha256 {present[:12]}... instead of {recorded[:12]}...; "
         "restore it, or remove its sha256 to take it as it is"
     )
 

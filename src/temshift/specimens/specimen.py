@@ -74,7 +74,7 @@ def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: i
     Raises
     ------
     InputError
-        Where particles or carbon atoms find no room, or a file is missing, altered or can't be simulated.
+        If particles or carbon atoms find no room, or a file is missing, altered or can't be simulated.
 
     Examples
     --------

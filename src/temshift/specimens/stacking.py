@@ -138,10 +138,10 @@ def _cubic_stack(sites: NDArray[np.float64], numbers: NDArray[np.int64], a: floa
     first = sites[0]
     lower = first if len(sites) == 4 or _number_at(first + _QUARTER, sites, numbers) else first - _QUARTER
     basis = [lower] if len(sites) == 4 else [lower, lower + _QUARTER]
-    found = [{_number_at(site + corner, sites, numbers) for corner in _CORNERS} for site in basis]
-    if len(sites) != 4 * len(basis) or any(len(kinds) != 1 or 0 in kinds for kinds in found):
+    occupants = [{_number_at(site + corner, sites, numbers) for corner in _CORNERS} for site in basis]
+    if len(sites) != 4 * len(basis) or any(len(kinds) != 1 or 0 in kinds for kinds in occupants):
         return None
-    kinds = np.array([kinds.pop() for kinds in found])
+    kinds = np.array([kinds.pop() for kinds in occupants])
     return Stack(
         family="fcc" if len(basis) == 1 else "diamond" if kinds[0] == kinds[1] else "zincblende",
         origin=a * lower,

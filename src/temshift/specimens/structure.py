@@ -33,7 +33,7 @@ def pair_distribution(positions: Array, cell: tuple[float, float], reach: float,
     Raises
     ------
     InputError
-        Where the film is too small for that reach.
+        If the film is too small for that reach.
     """
     heights = positions[:, 2]
     low, high = float(heights.min()) + reach, float(heights.max()) - reach
@@ -46,10 +46,10 @@ def pair_distribution(positions: Array, cell: tuple[float, float], reach: float,
     edges = np.arange(0, reach + step / 2, step)
     box = np.array([*cell, 0.0])
     counted = cKDTree(inner, boxsize=box).count_neighbors(cKDTree(positions, boxsize=box), edges)
-    found = np.diff(counted)  # an atom's distance to itself, 0, lies on the first edge
+    pairs = np.diff(counted)  # an atom's distance to itself, 0, lies on the first edge
     density = len(inner) / (cell[0] * cell[1] * (high - low))
     shells = np.diff(4 / 3 * math.pi * edges**3)
-    return (edges[1:] + edges[:-1]) / 2, found / (len(inner) * density * shells)
+    return (edges[1:] + edges[:-1]) / 2, pairs / (len(inner) * density * shells)
 
 
 def structure_factor(positions: Array, cell: tuple[float, float], highest: float, step: float) -> tuple[Array, Array]:
@@ -80,9 +80,9 @@ def structure_factor(positions: Array, cell: tuple[float, float], highest: float
     ]
     power = np.abs(waves[0].T @ waves[1]) ** 2 / len(positions)
     q = np.hypot(*np.meshgrid(*(order / side for order, side in zip(orders, cell, strict=True)), indexing="ij"))
-    wanted = (q > 0) & (q < highest)
-    ring = (q[wanted] / step).astype(int)
+    inside = (q > 0) & (q < highest)
+    ring = (q[inside] / step).astype(int)
     sizes = np.bincount(ring)
-    held = sizes > 0
-    means = [np.bincount(ring, weights=values[wanted])[held] / sizes[held] for values in (q, power)]
+    filled = sizes > 0
+    means = [np.bincount(ring, weights=values[inside])[filled] / sizes[filled] for values in (q, power)]
     return means[0], means[1]

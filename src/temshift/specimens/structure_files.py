@@ -29,12 +29,12 @@ def read_structure(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Where the file cannot be read or holds no crystal.
+        If the file cannot be read or holds no crystal.
     """
     others = sorted(set(given) - {"structure_file", "name"})
     if others:
         raise InputError(
-            f"{', '.join(others)} given beside structure_file, which tells all but the name; leave one out"
+            f"{', '.join(others)} given together with structure_file, which gives all except the name; leave one out"
         )
     path = given["structure_file"]
     atoms = _read(path)

@@ -1,4 +1,4 @@
-"""Whether atoms can be simulated: what is wrong is told before anything is computed."""
+"""Whether atoms can be simulated: faults are named before anything is computed."""
 
 import numpy as np
 from ase import Atoms
@@ -24,7 +24,7 @@ def require_sound(atoms: Atoms, name: str) -> None:
     Raises
     ------
     InputError
-        Where the cell is not orthogonal, a position is not a number or outside the cell, an element is unknown, or two
+        If the cell is not orthogonal, a position is not a number or outside the cell, an element is unknown, or two
         atoms share a spot.
     """
     sides = _sides(atoms, name)
