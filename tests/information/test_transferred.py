@@ -6,10 +6,9 @@ from temshift.conditions.drawn import Conditions
 from temshift.conditions.imaging import ImagingConditions
 from temshift.information.transfer.power_transfer import DIRECTIONS, WHOLE, power_transfer
 from temshift.optics.microscope import Microscope
-from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import azimuthal_transfer
 
-SCOPE = Microscope(300e3, ImagingSettings(), 1.25, 12e-3, 64, 0)
+SCOPE = Microscope(300e3, nyquist=1.25)
 Q = np.arange(1, 31) / 51.2
 
 

@@ -298,6 +298,28 @@ def camera_transfer(frequency: Tensor, response: CameraResponse) -> tuple[Tensor
     return _transfers(_Frequencies(frequency, frequency, frequency, tuple(frequency.shape)), response)
 
 
+def noise_power(frequency: Tensor, response: CameraResponse, electrons: Tensor) -> Tensor:
+    """Power of the noise of a flat field, NTF^2 + r^2 / (g^2 n): that of n detected electrons a pixel, and read noise.
+
+    Parameters
+    ----------
+    frequency : Tensor (k,)
+        Radial frequency in units of the Nyquist frequency.
+    response : CameraResponse
+        Gain g, read noise r and NTF of n images.
+    electrons : Tensor (n,)
+        Detected electrons a pixel before binning.
+
+    Returns
+    -------
+    Tensor (n, k)
+        In units of the shot noise of the detected electrons.
+    """
+    _, ntf = camera_transfer(frequency, response)
+    floor = (response.read_noise / response.gain) ** 2 / electrons
+    return ntf**2 + torch.where(response.read_noise > 0, floor, 0.0)[:, None]
+
+
 def _transfers(frequencies: _Frequencies, response: CameraResponse) -> tuple[Tensor, Tensor]:
     """MTF and NTF of every image, each (n, k)."""
     settings = response.settings

@@ -18,6 +18,7 @@ from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library
 from temshift.information.transfer.metrics import Information, information_of, pair_metrics
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
 
@@ -123,10 +124,10 @@ def compare_many(
     every = [one for named in sides for one in named.values()]
     if not all(sides):
         raise InputError("no conditions to compare; give at least one on either side")
-    microscope, remarks = microscope_for(every, objects, bench)
-    spectra = band_of(objects.mean, microscope)
-    ours, theirs = ({name: information_of(microscope, one, spectra) for name, one in named.items()} for named in sides)
-    observed = _observed(sides, objects, microscope, bench.rules)
+    survey, remarks = survey_for(every, objects, bench)
+    spectra = band_of(objects.mean, survey)
+    ours, theirs = ({name: information_of(survey, one, spectra) for name, one in named.items()} for named in sides)
+    observed = _observed(sides, objects, survey, bench.rules)
     return [
         Comparison(
             Side(training, one, _seen(observed, 0, training, test)),
@@ -135,7 +136,7 @@ def compare_many(
             pair_metrics(one, other, spectra),
             tuple(transferred_bands(spectra.q, one.bits, other.bits)),
             tuple(dict.fromkeys([*remarks, *_silent(training, one), *_silent(test, other)])),
-            {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / microscope.nyquist},
+            {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / survey.microscope.nyquist},
         )
         for training, one in ours.items()
         for test, other in theirs.items()
@@ -170,17 +171,15 @@ def _faults_text(given: Mapping[str, Any], name: str) -> str:
     return ""
 
 
-def microscope_for(
-    every: Sequence[ImagingConditions], library: ObjectLibrary, bench: Bench
-) -> tuple[Microscope, list[str]]:
-    """Return the microscope that all conditions are compared with, and what a person should know of its band.
+def survey_for(every: Sequence[ImagingConditions], library: ObjectLibrary, bench: Bench) -> tuple[Survey, list[str]]:
+    """Return the survey by which all conditions are compared, and remarks on its band that a person should know.
 
-    The band ends at the widest aperture of all, or before, where the library or the Nyquist frequency ends.
+    The band ends at the widest aperture of all, or at the end of the library or of the pixels if that comes before.
 
     Raises
     ------
     InputError
-        Where the size of a pixel is needed and not told, or the band is empty.
+        If the size of a pixel is needed and not given, or the band is empty.
     """
     nyquist = 0.5 / _pixel(every, bench)
     ends = {
@@ -197,7 +196,7 @@ def microscope_for(
         )
     remarks = [] if first == "the widest aperture" else [f"the band ends at {end:.3g} 1/A with {first}"]
     angle = end * wavelength(bench.energy)
-    return Microscope(bench.energy, bench.imaging, nyquist, angle, bench.draws, bench.seed), remarks
+    return Survey(Microscope(bench.energy, bench.imaging, nyquist), angle, bench.draws, bench.seed), remarks
 
 
 def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
@@ -213,9 +212,9 @@ def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
     return PIXEL
 
 
-def band_of(objects: ObjectSpectra, microscope: Microscope) -> ObjectSpectra:
-    """Cut object spectra at the end of a microscope's band."""
-    inside = objects.q <= microscope.semiangle / microscope.wavelength * (1 + 1e-9)
+def band_of(objects: ObjectSpectra, survey: Survey) -> ObjectSpectra:
+    """Cut object spectra at the end of a survey's band."""
+    inside = objects.q <= survey.highest * (1 + 1e-9)
     cut = {name: getattr(objects, name)[inside] for name in ("q", "particle", "substrate")}
     return replace(objects, **cut)
 
@@ -227,7 +226,7 @@ Observed = Mapping[tuple[Named, Named], Mapping["RuleName", "Expected"]]
 def _observed(
     sides: Sequence[Mapping[str, ImagingConditions]],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence["RuleName"],
 ) -> Observed:
     """Scores of observers by where they learn, where they are tested, and rule; names tell their side."""
@@ -237,7 +236,7 @@ def _observed(
 
     named = {(number, name): one for number, side in enumerate(sides) for name, one in side.items()}
     try:
-        return expected_scores(named, named, library, microscope, rules)
+        return expected_scores(named, named, library, survey, rules)
     except ValueError as error:
         raise InputError(f"no observer: {error}; compare without observers, or widen the band") from error
 
@@ -250,7 +249,7 @@ def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tup
     return {rule: (own[rule], there[rule]) for rule in own}
 
 
-def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary, microscope: Microscope) -> list[str]:
+def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary, survey: Survey) -> list[str]:
     """Tell of conditions whose images are all but noise.
 
     Parameters
@@ -259,16 +258,16 @@ def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary
         Conditions by name.
     library : ObjectLibrary
         What is imaged.
-    microscope : Microscope
-        Of :func:`microscope_for`.
+    survey : Survey
+        Of :func:`survey_for`.
 
     Returns
     -------
     list of str
         A sentence for each.
     """
-    spectra = band_of(library.mean, microscope)
-    return [line for name, one in named.items() for line in _silent(name, information_of(microscope, one, spectra))]
+    spectra = band_of(library.mean, survey)
+    return [line for name, one in named.items() for line in _silent(name, information_of(survey, one, spectra))]
 
 
 def _silent(name: str, found: Information) -> list[str]:

@@ -14,7 +14,7 @@ from temshift.conditions.mixtures import mixture
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.execution import Progress, SilentProgress
-from temshift.information.comparison.compare import DEFAULT_BENCH, microscope_for
+from temshift.information.comparison.compare import DEFAULT_BENCH, survey_for
 from temshift.information.designs.candidates import (
     GRID,
     Range,
@@ -28,7 +28,7 @@ from temshift.information.designs.candidates import (
 from temshift.information.designs.exchange import Members, added, exchanged
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.shipped_libraries import shipped_library
-from temshift.optics.microscope import Microscope
+from temshift.information.transfer.survey import Survey
 
 if TYPE_CHECKING:
     from temshift.information.observers.draws import Draws
@@ -93,7 +93,7 @@ class Design:
 def design(
     targets: Named,
     library: ObjectLibrary | None = None,
-    microscope: Microscope | None = None,
+    survey: Survey | None = None,
     *,
     size: int | None = None,
     broad: bool = False,
@@ -119,7 +119,7 @@ def design(
         Conditions that the network shall serve, by name.
     library : ObjectLibrary, optional
         Particles and films; CdSe on carbon by default.
-    microscope : Microscope, optional
+    survey : Survey, optional
         Energy, camera, pixels, band and seed; by default 300 keV, a perfect camera and pixels of 0.4 A.
     size : int, optional
         Number of conditions to train on, >= 1; with ``broad`` it is left out.
@@ -151,7 +151,7 @@ def design(
     _require(targets, size, broad, objective)
     every = [*targets.values(), *(extra or {}).values()]
     objects = library if library is not None else shipped_library()
-    world = objects, microscope or microscope_for(every, objects, DEFAULT_BENCH)[0]
+    world = objects, survey or survey_for(every, objects, DEFAULT_BENCH)[0]
     bench = _Bench(targets, world, objective, search, progress or SilentProgress())
     if broad or (size or 0) > 1:
         _require_apertures(every)
@@ -200,7 +200,7 @@ class _Bench:
     def __init__(
         self,
         targets: Named,
-        world: tuple[ObjectLibrary, Microscope],
+        world: tuple[ObjectLibrary, Survey],
         objective: Objective,
         search: "RuleName",
         progress: Progress,
@@ -252,10 +252,10 @@ class _Bench:
         from temshift.information.observers.draws import ring_draws
         from temshift.information.observers.observer import shown_to
 
-        key, (library, microscope) = (name, stream, rule == "ideal"), self._world
+        key, (library, survey) = (name, stream, rule == "ideal"), self._world
         if key not in self._drawn:
             try:
-                self._drawn[key] = ring_draws(conditions, shown_to(rule, library), microscope, stream=stream)
+                self._drawn[key] = ring_draws(conditions, shown_to(rule, library), survey, stream=stream)
             except ValueError as error:
                 raise InputError(f"{name!r}: {error}") from error
         return self._drawn[key]

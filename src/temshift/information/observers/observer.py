@@ -14,7 +14,7 @@ from temshift.core.errors import InputError
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.draws import Array, Draws, ring_draws
 from temshift.information.observers.learners import ForestRule, LinearRule, weighted_cross_entropy, weighted_f1
-from temshift.optics.microscope import Microscope
+from temshift.information.transfer.survey import Survey
 
 RuleName = Literal["linear", "forest", "both", "ideal"]
 RULES: tuple[RuleName, ...] = get_args(RuleName)
@@ -157,7 +157,7 @@ def observe(
     trainings: Mapping[str, ImagingConditions],
     tests: Mapping[str, ImagingConditions],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence[RuleName] = ("linear", "forest", "both"),
 ) -> pl.DataFrame:
     """Take observers from every training distribution to every test distribution.
@@ -169,8 +169,8 @@ def observe(
     library : ObjectLibrary
         Particles and films; training and test see different halves of it. The ideal observer knows densities and no
         instances, and is taken over the average particle.
-    microscope : Microscope
-        Energy, camera, pixels, band and seed.
+    survey : Survey
+        Microscope, band and seed.
     rules : sequence of {"linear", "forest", "both", "ideal"}
         Which observers; both together cost no more than linear and forest.
 
@@ -185,7 +185,7 @@ def observe(
     InputError
         For an unknown rule.
     """
-    found = expected_scores(trainings, tests, library, microscope, rules)
+    found = expected_scores(trainings, tests, library, survey, rules)
     rows = [{"training_name": one, "test_name": to, **_columns(found[one, to], rules)} for one, to in found]
     return pl.DataFrame(rows)
 
@@ -194,7 +194,7 @@ def expected_scores(
     trainings: Mapping[Key, ImagingConditions],
     tests: Mapping[Key, ImagingConditions],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence[RuleName],
 ) -> dict[tuple[Key, Key], dict[RuleName, Expected]]:
     """Take observers from every training to every test distribution, as :func:`observe` does.
@@ -208,9 +208,9 @@ def expected_scores(
     found: dict[tuple[Key, Key], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
     learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
     if learners:
-        _take(found, trainings, tests, library, microscope, learners)
+        _take(found, trainings, tests, library, survey, learners)
     if "ideal" in rules:
-        _take(found, trainings, tests, shown_to("ideal", library), microscope, ["ideal"])
+        _take(found, trainings, tests, shown_to("ideal", library), survey, ["ideal"])
     if "both" in rules:
         for scored in found.values():
             scored["both"] = average(scored["linear"], scored["forest"])
@@ -227,15 +227,15 @@ def _take(
     trainings: Mapping[Key, ImagingConditions],
     tests: Mapping[Key, ImagingConditions],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence[RuleName],
 ) -> None:
     """Add what each rule scores from every training to every test distribution."""
-    tested = {name: ring_draws(one, library, microscope, stream=1) for name, one in tests.items()}
+    tested = {name: ring_draws(one, library, survey, stream=1) for name, one in tests.items()}
     for training, conditions in trainings.items():
-        draws = ring_draws(conditions, library, microscope, stream=0)
+        draws = ring_draws(conditions, library, survey, stream=0)
         for rule in rules:
-            observer = fit_observer(draws, rule, seed=microscope.seed)
+            observer = fit_observer(draws, rule, seed=survey.seed)
             for test, seen in tested.items():
                 found[training, test][rule] = observer.expected(seen)
 

@@ -3,19 +3,17 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from temshift.conditions.imaging import COLUMNS, ImagingConditions
 from temshift.core.seeds import Stage, generator
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.image_power import drawn_powers
 from temshift.information.transfer.monte_carlo import Estimate, estimate, replicates
-from temshift.optics.camera import CameraSettings
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
+from temshift.optics.transfer import Array
 
 METRICS_VERSION = 3  # raised whenever the same spectra and conditions would give other numbers, for other optics too
-COUNTING = CameraSettings()
-Array = NDArray[np.float64]
 LEAST_POWER = 1e-30  # beyond where a camera's noise ends there is nothing; equal nothings do not differ
 LEAST_TRANSFER = 1e-20  # mean T^2 below which nothing is transferred, and a ratio of transfers is 0 / 0
 
@@ -77,10 +75,8 @@ class Information:
 def information(
     conditions: ImagingConditions,
     objects: ObjectSpectra,
-    wavelength: float,
+    microscope: Microscope,
     *,
-    camera: CameraSettings = COUNTING,
-    nyquist: float = 1.0,
     draws: int = 256,
     seed: int = 0,
 ) -> Information:
@@ -101,12 +97,8 @@ def information(
         The distribution.
     objects : ObjectSpectra
         P, C, heights and area fraction; its rings are the band.
-    wavelength : float
-        Electron wavelength [A].
-    camera : CameraSettings
-        The camera; a perfect one unless given. What binning folds back is left out.
-    nyquist : float
-        Nyquist frequency of its pixels [1/A], in units of which its transfer counts.
+    microscope : Microscope
+        Energy, camera and pixels. Signals that binning folds back are left out.
     draws : int
         Number of draws of conditions, >= 2.
     seed : int
@@ -131,7 +123,7 @@ def information(
     uniform = generator(seed, Stage.METRIC).random((draws, len(COLUMNS)))
     drawn = conditions.quantiles(uniform if varied else uniform[:1])
     weight = objects.q / objects.q.sum()
-    powers = drawn_powers(drawn, objects, wavelength, camera, nyquist)
+    powers = drawn_powers(drawn, objects, microscope)
     particle = 1 + objects.area_fraction * powers.particle
     images = ((powers.noise * (particle + film)).mean(axis=1) for film in (powers.substrate, powers.one_plane))
     spectra = (image / (image @ weight)[:, None] for image in images)
@@ -142,17 +134,9 @@ def information(
     return Information(float(by_draw.mean()), float(by_draw.std(ddof=1) / np.sqrt(draws)), bits.mean(axis=0), means)
 
 
-def information_of(microscope: Microscope, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
-    """Return :func:`information` as a microscope has it: its wavelength, camera, pixels, draws and seed."""
-    return information(
-        conditions,
-        objects,
-        microscope.wavelength,
-        camera=microscope.imaging.camera,
-        nyquist=microscope.nyquist,
-        draws=microscope.draws,
-        seed=microscope.seed,
-    )
+def information_of(survey: Survey, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
+    """Return :func:`information` with the microscope, the draws and the seed of a survey."""
+    return information(conditions, objects, survey.microscope, draws=survey.draws, seed=survey.seed)
 
 
 def _require_sound(objects: ObjectSpectra, draws: int) -> None:
@@ -223,7 +207,7 @@ def pair_metrics(one: Information, other: Information, objects: ObjectSpectra) -
     )
 
 
-def spectral_distance(one: Information, other: Information, q: NDArray[np.float64]) -> float:
+def spectral_distance(one: Information, other: Information, q: Array) -> float:
     """Distance of two image spectra, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, a metric, >= 0.
 
     Parameters
