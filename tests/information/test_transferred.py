@@ -94,3 +94,8 @@ def test_no_electrons_transfer_nothing():
     none = Conditions.of(**{**vars(conditions)["aberrations"], "dose": torch.zeros(1, dtype=torch.float64)})
     power, one = power_transfer(none, Q, SCOPE, 12.0), np.ones((1, len(Q)))
     assert not power.of(np.zeros(1, int), np.array([5.0]), (one, one, one), WHOLE).any()
+
+
+def test_pixels_of_unknown_size_are_refused():
+    with pytest.raises(ValueError, match="the size of the microscope's pixels is unknown; give it a finite nyquist"):
+        power_transfer(drawn(), Q, Microscope(300e3), 12.0)

@@ -201,9 +201,9 @@ def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraRespon
         )
     scatter = _scatter(_plane(grid, intensities.device, intensities.dtype), response)
     detected = dose.to(intensities) * response.dqe_zero
-    for one, electrons, transfer in zip(torch.split(intensities, 1), torch.split(detected, 1), scatter, strict=True):
-        found = expected_electrons(one, electrons, grid.pixel_area)[0]
-        yield found if transfer is None else filtered(found, transfer).clamp_min(0)
+    for image, electrons, transfer in zip(torch.split(intensities, 1), torch.split(detected, 1), scatter, strict=True):
+        arriving = expected_electrons(image, electrons, grid.pixel_area)[0]
+        yield arriving if transfer is None else filtered(arriving, transfer).clamp_min(0)
 
 
 def filtered(images: Tensor, transfer: Tensor) -> Tensor:
@@ -333,29 +333,29 @@ def _transfers(frequencies: _Frequencies, response: CameraResponse) -> tuple[Ten
 
 
 def _scatter(frequencies: _Frequencies, response: CameraResponse) -> list[Tensor | None]:
-    """Transfer from the arriving to the detected electrons, blur x MTF / NTF; None where it is 1."""
+    """Transfer from the arriving to the detected electrons, blur x MTF / NTF; None if it is 1."""
     moved = (response.vibration_sigma > 0) | (response.drift > 0)
-    wanted = moved | torch.isfinite(response.mtf_half_frequency) | (response.settings.mtf_table is not None)
-    if not bool(wanted.any()):
+    blurred = moved | torch.isfinite(response.mtf_half_frequency) | (response.settings.mtf_table is not None)
+    if not bool(blurred.any()):
         return [None] * len(response)
     mtf, ntf = _transfers(frequencies, response)
     transfer = mtf / ntf.clamp_min(torch.finfo(ntf.dtype).tiny)  # 0, not 0 / 0, where both vanish
     if bool(moved.any()):
         motion = (response.vibration_sigma, response.drift, response.drift_azimuth)
         transfer = transfer * blur_transfer(frequencies.qy, frequencies.qx, *motion)
-    return _where(wanted, transfer, frequencies.shape)
+    return _where(blurred, transfer, frequencies.shape)
 
 
 def _spread(frequencies: _Frequencies, response: CameraResponse) -> list[Tensor | None]:
-    """NTF; None where it is 1."""
-    wanted = torch.isfinite(response.ntf_half_frequency) | (response.settings.ntf_table is not None)
-    if not bool(wanted.any()):
+    """NTF; None if it is 1."""
+    blurred = torch.isfinite(response.ntf_half_frequency) | (response.settings.ntf_table is not None)
+    if not bool(blurred.any()):
         return [None] * len(response)
-    return _where(wanted, _transfers(frequencies, response)[1], frequencies.shape)
+    return _where(blurred, _transfers(frequencies, response)[1], frequencies.shape)
 
 
-def _where(wanted: Tensor, transfer: Tensor, shape: tuple[int, ...]) -> list[Tensor | None]:
-    return [part.view(shape) if keep else None for keep, part in zip(wanted.tolist(), transfer, strict=True)]
+def _where(blurred: Tensor, transfer: Tensor, shape: tuple[int, ...]) -> list[Tensor | None]:
+    return [part.view(shape) if keep else None for keep, part in zip(blurred.tolist(), transfer, strict=True)]
 
 
 def _require_bounds(response: CameraResponse) -> None:

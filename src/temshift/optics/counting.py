@@ -70,8 +70,8 @@ def poisson_counts(intensities: Tensor, dose: Tensor, pixel_area: float, seeds: 
     counts = torch.empty_like(intensities)
     # image by image: large temporary tensors cost more in page faults than the draws of an image
     for i, (seed, kept) in enumerate(zip(seeds, counts, strict=True)):
-        one = slice(i, i + 1)
-        kept.copy_(counted(expected_electrons(intensities[one], dose[one], pixel_area)[0], source.manual_seed(seed)))
+        own = slice(i, i + 1)
+        kept.copy_(counted(expected_electrons(intensities[own], dose[own], pixel_area)[0], source.manual_seed(seed)))
     return counts
 
 
@@ -138,9 +138,9 @@ def poisson_quantile(mean: Tensor, deviate: Tensor) -> Tensor:
     """
     inverse = mean.rsqrt()
     y = deviate * inverse  # the expansion is m (1 + y + y^2/6 - y^3/72 + y^4/270) + 1/3 - y/36 + 7 y^2/810 - 8/(405 m)
-    third, second, one, slope, start = _coefficients(mean.device, mean.dtype)
+    third, second, unity, slope, start = _coefficients(mean.device, mean.dtype)
     leading = torch.add(third, y, alpha=1 / 270)
-    for coefficient in (second, one, one):
+    for coefficient in (second, unity, unity):
         leading = torch.addcmul(coefficient, leading, y)
     rest = torch.addcmul(start, torch.add(slope, y, alpha=7 / 810), y)
     return rest.addcmul_(inverse, inverse, value=-8 / 405).addcmul_(leading, mean).floor_().clamp_min_(0)

@@ -90,8 +90,8 @@ def compare(
     Examples
     --------
     >>> train = {"defocus_nm": 10, "dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12}
-    >>> found = compare(train, {**train, "defocus_nm": -10}, bench=Bench(rules=(), draws=16))
-    >>> 0 < found.pair.sigma.value < 0.9
+    >>> comparison = compare(train, {**train, "defocus_nm": -10}, bench=Bench(rules=(), draws=16))
+    >>> 0 < comparison.pair.sigma.value < 0.9
     True
     """
     return compare_many({"training": train}, {"test": test}, library, bench)[0]
@@ -203,11 +203,11 @@ def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
     if bench.sampling is not None:
         return bench.sampling
     camera = bench.imaging.camera
-    told = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
-    told += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
-    if told:
+    needing = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
+    needing += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
+    if needing:
         raise InputError(
-            f"{', '.join(told)} counts in pixels, whose size is not told; give sampling, --sampling-angstrom"
+            f"{', '.join(needing)} counts in pixels, whose size is not told; give sampling, --sampling-angstrom"
         )
     return PIXEL
 
@@ -270,8 +270,9 @@ def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary
     return [line for name, one in named.items() for line in _silent(name, information_of(survey, one, spectra))]
 
 
-def _silent(name: str, found: Information) -> list[str]:
-    """Say where images are noise."""
-    if found.epsilon >= LEAST_BITS:
+def _silent(name: str, transferred: Information) -> list[str]:
+    """Say that images are noise, if they are."""
+    epsilon = transferred.epsilon
+    if epsilon >= LEAST_BITS:
         return []
-    return [f"{name} transfers all but nothing (epsilon = {found.epsilon:.2g} bits): its images are noise"]
+    return [f"{name} transfers all but nothing (epsilon = {epsilon:.2g} bits): its images are noise"]

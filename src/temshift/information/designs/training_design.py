@@ -21,9 +21,9 @@ from temshift.information.designs.candidates import (
     Span,
     axes_of,
     broad_conditions,
+    distinct_conditions,
     grid_candidates,
     places_of,
-    told_apart,
 )
 from temshift.information.designs.exchange import Members, added, exchanged
 from temshift.information.objects.library import ObjectLibrary
@@ -184,10 +184,10 @@ def _require_apertures(every: Sequence[ImagingConditions]) -> None:
 
 def _pool(targets: Named, extra: Named, grid: int) -> dict[str, ImagingConditions]:
     """Candidates by name, each distribution once: targets first."""
-    found: dict[str, ImagingConditions] = {}
-    for name, one in [*targets.items(), *extra.items(), *grid_candidates(targets, grid).items()]:
-        found[_free(name, found)] = one
-    return told_apart(found)
+    pool: dict[str, ImagingConditions] = {}
+    for name, conditions in [*targets.items(), *extra.items(), *grid_candidates(targets, grid).items()]:
+        pool[_free(name, pool)] = conditions
+    return distinct_conditions(pool)
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
@@ -208,7 +208,7 @@ class _Bench:
         self.targets, self.objective, self.progress = targets, objective, progress
         self._world, self._search = world, search
         self._drawn: dict[tuple[str, int, bool], Draws] = {}
-        self._found: dict[tuple[object, ...], list[Expected]] = {}
+        self._expected: dict[tuple[object, ...], list[Expected]] = {}
 
     @property
     def seed(self) -> int:
@@ -217,7 +217,7 @@ class _Bench:
     def predict(self, parts: Named, rule: "RuleName", streams: tuple[int, int]) -> list["Expected"]:
         """What an observer of a mixture of conditions scores on each target."""
         key = (tuple(sorted(parts)), rule, streams)
-        if key not in self._found:
+        if key not in self._expected:
             from temshift.information.observers.draws import Draws
             from temshift.information.observers.observer import fit_observer
 
@@ -227,8 +227,8 @@ class _Bench:
             drawn = [thinned(self._draws(name, one, training, rule), every) for name, one in sorted(parts.items())]
             observer = fit_observer(Draws.joined(drawn), rule, seed=self.seed)
             tests = [thinned(self._draws(name, one, test, rule), coarse) for name, one in self.targets.items()]
-            self._found[key] = [observer.expected(one) for one in tests]
-        return self._found[key]
+            self._expected[key] = [observer.expected(one) for one in tests]
+        return self._expected[key]
 
     def score(self, parts: Named, rule: "RuleName | None" = None, streams: tuple[int, int] = SEARCH) -> float:
         """The number to minimise; by the observer of the search unless another is given."""
@@ -242,8 +242,8 @@ class _Bench:
             return distinct[0]
         self.progress.start("ranking", len(distinct))
         scores = []
-        for one in distinct:
-            scores.append(self.score(one, rule, RANKING))
+        for members in distinct:
+            scores.append(self.score(members, rule, RANKING))
             self.progress.advance()
         self.progress.finish()
         return distinct[int(np.argmin(scores))]
@@ -312,8 +312,8 @@ def even_set(targets: Named, pool: Named, size: int) -> Members:
         Numbers of candidates, rising: of evenly spaced targets, the middles of equal parts.
     """
     axes = axes_of(list(targets.values()))
-    wanted, there = (places_of(list(named.values()), axes) for named in (targets, pool))
-    distance = np.square(wanted[:, None] - there).sum(axis=2).round(9)
+    aims, candidates = (places_of(list(named.values()), axes) for named in (targets, pool))
+    distance = np.square(aims[:, None] - candidates).sum(axis=2).round(9)
 
     def score(members: Members) -> float:
         return float(distance[:, members].min(axis=1).sum())
@@ -334,16 +334,16 @@ def _broad(bench: _Bench, rule: "RuleName") -> Design:
     if not axes:
         raise InputError("the targets differ in the centre of no parameter; give a size in place of broad")
     full, still = Range((0.0,) * axes, (1.0,) * axes), Range((0.5,) * axes, (0.5,) * axes)
-    named = functools.cache(lambda wanted: _one(span, wanted))
-    found = _narrowed(full, lambda wanted: bench.score(named(wanted)), axes, bench.progress)
-    best = bench.ranked([named(found), named(full)], rule)
+    named = functools.cache(lambda reach: _broad_member(span, reach))
+    narrowed = _narrowed(full, lambda reach: bench.score(named(reach)), axes, bench.progress)
+    best = bench.ranked([named(narrowed), named(full)], rule)
     return _compared(bench, {DESIGN: best, FULL: named(full), MIDDLE: named(still)}, rule)
 
 
-def _one(span: Span, wanted: Range) -> dict[str, ImagingConditions]:
-    """A broad distribution under a name that tells its ends."""
+def _broad_member(span: Span, reach: Range) -> dict[str, ImagingConditions]:
+    """A broad distribution under a name that holds its ends."""
     try:
-        return dict([broad_conditions(span, wanted)])
+        return dict([broad_conditions(span, reach)])
     except ValueError as error:
         raise InputError(str(error)) from error
 
@@ -358,9 +358,9 @@ def _narrowed(start: Range, score: Callable[[Range], float], axes: int, progress
         progress.start("search", axes)
         for number in range(axes):
             options = [best, *(best.with_axis(number, *pair) for pair in pairs)]
-            found = min(options, key=score)
-            moved = moved or found != best
-            best = found
+            least = min(options, key=score)
+            moved = moved or least != best
+            best = least
             progress.advance()
         progress.finish()
     return best
@@ -371,8 +371,8 @@ def _compared(bench: _Bench, sets: Mapping[str, Named], rule: "RuleName") -> Des
     bench.progress.start("comparison", len(sets))
     rows = []
     for set_name, parts in sets.items():
-        for target, one in zip(bench.targets, bench.predict(parts, rule, RANKING), strict=True):
-            rows.append({"set_name": set_name, "target_name": target, **vars(one)})
+        for target, expected in zip(bench.targets, bench.predict(parts, rule, RANKING), strict=True):
+            rows.append({"set_name": set_name, "target_name": target, **vars(expected)})
         bench.progress.advance()
     bench.progress.finish()
     return Design(bench.objective, rule, sets, pl.DataFrame(rows))

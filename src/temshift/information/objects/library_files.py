@@ -61,10 +61,10 @@ def read_library(record: Path | str) -> ObjectLibrary:
     DamagedError
         Where the record or its table was altered, or is that of something else.
     """
-    found = read_record(record)
-    if "library" not in found.facts:
+    kept = read_record(record)
+    if "library" not in kept.facts:
         raise DamagedError(f"{record} is no object library; name one that write_library wrote")
-    table, shared = read_table(found.files[0]), found.facts["library"]
+    table, shared = read_table(kept.files[0]), kept.facts["library"]
     area, height, thickness, below = (table[name].to_numpy(writable=True) for name in list(INSTANCES)[:4])
     powers = (np.stack(table[name].to_list()).astype(np.float64) for name in list(INSTANCES)[4:])
     particle, amplitude, cross = powers

@@ -114,19 +114,19 @@ class _Scored:
 class _Both:
     """Two observers, averaged in ln(cross-entropy) and in F1."""
 
-    def __init__(self, one: Observer, other: Observer) -> None:
-        self._each = one, other
+    def __init__(self, linear: Observer, forest: Observer) -> None:
+        self._each = linear, forest
 
     def expected(self, draws: Draws) -> Expected:
-        """Return what they score on average."""
-        one, other = (each.expected(draws) for each in self._each)
-        return average(one, other)
+        """Return their scores on average."""
+        linear, forest = (each.expected(draws) for each in self._each)
+        return average(linear, forest)
 
 
-def average(one: Expected, other: Expected) -> Expected:
+def average(ours: Expected, theirs: Expected) -> Expected:
     """Average two observers in ln(cross-entropy) and in F1; their errors are of the same draws, and add up."""
-    cross_entropy = float(np.sqrt(one.cross_entropy * other.cross_entropy))
-    return Expected(cross_entropy, (one.ln_error + other.ln_error) / 2, (one.f1 + other.f1) / 2)
+    cross_entropy = float(np.sqrt(ours.cross_entropy * theirs.cross_entropy))
+    return Expected(cross_entropy, (ours.ln_error + theirs.ln_error) / 2, (ours.f1 + theirs.f1) / 2)
 
 
 class _Densities:
@@ -185,8 +185,10 @@ def observe(
     InputError
         For an unknown rule.
     """
-    found = expected_scores(trainings, tests, library, survey, rules)
-    rows = [{"training_name": one, "test_name": to, **_columns(found[one, to], rules)} for one, to in found]
+    scores = expected_scores(trainings, tests, library, survey, rules)
+    rows = [
+        {"training_name": one, "test_name": to, **_columns(by_rule, rules)} for (one, to), by_rule in scores.items()
+    ]
     return pl.DataFrame(rows)
 
 
@@ -202,19 +204,19 @@ def expected_scores(
     Returns
     -------
     dict
-        What each rule scores, by (training, test).
+        Scores of each rule, by (training, test).
     """
     _require_rules(rules)
-    found: dict[tuple[Key, Key], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
+    scores: dict[tuple[Key, Key], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
     learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
     if learners:
-        _take(found, trainings, tests, library, survey, learners)
+        _take(scores, trainings, tests, library, survey, learners)
     if "ideal" in rules:
-        _take(found, trainings, tests, shown_to("ideal", library), survey, ["ideal"])
+        _take(scores, trainings, tests, shown_to("ideal", library), survey, ["ideal"])
     if "both" in rules:
-        for scored in found.values():
+        for scored in scores.values():
             scored["both"] = average(scored["linear"], scored["forest"])
-    return {pair: {rule: scored[rule] for rule in rules} for pair, scored in found.items()}
+    return {pair: {rule: scored[rule] for rule in rules} for pair, scored in scores.items()}
 
 
 def shown_to(rule: RuleName, library: ObjectLibrary) -> ObjectLibrary:
@@ -223,7 +225,7 @@ def shown_to(rule: RuleName, library: ObjectLibrary) -> ObjectLibrary:
 
 
 def _take(
-    found: Mapping[tuple[Key, Key], dict[RuleName, Expected]],
+    scores: Mapping[tuple[Key, Key], dict[RuleName, Expected]],
     trainings: Mapping[Key, ImagingConditions],
     tests: Mapping[Key, ImagingConditions],
     library: ObjectLibrary,
@@ -237,12 +239,12 @@ def _take(
         for rule in rules:
             observer = fit_observer(draws, rule, seed=survey.seed)
             for test, seen in tested.items():
-                found[training, test][rule] = observer.expected(seen)
+                scores[training, test][rule] = observer.expected(seen)
 
 
-def _columns(found: Mapping[RuleName, Expected], rules: Sequence[RuleName]) -> dict[str, float]:
+def _columns(scores: Mapping[RuleName, Expected], rules: Sequence[RuleName]) -> dict[str, float]:
     return {
-        f"observer_{rule}_{field.name}": getattr(found[rule], field.name)
+        f"observer_{rule}_{field.name}": getattr(scores[rule], field.name)
         for rule in rules
         for field in fields(Expected)
     }

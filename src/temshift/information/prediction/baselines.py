@@ -110,5 +110,5 @@ def _seeds(cells: Cells, used: pl.DataFrame, column: str) -> list[dict[str, Any]
 
 
 def _ceiling(name: str, description: str, r2: float | None, rmse: float | None) -> dict[str, Any]:
-    found = {"name": name, "description": description, "in_sample": True, "baseline": False}
-    return {**found, "r2_in_sample": r2, "rmse_in_sample": rmse}
+    row = {"name": name, "description": description, "in_sample": True, "baseline": False}
+    return {**row, "r2_in_sample": r2, "rmse_in_sample": rmse}

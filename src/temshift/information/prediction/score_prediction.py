@@ -124,9 +124,9 @@ class ScorePredictor:
 
     def features_of(self, table: pl.DataFrame) -> dict[str, Array]:
         """Features of any pairs, in a table with the columns of this one."""
-        held = with_features(table)
+        known = with_features(table)
         needed = dict.fromkeys([*self.base, *(name for name in self.fit.cells.features if name in FEATURES)])
-        return self.bent({name: held[name].fill_null(np.nan).to_numpy() for name in needed})
+        return self.bent({name: known[name].fill_null(np.nan).to_numpy() for name in needed})
 
     @property
     def _bent_names(self) -> tuple[str, ...]:
@@ -134,10 +134,10 @@ class ScorePredictor:
             return ()
         return (f"max(0, {OBSERVER} {'-' if self.bend > 0 else '+'} {abs(self.bend):.2f})",)
 
-    def columns(self, wanted: Mapping[str, New]) -> list[pl.Series]:
-        """Return predictions of cells left out as columns, by name; null where there is none."""
-        found = {name: self.fit.left_out(role) for name, role in wanted.items()}
-        return [self._column(name, values) for name, values in found.items()]
+    def columns(self, left_out: Mapping[str, New]) -> list[pl.Series]:
+        """Return predictions of cells left out as columns, by name; null if there is none."""
+        predicted = {name: self.fit.left_out(role) for name, role in left_out.items()}
+        return [self._column(name, values) for name, values in predicted.items()]
 
     def intervals(self, lower: str, upper: str) -> list[pl.Series]:
         """Return the ends of the intervals of cells whose test condition is left out as two columns."""
@@ -181,23 +181,23 @@ def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
         *loss.columns({f"left_out_{role}_prediction": role for role in (*ROLES, "both")}),  # type: ignore[misc]
         *loss.intervals("left_out_test_lower", "left_out_test_upper"),
     ]
-    prediction = {**_told(loss), "caveats": _caveats(loss)}
+    prediction = {**_fit_summary(loss), "caveats": _caveats(loss)}
     if "logit_f1" in cells.columns and _finite(cells, ["logit_f1"]).any():
         f1 = ScorePredictor(cells, F1)
         columns += _f1_columns(f1)
-        prediction["f1"] = _told(f1)
+        prediction["f1"] = _fit_summary(f1)
     table = cells.with_columns(columns)
     absent = [pl.lit(None, kind).alias(name) for name, kind in METRICS.items() if name not in table.columns]
     return table.with_columns(absent).select(pl.col(name).cast(kind) for name, kind in METRICS.items()), prediction
 
 
 def _f1_columns(f1: ScorePredictor) -> list[pl.Series]:
-    found = [
+    logits = [
         f1.predictions("predicted_f1"),
         *f1.columns({"left_out_test_f1": "test", "left_out_training_f1": "training"}),
         *f1.intervals("left_out_test_f1_lower", "left_out_test_f1_upper"),
     ]
-    return [pl.Series(one.name, F1.score(one.to_numpy())).fill_nan(None) for one in found]
+    return [pl.Series(one.name, F1.score(one.to_numpy())).fill_nan(None) for one in logits]
 
 
 def with_features(cells: pl.DataFrame) -> pl.DataFrame:
@@ -227,20 +227,21 @@ def _bend(used: pl.DataFrame) -> float | None:
     return float(np.round(np.median(values), 2)) if len(values) > 2 else None
 
 
-def _told(one: ScorePredictor) -> dict[str, Any]:
-    fit = one.fit
-    seeds = one.table.filter(one.used)
+def _fit_summary(predictor: ScorePredictor) -> dict[str, Any]:
+    """The fit of one score, its errors and those of the baselines, as plain numbers and texts."""
+    fit, cells, target = predictor.fit, predictor.cells, predictor.target
+    seeds = predictor.table.filter(predictor.used)
     return {
-        "formula": fit.model.formula(one.target.text),
+        "formula": fit.model.formula(target.text),
         "coefficients": fit.model.coefficients,
-        "cells": len(one.cells),
-        "models": [*judged_models(fit, one.cells, one.target.text), *ceilings(fit, seeds, one.target.column)],
-        "interval": _interval(one),
+        "cells": len(cells),
+        "models": [*judged_models(fit, cells, target.text), *ceilings(fit, seeds, target.column)],
+        "interval": _interval(predictor),
         "trials": [
             {"feature": t.feature, "gains": dict(t.gains), "errors": dict(t.errors), "taken": t.taken}
             for t in fit.trials
         ],
-        "seed_scatter": _scatter(seeds, one.target.column),
+        "seed_scatter": _scatter(seeds, target.column),
     }
 
 
@@ -251,22 +252,22 @@ def _scatter(used: pl.DataFrame, column: str) -> float | None:
     return float(np.sqrt(np.mean(sds**2))) if len(sds) else None
 
 
-def _interval(one: ScorePredictor) -> dict[str, Any] | None:
+def _interval(predictor: ScorePredictor) -> dict[str, Any] | None:
     """How often intervals hold for cells whose test condition, or training, is left out, and how wide they are."""
-    ends = one.own_intervals["test"]
+    ends = predictor.own_intervals["test"]
     if ends is None:
         return None
     low, high = ends
-    target = one.cells.target
-    held = {
+    target = predictor.cells.target
+    covered = {
         role: None if some is None else float(np.mean((some[0] <= target) & (target <= some[1])))
-        for role, some in one.own_intervals.items()
+        for role, some in predictor.own_intervals.items()
     }
     return {
         "level": LEVEL,
-        "conditions": one.fit.groups("test"),
+        "conditions": predictor.fit.groups("test"),
         "half_width": float(np.median(high - low) / 2),
-        **{f"covered_{role}": share for role, share in held.items()},
+        **{f"covered_{role}": share for role, share in covered.items()},
     }
 
 

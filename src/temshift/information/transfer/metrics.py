@@ -174,7 +174,7 @@ class PairMetrics:
     cosine: Estimate | None
 
 
-def pair_metrics(one: Information, other: Information, objects: ObjectSpectra) -> PairMetrics:
+def pair_metrics(ours: Information, theirs: Information, objects: ObjectSpectra) -> PairMetrics:
     """Compare two distributions of conditions in all symmetric ways.
 
     Errors are those of a jackknife over batches of draws,
@@ -182,7 +182,7 @@ def pair_metrics(one: Information, other: Information, objects: ObjectSpectra) -
 
     Parameters
     ----------
-    one, other : Information
+    ours, theirs : Information
         From :func:`information`, with these object spectra and with one seed.
     objects : ObjectSpectra
         Whose rings are the band.
@@ -194,25 +194,25 @@ def pair_metrics(one: Information, other: Information, objects: ObjectSpectra) -
     Raises
     ------
     ValueError
-        Where they belong to other rings.
+        If they belong to other rings.
     """
-    distance = _distances(one.replicates.spectrum, other.replicates.spectrum, objects.q)
-    one_plane = _distances(one.replicates.one_plane, other.replicates.one_plane, objects.q)
+    distance = _distances(ours.replicates.spectrum, theirs.replicates.spectrum, objects.q)
+    one_plane = _distances(ours.replicates.one_plane, theirs.replicates.one_plane, objects.q)
     return PairMetrics(
         estimate(distance),
         estimate(np.exp(-distance)),
         estimate(one_plane),
-        transfer_overlap(one, other, objects),
-        signed_cosine(one, other, objects),
+        transfer_overlap(ours, theirs, objects),
+        signed_cosine(ours, theirs, objects),
     )
 
 
-def spectral_distance(one: Information, other: Information, q: Array) -> float:
+def spectral_distance(ours: Information, theirs: Information, q: Array) -> float:
     """Distance of two image spectra, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, a metric, >= 0.
 
     Parameters
     ----------
-    one, other : Information
+    ours, theirs : Information
         From :func:`information`, with the same object spectra.
     q : ndarray (rings,)
         Spatial frequencies [1/A].
@@ -225,9 +225,9 @@ def spectral_distance(one: Information, other: Information, q: Array) -> float:
     Raises
     ------
     ValueError
-        Where they belong to other rings.
+        If they belong to other rings.
     """
-    return float(_distances(one.replicates.spectrum[:1], other.replicates.spectrum[:1], q)[0])
+    return float(_distances(ours.replicates.spectrum[:1], theirs.replicates.spectrum[:1], q)[0])
 
 
 def transfer_similarity(distance: float) -> float:
@@ -235,28 +235,28 @@ def transfer_similarity(distance: float) -> float:
     return float(np.exp(-distance))
 
 
-def transfer_overlap(one: Information, other: Information, objects: ObjectSpectra) -> Estimate | None:
+def transfer_overlap(ours: Information, theirs: Information, objects: ObjectSpectra) -> Estimate | None:
     """Overlap of transfer, int q P min(T^2, T'^2) dq / int q P max(T^2, T'^2) dq; symmetric, 0 to 1, without unit.
 
     T^2 is the mean of MTF^2 |T_p|^2 over draws and azimuth: dose, noise and substrate do not count.
 
     Parameters
     ----------
-    one, other, objects
+    ours, theirs, objects
         As for :func:`pair_metrics`.
 
     Returns
     -------
     Estimate, optional
-        1 for equal transfer, 0 for disjoint bands; None where neither transfers anything, 0 / 0.
+        1 for equal transfer, 0 for disjoint bands; None if neither transfers anything, 0 / 0.
     """
-    weight = _particle_weight(one, other, objects)
-    pair = one.replicates.squared, other.replicates.squared
+    weight = _particle_weight(ours, theirs, objects)
+    pair = ours.replicates.squared, theirs.replicates.squared
     common, whole = np.minimum(*pair) @ weight, np.maximum(*pair) @ weight
     return None if whole.min() < LEAST_TRANSFER else estimate(common / whole)
 
 
-def signed_cosine(one: Information, other: Information, objects: ObjectSpectra) -> Estimate | None:
+def signed_cosine(ours: Information, theirs: Information, objects: ObjectSpectra) -> Estimate | None:
     """Signed cosine of transfer, <m, m'> / sqrt(<m, m> <m', m'>), <a, b> = int q P a b dq; symmetric, -1 to 1.
 
     m is the mean of MTF T_p over draws and azimuth, with the sign of sin chi: -1 for contrast that is reversed
@@ -264,25 +264,25 @@ def signed_cosine(one: Information, other: Information, objects: ObjectSpectra) 
 
     Parameters
     ----------
-    one, other, objects
+    ours, theirs, objects
         As for :func:`pair_metrics`.
 
     Returns
     -------
     Estimate, optional
-        None where one of them transfers nothing on average, 0 / 0.
+        None if one of them transfers nothing on average, 0 / 0.
     """
-    weight = _particle_weight(one, other, objects)
-    m, n = one.replicates.signed, other.replicates.signed
+    weight = _particle_weight(ours, theirs, objects)
+    m, n = ours.replicates.signed, theirs.replicates.signed
     sizes = (m**2 @ weight, n**2 @ weight)
     if min(size.min() for size in sizes) < LEAST_TRANSFER:
         return None
     return estimate(np.clip((m * n) @ weight / np.sqrt(sizes[0] * sizes[1]), -1, 1))
 
 
-def _particle_weight(one: Information, other: Information, objects: ObjectSpectra) -> Array:
+def _particle_weight(ours: Information, theirs: Information, objects: ObjectSpectra) -> Array:
     """Weights q P of the rings, of sum 1."""
-    _require_rings(one.replicates.squared, other.replicates.squared, objects.q)
+    _require_rings(ours.replicates.squared, theirs.replicates.squared, objects.q)
     weight = objects.q * objects.particle
     return np.asarray(weight / weight.sum())
 
