@@ -119,7 +119,7 @@ def test_the_band_ends_where_the_library_or_the_pixels_end() -> None:
 @pytest.mark.parametrize(
     ("test", "bench", "message"),
     [
-        ({**TRAIN, "mtf_half_frequency": 0.5}, QUICK, "mtf_half_frequency counts in pixels, whose size is not told"),
+        ({**TRAIN, "mtf_half_frequency": 0.5}, QUICK, "mtf_half_frequency counts in pixels, whose size is unknown"),
         ({**TRAIN, "dose_e_per_A2": 0.0}, QUICK, "test: .*must be above 0"),
         ({**TRAIN, "dose_e_per_A2": float("nan")}, QUICK, "test: .*dose_e_per_A2: given .nan; must be a finite number"),
         ({"defocus_nm": 3.0}, QUICK, "test: .*dose_e_per_A2 missing"),

@@ -207,7 +207,7 @@ def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
     needing += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
     if needing:
         raise InputError(
-            f"{', '.join(needing)} counts in pixels, whose size is not told; give sampling, --sampling-angstrom"
+            f"{', '.join(needing)} counts in pixels, whose size is unknown; give sampling, --sampling-angstrom"
         )
     return PIXEL
 

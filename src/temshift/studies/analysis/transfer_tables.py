@@ -51,7 +51,7 @@ def transfer_curve(
     particle = azimuthal_transfer(q, microscope.wavelength, central, objects.particle_height)
     substrate = azimuthal_transfer(q, microscope.wavelength, central, objects.substrate_height)
     spread = azimuthal_transfer(q, microscope.wavelength, drawn, objects.particle_height, azimuths=CURVE_AZIMUTHS)
-    signal, signals = (_signal(q, microscope, conditions) for conditions in (central, drawn))
+    signal, signals = (_signal(q, microscope, each) for each in (central, drawn))
     columns = {
         "role": [role] * len(q),
         "name": [name] * len(q),
