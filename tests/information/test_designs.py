@@ -144,7 +144,8 @@ def test_what_is_left_out_is_as_the_shipped_library_and_a_plain_microscope(monke
         information.design(focal_series(5.0), size=1)
     ours, scope = seen[0]
     assert np.array_equal(ours.particle, information.shipped_library("CdSe").particle)
-    assert (scope.energy, scope.nyquist, scope.semiangle) == (300e3, 1.25, pytest.approx(12e-3))
+    microscope = scope.microscope
+    assert (microscope.energy, microscope.nyquist, scope.semiangle) == (300e3, 1.25, pytest.approx(12e-3))
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from temshift.figures.labels import shortened
 
-# Okabe and Ito's palette, which colour-blind people can tell apart
+# Okabe and Ito's palette, which colour-blind people can distinguish
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#808080"
 OVERVIEW_COLUMNS = 3

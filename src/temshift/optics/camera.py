@@ -32,7 +32,7 @@ _BOUNDS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
 
 
 class CameraSettings(Configuration):
-    """What is fixed of a camera; what may differ between images stands in :class:`CameraResponse`.
+    """The fixed settings of a camera; those that may differ between images stand in :class:`CameraResponse`.
 
     A table multiplies the parametric transfer of the same name, which is 1 where its half frequency is infinite.
     Without an NTF, tabled or parametric, the camera counts: each detected electron is one event in one pixel.
@@ -100,7 +100,7 @@ class CameraResponse:
 
     @classmethod
     def perfect(cls, images: int, settings: CameraSettings = COUNTING, **given: Tensor) -> "CameraResponse":
-        """Return a camera that counts every electron where it arrives, but for ``given`` fields."""
+        """Return a camera that counts every electron in the pixel where it arrives, except in ``given`` fields."""
         zeros, ones = torch.zeros(images, dtype=torch.float64), torch.ones(images, dtype=torch.float64)
         infinite = torch.full_like(ones, math.inf)
         ideal = {"mtf_half_frequency": infinite, "ntf_half_frequency": infinite, "dqe_zero": ones, "gain": ones}

@@ -81,7 +81,7 @@ def counted(expected: Tensor, source: torch.Generator) -> Tensor:
     On a CPU faster than :func:`torch.poisson`. Pixels of mean :data:`NORMAL_FROM` or more invert the distribution at a
     normal deviate (:func:`poisson_quantile`; total variation below 1e-4). Those below add two Poisson numbers, whose
     sum is one: a count of the mean rounded down to a sixteenth, from an alias table, and a count of the rest, searched
-    from 0 upwards; exact but for the 24 bits of a deviate. Where every mean is below :data:`SEARCH_BELOW`, the search
+    from 0 upwards; exact within the 24 bits of a deviate. If every mean is below :data:`SEARCH_BELOW`, the search
     alone serves. 16384 pixels are drawn at a time.
 
     Parameters

@@ -165,7 +165,7 @@ def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> lis
 def _groups(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> list[tuple[Frame, list[int]]]:
     """Images that are formed in the same way on the same frame.
 
-    A frame follows from an image's own condition, so that the image is the same to the bit whatever else is formed.
+    A frame follows from an image's own condition, so that the image is the same to the bit in any company.
     """
     reach = (conditions.semiangle_cutoff + conditions.aperture_edge / 2).tolist()
     waves = [len(own.weight) * spectra.values.shape[1] for own in nodes]

@@ -1,4 +1,4 @@
-"""What microscopists quote of a lens: characteristic defoci, resolution limits, focal spread and widths."""
+"""Numbers that microscopists quote of a lens: characteristic defoci, resolution limits, focal spread and widths."""
 
 import math
 from typing import Literal, TypeVar

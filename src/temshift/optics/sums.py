@@ -228,7 +228,7 @@ def _too_far(name: str, reach: float, most: int, tolerance: float) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _unit_nodes(order: int, spacing: float, tolerance: float) -> Nodes:
-    """All combinations of focus and angle, in standard deviations, but for those that weigh next to nothing."""
+    """All combinations of focus and angle, in standard deviations, except those that weigh next to nothing."""
     focus, of_focus = gauss_hermite(order)
     angle, of_angle = angle_lattice(spacing, tolerance)
     weight = np.outer(of_focus, of_angle).ravel()

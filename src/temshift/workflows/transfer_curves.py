@@ -89,7 +89,7 @@ def load_transfer_set(
         A file (YAML). A study knows its energy and its pixels; a condition of one name that it trains and tests on
         alike is taken once.
     energy_kev : float, optional
-        Electron energy [keV] of an image set that doesn't tell it.
+        Electron energy [keV] of an image set without one.
     sampling : float, optional
         Size of a pixel before binning [A] for an image set, which the camera's MTF counts in.
     height : float
@@ -251,7 +251,7 @@ def _refuse_second(path: Path, what: str, option: str, own: float | None, given:
 
 
 def _distinct(study: Study) -> tuple[tuple[str, ImagingConditions], ...]:
-    """Conditions of a study; those of one name that differ between training and test tell their role."""
+    """Conditions of a study; those of one name that differ between training and test are named with their role."""
     training, test = dict(study.conditions.resolved("training")), dict(study.conditions.resolved("test"))
     unlike = {name for name in training if name in test and training[name] != test[name]}
     named = {f"training {name}" if name in unlike else name: one for name, one in training.items()}

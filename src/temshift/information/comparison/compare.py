@@ -1,4 +1,4 @@
-"""Compare distributions of imaging conditions without training anything: what is transferred, lost and new."""
+"""Compare distributions of imaging conditions without any training: information transferred, lost and new."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ IDEAL = ImagingSettings()
 
 @dataclass(frozen=True)
 class Bench:
-    """What two distributions of conditions are compared with.
+    """The setting in which two distributions of conditions are compared.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Bench:
     imaging : ImagingSettings
         Camera; a perfect one unless given.
     sampling : float, optional
-        Size of a pixel before binning [A]; where the camera's MTF, NTF or read noise counts it has to be told.
+        Size of a pixel before binning [A]; needed if the camera's MTF, NTF or read noise counts.
     rules : sequence of str
         Observers: "linear" (0.2 s a distribution), "forest" (seconds), "both", "ideal"; none is allowed.
     draws, seed : int
@@ -85,7 +85,7 @@ def compare(
     Raises
     ------
     InputError
-        For faulty conditions; a band without a ring; a camera whose pixels are not told.
+        For faulty conditions; a band without a ring; a camera whose pixels have no known size.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def compare_many(
 
 
 def as_conditions(given: Given, name: str) -> ImagingConditions:
-    """Return whole conditions; faults of a mapping are told with its name."""
+    """Return whole conditions; faults of a mapping are reported with its name."""
     if isinstance(given, ImagingConditions):
         return given
     if not isinstance(given, Mapping):
@@ -159,7 +159,7 @@ def as_conditions(given: Given, name: str) -> ImagingConditions:
 
 
 def _faults_text(given: Mapping[str, Any], name: str) -> str:
-    """Tell the faults of a mapping as those of a file are told; nothing where no file could hold it."""
+    """Return the faults of a mapping in the words for a file; nothing if no file could hold it."""
     try:
         plain = json.loads(json.dumps(dict(given)))
     except TypeError:
@@ -188,7 +188,7 @@ def survey_for(every: Sequence[ImagingConditions], library: ObjectLibrary, bench
         "the pixels' Nyquist frequency": nyquist / bench.imaging.camera.binning,
     }
     end = min(ends.values())
-    first = next(what for what, value in ends.items() if value == end)
+    first = next(name for name, value in ends.items() if value == end)
     if end < library.q[0]:
         raise InputError(
             f"the band ends at {end:.3g} 1/A with {first}, before the first ring at {library.q[0]:.3g} 1/A: nothing is "
@@ -229,7 +229,7 @@ def _observed(
     survey: Survey,
     rules: Sequence["RuleName"],
 ) -> Observed:
-    """Scores of observers by where they learn, where they are tested, and rule; names tell their side."""
+    """Scores of observers by training, test and rule; names come with their side."""
     if not rules:
         return {}
     from temshift.information.observers.observer import expected_scores  # scipy.stats takes half a second
@@ -250,14 +250,14 @@ def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tup
 
 
 def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary, survey: Survey) -> list[str]:
-    """Tell of conditions whose images are all but noise.
+    """Return remarks on conditions whose images are all but noise.
 
     Parameters
     ----------
     named : mapping of str to ImagingConditions
         Conditions by name.
     library : ObjectLibrary
-        What is imaged.
+        Particles and films that are imaged.
     survey : Survey
         Of :func:`survey_for`.
 

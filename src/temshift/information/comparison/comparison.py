@@ -1,4 +1,4 @@
-"""What comparing two distributions of conditions finds: numbers, bands, a text to read and JSON."""
+"""Results of comparing two distributions of conditions: numbers, bands, a text to read and JSON."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 HALF = 0.5  # share of the other's bits below which a ring's information is lost, or new; ours
-LEAST_SHARE = 0.01  # of the larger epsilon that a band has to hold to be told; ours
+LEAST_SHARE = 0.01  # of the larger epsilon that a band has to hold to be named; ours
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Side:
     Attributes
     ----------
     name : str
-        What it is called.
+        Its name.
     information : Information
-        What it transfers.
+        Information that it transfers.
     observers : mapping
-        By rule, what an observer that learns under these conditions scores under them, and under the others.
+        By rule, scores of an observer that learns under these conditions, under them and under the others.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Comparison:
     bands : tuple of Band
         Where in q information is lost or new.
     remarks : tuple of str
-        What a person should know before reading the numbers.
+        Remarks that a person should know before reading the numbers.
     setting : mapping
         Energy [keV] and size of a pixel [A].
     """

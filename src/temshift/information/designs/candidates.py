@@ -21,7 +21,7 @@ MOST_LEVELS = 11  # of one parameter
 LEAST_LEVELS = 3  # fewer make no grid: points are spread evenly instead
 LOGARITHMIC = 3.0  # ratio of the ends from which a parameter that is never 0 is divided by factors
 DIGITS = 3  # significant ones of a value on a grid
-SIGNATURE = 7  # draws that tell distributions apart
+SIGNATURE = 7  # draws by which distributions are distinguished
 SAME = 1e-6  # relative difference of centres that is rounding
 
 
@@ -36,7 +36,7 @@ class Axis:
     low, high : float
         The lowest and the highest centre of the targets, in the unit of the key; infinity is no aperture, no blur.
     scale : {"linear", "logarithmic", "reciprocal"}
-        In what it is divided: reciprocal where a target has it at infinity.
+        How it is divided: reciprocal if a target has it at infinity.
     """
 
     key: str
@@ -200,7 +200,7 @@ def grid_candidates(targets: Named, count: int = GRID) -> dict[str, ImagingCondi
     """Make conditions on a grid over the ranges that targets span.
 
     One parameter has up to 11 levels; several have as many levels each as about ``count`` points allow, and where that
-    is below three, ``count`` points of a Halton sequence take the grid's place. Whatever else a point needs comes from
+    is below three, ``count`` points of a Halton sequence take the grid's place. All else that a point needs comes from
     the target nearest to it: a normal distribution keeps its standard deviation around the new mean.
 
     Parameters
@@ -233,7 +233,7 @@ def _places(dimensions: int, count: int) -> Array:
 
 
 def _point(span: Span, place: Array) -> tuple[str, ImagingConditions]:
-    """Name and conditions of one point; what is at infinity is left out."""
+    """Name and conditions of one point; parameters at infinity are left out."""
     values = {axis.key: axis.value(float(part)) for axis, part in zip(span.axes, place, strict=True)}
     new = {key: span.moved(place, key, value) for key, value in values.items() if np.isfinite(value)}
     return ", ".join(f"{key} {value:g}" for key, value in values.items()), span.completed(place, new)

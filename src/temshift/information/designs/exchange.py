@@ -57,7 +57,7 @@ def exchanged(score: Score, start: Sequence[int], count: int, progress: Progress
     count : int
         Items to choose from.
     progress : Progress
-        Told about every item of every round.
+        Notified of every item of every round.
 
     Returns
     -------

@@ -41,19 +41,19 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 RANDOM_SETS = 3  # that a design is compared with
 LEVELS = 9  # ends that a broad range may have on each axis
-SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: what is chosen is ranked on new ones
+SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: choices are ranked on new ones
 COARSE = 4  # a search by other observers than the linear one takes one drawn condition in so many
 DESIGN, EVEN, SINGLE, FULL, MIDDLE = "design", "evenly spaced", "single best", "full range", "middle"
 
 
 @dataclass(frozen=True)
 class Design:
-    """Conditions to train on, and what they are predicted to give.
+    """Conditions to train on, and the scores that are predicted for them.
 
     Attributes
     ----------
     objective : {"worst", "mean"}
-        What was minimised over the targets: the highest cross-entropy, or the mean.
+        The number minimised over the targets: the highest cross-entropy, or the mean.
     rule : str
         The observer that the final choice is by.
     sets : mapping of str to mapping of str to ImagingConditions
@@ -128,15 +128,15 @@ def design(
     objective : {"worst", "mean"}
         Minimise the highest cross-entropy over the targets, or the mean.
     extra : mapping of str to ImagingConditions, optional
-        Candidates beside the targets and the grid.
+        Candidates apart from the targets and the grid.
     grid : int
         Points, about, of the grid of candidates over the ranges that the targets span; 0 for none.
     search : {"linear", "forest", "both", "ideal"}
         Observer of the search: linear takes seconds; others take minutes, on a quarter of the draws.
     rule : {"linear", "forest", "both", "ideal"}
-        Observer of the final ranking, and of what is predicted.
+        Observer of the final ranking and of the predictions.
     progress : Progress, optional
-        Told about what is done.
+        Notified of every step.
 
     Returns
     -------
@@ -195,7 +195,7 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
 
 
 class _Bench:
-    """Predicts what a network trained on a mixture of conditions scores on the targets; nothing is computed twice."""
+    """Predicts scores on the targets of a network trained on a mixture of conditions; nothing is computed twice."""
 
     def __init__(
         self,
@@ -215,7 +215,7 @@ class _Bench:
         return self._world[1].seed
 
     def predict(self, parts: Named, rule: "RuleName", streams: tuple[int, int]) -> list["Expected"]:
-        """What an observer of a mixture of conditions scores on each target."""
+        """Scores on each target of an observer of a mixture of conditions."""
         key = (tuple(sorted(parts)), rule, streams)
         if key not in self._expected:
             from temshift.information.observers.draws import Draws

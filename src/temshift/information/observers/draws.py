@@ -1,4 +1,4 @@
-"""draws."""
+"""Draws of windows on particles and on the film, as observers see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -24,12 +24,12 @@ Integers = NDArray[np.int64]
 CONDITIONS = 128  # draws of conditions of a distribution
 
 
-PLACES = 16  # windows on particles, and as many beside them, under each drawn condition
+PLACES = 16  # windows on particles, and as many next to them, under each drawn condition
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Windows on particles and beside them, under drawn conditions.
+    """Windows on particles and next to them, under drawn conditions.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Draws:
 def ring_draws(conditions: ImagingConditions, library: ObjectLibrary, survey: Survey, *, stream: int = 0) -> Draws:
     """Draw windows under a distribution of conditions, as an observer would see them in micrographs.
 
-    A window beside particles has the spectrum N (1 + 4 D <T^2> C t) of a film of thickness t, N the noise of the camera
+    One next to particles has the spectrum N (1 + 4 D <T^2> C t) of a film of thickness t, N the noise of the camera
     and <T^2> averaged over the film's depth. One that sees a particle k of the library has N 4 D (T^2 P_k + A^2 Q_k -
     2 T A X_k) more, by the share of the window that the particle covers; each frequency q is imaged twice, displaced by
     grad chi(q) and grad chi(-q) over 2 pi, and the two interfere (sin^2 chi) only where both are. Spectra are divided

@@ -1,4 +1,4 @@
-"""Rules that tell particle from background by ring powers: the simplest learners, which observers and probes share."""
+"""Rules that distinguish particle from background by ring powers, the simplest learners of observers and probes."""
 
 from typing import Literal, Protocol
 
@@ -11,7 +11,7 @@ Labels = NDArray[np.int64]
 Learner = Literal["linear", "forest"]
 
 LEAST_POWER = 1e-12  # below this a ring power is taken as nothing
-LEAST_PROBABILITY = 1e-3  # what a forest of few leaves may still think possible
+LEAST_PROBABILITY = 1e-3  # of a forest of few leaves, which is never sure
 TREES = 200
 LEAF = 10  # draws in a leaf, at least
 

@@ -26,7 +26,7 @@ CENTRES = 64  # draws of each kind that the ideal observer's density is a mixtur
 
 @dataclass(frozen=True)
 class Expected:
-    """What an observer scores.
+    """Scores of an observer.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Observer(Protocol):
     """A fitted observer."""
 
     def expected(self, draws: Draws) -> Expected:
-        """Return what it scores on draws of a test distribution."""
+        """Return its scores on draws of a test distribution."""
         ...
 
 
@@ -101,7 +101,7 @@ class _Scored:
         self._rule = rule
 
     def expected(self, draws: Draws) -> Expected:
-        """Return what it scores on draws of a test distribution."""
+        """Return its scores on draws of a test distribution."""
         probabilities = self._rule.probabilities(draws.powers)
         each = weighted_cross_entropy(probabilities, draws.labels, draws.weights)
         sums = np.bincount(draws.condition, each)
@@ -143,7 +143,7 @@ class _Densities:
         return np.asarray(expit(self._prior + particle - background))
 
     def _log_density(self, powers: Array, centres: Array) -> Array:
-        """Logarithm of the density, but for what both kinds have in common."""
+        """Logarithm of the density, without the terms that both kinds have in common."""
         each = -(powers * self._modes) @ (1 / centres).T - np.log(centres) @ self._modes
         return np.asarray(logsumexp(each, axis=1) - np.log(len(centres)))
 
@@ -220,7 +220,7 @@ def expected_scores(
 
 
 def shown_to(rule: RuleName, library: ObjectLibrary) -> ObjectLibrary:
-    """Return what an observer sees of a library: the ideal one knows densities, and so the average particle alone."""
+    """Return the part of a library that an observer sees: for the ideal one, which knows densities, the average."""
     return library.averaged if rule == "ideal" else library
 
 
@@ -232,7 +232,7 @@ def _take(
     survey: Survey,
     rules: Sequence[RuleName],
 ) -> None:
-    """Add what each rule scores from every training to every test distribution."""
+    """Add the scores of each rule from every training to every test distribution."""
     tested = {name: ring_draws(one, library, survey, stream=1) for name, one in tests.items()}
     for training, conditions in trainings.items():
         draws = ring_draws(conditions, library, survey, stream=0)

@@ -1,4 +1,4 @@
-"""What a study can predict: how far the features of its pairs reach, and whether new pairs lie within."""
+"""The reach of a study's predictions: how far the features of its pairs reach, and whether new pairs lie within."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property

@@ -23,9 +23,9 @@ class Cells:
     Attributes
     ----------
     target : ndarray (cells,)
-        What to predict, finite.
+        Numbers to predict, finite.
     features : mapping of str to ndarray (cells,)
-        What it may be predicted from, finite.
+        Features that they may be predicted from, finite.
     groups : mapping of "test" and "training" to ndarray (cells,) of str
         The condition of each cell, and the distribution that its networks were trained on.
     """
@@ -90,7 +90,7 @@ class Moments:
 
 
 class Sums:
-    """Moments of some cells, and of what is left of them without a group.
+    """Moments of some cells, and of the rest of them without a group.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Sums:
         return Moments(self.grid.sum(axis=1), self.grid.sum(axis=0))
 
     def without(self, role: Role, group: int) -> Moments:
-        """Of all cells but those of one group."""
+        """Of all cells except those of one group."""
         others = np.delete(self.all.by(role), group, axis=0)
         if role == "test":
             return Moments(others, self.all.training - self.grid[group])

@@ -1,4 +1,4 @@
-"""Scores of a study predicted from transfer functions: a line that is fitted, its intervals, and what it is beside."""
+"""Scores of a study predicted from transfer functions: a fitted line, its intervals, and baselines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def logit_of(share: pl.Expr) -> pl.Expr:
     return (inside / (1 - inside)).log()
 
 
-# What scores may be predicted from, by the names that formulas use.
+# Features that scores may be predicted from, by the names that formulas use.
 FEATURES = {
     OBSERVER: _LOSS.log(),
     OBSERVER_F1: logit_of(pl.col("observer_both_f1")),
@@ -45,12 +45,12 @@ FEATURES = {
     "defocus difference": pl.col("defocus_difference_nm").abs(),
 }
 BASES = ((OBSERVER,), (EPSILON, DISTANCE), (EPSILON,), ())  # the first whose features are known is fitted
-_FURTHER = (EPSILON, DISTANCE)  # each may earn a place beside the observer
+_FURTHER = (EPSILON, DISTANCE)  # each may earn a place next to the observer
 
 
 @dataclass(frozen=True)
 class Target:
-    """A score, as it is predicted: the column that holds it on a scale that fits, and what it is called there."""
+    """A score, as it is predicted: the column that holds it on a scale that fits, and its name there."""
 
     column: str
     text: str
@@ -66,7 +66,7 @@ F1 = Target("logit_f1", "logit F1", (OBSERVER_F1, *_FURTHER))
 
 
 class ScorePredictor:
-    """What a study's scored cells say of one score.
+    """Prediction of one score by the scored cells of a study.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class ScorePredictor:
         return {role: self.fit.own_intervals(role) for role in ROLES}
 
     def bent(self, features: Mapping[str, Array]) -> dict[str, Array]:
-        """Add what lets the line of the observer bend once, at the median of the study."""
+        """Add the feature that lets the line of the observer bend once, at the median of the study."""
         if self.bend is None or OBSERVER not in features:
             return dict(features)
         return {**features, self._bent_names[0]: np.maximum(features[OBSERVER] - self.bend, 0.0)}
@@ -145,7 +145,7 @@ class ScorePredictor:
         return [self._column(name, values) for name, values in zip((lower, upper), ends, strict=True)]
 
     def predictions(self, name: str) -> pl.Series:
-        """Return what the model predicts of every cell whose features are known, scored or not."""
+        """Return the prediction of every cell whose features are known, scored or not."""
         features = self.features_of(self.table)
         model = self.fit.model
         values = np.broadcast_to(model.predict(features), len(self.table))
@@ -159,13 +159,13 @@ class ScorePredictor:
 
 
 def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Predict ln(cross-entropy) and F1 of pairs of distributions, and judge that beside baselines.
+    """Predict ln(cross-entropy) and F1 of pairs of distributions, and compare that with baselines.
 
     Parameters
     ----------
     cells : polars.DataFrame
-        One row a training x test distribution; those without scores keep their metrics. What is not known, such as the
-        observer, predicts nothing: epsilon and sigma do instead. Trainings of one ``training_group`` are left out
+        One row a training x test distribution; those without scores keep their metrics. Unknown features, such as the
+        observer, predict nothing: epsilon and sigma do instead. Trainings of one ``training_group`` are left out
         together.
 
     Returns
@@ -173,7 +173,7 @@ def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     metrics : polars.DataFrame
         Of :data:`temshift.vocabulary.columns.METRICS`.
     prediction : dict
-        The fits, their left-out errors and those of the baselines, and what they can't tell.
+        The fits, their left-out errors and those of the baselines, and their caveats.
     """
     loss = ScorePredictor(cells, LOSS)
     columns = [
@@ -201,7 +201,7 @@ def _f1_columns(f1: ScorePredictor) -> list[pl.Series]:
 
 
 def with_features(cells: pl.DataFrame) -> pl.DataFrame:
-    """Add every one of :data:`FEATURES` whose columns are there; what is no finite number is null."""
+    """Add every one of :data:`FEATURES` whose columns are there; numbers that are not finite are null."""
     numbers = cells.with_columns(pl.selectors.float().fill_nan(None))
     there = {name: one for name, one in FEATURES.items() if set(one.meta.root_names()) <= set(cells.columns)}
     finite = [pl.when(one.is_finite()).then(one).cast(pl.Float64).alias(name) for name, one in there.items()]
@@ -209,7 +209,7 @@ def with_features(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finite(table: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """Tell of each row whether all its numbers under some names are finite; none is, where a name is unknown."""
+    """Return of each row whether all its numbers under some names are finite; none are if a name is unknown."""
     if not set(names) <= set(table.columns):
         return pl.Series([False] * len(table), dtype=pl.Boolean)
     each = [table[name].cast(pl.Float64).is_finite().fill_null(False) for name in names]
@@ -222,7 +222,7 @@ def _can_fit(scored: pl.DataFrame, base: Sequence[str]) -> bool:
 
 
 def _bend(used: pl.DataFrame) -> float | None:
-    """Where the line of the observer may bend; nowhere where its cells are too few to tell."""
+    """Place at which the line of the observer may bend; None if its cells are too few."""
     values = used[OBSERVER].to_numpy()
     return float(np.round(np.median(values), 2)) if len(values) > 2 else None
 
@@ -278,7 +278,7 @@ def _caveats(loss: ScorePredictor) -> list[str]:
 
 
 def _lacking(loss: ScorePredictor) -> list[str]:
-    """What cells lack, so that they or a feature are left out."""
+    """Caveats about cells that lack a score or a feature, and are left out."""
     scored = _finite(loss.table, [loss.target.column])
     counts = {
         "have no score": len(scored) - int(scored.sum()),

@@ -53,7 +53,7 @@ class ImageDistance:
     error : float
         Its standard error from the finite number of images, by the jackknife.
     chance : float
-        What d_image of so many images is about where nothing differs but chance: a distance near it tells nothing.
+        d_image of so many images by chance alone, about: a distance near it means nothing.
     """
 
     distance: float
@@ -105,7 +105,7 @@ def image_spectra(
 
 
 def require_images(images: ArrayLike) -> Array:
-    """Return images as (images, y, x) of float64; an InputError tells which have no content, and why."""
+    """Return images as (images, y, x) of float64; an InputError says which have no content, and why."""
     given = np.asarray(images)
     if given.dtype.kind not in "biuf":
         raise InputError(f"images are of {given.dtype}; give real numbers, of waves the intensity")

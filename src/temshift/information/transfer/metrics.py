@@ -42,7 +42,7 @@ class Replicates:
 
 @dataclass(frozen=True)
 class Information:
-    """What a distribution of conditions transfers.
+    """Information that a distribution of conditions transfers.
 
     Attributes
     ----------
@@ -88,8 +88,8 @@ def information(
     conditions and over azimuth; the substrate counts as noise. In bits a spatial frequency, 0 (nothing) to infinity.
 
     S = E[s / (int q s dq / int q dq)] with s = N + 4 D MTF^2 (f P T_p^2 + C T_c^2), f the area fraction of the
-    particles. An error of the pixel size moves what is seen along q. Every parameter of conditions counts; odd
-    aberrations, which shift what they image, count through the angular spread alone.
+    particles. An error of the pixel size moves all that is seen along q. Every parameter counts; odd
+    aberrations, which shift images, count through the angular spread alone.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def jackknife_error(values: Array) -> Array:
     """Standard error (...) of a function of means, from its values (1 + batches, ...) at :func:`replicates`.
 
     sqrt((B - 1) / B sum (v_k - mean v)^2) over the B batches. Two distributions that are drawn from the same uniform
-    deviates lose the same batch together, so what their draws have in common does not count.
+    deviates lose the same batch together, so errors that their draws have in common do not count.
 
     References
     ----------
