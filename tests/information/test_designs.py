@@ -15,7 +15,7 @@ from temshift.core.errors import InputError
 from temshift.information.designs.exchange import added, exchanged
 from temshift.information.designs.training_design import DESIGN, EVEN, FULL, design, even_set, random_sets
 from temshift.information.objects.library import ObjectLibrary
-from temshift.information.observers import observer
+from temshift.information.observers import draws
 from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
 
@@ -139,7 +139,7 @@ def test_what_is_left_out_is_as_the_shipped_library_and_a_plain_microscope(monke
         seen.append((ours, scope))
         raise ValueError("seen")
 
-    monkeypatch.setattr(observer, "ring_draws", stop)
+    monkeypatch.setattr(draws, "ring_draws", stop)
     with pytest.raises(InputError, match="seen"):
         information.design(focal_series(5.0), size=1)
     ours, scope = seen[0]
