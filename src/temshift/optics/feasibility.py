@@ -1,4 +1,4 @@
-"""Conditions under which images can't be formed, or are probably not meant."""
+"""Which conditions stored waves and a camera can serve, and remarks about the others."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Draws of windows on particles and on the film, as observers see them."""
+"""Windows on particles and on background under drawn conditions: their ring powers, without an image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
