@@ -29,6 +29,7 @@ from temshift.databases.object_libraries import library_of_recipe
 from temshift.execution import LogProgress
 from temshift.information.designs.training_design import DESIGN, EVEN, OBJECTIVES, SINGLE, Design, design
 from temshift.information.objects.library import ObjectLibrary
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
 from temshift.scoring.scoring_conditions import ScoringConditions, scoring_conditions
 from temshift.storage.files import read_json, write_json, write_table
@@ -93,7 +94,7 @@ def main() -> None:
     for name in options.only or TARGETS:
         place = options.folder / name.replace(" ", "_")
         given = scoring_conditions({"default": DEFAULT, "test": TARGETS[name]})
-        sets = _sets(place, given, _microscope(quick), library, options)
+        sets = _sets(place, given, _survey(quick), library, options)
         study = _study(name, sets, given)
         _lend_waves(options.folder, place / "study", study)
         with (place / "log.txt").open("a", encoding="utf-8") as log:
@@ -116,14 +117,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _microscope(study: Study) -> Microscope:
-    return Microscope(study.exit_waves.energy, study.imaging, study.grid.nyquist, 12e-3, 256, seed=0)
+def _survey(study: Study) -> Survey:
+    microscope = Microscope(study.exit_waves.energy, study.imaging, study.grid.nyquist)
+    return Survey(microscope, 12e-3, 256, seed=0)
 
 
 def _sets(
     place: Path,
     given: ScoringConditions,
-    microscope: Microscope,
+    survey: Survey,
     library: ObjectLibrary,
     options: argparse.Namespace,
 ) -> dict[str, Item]:
@@ -134,14 +136,14 @@ def _sets(
             title = f"design, {objective}" + (", searched by both" if search == "both" else "")
             asked: Item = {"size": SIZE, "search": search}
             found |= _kept(
-                place, title, lambda a=asked, o=objective: design(given.tests, library, microscope, objective=o, **a)
+                place, title, lambda a=asked, o=objective: design(given.tests, library, survey, objective=o, **a)
             )
         if options.broad:
             asked = {"broad": True}
             found |= _kept(
                 place,
                 f"broad design, {objective}",
-                lambda o=objective: design(given.tests, library, microscope, objective=o, broad=True),
+                lambda o=objective: design(given.tests, library, survey, objective=o, broad=True),
             )
     return found
 

@@ -23,7 +23,7 @@ from temshift.information import (
     shipped_library,
     spectral_distance,
 )
-from temshift.information.comparison.compare import as_conditions, band_of, microscope_for
+from temshift.information.comparison.compare import as_conditions, band_of, survey_for
 from temshift.information.observers.draws import ring_draws
 from temshift.information.observers.observer import fit_observer
 from temshift.optics import azimuthal_transfer, phase_transfers
@@ -54,8 +54,8 @@ def _conditions(focus: float, **extra: float) -> ImagingConditions:
 
 
 def _inform(one: ImagingConditions) -> Information:
-    microscope, _ = microscope_for([one], LIBRARY, Bench())
-    return information(one, band_of(LIBRARY.mean, microscope), LAMBDA, nyquist=microscope.nyquist)
+    survey, _ = survey_for([one], LIBRARY, Bench())
+    return information(one, band_of(LIBRARY.mean, survey), survey.microscope)
 
 
 def _transfer() -> None:
@@ -95,12 +95,10 @@ def _matrix(count: int) -> None:
 def _observers(count: int) -> None:
     """The linear observer's matrix, from the costs of its parts."""
     one = _conditions(-10.0)
-    microscope, _ = microscope_for([one], LIBRARY, Bench())
-    ring_draws(one, LIBRARY, microscope)
-    drawing = float(
-        np.median([seconds(lambda: ring_draws(one, LIBRARY, microscope), time.process_time) for _ in "abcde"])
-    )
-    draws = ring_draws(one, LIBRARY, microscope)
+    survey, _ = survey_for([one], LIBRARY, Bench())
+    ring_draws(one, LIBRARY, survey)
+    drawing = float(np.median([seconds(lambda: ring_draws(one, LIBRARY, survey), time.process_time) for _ in "abcde"]))
+    draws = ring_draws(one, LIBRARY, survey)
     fitting = float(np.median([seconds(lambda: fit_observer(draws, "linear"), time.process_time) for _ in "abcde"]))
     observer = fit_observer(draws, "linear")
     testing = float(np.median([seconds(lambda: observer.expected(draws), time.process_time) for _ in range(31)]))

@@ -12,9 +12,9 @@ from temshift.information.designs.candidates import (
     Span,
     axes_of,
     broad_conditions,
+    distinct_conditions,
     grid_candidates,
     places_of,
-    told_apart,
 )
 
 
@@ -129,6 +129,6 @@ def test_tables_cannot_be_broadened() -> None:
 def test_an_azimuth_of_nothing_tells_nothing_apart() -> None:
     idle = conditions(C12_nm=0.0, phi12_deg=TURNED["phi12_deg"])
     named = {"plain": conditions(), "idle": idle, "turned": conditions(**TURNED), "wide": conditions(defocus_nm=-10)}
-    assert list(told_apart(named)) == ["plain", "turned", "wide"]
+    assert list(distinct_conditions(named)) == ["plain", "turned", "wide"]
     fixed = {str(angle): conditions(C12_nm=5.0, phi12_deg=angle) for angle in (10, 20)}
-    assert list(told_apart(fixed)) == ["10", "20"]
+    assert list(distinct_conditions(fixed)) == ["10", "20"]

@@ -9,7 +9,7 @@ import pytest
 from temshift.conditions import ImagingConditions
 from temshift.core.errors import InputError
 from temshift.information import Bench, ObjectLibrary, compare, compare_many
-from temshift.information.comparison.compare import as_conditions, microscope_for
+from temshift.information.comparison.compare import as_conditions, survey_for
 from temshift.information.comparison.comparison import Band, transferred_bands
 from temshift.information.observers.observer import RuleName, observe
 from temshift.optics import ImagingSettings
@@ -119,7 +119,7 @@ def test_the_band_ends_where_the_library_or_the_pixels_end() -> None:
 @pytest.mark.parametrize(
     ("test", "bench", "message"),
     [
-        ({**TRAIN, "mtf_half_frequency": 0.5}, QUICK, "mtf_half_frequency counts in pixels, whose size is not told"),
+        ({**TRAIN, "mtf_half_frequency": 0.5}, QUICK, "mtf_half_frequency counts in pixels, whose size is unknown"),
         ({**TRAIN, "dose_e_per_A2": 0.0}, QUICK, "test: .*must be above 0"),
         ({**TRAIN, "dose_e_per_A2": float("nan")}, QUICK, "test: .*dose_e_per_A2: given .nan; must be a finite number"),
         ({"defocus_nm": 3.0}, QUICK, "test: .*dose_e_per_A2 missing"),
@@ -176,7 +176,7 @@ def test_observers_are_those_of_observe(rule: RuleName) -> None:
     bench = replace(QUICK, rules=(rule,))
     one, other = (as_conditions({**TRAIN, "defocus_nm": focus}, "one") for focus in (-10, 4))
     found = compare(one, other, LIBRARY, bench)
-    microscope = microscope_for([one, other], LIBRARY, bench)[0]
-    table = observe({"training": one}, {"training": one, "test": other}, LIBRARY, microscope, [rule])
+    survey = survey_for([one, other], LIBRARY, bench)[0]
+    table = observe({"training": one}, {"training": one, "test": other}, LIBRARY, survey, [rule])
     expected = table[f"observer_{rule}_cross_entropy"].to_list()
     assert [score.cross_entropy for score in found.training.observers[rule]] == expected

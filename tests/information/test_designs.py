@@ -15,15 +15,15 @@ from temshift.core.errors import InputError
 from temshift.information.designs.exchange import added, exchanged
 from temshift.information.designs.training_design import DESIGN, EVEN, FULL, design, even_set, random_sets
 from temshift.information.objects.library import ObjectLibrary
-from temshift.information.observers import observer
-from temshift.optics import ImagingSettings
+from temshift.information.observers import draws
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
 
 pytestmark = pytest.mark.slow  # part of make test, not of make check
 
 CUTOFF = 12.0
 Q = np.arange(1, 33) / 51.2
-SCOPE = Microscope(300e3, ImagingSettings(), 1.25, CUTOFF * 1e-3, 64, 0)
+SCOPE = Survey(Microscope(300e3, nyquist=1.25), CUTOFF * 1e-3, 64, 0)
 
 
 def library(height: float = 12.0, thickness: float = 35.0) -> ObjectLibrary:
@@ -133,18 +133,19 @@ def test_the_same_call_gives_the_same_design() -> None:
 
 def test_what_is_left_out_is_as_the_shipped_library_and_a_plain_microscope(monkeypatch: pytest.MonkeyPatch) -> None:
     """CdSe at 300 keV on pixels of 0.4 A up to the widest aperture of the targets."""
-    seen: list[tuple[ObjectLibrary, Microscope]] = []
+    seen: list[tuple[ObjectLibrary, Survey]] = []
 
-    def stop(_: Any, ours: ObjectLibrary, scope: Microscope, stream: int) -> None:
+    def stop(_: Any, ours: ObjectLibrary, scope: Survey, stream: int) -> None:
         seen.append((ours, scope))
         raise ValueError("seen")
 
-    monkeypatch.setattr(observer, "ring_draws", stop)
+    monkeypatch.setattr(draws, "ring_draws", stop)
     with pytest.raises(InputError, match="seen"):
         information.design(focal_series(5.0), size=1)
     ours, scope = seen[0]
     assert np.array_equal(ours.particle, information.shipped_library("CdSe").particle)
-    assert (scope.energy, scope.nyquist, scope.semiangle) == (300e3, 1.25, pytest.approx(12e-3))
+    microscope = scope.microscope
+    assert (microscope.energy, microscope.nyquist, scope.semiangle) == (300e3, 1.25, pytest.approx(12e-3))
 
 
 @pytest.mark.slow
@@ -207,6 +208,6 @@ def test_targets_that_are_missing_alike_or_impossible_are_told() -> None:
     bare = {"bare": ImagingConditions.model_validate({"defocus_nm": 5, "dose_e_per_A2": 9}), **focal_series(5.0)}
     with pytest.raises(InputError, match="give semiangle_cutoff_mrad to all"):
         design(bare, library(), SCOPE, size=2)
-    narrow = Microscope(300e3, ImagingSettings(), 1.25, 1e-4, 64, 0)
+    narrow = Survey(Microscope(300e3, nyquist=1.25), 1e-4, 64, 0)
     with pytest.raises(InputError, match="5 nm.*holds no ring"):
         design(focal_series(5.0), library(), narrow, size=1)

@@ -28,10 +28,11 @@ from temshift.information import (
     transfer_similarity,
 )
 from temshift.information.transfer.metrics import Replicates
-from temshift.optics import image_intensities, wave_spectra
+from temshift.optics import ImagingSettings, Microscope, image_intensities, wave_spectra
 from temshift.optics.camera import CameraSettings
 
 LAMBDA = wavelength(300e3)
+SCOPE = Microscope(300e3, nyquist=1.0)
 AZIMUTHS = 64
 Q = np.arange(1, 33) / 51.2
 CUTOFF = 12.0
@@ -50,7 +51,7 @@ def conditions(**given_values: object) -> ImagingConditions:
 def inform(
     spectra: ObjectSpectra | None = None, *, draws: int = 16, seed: int = 0, **given_values: object
 ) -> Information:
-    return information(conditions(**given_values), spectra or objects(), LAMBDA, draws=draws, seed=seed)
+    return information(conditions(**given_values), spectra or objects(), SCOPE, draws=draws, seed=seed)
 
 
 def normal(mean: float, sd: float) -> dict[str, dict[str, float]]:
@@ -137,7 +138,7 @@ def test_the_metrics_agree_with_an_independent_sum() -> None:
         dose_e_per_A2=150.0,
     )
     bits, spectrum = independent(chosen, objects(), 6)
-    found = information(chosen, objects(), LAMBDA, draws=6)
+    found = information(chosen, objects(), SCOPE, draws=6)
     assert found.epsilon == pytest.approx(bits, rel=1e-9)
     assert found.spectrum == pytest.approx(spectrum, rel=1e-9)
 
@@ -163,7 +164,7 @@ def test_a_noisier_substrate_hides_and_a_stronger_particle_shows(chosen: Imaging
     plain = objects()
     noisier = ObjectSpectra(Q, plain.particle, factor * plain.substrate, 12.0, 41.0, 0.2)
     stronger = ObjectSpectra(Q, factor * plain.particle, plain.substrate, 12.0, 41.0, 0.2)
-    of = [information(chosen, one, LAMBDA, draws=8).epsilon for one in (noisier, plain, stronger)]
+    of = [information(chosen, one, SCOPE, draws=8).epsilon for one in (noisier, plain, stronger)]
     assert of[0] < of[1] < of[2]
 
 
@@ -201,7 +202,7 @@ def test_a_camera_counts_by_its_dqe() -> None:
 
 def test_the_camera_counts_in_units_of_its_nyquist_frequency() -> None:
     fine, coarse = (
-        information(conditions(mtf_half_frequency=half), objects(), LAMBDA, nyquist=nyquist, draws=4)
+        information(conditions(mtf_half_frequency=half), objects(), replace(SCOPE, nyquist=nyquist), draws=4)
         for half, nyquist in ((0.4, 1.25), (0.8, 0.625))
     )
     assert fine.epsilon == pytest.approx(coarse.epsilon, rel=1e-12)
@@ -212,10 +213,10 @@ def test_beyond_the_end_of_a_camera_there_is_no_information() -> None:
     ends = [{"frequency_nyquist": [0.0, 0.5, 1.0], "value": [1.0, middle, 0.0]} for middle in (0.5, 0.6)]
     camera = CameraSettings.model_validate({"mtf_table": ends[0], "ntf_table": ends[1]})
     rings, whole_objects = 15, objects()
-    nyquist = float(Q[rings])
+    microscope = Microscope(300e3, ImagingSettings(camera=camera), float(Q[rings]))
     radial = {name: getattr(whole_objects, name)[:rings] for name in ("q", "particle", "substrate")}
     whole, part = (
-        information(conditions(), spectra, LAMBDA, camera=camera, nyquist=nyquist, draws=2)
+        information(conditions(), spectra, microscope, draws=2)
         for spectra in (whole_objects, replace(whole_objects, **radial))
     )
     assert whole.epsilon * Q.sum() == pytest.approx(part.epsilon * Q[:rings].sum())
@@ -272,7 +273,7 @@ def test_strong_astigmatism_counts_whatever_its_azimuth() -> None:
 @settings(deadline=None, max_examples=25)
 @given(kinds)
 def test_the_spectrum_is_positive_and_has_a_weighted_mean_of_one(chosen: ImagingConditions) -> None:
-    spectrum = information(chosen, objects(), LAMBDA, draws=8).spectrum
+    spectrum = information(chosen, objects(), SCOPE, draws=8).spectrum
     assert (spectrum > 0).all()
     assert np.average(spectrum, weights=Q) == pytest.approx(1)
 
@@ -282,7 +283,7 @@ def test_the_spectrum_is_positive_and_has_a_weighted_mean_of_one(chosen: Imaging
 def test_the_distance_is_a_metric_and_sigma_lies_in_0_to_1(
     one: ImagingConditions, two: ImagingConditions, three: ImagingConditions
 ) -> None:
-    a, b, c = (information(chosen, objects(), LAMBDA, draws=8) for chosen in (one, two, three))
+    a, b, c = (information(chosen, objects(), SCOPE, draws=8) for chosen in (one, two, three))
     assert spectral_distance(a, a, Q) == 0
     assert spectral_distance(a, b, Q) == spectral_distance(b, a, Q)
     assert spectral_distance(a, c, Q) <= spectral_distance(a, b, Q) + spectral_distance(b, c, Q) + 1e-12

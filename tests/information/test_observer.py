@@ -10,10 +10,10 @@ from temshift.core.errors import InputError
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.draws import Draws, ring_draws
 from temshift.information.observers.observer import RULES, fit_observer, observe
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
-from temshift.optics.settings import ImagingSettings
 
-SCOPE = Microscope(300e3, ImagingSettings(), 1.25, 12e-3, 64, 3)
+SCOPE = Survey(Microscope(300e3, nyquist=1.25), 12e-3, 64, 3)
 Q = np.arange(1, 32) / 51.2
 SHARE = 0.2
 

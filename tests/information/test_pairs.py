@@ -21,9 +21,11 @@ from temshift.information import (
     transfer_overlap,
 )
 from temshift.information.transfer.monte_carlo import jackknife_error, replicates
+from temshift.optics import Microscope
 from temshift.vocabulary.parameters import CANONICAL
 
 LAMBDA = wavelength(300e3)
+SCOPE = Microscope(300e3, nyquist=1.25)
 Q = np.arange(1, 33) / 51.2
 OBJECTS = ObjectSpectra(Q, 3 * np.exp(-3 * Q), 1.5 * np.exp(-3 * Q), 12.0, 41.0, 0.2)
 BASE = {
@@ -46,7 +48,7 @@ BASE = {
 def inform(spectra: ObjectSpectra = OBJECTS, *, draws: int = 16, seed: int = 0, **given_values: object) -> Information:
     values = {"defocus_nm": -10.0, "dose_e_per_A2": 400.0, "semiangle_cutoff_mrad": 12.0, **given_values}
     chosen = ImagingConditions.model_validate(values)
-    return information(chosen, spectra, LAMBDA, nyquist=1.25, draws=draws, seed=seed)
+    return information(chosen, spectra, SCOPE, draws=draws, seed=seed)
 
 
 def normal(mean: float, sd: float) -> dict[str, dict[str, float]]:

@@ -6,10 +6,9 @@ from temshift.conditions.drawn import Conditions
 from temshift.conditions.imaging import ImagingConditions
 from temshift.information.transfer.power_transfer import DIRECTIONS, WHOLE, power_transfer
 from temshift.optics.microscope import Microscope
-from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import azimuthal_transfer
 
-SCOPE = Microscope(300e3, ImagingSettings(), 1.25, 12e-3, 64, 0)
+SCOPE = Microscope(300e3, nyquist=1.25)
 Q = np.arange(1, 31) / 51.2
 
 
@@ -95,3 +94,8 @@ def test_no_electrons_transfer_nothing():
     none = Conditions.of(**{**vars(conditions)["aberrations"], "dose": torch.zeros(1, dtype=torch.float64)})
     power, one = power_transfer(none, Q, SCOPE, 12.0), np.ones((1, len(Q)))
     assert not power.of(np.zeros(1, int), np.array([5.0]), (one, one, one), WHOLE).any()
+
+
+def test_pixels_of_unknown_size_are_refused():
+    with pytest.raises(ValueError, match="the size of the microscope's pixels is unknown; give it a finite nyquist"):
+        power_transfer(drawn(), Q, Microscope(300e3), 12.0)

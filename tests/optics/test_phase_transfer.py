@@ -51,3 +51,21 @@ def test_height_counts_as_underfocus(defocus: float, height: float) -> None:
         return phase_transfers(Q, LAMBDA, drawn, [place])[0].signed
 
     assert transfer(defocus, height) == pytest.approx(transfer(defocus - height / 10, 0.0), abs=1e-9)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.tuples(st.floats(-40, 40), st.floats(0, 20), st.floats(0, 180), st.floats(0, 1500), st.floats(-1, 1)),
+    st.floats(0, 0.6),
+    st.floats(-100, 100),
+)
+def test_any_lens_transfers_the_same_on_both_paths(
+    lens: tuple[float, float, float, float, float], spread: float, height: float
+) -> None:
+    names = ("defocus_nm", "C12_nm", "phi12_deg", "C21_nm", "C30_mm")
+    values = {**EVEN, **ODD, **dict(zip(names, lens, strict=True)), "angular_spread_sigma_mrad": spread}
+    drawn = ImagingConditions.model_validate(values).quantiles(UNIFORM)
+    (fast,) = phase_transfers(Q, LAMBDA, drawn, [height], azimuths=4)
+    plain = azimuthal_transfer(Q, LAMBDA, drawn, height, azimuths=4)
+    assert fast.squared == pytest.approx(plain.phase.abs().square().numpy(), abs=1e-9)
+    assert fast.signed == pytest.approx(plain.signed.numpy(), abs=1e-9)

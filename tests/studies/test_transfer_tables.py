@@ -3,8 +3,8 @@ import pytest
 
 from temshift.conditions import ImagingConditions
 from temshift.information import ObjectSpectra, information
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
-from temshift.optics.settings import ImagingSettings
 from temshift.studies.analysis.transfer_tables import transfer_curve
 
 
@@ -19,13 +19,13 @@ from temshift.studies.analysis.transfer_tables import transfer_curve
     ],
 )
 def test_bits_at_each_frequency_have_epsilon_as_their_mean(further: dict[str, float]) -> None:
-    microscope = Microscope(300e3, ImagingSettings(), 1.25, 0.012, 16, 0)
-    highest = microscope.semiangle / microscope.wavelength
+    survey = Survey(Microscope(300e3, nyquist=1.25), 0.012, 16, 0)
+    highest = survey.highest
     q = np.linspace(0.002, highest, 400)
     objects = ObjectSpectra(q, 0.05 * np.exp(-((q / 0.3) ** 2)), 0.01 * np.exp(-((q / 0.2) ** 2)), 12.0, 41.0, 0.2)
     conditions = ImagingConditions.model_validate({"dose_e_per_A2": 400.0, "semiangle_cutoff_mrad": 12.0, **further})
-    expected = information(conditions, objects, microscope.wavelength, draws=2)
-    curve = transfer_curve("test", "one", conditions, microscope, objects)
+    expected = information(conditions, objects, survey.microscope, draws=2)
+    curve = transfer_curve("test", "one", conditions, survey, objects)
     at = curve["q_per_A"].to_numpy()
     inside, seen = at <= highest, highest * (1 + further.get("pixel_size_error_percent", 0.0) / 100)
     bits = curve["information_bits"].to_numpy()

@@ -14,11 +14,10 @@ from temshift.conditions.imaging import ImagingConditions
 from temshift.configuration.model import ConfigurationError
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError
-from temshift.core.grids import Grid
 from temshift.figures.transfer_figures import TransferCurves
 from temshift.optics.limits import information_limit, point_resolution
+from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
-from temshift.optics.transfer_limits import Instrument
 from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
 from temshift.workflows.transfer_curves import (
     PANELS,
@@ -31,15 +30,17 @@ from temshift.workflows.transfer_curves import (
 )
 
 ROOT = Path(__file__).parents[2]
-INSTRUMENT = Instrument(200e3)
+MICROSCOPE = Microscope(200e3)
 LAMBDA = wavelength(200e3)
 Array = NDArray[np.float64]
 
 
-def curves(instrument: Instrument = INSTRUMENT, *, signed: bool = True, **given: object) -> TransferCurves:
+def curves(
+    microscope: Microscope = MICROSCOPE, *, height: float = 0.0, signed: bool = True, **given: object
+) -> TransferCurves:
     """Curves of conditions that leave out the dose."""
     conditions = ImagingConditions.model_validate({"dose_e_per_A2": 100, **given})
-    return transfer_curves("a", conditions, instrument, signed=signed)
+    return transfer_curves("a", conditions, microscope, height=height, signed=signed)
 
 
 def columns(found: TransferCurves, azimuth: int = 0) -> dict[str, Array]:
@@ -113,7 +114,7 @@ def test_in_focus_nothing_of_a_phase_is_transferred_and_nothing_resolved() -> No
 
 
 def test_an_object_at_a_height_is_in_focus_at_that_defocus() -> None:
-    high = curves(Instrument(200e3, height=50.0), defocus_nm=25, C30_mm=0.5, focal_spread_sigma_nm=3)
+    high = curves(height=50.0, defocus_nm=25, C30_mm=0.5, focal_spread_sigma_nm=3)
     low = curves(defocus_nm=20, C30_mm=0.5, focal_spread_sigma_nm=3)
     assert columns(high)["phase_transfer"] == pytest.approx(columns(low)["phase_transfer"], abs=1e-9)
     for name in ("point_resolution_angstrom", "information_limit_angstrom"):
@@ -166,10 +167,9 @@ def test_a_plane_without_odd_aberrations_has_no_phase() -> None:
 
 
 def test_camera_and_motion_multiply_transfer() -> None:
-    grid = Grid((64, 64), (0.4, 0.4))
     imaging = ImagingSettings.model_validate({"camera": {"binning": 2}})
     given = {"defocus_nm": -30, "mtf_half_frequency": 0.5, "drift_nm": 0.2, "drift_azimuth_deg": 90}
-    found = curves(Instrument(200e3, imaging=imaging, grid=grid), **given)
+    found = curves(Microscope(200e3, imaging, 1.25), **given)
     one = columns(found)
     q = one["q_per_A"]
     assert one["camera"] == pytest.approx(2 ** -((q / 1.25 / 0.5) ** 2))
@@ -216,7 +216,7 @@ def write(path: Path, text: str = FILE) -> Path:
 
 
 def made(found: TransferSet) -> list[TransferCurves]:
-    return [transfer_curves(name, one, found.instrument) for name, one in found.named]
+    return [transfer_curves(name, one, found.microscope) for name, one in found.named]
 
 
 @pytest.mark.slow
@@ -252,9 +252,9 @@ def test_an_image_set_needs_one_energy(tmp_path: Path) -> None:
     without = write(tmp_path / "set.yaml", FILE.replace("energy_kev: 200\n", ""))
     with pytest.raises(InputError, match=r"tells no electron energy; add energy_kev: 300 to it, or give --energy-kev"):
         load_transfer_set(without)
-    assert load_transfer_set(without, energy_kev=80).instrument.energy == 80e3
+    assert load_transfer_set(without, energy_kev=80).microscope.energy == 80e3
     own = write(tmp_path / "own.yaml")
-    assert load_transfer_set(own, energy_kev=200).instrument.energy == 200e3
+    assert load_transfer_set(own, energy_kev=200).microscope.energy == 200e3
     with pytest.raises(InputError, match=r"--energy-kev 300: .* has its own energy_kev, 200; leave the option out"):
         load_transfer_set(own, energy_kev=300)
 
@@ -322,7 +322,7 @@ def test_a_study_tells_energy_and_pixels_and_both_roles(tmp_path: Path) -> None:
     text = (ROOT / "examples" / "tiny.yaml").read_text(encoding="utf-8")
     path = write(tmp_path / "study.yaml", text)
     found = load_transfer_set(path)
-    assert found.instrument.energy == 300e3 and found.instrument.nyquist == pytest.approx(0.5 / 0.4, rel=0.02)
+    assert found.microscope.energy == 300e3 and found.microscope.nyquist == pytest.approx(0.5 / 0.4, rel=0.02)
     assert len({name for name, _ in found.named}) == len(found.named)
     with pytest.raises(InputError, match=r"--sampling-angstrom 1: .* has its own pixels"):
         load_transfer_set(path, sampling=1.0)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from temshift.figures.labels import shortened
 
-# Okabe and Ito's palette, which colour-blind people can tell apart
+# Okabe and Ito's palette, which colour-blind people can distinguish
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#808080"
 OVERVIEW_COLUMNS = 3
@@ -43,7 +43,7 @@ class TransferPlane:
     transfer : ndarray (q_y, q_x)
         T or |T|.
     shift : ndarray (q_y, q_x), optional
-        Phase of T beside its sign [rad], where aberrations that are odd in the angle give it one.
+        Phase of T apart from its sign [rad], if aberrations that are odd in the angle give it one.
     """
 
     axis: NDArray[np.float64]
@@ -60,12 +60,12 @@ class TransferCurves:
     name : str
         Its name.
     table : polars.DataFrame
-        With the columns of ``core.tables.TRANSFER_CURVES``, of one azimuth or of two.
+        With the columns of ``vocabulary.columns.TRANSFER_CURVES``, of one azimuth or of two.
     limits : mapping
-        With the columns of ``core.tables.TRANSFER_LIMITS`` but the name; None is no limit.
+        With the columns of ``vocabulary.columns.TRANSFER_LIMITS`` except the name; None is no limit.
     plane : TransferPlane
     signed : bool
-        Whether T is told, or |T|.
+        Whether T is drawn, or |T|.
     """
 
     name: str
@@ -113,7 +113,7 @@ def curve_figure(curves: TransferCurves) -> Figure:
     Returns
     -------
     Figure
-        Of 7.2 x 4.9 inch. Limits are marked with their distance; a second axis tells the angle.
+        Of 7.2 x 4.9 inch. Limits are marked with their distance; a second axis gives the angle.
     """
     figure = empty_figure(7.2, 4.9)
     upper = figure.add_axes((0.1, 0.4, 0.57, 0.43))
@@ -153,8 +153,8 @@ def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
     figure.subplots_adjust(**edges, wspace=0.08, hspace=0.25)
     for axes in panels.flat[len(curves) :]:
         axes.set_axis_off()
-    for number, (axes, one) in enumerate(zip(panels.flat, curves, strict=False)):
-        _draw_small(axes, one)
+    for number, (axes, panel) in enumerate(zip(panels.flat, curves, strict=False)):
+        _draw_small(axes, panel)
         axes.tick_params(labelbottom=number + columns >= len(curves))
     panels[0, 0].set_xlim(0, max(float(one.plane.axis[-1]) for one in curves))
     figure.text(0.5, (below - 0.33) / height, "spatial frequency q (1/Å)", fontsize=9, ha="center", va="center")
@@ -208,13 +208,13 @@ def _draw_envelopes(axes: Axes, curves: TransferCurves) -> None:
 
 
 def _named(curves: TransferCurves, column: str) -> dict[str, NDArray[np.float64]]:
-    """Values of a column along each azimuth, by what names the azimuth where there are two."""
-    found = {f", {azimuth:.4g}°": rows[column].to_numpy() for azimuth, rows in curves.azimuths()}
-    return found if len(found) > 1 else {"": next(iter(found.values()))}
+    """Values of a column along each azimuth, under the name of the azimuth if there are two."""
+    values = {f", {azimuth:.4g}°": rows[column].to_numpy() for azimuth, rows in curves.azimuths()}
+    return values if len(values) > 1 else {"": next(iter(values.values()))}
 
 
 def _unlike(curves: TransferCurves, column: str) -> dict[str, NDArray[np.float64]]:
-    """Values of a column along each azimuth, but only once where they hardly differ."""
+    """Values of a column along each azimuth, but only once if they hardly differ."""
     shown = _named(curves, column)
     first = next(iter(shown.values()))
     same = all(np.allclose(values, first, rtol=0, atol=2e-3) for values in shown.values())
@@ -226,7 +226,7 @@ def _q(curves: TransferCurves) -> NDArray[np.float64]:
 
 
 def _add_legend(axes: Axes) -> None:
-    """Name curves, then bands, then limits, beside the axes."""
+    """Name curves, then bands, then limits, to the right of the axes."""
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: ("Å" in labels[i], labels[i] in _BANDS))
     named = [handles[i] for i in order], [labels[i] for i in order]
@@ -252,7 +252,7 @@ def _draw_small(axes: Axes, curves: TransferCurves) -> None:
 
 
 def _small_key(curves: Sequence[TransferCurves]) -> list[Artist]:
-    """What the panels of an overview hold, limits without their values."""
+    """Key to the panels of an overview, limits without their values."""
     bands = [one.table["phase_transfer_p10"].null_count() == 0 for one in curves]
     several = [len(list(one.azimuths())) > 1 for one in curves]
     handles: list[Artist] = [Line2D([], [], color=BLUE, linewidth=1.1, label="phase")]
@@ -289,14 +289,14 @@ def add_title(figure: Figure, curves: TransferCurves) -> None:
 
 def _settings(curves: TransferCurves) -> str:
     limits = curves.limits
-    told = [f"{limits['energy_kev']:g} kV", f"defocus {_number(limits['defocus_nm'])} nm"]
+    texts = [f"{limits['energy_kev']:g} kV", f"defocus {_number(limits['defocus_nm'])} nm"]
     if limits["C30_mm"]:
-        told.append(f"C30 {limits['C30_mm']:.3g} mm")
+        texts.append(f"C30 {limits['C30_mm']:.3g} mm")
     if limits["focal_spread_sigma_nm"]:
-        told.append(f"focal spread {limits['focal_spread_sigma_nm']:.3g} nm (sigma)")
+        texts.append(f"focal spread {limits['focal_spread_sigma_nm']:.3g} nm (sigma)")
     if limits["height_nm"]:
-        told.append(f"object {limits['height_nm']:g} nm above the plane of focus 0")
-    return ", ".join(told)
+        texts.append(f"object {limits['height_nm']:g} nm above the plane of focus 0")
+    return ", ".join(texts)
 
 
 def _number(value: float | None) -> str:
@@ -304,7 +304,7 @@ def _number(value: float | None) -> str:
 
 
 def transfer_name(signed: bool) -> str:
-    """Return what an axis of T or |T| is called."""
+    """Return the name of an axis of T or |T|."""
     return "T of a weak phase" if signed else "|T| of a weak phase"
 
 

@@ -25,7 +25,7 @@ _SIGNED_MAP, _UNSIGNED_MAP, _CYCLIC_MAP = "RdBu_r", "cividis", "twilight_shifted
 
 
 def plane_figure(curves: TransferCurves) -> Figure:
-    """Draw T over the plane of frequencies, and its phase where odd aberrations shift what they image.
+    """Draw T over the plane of frequencies, and its phase if odd aberrations shift the image.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ def plane_figure(curves: TransferCurves) -> Figure:
     Returns
     -------
     Figure
-        Of one panel or two, x to the right and y downwards as in images. Rings tell distances; the phase fades to
-        white where nothing is transferred.
+        Of one panel or two, x to the right and y downwards as in images. Rings mark distances; the phase fades to
+        white with |T|.
     """
     plane = curves.plane
     width, height = (4.85 if plane.shift is None else 4.85 + _PITCH), 4.2
@@ -53,7 +53,7 @@ def plane_figure(curves: TransferCurves) -> Figure:
 
 
 def _panel(figure: Figure, number: int) -> tuple[Axes, Axes]:
-    """Add square axes and those of a colour scale beside them."""
+    """Add square axes and those of a colour scale to their right."""
     width, height = figure.get_size_inches()
     left = 0.85 + _PITCH * number
     bottom, side = 0.5 / height, 3.1 / height

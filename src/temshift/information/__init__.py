@@ -1,6 +1,6 @@
 """Information transfer: object spectra, epsilon, sigma, observers, predictions, designs of training sets.
 
-What is listed here is imported when it is first used.
+Names are imported when they are first used.
 """
 
 import lazy_loader

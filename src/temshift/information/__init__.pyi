@@ -20,6 +20,7 @@ from .transfer.metrics import (
     transfer_overlap,
     transfer_similarity,
 )
+from .transfer.survey import Survey
 
 __all__ = [
     "Bench",
@@ -32,6 +33,7 @@ __all__ = [
     "ObjectLibrary",
     "ObjectSpectra",
     "PairMetrics",
+    "Survey",
     "additive_fit",
     "average_spectra",
     "compare",

@@ -13,6 +13,7 @@ from temshift.optics.camera import (
 from temshift.optics.counting import expected_electrons, poisson_counts, standardised
 from temshift.optics.image_formation import WaveSpectra, image_intensities, wave_spectra
 from temshift.optics.limits import information_limit, minimum_contrast_defocus, point_resolution, scherzer_defocus
+from temshift.optics.microscope import Microscope
 from temshift.optics.mtf import TransferTable, parametric_transfer
 from temshift.optics.mtf_files import preset_names
 from temshift.optics.settings import ImagingSettings
@@ -22,6 +23,7 @@ __all__ = [
     "CameraResponse",
     "CameraSettings",
     "ImagingSettings",
+    "Microscope",
     "PhaseTransfer",
     "Transfer",
     "TransferTable",

@@ -32,7 +32,7 @@ _BOUNDS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
 
 
 class CameraSettings(Configuration):
-    """What is fixed of a camera; what may differ between images stands in :class:`CameraResponse`.
+    """The fixed settings of a camera; those that may differ between images stand in :class:`CameraResponse`.
 
     A table multiplies the parametric transfer of the same name, which is 1 where its half frequency is infinite.
     Without an NTF, tabled or parametric, the camera counts: each detected electron is one event in one pixel.
@@ -100,7 +100,7 @@ class CameraResponse:
 
     @classmethod
     def perfect(cls, images: int, settings: CameraSettings = COUNTING, **given: Tensor) -> "CameraResponse":
-        """Return a camera that counts every electron where it arrives, but for ``given`` fields."""
+        """Return a camera that counts every electron in the pixel where it arrives, except in ``given`` fields."""
         zeros, ones = torch.zeros(images, dtype=torch.float64), torch.ones(images, dtype=torch.float64)
         infinite = torch.full_like(ones, math.inf)
         ideal = {"mtf_half_frequency": infinite, "ntf_half_frequency": infinite, "dqe_zero": ones, "gain": ones}
@@ -201,9 +201,9 @@ def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraRespon
         )
     scatter = _scatter(_plane(grid, intensities.device, intensities.dtype), response)
     detected = dose.to(intensities) * response.dqe_zero
-    for one, electrons, transfer in zip(torch.split(intensities, 1), torch.split(detected, 1), scatter, strict=True):
-        found = expected_electrons(one, electrons, grid.pixel_area)[0]
-        yield found if transfer is None else filtered(found, transfer).clamp_min(0)
+    for image, electrons, transfer in zip(torch.split(intensities, 1), torch.split(detected, 1), scatter, strict=True):
+        arriving = expected_electrons(image, electrons, grid.pixel_area)[0]
+        yield arriving if transfer is None else filtered(arriving, transfer).clamp_min(0)
 
 
 def filtered(images: Tensor, transfer: Tensor) -> Tensor:
@@ -298,6 +298,28 @@ def camera_transfer(frequency: Tensor, response: CameraResponse) -> tuple[Tensor
     return _transfers(_Frequencies(frequency, frequency, frequency, tuple(frequency.shape)), response)
 
 
+def noise_power(frequency: Tensor, response: CameraResponse, electrons: Tensor) -> Tensor:
+    """Power of the noise of a flat field, NTF^2 + r^2 / (g^2 n): that of n detected electrons a pixel, and read noise.
+
+    Parameters
+    ----------
+    frequency : Tensor (k,)
+        Radial frequency in units of the Nyquist frequency.
+    response : CameraResponse
+        Gain g, read noise r and NTF of n images.
+    electrons : Tensor (n,)
+        Detected electrons a pixel before binning.
+
+    Returns
+    -------
+    Tensor (n, k)
+        In units of the shot noise of the detected electrons.
+    """
+    _, ntf = camera_transfer(frequency, response)
+    floor = (response.read_noise / response.gain) ** 2 / electrons
+    return ntf**2 + torch.where(response.read_noise > 0, floor, 0.0)[:, None]
+
+
 def _transfers(frequencies: _Frequencies, response: CameraResponse) -> tuple[Tensor, Tensor]:
     """MTF and NTF of every image, each (n, k)."""
     settings = response.settings
@@ -311,29 +333,29 @@ def _transfers(frequencies: _Frequencies, response: CameraResponse) -> tuple[Ten
 
 
 def _scatter(frequencies: _Frequencies, response: CameraResponse) -> list[Tensor | None]:
-    """Transfer from the arriving to the detected electrons, blur x MTF / NTF; None where it is 1."""
+    """Transfer from the arriving to the detected electrons, blur x MTF / NTF; None if it is 1."""
     moved = (response.vibration_sigma > 0) | (response.drift > 0)
-    wanted = moved | torch.isfinite(response.mtf_half_frequency) | (response.settings.mtf_table is not None)
-    if not bool(wanted.any()):
+    blurred = moved | torch.isfinite(response.mtf_half_frequency) | (response.settings.mtf_table is not None)
+    if not bool(blurred.any()):
         return [None] * len(response)
     mtf, ntf = _transfers(frequencies, response)
     transfer = mtf / ntf.clamp_min(torch.finfo(ntf.dtype).tiny)  # 0, not 0 / 0, where both vanish
     if bool(moved.any()):
         motion = (response.vibration_sigma, response.drift, response.drift_azimuth)
         transfer = transfer * blur_transfer(frequencies.qy, frequencies.qx, *motion)
-    return _where(wanted, transfer, frequencies.shape)
+    return _where(blurred, transfer, frequencies.shape)
 
 
 def _spread(frequencies: _Frequencies, response: CameraResponse) -> list[Tensor | None]:
-    """NTF; None where it is 1."""
-    wanted = torch.isfinite(response.ntf_half_frequency) | (response.settings.ntf_table is not None)
-    if not bool(wanted.any()):
+    """NTF; None if it is 1."""
+    blurred = torch.isfinite(response.ntf_half_frequency) | (response.settings.ntf_table is not None)
+    if not bool(blurred.any()):
         return [None] * len(response)
-    return _where(wanted, _transfers(frequencies, response)[1], frequencies.shape)
+    return _where(blurred, _transfers(frequencies, response)[1], frequencies.shape)
 
 
-def _where(wanted: Tensor, transfer: Tensor, shape: tuple[int, ...]) -> list[Tensor | None]:
-    return [part.view(shape) if keep else None for keep, part in zip(wanted.tolist(), transfer, strict=True)]
+def _where(blurred: Tensor, transfer: Tensor, shape: tuple[int, ...]) -> list[Tensor | None]:
+    return [part.view(shape) if keep else None for keep, part in zip(blurred.tolist(), transfer, strict=True)]
 
 
 def _require_bounds(response: CameraResponse) -> None:

@@ -70,8 +70,8 @@ def poisson_counts(intensities: Tensor, dose: Tensor, pixel_area: float, seeds: 
     counts = torch.empty_like(intensities)
     # image by image: large temporary tensors cost more in page faults than the draws of an image
     for i, (seed, kept) in enumerate(zip(seeds, counts, strict=True)):
-        one = slice(i, i + 1)
-        kept.copy_(counted(expected_electrons(intensities[one], dose[one], pixel_area)[0], source.manual_seed(seed)))
+        own = slice(i, i + 1)
+        kept.copy_(counted(expected_electrons(intensities[own], dose[own], pixel_area)[0], source.manual_seed(seed)))
     return counts
 
 
@@ -81,7 +81,7 @@ def counted(expected: Tensor, source: torch.Generator) -> Tensor:
     On a CPU faster than :func:`torch.poisson`. Pixels of mean :data:`NORMAL_FROM` or more invert the distribution at a
     normal deviate (:func:`poisson_quantile`; total variation below 1e-4). Those below add two Poisson numbers, whose
     sum is one: a count of the mean rounded down to a sixteenth, from an alias table, and a count of the rest, searched
-    from 0 upwards; exact but for the 24 bits of a deviate. Where every mean is below :data:`SEARCH_BELOW`, the search
+    from 0 upwards; exact within the 24 bits of a deviate. If every mean is below :data:`SEARCH_BELOW`, the search
     alone serves. 16384 pixels are drawn at a time.
 
     Parameters
@@ -138,9 +138,9 @@ def poisson_quantile(mean: Tensor, deviate: Tensor) -> Tensor:
     """
     inverse = mean.rsqrt()
     y = deviate * inverse  # the expansion is m (1 + y + y^2/6 - y^3/72 + y^4/270) + 1/3 - y/36 + 7 y^2/810 - 8/(405 m)
-    third, second, one, slope, start = _coefficients(mean.device, mean.dtype)
+    third, second, unity, slope, start = _coefficients(mean.device, mean.dtype)
     leading = torch.add(third, y, alpha=1 / 270)
-    for coefficient in (second, one, one):
+    for coefficient in (second, unity, unity):
         leading = torch.addcmul(coefficient, leading, y)
     rest = torch.addcmul(start, torch.add(slope, y, alpha=7 / 810), y)
     return rest.addcmul_(inverse, inverse, value=-8 / 405).addcmul_(leading, mean).floor_().clamp_min_(0)

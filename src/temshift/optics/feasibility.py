@@ -25,7 +25,7 @@ MEASURED_TRIALS = 100  # rows of a measured table that are checked before any wo
 def imaging_faults(
     named: list[tuple[str, ImagingConditions]], imaging: ImagingSettings, grid: Grid, energy: float
 ) -> Iterator[str]:
-    """Tell which conditions stored waves can't serve.
+    """Yield the faults of conditions that stored waves can't serve.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def _aperture_faults(conditions: ImagingConditions, grid: Grid, energy: float) -
 def _forming_faults(
     conditions: ImagingConditions, imaging: ImagingSettings, grid: Grid, energy: float
 ) -> Iterator[str]:
-    """What shows only once the worst of some draws are looked at closely."""
+    """Faults that show only once the worst of some draws are looked at closely."""
     drawn = trial_draws(conditions)
     try:
         camera_response(drawn, imaging.camera)
@@ -90,7 +90,7 @@ def _forming_faults(
 def imaging_remarks(
     named: list[tuple[str, ImagingConditions]], imaging: ImagingSettings, grid: Grid, energy: float
 ) -> list[str]:
-    """Tell what a person should know of conditions before they are used.
+    """Return remarks on conditions that a person should know before they are used.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ def imaging_remarks(
     Returns
     -------
     list of str
-        Probable mistakes of units; keys that change nothing, as what they belong to is told nowhere; images without
-        aperture whose band ends with the grid, before coherence ends it.
+        Probable mistakes of units; keys that change nothing, since others that they belong to are missing; images
+        without aperture whose band ends with the grid, before coherence ends it.
     """
     limit, remarks = largest_semiangle(grid.nyquist, energy), lens_remarks(named)
     for name, conditions in named:

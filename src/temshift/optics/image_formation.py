@@ -148,10 +148,10 @@ def _require_kept(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[
     """Refuse images of frequencies that the spectra do not hold."""
     tilts = torch.tensor([one.widest_tilt for one in nodes], dtype=torch.float64)
     beyond = (conditions.aperture_edge / 2).cpu().double() + tilts
-    wanted = float((conditions.semiangle_cutoff.cpu().double() + beyond).max())
-    if wanted > spectra.kept * (1 + 1e-6):
+    widest = float((conditions.semiangle_cutoff.cpu().double() + beyond).max())
+    if widest > spectra.kept * (1 + 1e-6):
         raise ValueError(
-            f"these images need frequencies up to {1e3 * wanted:.2f} mrad, with tilts and half of a soft edge, and the "
+            f"these images need frequencies up to {1e3 * widest:.2f} mrad, with tilts and half of a soft edge, and the "
             f"spectra keep {1e3 * spectra.kept:.2f}; give wave_spectra a wider semiangle_cutoff or margin"
         )
 
@@ -165,7 +165,7 @@ def _nodes(band: Band, conditions: Conditions, settings: ImagingSettings) -> lis
 def _groups(spectra: WaveSpectra, conditions: Conditions, nodes: Sequence[Nodes]) -> list[tuple[Frame, list[int]]]:
     """Images that are formed in the same way on the same frame.
 
-    A frame follows from an image's own condition, so that the image is the same to the bit whatever else is formed.
+    A frame follows from an image's own condition, so that the image is the same to the bit in any company.
     """
     reach = (conditions.semiangle_cutoff + conditions.aperture_edge / 2).tolist()
     waves = [len(own.weight) * spectra.values.shape[1] for own in nodes]

@@ -1,4 +1,4 @@
-"""The lens on a band of frequencies: what each spatial frequency of a wave is multiplied by."""
+"""The lens on a band of frequencies: the factor of each spatial frequency of a wave."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -51,7 +51,7 @@ class StraightLens:
         self._factors = {one: _focal_factors(band, one) for one in dict.fromkeys(nodes)}
 
     def passed(self, waves: Tensor, part: slice, size: int) -> Iterator[Tensor]:
-        """Yield what passes of the waves of some images, ``size`` nodes at a time.
+        """Yield the passing part of the waves of some images, ``size`` nodes at a time.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class TiltedLens:
         self._band, self._conditions, self._nodes = band, conditions, nodes
 
     def passed(self, waves: Tensor, part: slice, size: int) -> Iterator[Tensor]:
-        """Yield what passes of the waves of one image; see :meth:`StraightLens.passed`."""
+        """Yield the passing part of the waves of one image; see :meth:`StraightLens.passed`."""
         condition = self._conditions.only(part)
         for nodes in self._nodes[part][0].parts(size):
             yield (waves[:, None] * _tilted_transfer(self._band, condition, nodes)[:, None]).flatten(1, 2)

@@ -1,4 +1,4 @@
-"""What microscopists quote of a lens: characteristic defoci, resolution limits, focal spread and widths."""
+"""Numbers that microscopists quote of a lens: characteristic defoci, resolution limits, focal spread and widths."""
 
 import math
 from typing import Literal, TypeVar
@@ -112,8 +112,8 @@ def first_zero(wavelength: float, C10: float, C30: float, C50: float = 0.0) -> f
     """
     chi = _chi_per_pi(wavelength, C10, C30, C50)
     roots = [_lowest_root(chi - level) for level in (0.0, 1.0, -1.0)]
-    found = [root for root in roots if root is not None]
-    return math.sqrt(min(found)) if found else None
+    real = [root for root in roots if root is not None]
+    return math.sqrt(min(real)) if real else None
 
 
 def information_limit(

@@ -1,14 +1,15 @@
-"""The microscope and camera that distributions of conditions belong to."""
+"""The microscope: the energy of its electrons, its camera and the size of its pixels."""
 
+import math
 from dataclasses import dataclass
 
 from temshift.core.electrons import wavelength
-from temshift.optics.settings import ImagingSettings
+from temshift.optics.settings import EXACT, ImagingSettings
 
 
 @dataclass(frozen=True)
 class Microscope:
-    """What transfer depends on beside conditions and specimens.
+    """All that transfer depends on and that no image changes; imaging conditions and objects stand elsewhere.
 
     Attributes
     ----------
@@ -17,21 +18,25 @@ class Microscope:
     imaging : ImagingSettings
         Coherence and camera.
     nyquist : float
-        Highest spatial frequency of waves [1/A].
-    semiangle : float
-        The widest aperture [rad].
-    draws, seed : int
-        Draws of conditions that means go over, and their root.
+        Nyquist frequency of the camera's pixels before binning [1/A], as they are said to be. Infinity is that of
+        pixels whose size is unknown: the MTF is 1.
+
+    Examples
+    --------
+    >>> round(Microscope(300e3).wavelength, 4)
+    0.0197
     """
 
     energy: float
-    imaging: ImagingSettings
-    nyquist: float
-    semiangle: float
-    draws: int
-    seed: int
+    imaging: ImagingSettings = EXACT
+    nyquist: float = math.inf
 
     @property
     def wavelength(self) -> float:
         """Electron wavelength [A]."""
         return wavelength(self.energy)
+
+    @property
+    def image_nyquist(self) -> float:
+        """Nyquist frequency of binned images [1/A]."""
+        return self.nyquist / self.imaging.camera.binning

@@ -23,8 +23,8 @@ def parametric_transfer(frequency: Tensor, half_frequency: Tensor, shape: Shape)
     """Transfer that falls to 1/2 at a frequency h: 2^-(f/h)^2, 2^-(f/h) or 1 / (1 + (f/h)^2).
 
     The Lorentzian is the form that Grob et al. fitted to spectra of shot noise of three scintillator cameras and a
-    direct detector, told by the frequency where it is 1/2, so it suits an NTF. The other two are convenient forms, the
-    Gaussian for a blur without long tails.
+    direct detector, given by the frequency at which it is 1/2, so it suits an NTF. The other two are convenient forms,
+    the Gaussian for a blur without long tails.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class TransferTable(Configuration):
 
     Written as numbers (``frequency_nyquist`` or ``frequency_per_pixel``, and ``value``), as ``file`` (see
     :func:`temshift.optics.mtf_files.read_table`; its path counts from the folder where temshift is called) or as
-    ``preset``; what is kept are the numbers, so that a hash holds them. A measured MTF includes the aperture of the
+    ``preset``; the numbers are kept, so that a hash holds them. A measured MTF includes the aperture of the
     camera's pixel. Between its points the curve is a monotone cubic; beyond its end, up to the corner of the plane at
     sqrt(2), it keeps its last value.
     """

@@ -1,4 +1,4 @@
-"""How images are formed, whatever their conditions: the treatment of coherence, and the camera."""
+"""How images are formed under any conditions: the treatment of coherence, and the camera."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ class ImagingSettings(Configuration):
 
     ``coherence: exact`` sums coherent images over focus and angles of the illumination, as many as keep the error of
     interference with the direct beam below ``tolerance``; ``envelope`` damps one image by envelopes, faster, and exact
-    only for objects that scatter weakly. ``camera`` is what all images are taken with.
+    only for objects that scatter weakly. All images are taken with one ``camera``.
     """
 
     coherence: Literal["exact", "envelope"] = "exact"
@@ -29,7 +29,7 @@ class ImagingSettings(Configuration):
         return Grid(shape, (binning * grid.sampling[0], binning * grid.sampling[1]))
 
     def faults(self, grid: Grid) -> Iterator[str]:
-        """Tell why images of waves on ``grid`` can't be formed this way."""
+        """Yield the reasons that images of waves on ``grid`` can't be formed this way."""
         binning = self.camera.binning
         if any(size % binning for size in grid.shape):
             yield f"{binning} does not divide {grid.shape[1]} x {grid.shape[0]} pixels; change cell_nm or the sampling"

@@ -91,15 +91,15 @@ def sum_error(order: int, reach: float) -> float:
 
 @functools.lru_cache(maxsize=4096)
 def hermite_order(reach: float, tolerance: float) -> int | None:
-    """Return the lowest order whose :func:`sum_error` is at most ``tolerance``; None where none below 100 is.
+    """Return the lowest order whose :func:`sum_error` is at most ``tolerance``; None if none below 100 is.
 
     Examples
     --------
     >>> hermite_order(0.0, 1e-3), hermite_order(0.2, 1e-3), hermite_order(1.0, 1e-3)
     (1, 2, 4)
     """
-    found = (order for order in range(1, HIGHEST_ORDER + 1) if sum_error(order, reach) <= tolerance)
-    return next(found, None) if reach <= _REACH else None
+    orders = (order for order in range(1, HIGHEST_ORDER + 1) if sum_error(order, reach) <= tolerance)
+    return next(orders, None) if reach <= _REACH else None
 
 
 @functools.cache
@@ -134,9 +134,9 @@ def reaches(band: Band, conditions: Conditions) -> tuple[NDArray[np.float64], ND
 
 def _steepest(band: Band, conditions: Conditions, number: int) -> float:
     """Largest gradient of chi inside the aperture of one condition."""
-    one = conditions.only(slice(number, number + 1)).to(band.omega.device, band.dtype)
-    gradient = aberration_gradient(band.basis, band.wavelength, one.aberrations)
-    inside = band.alpha <= one.semiangle_cutoff + one.aperture_edge / 2
+    condition = conditions.only(slice(number, number + 1)).to(band.omega.device, band.dtype)
+    gradient = aberration_gradient(band.basis, band.wavelength, condition.aberrations)
+    inside = band.alpha <= condition.semiangle_cutoff + condition.aperture_edge / 2
     return float((torch.hypot(*gradient).detach() * inside).max())
 
 
@@ -228,7 +228,7 @@ def _too_far(name: str, reach: float, most: int, tolerance: float) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _unit_nodes(order: int, spacing: float, tolerance: float) -> Nodes:
-    """All combinations of focus and angle, in standard deviations, but for those that weigh next to nothing."""
+    """All combinations of focus and angle, in standard deviations, except those that weigh next to nothing."""
     focus, of_focus = gauss_hermite(order)
     angle, of_angle = angle_lattice(spacing, tolerance)
     weight = np.outer(of_focus, of_angle).ravel()

@@ -1,8 +1,9 @@
-"""Contrast transfer functions T(q): what a lens makes of weak objects at some height, each envelope by itself."""
+"""Contrast transfer functions T(q) of a lens for weak objects at some height, each envelope by itself."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -21,41 +22,84 @@ from temshift.optics.aberrations import (
 )
 from temshift.optics.coherence import aperture, spatial_envelope, temporal_envelope
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Transfer:
-    """Transfer functions of n conditions; every field is (n, frequencies), and the envelopes lie between 0 and 1.
+    """Transfer functions of n conditions, which follow from chi and from the envelopes, at q and at -q.
+
+    Every field and every property is a Tensor (n, frequencies). The envelopes lie between 0 and 1.
 
     Attributes
     ----------
-    phase : Tensor
-        T of a weak phase, complex: sin chi times the envelopes; its own phase is that of odd aberrations, such as coma,
-        which shift what they image.
-    amplitude : Tensor
-        Transfer of a weak amplitude, complex: cos chi times the envelopes.
+    chi, opposite_chi : Tensor
+        The aberration function at q and at -q [rad].
     aperture : Tensor
-        The objective aperture.
-    temporal, spatial : Tensor
-        Envelopes of the focal and of the angular spread.
-    signed : Tensor
-        T of a weak phase as a real number: the sign that even aberrations give it, phases of odd ones left out.
+        The objective aperture, the same at q and at -q.
+    temporal : Tensor
+        Envelope of the focal spread, the same at q and at -q.
+    spatial, opposite_spatial : Tensor
+        Envelope of the angular spread at q and at -q, which odd aberrations such as coma make differ.
     """
 
-    phase: Tensor
-    amplitude: Tensor
+    chi: Tensor
+    opposite_chi: Tensor
     aperture: Tensor
     temporal: Tensor
     spatial: Tensor
-    signed: Tensor
+    opposite_spatial: Tensor
+
+    @property
+    def phase(self) -> Tensor:
+        """T_p of a weak phase, complex; its own phase is that of odd aberrations, which shift their images."""
+        forward, backward = self._lenses
+        return 0.5j * (forward - backward)
+
+    @property
+    def amplitude(self) -> Tensor:
+        """T_a of a weak amplitude, complex."""
+        forward, backward = self._lenses
+        return 0.5 * (forward + backward)
+
+    @property
+    def signed(self) -> Tensor:
+        """T_p as a real number: the sign that even aberrations give it, phases of odd ones left out."""
+        return torch.sin(self.even) * (self.envelope + self._opposite_envelope) / 2
+
+    @property
+    def signed_amplitude(self) -> Tensor:
+        """T_a as a real number, as :attr:`signed` is T_p."""
+        return torch.cos(self.even) * (self.envelope + self._opposite_envelope) / 2
+
+    @property
+    def even(self) -> Tensor:
+        """The part of chi that is even in the angle [rad]."""
+        return (self.chi + self.opposite_chi) / 2
+
+    @property
+    def odd(self) -> Tensor:
+        """The part of chi that is odd in the angle [rad]."""
+        return (self.chi - self.opposite_chi) / 2
 
     @property
     def envelope(self) -> Tensor:
         """Product of aperture and envelopes."""
         return self.aperture * self.temporal * self.spatial
 
+    @property
+    def _opposite_envelope(self) -> Tensor:
+        return self.aperture * self.temporal * self.opposite_spatial
+
+    @cached_property
+    def _lenses(self) -> tuple[Tensor, Tensor]:
+        """L(q) and conj L(-q)."""
+        backward = torch.polar(self._opposite_envelope, -self.opposite_chi)
+        return torch.polar(self.envelope, -self.chi), backward.conj()
+
     def shaped(self, *shape: int) -> "Transfer":
         """Return the same with the frequencies in another shape."""
-        return Transfer(**{name: values.reshape(-1, *shape) for name, values in vars(self).items()})
+        return Transfer(**{field.name: getattr(self, field.name).reshape(-1, *shape) for field in fields(self)})
 
 
 def transfer_functions(
@@ -64,7 +108,7 @@ def transfer_functions(
     """Transfer functions of weak objects at a height, in the approximation of envelopes.
 
     A wave 1 + i phi(r) - a(r) gives the image spectrum 2 T_p(q) phi(q) - 2 T_a(q) a(q), with T_p = (i/2) (L(q) -
-    conj L(-q)), T_a = (1/2) (L(q) + conj L(-q)) and L = A E_s E_t exp(-i chi). Where chi is even, T_p = A E sin chi:
+    conj L(-q)), T_a = (1/2) (L(q) + conj L(-q)) and L = A E_s E_t exp(-i chi). If chi is even, T_p = A E sin chi:
     underfocus (chi < 0) shows atoms dark.
 
     Parameters
@@ -90,49 +134,29 @@ def transfer_functions(
     """
     lowered = conditions.defocused(height)
     omega = wavelength * q.to(torch.complex128)
-    there, back = _pieces(omega, wavelength, lowered, step), _pieces(-omega, wavelength, lowered, step)
-    forward, backward = there.lens, back.lens.conj()
-    signed = there.even * (there.damping + back.damping) / 2
-    return Transfer(
-        0.5j * (forward - backward), 0.5 * (forward + backward), there.aperture, there.temporal, there.spatial, signed
-    )
+    sides = [_side(angles, wavelength, lowered) for angles in (omega, -omega)]
+    (chi, opposite_chi), (spatial, opposite_spatial) = zip(*sides, strict=True)
+    passed, temporal = _round_envelopes(omega.abs(), wavelength, lowered, step)
+    return Transfer(chi, opposite_chi, passed, temporal, spatial, opposite_spatial)
 
 
-@dataclass(frozen=True)
-class _Pieces:
-    chi: Tensor
-    even: Tensor  # sine of the even part of chi
-    aperture: Tensor
-    temporal: Tensor
-    spatial: Tensor
-
-    @property
-    def damping(self) -> Tensor:
-        return self.aperture * self.temporal * self.spatial
-
-    @property
-    def lens(self) -> Tensor:
-        return torch.polar(self.damping, -self.chi)
-
-
-def _pieces(omega: Tensor, wavelength: float, conditions: Conditions, step: float) -> _Pieces:
-    symbols, alpha = present(conditions.aberrations), omega.abs()
-    basis = aberration_basis(omega, symbols)
-    chi = aberration_function(basis, wavelength, conditions.aberrations)
-    opposite = aberration_function(aberration_basis(-omega, symbols), wavelength, conditions.aberrations)
+def _side(omega: Tensor, wavelength: float, conditions: Conditions) -> tuple[Tensor, Tensor]:
+    """Chi and the envelope of the angular spread at some angles, each (n, frequencies)."""
+    basis = aberration_basis(omega, present(conditions.aberrations))
     gradient = aberration_gradient(basis, wavelength, conditions.aberrations)
+    chi = aberration_function(basis, wavelength, conditions.aberrations)
+    return chi, spatial_envelope(gradient, conditions.angular_spread_sigma)
+
+
+def _round_envelopes(alpha: Tensor, wavelength: float, conditions: Conditions, step: float) -> tuple[Tensor, Tensor]:
+    """Aperture and envelope of the focal spread, which depend on the size of the angle alone."""
     edge = torch.clamp(conditions.aperture_edge[:, None], min=wavelength * step).expand(-1, len(alpha))
-    return _Pieces(
-        chi,
-        torch.sin((chi + opposite) / 2),
-        aperture(alpha, conditions.semiangle_cutoff, edge),
-        temporal_envelope(alpha, wavelength, conditions.focal_spread(energy_of(wavelength))),
-        spatial_envelope(gradient, conditions.angular_spread_sigma),
-    )
+    spread = conditions.focal_spread(energy_of(wavelength))
+    return aperture(alpha, conditions.semiangle_cutoff, edge), temporal_envelope(alpha, wavelength, spread)
 
 
 def azimuthal_transfer(
-    q: NDArray[np.float64], wavelength: float, conditions: Conditions, height: float, *, azimuths: int = 1
+    q: Array, wavelength: float, conditions: Conditions, height: float, *, azimuths: int = 1
 ) -> Transfer:
     """Transfer functions along several azimuths, which astigmatism and its kin make differ.
 
@@ -154,26 +178,57 @@ def azimuthal_transfer(
     Transfer
         Every field (n, azimuths, frequencies).
     """
-    phi = torch.arange(azimuths, dtype=torch.float64).repeat_interleave(len(q)) * math.pi / azimuths
-    size = torch.from_numpy(q).repeat(azimuths)
-    step = float(np.min(np.diff(q))) if len(q) > 1 else float(q[0])
-    found = transfer_functions(torch.polar(size, phi), wavelength, conditions, height, step=step)
-    return found.shaped(azimuths, len(q))
+    plane = polar_plane(q, np.arange(azimuths) * math.pi / azimuths)
+    return transfer_functions(plane, wavelength, conditions, height, step=_step(q)).shaped(azimuths, len(q))
 
 
-Array = NDArray[np.float64]
+def polar_plane(q: Array, azimuths: Array) -> Tensor:
+    """Return frequencies q_x + i q_y [1/A] along azimuths [rad], (azimuths * q,)."""
+    return torch.polar(torch.from_numpy(q).repeat(len(azimuths)), torch.from_numpy(azimuths.repeat(len(q))))
+
+
+def _step(q: Array) -> float:
+    return float(np.min(np.diff(q))) if len(q) > 1 else float(q[0])
+
+
+def displacement(
+    q: Array, wavelength: float, conditions: Conditions, height: float = 0.0, *, directions: int
+) -> NDArray[np.complex128]:
+    """Displacement of the image that each frequency makes, grad chi / (2 pi), the gradient over q.
+
+    Parameters
+    ----------
+    q : ndarray (frequencies,)
+        Spatial frequencies [1/A].
+    wavelength, conditions, height
+        As for :func:`transfer_functions`.
+    directions : int
+        Number of azimuths of q, evenly over a whole turn.
+
+    Returns
+    -------
+    ndarray (n, directions, frequencies)
+        Along x + i y [A].
+    """
+    lowered = conditions.defocused(height)
+    phi = np.arange(directions) * 2 * np.pi / directions
+    omega = torch.from_numpy((wavelength * np.exp(1j * phi)[:, None] * q).ravel())
+    basis = aberration_basis(omega, present(lowered.aberrations))
+    along_x, along_y = aberration_gradient(basis, wavelength, lowered.aberrations)
+    gradient = torch.complex(along_x, along_y).numpy().reshape(len(lowered), directions, len(q))
+    return np.asarray(gradient * wavelength / (2 * np.pi))
 
 
 @dataclass(frozen=True)
 class PhaseTransfer:
-    """Transfer T of a weak phase, but for the phase factor of odd aberrations: T T* = signed^2 + rest^2.
+    """Transfer T of a weak phase without the phase factor of odd aberrations: |T|^2 = signed^2 + rest^2.
 
     Attributes
     ----------
     signed : ndarray (n, azimuths, frequencies)
         (E+ + E-) / 2 sin chi, E+ and E- the envelopes at q and -q, chi the part that is even in the angle.
     rest : ndarray (n, azimuths, frequencies), optional
-        (E+ - E-) / 2 cos chi, where odd aberrations and an angular spread make envelopes differ.
+        (E+ - E-) / 2 cos chi, if odd aberrations and an angular spread make envelopes differ.
     """
 
     signed: Array
@@ -209,14 +264,14 @@ def phase_transfers(
     Returns
     -------
     list of PhaseTransfer
-        One a height.
+        One for each height.
     """
     lens = _Lens(q, wavelength, conditions, azimuths)
     return [lens.at(height) for height in heights]
 
 
 class _Lens:
-    """What all heights have in common."""
+    """The parts of the lens that all heights have in common."""
 
     def __init__(self, q: Array, wavelength: float, conditions: Conditions, azimuths: int) -> None:
         phi = torch.arange(azimuths, dtype=torch.float64)[:, None] * math.pi / azimuths
@@ -227,11 +282,8 @@ class _Lens:
         self._odd = {name: one for name, one in conditions.aberrations.items() if name not in self._even}
         basis = aberration_basis(self._omega, present(conditions.aberrations))
         self._chi = self._summed(basis, self._even, basis.chi)
-        step = float(np.min(np.diff(q))) if len(q) > 1 else float(q[0])
-        edge = torch.clamp(conditions.aperture_edge[:, None], min=wavelength * step).expand(-1, len(q))
-        spread = conditions.focal_spread(energy_of(wavelength))
-        damping = aperture(alpha, conditions.semiangle_cutoff, edge) * temporal_envelope(alpha, wavelength, spread)
-        self._damping, self._spread = damping[:, None], conditions.angular_spread_sigma
+        passed, temporal = _round_envelopes(alpha, wavelength, conditions, _step(q))
+        self._damping, self._spread = (passed * temporal)[:, None], conditions.angular_spread_sigma
         if bool((self._spread > 0).any()):
             self._slopes = tuple(
                 (self._summed(basis, self._even, rows), self._summed(basis, self._odd, rows))
@@ -257,7 +309,7 @@ class _Lens:
         return PhaseTransfer(signed, ((there - back) / 2 * torch.cos(chi)).numpy() if self._odd else None)
 
     def _spatial(self, height: float, side: int) -> Tensor:
-        """Envelope of the angular spread at q or, with -1, at -q, where the even part's slopes turn round."""
+        """Envelope of the angular spread at q or, with -1, at -q, at which the slopes of the even part turn round."""
         along = (self._omega.real, self._omega.imag)
         slopes = [
             even + self._wavenumber * height * omega + side * odd

@@ -14,7 +14,7 @@ from temshift.databases.object_libraries import band_end, find_library, waves_to
 from temshift.execution import Progress, SilentProgress
 from temshift.figures.design_figure import design_figure
 from temshift.figures.transfer_figures import save_figure
-from temshift.information.comparison.compare import PIXEL, Bench, microscope_for, noise_remarks
+from temshift.information.comparison.compare import PIXEL, Bench, noise_remarks, survey_for
 from temshift.information.designs.candidates import GRID
 from temshift.information.designs.training_design import Design, Objective, design
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
@@ -100,13 +100,13 @@ def design_for(
     every = {**targets.named, **extra}
     _require_images(every, bench)
     library = find_library(specimens, energy=volts, highest=band_end(every.values(), volts), progress=progress)
-    microscope, remarks = microscope_for(list(every.values()), library, bench)
-    for remark in [*remarks, *noise_remarks(targets.named, library, microscope)]:
+    survey, remarks = survey_for(list(every.values()), library, bench)
+    for remark in [*remarks, *noise_remarks(targets.named, library, survey)]:
         (progress or SilentProgress()).warning(remark)
     return design(
         targets.named,
         library,
-        microscope,
+        survey,
         size=wanted.size,
         broad=wanted.size is None,
         objective=wanted.objective,

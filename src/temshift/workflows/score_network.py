@@ -22,6 +22,7 @@ from temshift.information.objects.library import LIBRARY_VERSION, join_libraries
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.prediction.score_prediction import predict
 from temshift.information.transfer.metrics import METRICS_VERSION, Information, information_of
+from temshift.information.transfer.survey import Survey
 from temshift.micrographs.formation import DATASETS_VERSION
 from temshift.networks import parameter_count
 from temshift.optics.image_formation import OPTICS_VERSION
@@ -65,11 +66,11 @@ class _Trial:
     stages: list[Stage] = field(default_factory=list)
 
     @property
-    def microscope(self) -> Microscope:
-        """What transfer depends on beside conditions and specimens."""
+    def survey(self) -> Survey:
+        """The microscope, the band and the draws that conditions are compared with."""
         energy, nyquist = self.source.exit_waves.energy, self.source.layout.grid.nyquist
         semiangle, seed = widest_semiangle(self.source, self.wanted), self.wanted.seed
-        return Microscope(energy, self.wanted.imaging, nyquist, semiangle, INFORMATION.draws, seed)
+        return Survey(Microscope(energy, self.wanted.imaging, nyquist), semiangle, INFORMATION.draws, seed)
 
 
 def score_network(
@@ -186,11 +187,10 @@ def _measured(trial: _Trial) -> int:
 
 def _objects(trial: _Trial) -> ObjectSpectra:
     """Average spectra of the first specimens, which are built again."""
-    waves, count, microscope = stored_set(trial.source), _measured(trial), trial.microscope
-    highest = microscope.semiangle / microscope.wavelength
+    waves, count = stored_set(trial.source), _measured(trial)
     trial.progress.start("object spectra", count, 0)
     found = []
-    for one in measured_set(waves, trial.source.store, range(count), highest):
+    for one in measured_set(waves, trial.source.store, range(count), trial.survey.highest):
         found.append(one)
         trial.progress.advance(1)
     trial.progress.finish()
@@ -199,10 +199,10 @@ def _objects(trial: _Trial) -> ObjectSpectra:
 
 def _cells(trial: _Trial, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:
     """One row a test condition: its loss, its epsilon and, where it is known, its distance from the training."""
-    trained, microscope = trial.wanted.trained_on, trial.microscope
-    training = None if trained is None else information_of(microscope, trained[1], objects)
+    trained, survey = trial.wanted.trained_on, trial.survey
+    training = None if trained is None else information_of(survey, trained[1], objects)
     rows = [
-        {"test_name": name, **_metrics(training, information_of(microscope, conditions, objects), objects)}
+        {"test_name": name, **_metrics(training, information_of(survey, conditions, objects), objects)}
         for name, conditions in trial.wanted.tests.items()
     ]
     losses = results.select(
@@ -226,7 +226,7 @@ def _transfer(trial: _Trial, objects: ObjectSpectra) -> pl.DataFrame:
     tested = [("test", name, conditions) for name, conditions in trial.wanted.tests.items()]
     trained = [("training", *trial.wanted.trained_on)] if trial.wanted.trained_on is not None else []
     return pl.concat(
-        transfer_curve(role, name, conditions, trial.microscope, objects) for role, name, conditions in trained + tested
+        transfer_curve(role, name, conditions, trial.survey, objects) for role, name, conditions in trained + tested
     )
 
 

@@ -1,7 +1,8 @@
 """Contrast transfer functions of named conditions: their curves, planes and limits, as tables and pictures."""
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +19,14 @@ from temshift.configuration.messages import allowed_text
 from temshift.configuration.model import load_configuration
 from temshift.configuration.yaml_document import read_document
 from temshift.core.errors import InputError
-from temshift.core.grids import Grid
 from temshift.figures.transfer_figures import TransferCurves, TransferPlane, curve_figure, overview_figure, save_figure
 from temshift.figures.transfer_planes import plane_figure
 from temshift.image_sets.image_set import ImageSet, folder_name
 from temshift.micrographs.formation import Stream, drawn_conditions
-from temshift.optics.transfer_limits import (
-    PROBED,
-    Array,
-    Instrument,
-    Parts,
-    half_turn,
-    polar_plane,
-    transfer_limits,
-    transfer_parts,
-)
+from temshift.optics.image_transfer import ImageTransfer, image_transfer
+from temshift.optics.microscope import Microscope
+from temshift.optics.transfer import Array, polar_plane
+from temshift.optics.transfer_limits import PROBED, half_turn, transfer_limits
 from temshift.storage.files import replacing, write_bytes
 from temshift.studies.planning.study import Study
 from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
@@ -42,7 +36,7 @@ DRAWS = 96  # of a distribution, for the shaded band
 DRAWN_AZIMUTHS = 6  # of each of them, over half a turn
 BAND = (0.1, 0.9)  # quantiles at its ends
 FADED = 0.01  # envelope below which nothing is drawn
-HIGHEST = 2.5  # where a figure ends that nothing else ends [1/A]
+HIGHEST = 2.5  # end of a figure that nothing else ends [1/A]
 STEPS_PER_RADIAN = 2  # of chi
 POINTS = (300, 3000)  # least and most of a curve
 BAND_POINTS = 600  # most of a band
@@ -52,35 +46,36 @@ SAME = 5e-3  # transfer that differs by less between azimuths is drawn once
 
 @dataclass(frozen=True)
 class TransferSet:
-    """Named distributions of conditions, and the instrument that they belong to."""
+    """Named distributions of conditions, the microscope that they belong to, and the height of the object [A]."""
 
     named: tuple[tuple[str, ImagingConditions], ...]
-    instrument: Instrument
+    microscope: Microscope
+    height: float = 0.0
 
-    def only(self, wanted: Sequence[str]) -> "TransferSet":
+    def only(self, chosen: Sequence[str]) -> "TransferSet":
         """Return the conditions of some names, in the order of the file; all of them for no name.
 
         Raises
         ------
         InputError
-            Where a name is unknown.
+            If a name is unknown.
         """
         names = [name for name, _ in self.named]
-        for name in wanted:
+        for name in chosen:
             if name not in names:
                 raise InputError(f"--condition {name!r} is not there{allowed_text(name, names)}")
-        return TransferSet(tuple(one for one in self.named if not wanted or one[0] in wanted), self.instrument)
+        return replace(self, named=tuple(one for one in self.named if not chosen or one[0] in chosen))
 
     def remarks(self) -> list[str]:
-        """Return what a person should know before reading the curves, one sentence each."""
-        found = told_together(lens_remarks(self.named))
-        blurred = [name for name, conditions in self.named if _has_mtf(conditions, self.instrument)]
-        if blurred and self.instrument.grid is None:
-            found.append(
+        """Return remarks that a person should know before reading the curves, one sentence each."""
+        remarks = told_together(lens_remarks(self.named))
+        blurred = [name for name, conditions in self.named if _has_mtf(conditions, self.microscope)]
+        if blurred and math.isinf(self.microscope.nyquist):
+            remarks.append(
                 f"{', '.join(map(repr, blurred))}: the camera's MTF is left out, as the size of its pixels is unknown; "
                 "give --sampling-angstrom"
             )
-        return found
+        return remarks
 
 
 def load_transfer_set(
@@ -94,7 +89,7 @@ def load_transfer_set(
         A file (YAML). A study knows its energy and its pixels; a condition of one name that it trains and tests on
         alike is taken once.
     energy_kev : float, optional
-        Electron energy [keV] of an image set that doesn't tell it.
+        Electron energy [keV] of an image set without one.
     sampling : float, optional
         Size of a pixel before binning [A] for an image set, which the camera's MTF counts in.
     height : float
@@ -107,29 +102,30 @@ def load_transfer_set(
     Raises
     ------
     InputError
-        Where the file can't be read, holds no conditions or is faulty; where the energy is told twice or not at all.
+        If the file can't be read, holds no conditions or is faulty; if the energy is given twice or not at all.
     """
     kind = _kind_of(path)
-    found = load_configuration(path, kind)
-    if isinstance(found, Study):
-        _refuse_second(path, "energy", "--energy-kev", found.exit_waves.energy / 1e3, energy_kev)
-        _refuse_second(path, "pixels", "--sampling-angstrom", max(found.grid.sampling), sampling)
-        return TransferSet(_distinct(found), Instrument(found.exit_waves.energy, height, found.imaging, found.grid))
-    _refuse_second(path, "energy_kev", "--energy-kev", found.energy_kev, energy_kev)
-    energy = energy_kev if found.energy_kev is None else found.energy_kev
+    loaded = load_configuration(path, kind)
+    if isinstance(loaded, Study):
+        _refuse_second(path, "energy", "--energy-kev", loaded.exit_waves.energy / 1e3, energy_kev)
+        _refuse_second(path, "pixels", "--sampling-angstrom", max(loaded.grid.sampling), sampling)
+        microscope = Microscope(loaded.exit_waves.energy, loaded.imaging, loaded.grid.nyquist)
+        return TransferSet(_distinct(loaded), microscope, height)
+    _refuse_second(path, "energy_kev", "--energy-kev", loaded.energy_kev, energy_kev)
+    energy = energy_kev if loaded.energy_kev is None else loaded.energy_kev
     if energy is None:
         raise InputError(f"{path} tells no electron energy; add energy_kev: 300 to it, or give --energy-kev 300")
-    grid = None if sampling is None else Grid((2, 2), (sampling, sampling))
-    return TransferSet(tuple(found.resolved()), Instrument(energy * 1e3, height, found.imaging, grid))
+    nyquist = math.inf if sampling is None else 0.5 / sampling
+    return TransferSet(tuple(loaded.resolved()), Microscope(energy * 1e3, loaded.imaging, nyquist), height)
 
 
 def transfer_curves(
-    name: str, conditions: ImagingConditions, instrument: Instrument, *, signed: bool = True
+    name: str, conditions: ImagingConditions, microscope: Microscope, *, height: float = 0.0, signed: bool = True
 ) -> TransferCurves:
     """Compute curves, plane and limits of the transfer of one distribution of conditions.
 
-    All is at the centre of the distribution but the band of draws, which goes over azimuths too. Coherence is taken as
-    envelopes, whatever images are formed with. The size of a pixel is taken as it is said to be.
+    All is at the centre of the distribution, apart from the band of draws, which goes over azimuths too. Coherence is
+    always taken as envelopes. The size of a pixel is taken as it is said to be.
 
     Parameters
     ----------
@@ -137,8 +133,10 @@ def transfer_curves(
         Its name.
     conditions : ImagingConditions
         The distribution.
-    instrument : Instrument
-        Energy, height of the object, camera.
+    microscope : Microscope
+        Energy, camera and pixels.
+    height : float
+        Height of the object upstream of the plane that defocus counts from [A].
     signed : bool
         False gives |T| in place of T.
 
@@ -146,16 +144,18 @@ def transfer_curves(
     -------
     TransferCurves
     """
-    central, azimuths = conditions.central(), half_turn(conditions.central())
-    probe = _along(PROBED, azimuths, central, instrument)
-    q = _frequencies(probe, instrument)
-    parts = _along(q, azimuths, central, instrument)
-    curves = _curves(q, azimuths, parts, instrument, signed)
-    low, high = (np.resize(end, curves["q_per_A"].shape) for end in _drawn_band(q, conditions, instrument, signed))
+    central = conditions.central()
+    seen, azimuths = central.defocused(height), half_turn(central)
+    probe = _along(PROBED, azimuths, seen, microscope)
+    q = _frequencies(probe, microscope)
+    transfer = _along(q, azimuths, seen, microscope)
+    curves = _curves(q, azimuths, transfer, microscope, signed)
+    band = _drawn_band(q, conditions, microscope, height, signed)
+    low, high = (np.resize(end, curves["q_per_A"].shape) for end in band)
     bands = {"phase_transfer_p10": low, "phase_transfer_p90": high}
     table = pl.DataFrame({"condition": name, **curves, **bands}, schema=TRANSFER_CURVES, nan_to_null=True)
-    limits = transfer_limits(central, instrument, probe, q, parts)
-    return TransferCurves(name, table, limits, _plane(q, central, instrument, signed), signed)
+    limits = transfer_limits(microscope, central, height, probe, q, transfer)
+    return TransferCurves(name, table, limits, _plane(q, seen, microscope, signed), signed)
 
 
 def limits_table(curves: Sequence[TransferCurves]) -> pl.DataFrame:
@@ -171,7 +171,7 @@ def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]
     curves : sequence of TransferCurves
         At least one.
     folder : Path
-        Made where it is missing; what it holds of the same names is replaced.
+        Made if it is missing; files of the same names in it are replaced.
 
     Returns
     -------
@@ -197,9 +197,9 @@ def _figures(curves: Sequence[TransferCurves]) -> Iterator[tuple[str, Figure]]:
     pages = [curves[first : first + PANELS] for first in range(0, len(curves), PANELS)]
     for number, page in enumerate(pages, 1):
         yield "overview" if len(pages) == 1 else f"overview-{number}", overview_figure(page)
-    for one, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
-        yield f"{stem}_curves", curve_figure(one)
-        yield f"{stem}_plane", plane_figure(one)
+    for each, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
+        yield f"{stem}_curves", curve_figure(each)
+        yield f"{stem}_plane", plane_figure(each)
 
 
 def require_folder(folder: Path) -> None:
@@ -209,7 +209,7 @@ def require_folder(folder: Path) -> None:
 
 
 def file_stems(names: Sequence[str]) -> list[str]:
-    """Return names of files, told apart by a number where two conditions would have the same.
+    """Return names of files, with a number if two conditions would have the same.
 
     Examples
     --------
@@ -240,9 +240,9 @@ def _kind_of(path: Path) -> type[ImageSet] | type[Study]:
     return Study if isinstance(data["conditions"], dict) else ImageSet
 
 
-def _has_mtf(conditions: ImagingConditions, instrument: Instrument) -> bool:
+def _has_mtf(conditions: ImagingConditions, microscope: Microscope) -> bool:
     given = "mtf_half_frequency" in conditions.fields_given()
-    return given or instrument.imaging.camera.mtf_table is not None
+    return given or microscope.imaging.camera.mtf_table is not None
 
 
 def _refuse_second(path: Path, what: str, option: str, own: float | None, given: float | None) -> None:
@@ -251,84 +251,86 @@ def _refuse_second(path: Path, what: str, option: str, own: float | None, given:
 
 
 def _distinct(study: Study) -> tuple[tuple[str, ImagingConditions], ...]:
-    """Conditions of a study; those of one name that differ between training and test tell their role."""
+    """Conditions of a study; those of one name that differ between training and test are named with their role."""
     training, test = dict(study.conditions.resolved("training")), dict(study.conditions.resolved("test"))
     unlike = {name for name in training if name in test and training[name] != test[name]}
     named = {f"training {name}" if name in unlike else name: one for name, one in training.items()}
     return tuple({**named, **{f"test {name}" if name in unlike else name: one for name, one in test.items()}}.items())
 
 
-def _frequencies(probe: Parts, instrument: Instrument) -> Array:
-    """Frequencies of a curve [1/A]: up to where nothing passes, as many as chi needs."""
+def _frequencies(probe: ImageTransfer, microscope: Microscope) -> Array:
+    """Frequencies of a curve [1/A]: as far as anything passes, as many as chi needs."""
     visible = np.flatnonzero(probe.envelope.max(axis=0) >= FADED)
     passed = PROBED[visible[-1]] if len(visible) else PROBED[0]
-    end = min(1.08 * passed, HIGHEST, 1.08 * (instrument.nyquist or np.inf))
+    end = min(1.08 * passed, HIGHEST, 1.08 * microscope.image_nyquist)
     inside = probe.even[:, : np.searchsorted(PROBED, end)]
     steepest = np.abs(np.diff(inside, axis=1)).max(initial=0.0) / (PROBED[1] - PROBED[0])
     points = int(np.clip(STEPS_PER_RADIAN * steepest * end, *POINTS))
     return np.linspace(0, end, points + 1)[1:]
 
 
-def _along(q: Array, azimuths: Array, central: Conditions, instrument: Instrument) -> Parts:
+def _along(q: Array, azimuths: Array, seen: Conditions, microscope: Microscope) -> ImageTransfer:
     """Transfer of one condition (azimuths, frequencies)."""
-    parts = transfer_parts(polar_plane(q, azimuths), central, instrument, step=float(q[0]))
-    return parts.shaped(len(azimuths))
+    return image_transfer(polar_plane(q, azimuths), microscope, seen, step=float(q[0])).shaped(len(azimuths))
 
 
-def _curves(q: Array, azimuths: Array, parts: Parts, instrument: Instrument, signed: bool) -> dict[str, NDArray[Any]]:
+def _curves(
+    q: Array, azimuths: Array, transfer: ImageTransfer, microscope: Microscope, signed: bool
+) -> dict[str, NDArray[Any]]:
     """Columns of the table that belong to the centre: rows of the two extreme azimuths, or of one."""
-    shown = _extremes(parts)
-    phase, amplitude = _as_told(parts.phase, signed), _as_told(parts.amplitude, signed)
+    shown = _extremes(transfer)
+    phase, amplitude = _as_drawn(transfer.phase, signed), _as_drawn(transfer.amplitude, signed)
     columns = {"phase_transfer": phase, "amplitude_transfer": amplitude}
     columns |= {
-        name: getattr(parts, name) for name in ("aperture", "temporal", "spatial", "motion", "camera", "envelope")
+        name: getattr(transfer, name) for name in ("aperture", "temporal", "spatial", "motion", "camera", "envelope")
     }
     return {
         "azimuth_deg": np.degrees(azimuths[shown]).repeat(len(q)),
         "q_per_A": np.tile(q, len(shown)),
-        "angle_mrad": np.tile(q, len(shown)) * instrument.wavelength * 1e3,
+        "angle_mrad": np.tile(q, len(shown)) * microscope.wavelength * 1e3,
         **{name: values[shown].ravel() for name, values in columns.items()},
         "phase_transfer_lowest": np.tile(phase.min(axis=0), len(shown)),
         "phase_transfer_highest": np.tile(phase.max(axis=0), len(shown)),
     }
 
 
-def _extremes(parts: Parts) -> list[int]:
-    """Two azimuths between which chi, or where it is round the envelopes, differ most; one where nothing differs."""
-    if max(np.ptp(values, axis=0).max() for values in (parts.phase, parts.envelope)) < SAME:
+def _extremes(transfer: ImageTransfer) -> list[int]:
+    """Two azimuths between which chi, or if it is round the envelopes, differ most; one if nothing differs."""
+    if max(np.ptp(values, axis=0).max() for values in (transfer.phase, transfer.envelope)) < SAME:
         return [0]
-    weight = parts.envelope.max(axis=0)
-    told = [values @ weight for values in (parts.even, parts.envelope)]
-    key = told[0] if np.ptp(told[0]) > 1e-9 * np.abs(told[0]).max() else told[1]
+    weight = transfer.envelope.max(axis=0)
+    chi, passed = (values @ weight for values in (transfer.even, transfer.envelope))
+    key = chi if np.ptp(chi) > 1e-9 * np.abs(chi).max() else passed
     return sorted({int(key.argmin()), int(key.argmax())})
 
 
-def _drawn_band(q: Array, conditions: ImagingConditions, instrument: Instrument, signed: bool) -> Array:
-    """Quantiles of T over draws and azimuths, (2, frequencies); NaN where no parameter is drawn."""
+def _drawn_band(q: Array, conditions: ImagingConditions, microscope: Microscope, height: float, signed: bool) -> Array:
+    """Quantiles of T over draws and azimuths, (2, frequencies); NaN if no parameter is drawn."""
     if all(one.sd == 0 for one in conditions.distributions().values()):
         return np.full((2, len(q)), np.nan)
     drawn = drawn_conditions(conditions, range(DRAWS), Stream(0))
     every = half_turn(drawn)
     azimuths = every[:: max(1, len(every) // DRAWN_AZIMUTHS)]
     some = q[:: -(-len(q) // BAND_POINTS)]
-    phase = transfer_parts(polar_plane(some, azimuths), drawn, instrument, step=float(q[0])).phase
-    ends = np.quantile(_as_told(phase, signed).reshape(-1, len(some)), BAND, axis=0)
+    seen = drawn.defocused(height)
+    phase = image_transfer(polar_plane(some, azimuths), microscope, seen, step=float(q[0])).phase
+    ends = np.quantile(_as_drawn(phase, signed).reshape(-1, len(some)), BAND, axis=0)
     return np.stack([np.interp(q, some, end) for end in ends])
 
 
-def _plane(q: Array, central: Conditions, instrument: Instrument, signed: bool) -> TransferPlane:
-    """T over (q_y, q_x), and its phase where aberrations that are odd in the angle shift what they image.
+def _plane(q: Array, seen: Conditions, microscope: Microscope, signed: bool) -> TransferPlane:
+    """T over (q_y, q_x), and its phase if aberrations that are odd in the angle shift the image.
 
-    T(-q) is the conjugate of T(q), so half of the plane tells the other.
+    T(-q) is the conjugate of T(q), so half of the plane gives the other.
     """
     half = int(np.clip(len(q) // 4, *HALF_PLANE))
     axis = np.linspace(-q[-1], q[-1], 2 * half + 1)
     upper = torch.from_numpy(axis[None, :] + 1j * axis[: half + 1, None])
-    parts = transfer_parts(upper.reshape(-1), central, instrument, step=float(axis[1] - axis[0]))
-    phase, shift = (values.reshape(half + 1, -1) for values in (parts.phase, parts.shift))
+    transfer = image_transfer(upper.reshape(-1), microscope, seen, step=float(axis[1] - axis[0]))
+    phase, shift = (values.reshape(half + 1, -1) for values in (transfer.phase, transfer.shift))
     phase, shift = np.vstack([phase, phase[-2::-1, ::-1]]), np.vstack([shift, -shift[-2::-1, ::-1]])
-    return TransferPlane(axis, _as_told(phase, signed), shift if np.ptp(shift) > SAME else None)
+    return TransferPlane(axis, _as_drawn(phase, signed), shift if np.ptp(shift) > SAME else None)
 
 
-def _as_told(transfer: Array, signed: bool) -> Array:
+def _as_drawn(transfer: Array, signed: bool) -> Array:
     return transfer if signed else np.abs(transfer)

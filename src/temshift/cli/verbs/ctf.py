@@ -46,7 +46,10 @@ def ctf(file: Path, output: Path | None, wanted: Wanted) -> None:
         height=wanted.height_nm * NANOMETRE,
     ).only(wanted.names)
     _warn(found, Console(stderr=True))
-    curves = [transfer_curves(name, one, found.instrument, signed=wanted.signed) for name, one in found.named]
+    curves = [
+        transfer_curves(name, one, found.microscope, height=found.height, signed=wanted.signed)
+        for name, one in found.named
+    ]
     written = write_transfer(curves, folder)
     console = Console()
     console.print(_limits(limits_table(curves)))

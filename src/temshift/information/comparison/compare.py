@@ -1,4 +1,4 @@
-"""Compare distributions of imaging conditions without training anything: what is transferred, lost and new."""
+"""Compare distributions of imaging conditions without any training: information transferred, lost and new."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,7 @@ from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library
 from temshift.information.transfer.metrics import Information, information_of, pair_metrics
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
 
@@ -35,7 +36,7 @@ IDEAL = ImagingSettings()
 
 @dataclass(frozen=True)
 class Bench:
-    """What two distributions of conditions are compared with.
+    """The setting in which two distributions of conditions are compared.
 
     Attributes
     ----------
@@ -44,7 +45,7 @@ class Bench:
     imaging : ImagingSettings
         Camera; a perfect one unless given.
     sampling : float, optional
-        Size of a pixel before binning [A]; where the camera's MTF, NTF or read noise counts it has to be told.
+        Size of a pixel before binning [A]; needed if the camera's MTF, NTF or read noise counts.
     rules : sequence of str
         Observers: "linear" (0.2 s a distribution), "forest" (seconds), "both", "ideal"; none is allowed.
     draws, seed : int
@@ -84,13 +85,13 @@ def compare(
     Raises
     ------
     InputError
-        For faulty conditions; a band without a ring; a camera whose pixels are not told.
+        For faulty conditions; a band without a ring; a camera whose pixels have no known size.
 
     Examples
     --------
     >>> train = {"defocus_nm": 10, "dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12}
-    >>> found = compare(train, {**train, "defocus_nm": -10}, bench=Bench(rules=(), draws=16))
-    >>> 0 < found.pair.sigma.value < 0.9
+    >>> comparison = compare(train, {**train, "defocus_nm": -10}, bench=Bench(rules=(), draws=16))
+    >>> 0 < comparison.pair.sigma.value < 0.9
     True
     """
     return compare_many({"training": train}, {"test": test}, library, bench)[0]
@@ -123,10 +124,10 @@ def compare_many(
     every = [one for named in sides for one in named.values()]
     if not all(sides):
         raise InputError("no conditions to compare; give at least one on either side")
-    microscope, remarks = microscope_for(every, objects, bench)
-    spectra = band_of(objects.mean, microscope)
-    ours, theirs = ({name: information_of(microscope, one, spectra) for name, one in named.items()} for named in sides)
-    observed = _observed(sides, objects, microscope, bench.rules)
+    survey, remarks = survey_for(every, objects, bench)
+    spectra = band_of(objects.mean, survey)
+    ours, theirs = ({name: information_of(survey, one, spectra) for name, one in named.items()} for named in sides)
+    observed = _observed(sides, objects, survey, bench.rules)
     return [
         Comparison(
             Side(training, one, _seen(observed, 0, training, test)),
@@ -135,7 +136,7 @@ def compare_many(
             pair_metrics(one, other, spectra),
             tuple(transferred_bands(spectra.q, one.bits, other.bits)),
             tuple(dict.fromkeys([*remarks, *_silent(training, one), *_silent(test, other)])),
-            {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / microscope.nyquist},
+            {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / survey.microscope.nyquist},
         )
         for training, one in ours.items()
         for test, other in theirs.items()
@@ -143,7 +144,7 @@ def compare_many(
 
 
 def as_conditions(given: Given, name: str) -> ImagingConditions:
-    """Return whole conditions; faults of a mapping are told with its name."""
+    """Return whole conditions; faults of a mapping are reported with its name."""
     if isinstance(given, ImagingConditions):
         return given
     if not isinstance(given, Mapping):
@@ -158,7 +159,7 @@ def as_conditions(given: Given, name: str) -> ImagingConditions:
 
 
 def _faults_text(given: Mapping[str, Any], name: str) -> str:
-    """Tell the faults of a mapping as those of a file are told; nothing where no file could hold it."""
+    """Return the faults of a mapping in the words for a file; nothing if no file could hold it."""
     try:
         plain = json.loads(json.dumps(dict(given)))
     except TypeError:
@@ -170,17 +171,15 @@ def _faults_text(given: Mapping[str, Any], name: str) -> str:
     return ""
 
 
-def microscope_for(
-    every: Sequence[ImagingConditions], library: ObjectLibrary, bench: Bench
-) -> tuple[Microscope, list[str]]:
-    """Return the microscope that all conditions are compared with, and what a person should know of its band.
+def survey_for(every: Sequence[ImagingConditions], library: ObjectLibrary, bench: Bench) -> tuple[Survey, list[str]]:
+    """Return the survey by which all conditions are compared, and remarks on its band that a person should know.
 
-    The band ends at the widest aperture of all, or before, where the library or the Nyquist frequency ends.
+    The band ends at the widest aperture of all, or at the end of the library or of the pixels if that comes before.
 
     Raises
     ------
     InputError
-        Where the size of a pixel is needed and not told, or the band is empty.
+        If the size of a pixel is needed and not given, or the band is empty.
     """
     nyquist = 0.5 / _pixel(every, bench)
     ends = {
@@ -189,7 +188,7 @@ def microscope_for(
         "the pixels' Nyquist frequency": nyquist / bench.imaging.camera.binning,
     }
     end = min(ends.values())
-    first = next(what for what, value in ends.items() if value == end)
+    first = next(name for name, value in ends.items() if value == end)
     if end < library.q[0]:
         raise InputError(
             f"the band ends at {end:.3g} 1/A with {first}, before the first ring at {library.q[0]:.3g} 1/A: nothing is "
@@ -197,25 +196,25 @@ def microscope_for(
         )
     remarks = [] if first == "the widest aperture" else [f"the band ends at {end:.3g} 1/A with {first}"]
     angle = end * wavelength(bench.energy)
-    return Microscope(bench.energy, bench.imaging, nyquist, angle, bench.draws, bench.seed), remarks
+    return Survey(Microscope(bench.energy, bench.imaging, nyquist), angle, bench.draws, bench.seed), remarks
 
 
 def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
     if bench.sampling is not None:
         return bench.sampling
     camera = bench.imaging.camera
-    told = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
-    told += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
-    if told:
+    needing = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
+    needing += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
+    if needing:
         raise InputError(
-            f"{', '.join(told)} counts in pixels, whose size is not told; give sampling, --sampling-angstrom"
+            f"{', '.join(needing)} counts in pixels, whose size is unknown; give sampling, --sampling-angstrom"
         )
     return PIXEL
 
 
-def band_of(objects: ObjectSpectra, microscope: Microscope) -> ObjectSpectra:
-    """Cut object spectra at the end of a microscope's band."""
-    inside = objects.q <= microscope.semiangle / microscope.wavelength * (1 + 1e-9)
+def band_of(objects: ObjectSpectra, survey: Survey) -> ObjectSpectra:
+    """Cut object spectra at the end of a survey's band."""
+    inside = objects.q <= survey.highest * (1 + 1e-9)
     cut = {name: getattr(objects, name)[inside] for name in ("q", "particle", "substrate")}
     return replace(objects, **cut)
 
@@ -227,17 +226,17 @@ Observed = Mapping[tuple[Named, Named], Mapping["RuleName", "Expected"]]
 def _observed(
     sides: Sequence[Mapping[str, ImagingConditions]],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence["RuleName"],
 ) -> Observed:
-    """Scores of observers by where they learn, where they are tested, and rule; names tell their side."""
+    """Scores of observers by training, test and rule; names come with their side."""
     if not rules:
         return {}
     from temshift.information.observers.observer import expected_scores  # scipy.stats takes half a second
 
     named = {(number, name): one for number, side in enumerate(sides) for name, one in side.items()}
     try:
-        return expected_scores(named, named, library, microscope, rules)
+        return expected_scores(named, named, library, survey, rules)
     except ValueError as error:
         raise InputError(f"no observer: {error}; compare without observers, or widen the band") from error
 
@@ -250,29 +249,30 @@ def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tup
     return {rule: (own[rule], there[rule]) for rule in own}
 
 
-def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary, microscope: Microscope) -> list[str]:
-    """Tell of conditions whose images are all but noise.
+def noise_remarks(named: Mapping[str, ImagingConditions], library: ObjectLibrary, survey: Survey) -> list[str]:
+    """Return remarks on conditions whose images are all but noise.
 
     Parameters
     ----------
     named : mapping of str to ImagingConditions
         Conditions by name.
     library : ObjectLibrary
-        What is imaged.
-    microscope : Microscope
-        Of :func:`microscope_for`.
+        Particles and films that are imaged.
+    survey : Survey
+        Of :func:`survey_for`.
 
     Returns
     -------
     list of str
         A sentence for each.
     """
-    spectra = band_of(library.mean, microscope)
-    return [line for name, one in named.items() for line in _silent(name, information_of(microscope, one, spectra))]
+    spectra = band_of(library.mean, survey)
+    return [line for name, one in named.items() for line in _silent(name, information_of(survey, one, spectra))]
 
 
-def _silent(name: str, found: Information) -> list[str]:
-    """Say where images are noise."""
-    if found.epsilon >= LEAST_BITS:
+def _silent(name: str, transferred: Information) -> list[str]:
+    """Say that images are noise, if they are."""
+    epsilon = transferred.epsilon
+    if epsilon >= LEAST_BITS:
         return []
-    return [f"{name} transfers all but nothing (epsilon = {found.epsilon:.2g} bits): its images are noise"]
+    return [f"{name} transfers all but nothing (epsilon = {epsilon:.2g} bits): its images are noise"]

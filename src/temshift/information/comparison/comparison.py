@@ -1,4 +1,4 @@
-"""What comparing two distributions of conditions finds: numbers, bands, a text to read and JSON."""
+"""Results of comparing two distributions of conditions: numbers, bands, a text to read and JSON."""
 
 import itertools
 import json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 HALF = 0.5  # share of the other's bits below which a ring's information is lost, or new; ours
-LEAST_SHARE = 0.01  # of the larger epsilon that a band has to hold to be told; ours
+LEAST_SHARE = 0.01  # of the larger epsilon that a band has to hold to be named; ours
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ class Side:
     Attributes
     ----------
     name : str
-        What it is called.
+        Its name.
     information : Information
-        What it transfers.
+        Information that it transfers.
     observers : mapping
-        By rule, what an observer that learns under these conditions scores under them, and under the others.
+        By rule, scores of an observer that learns under these conditions, under them and under the others.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Comparison:
     bands : tuple of Band
         Where in q information is lost or new.
     remarks : tuple of str
-        What a person should know before reading the numbers.
+        Remarks that a person should know before reading the numbers.
     setting : mapping
         Energy [keV] and size of a pixel [A].
     """
@@ -122,17 +122,17 @@ class Comparison:
     setting: Mapping[str, float]
 
     def __repr__(self) -> str:
-        """Tell it in lines to read."""
+        """Return it as lines to read."""
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
         pair, setting = self.pair, self.setting
-        training, test = self._told_apart()
+        training, test = self._distinct_sides()
         yield f"{training.name} -> {test.name}"
         yield f"at {setting['energy_kev']:g} keV, up to {self.q[-1]:.3g} 1/A, pixels of {setting['pixel_angstrom']:g} A"
         for side in (training, test):
-            told = Estimate(side.information.epsilon, side.information.epsilon_error)
-            yield f"epsilon of {side.name}: {estimate_text(told)} bits a spatial frequency"
+            epsilon = Estimate(side.information.epsilon, side.information.epsilon_error)
+            yield f"epsilon of {side.name}: {estimate_text(epsilon)} bits a spatial frequency"
         yield f"sigma: {estimate_text(pair.sigma)} (d = {estimate_text(pair.distance)})"
         yield f"one plane: d = {estimate_text(pair.one_plane_distance)}"
         yield f"overlap: {estimate_text(pair.overlap)}, signed cosine: {estimate_text(pair.cosine)}"
@@ -143,7 +143,7 @@ class Comparison:
             yield "nowhere is more than half of the information lost or new"
         yield from (f"note: {remark}" for remark in self.remarks)
 
-    def _told_apart(self) -> tuple[Side, Side]:
+    def _distinct_sides(self) -> tuple[Side, Side]:
         """Both sides, under names that differ."""
         if self.training.name != self.test.name:
             return self.training, self.test
@@ -161,7 +161,7 @@ class Comparison:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as numbers, texts, lists and mappings; what is undefined is None."""
+        """Return all of it as numbers, texts, lists and mappings; undefined numbers are None."""
         return {
             "training": _side(self.training),
             "test": _side(self.test),
@@ -177,7 +177,7 @@ class Comparison:
         return json.dumps(self.to_dict(), indent=1, allow_nan=False)
 
 
-def estimate_text(found: Estimate | None) -> str:
+def estimate_text(number: Estimate | None) -> str:
     """Write a number with its Monte-Carlo error.
 
     Examples
@@ -185,7 +185,7 @@ def estimate_text(found: Estimate | None) -> str:
     >>> estimate_text(Estimate(0.51234, 0.0021)), estimate_text(None)
     ('0.512 +- 0.002', 'undefined (nothing is transferred)')
     """
-    return "undefined (nothing is transferred)" if found is None else f"{found.value:.3f} +- {found.error:.3f}"
+    return "undefined (nothing is transferred)" if number is None else f"{number.value:.3f} +- {number.error:.3f}"
 
 
 def band_text(band: Band) -> str:
@@ -201,19 +201,19 @@ def band_text(band: Band) -> str:
 
 
 def _side(side: Side) -> dict[str, Any]:
-    found = side.information
+    transferred = side.information
     return {
         "name": side.name,
-        "epsilon": found.epsilon,
-        "epsilon_error": found.epsilon_error,
-        "bits": found.bits.tolist(),
-        "spectrum": found.spectrum.tolist(),
-        "transfer_rms": found.transfer_rms.tolist(),
+        "epsilon": transferred.epsilon,
+        "epsilon_error": transferred.epsilon_error,
+        "bits": transferred.bits.tolist(),
+        "spectrum": transferred.spectrum.tolist(),
+        "transfer_rms": transferred.transfer_rms.tolist(),
         "observers": {
             rule: {"own": asdict(own), "other": asdict(other)} for rule, (own, other) in side.observers.items()
         },
     }
 
 
-def _estimate(found: Estimate | None) -> dict[str, float] | None:
-    return None if found is None else found._asdict()
+def _estimate(number: Estimate | None) -> dict[str, float] | None:
+    return None if number is None else number._asdict()

@@ -21,7 +21,7 @@ MOST_LEVELS = 11  # of one parameter
 LEAST_LEVELS = 3  # fewer make no grid: points are spread evenly instead
 LOGARITHMIC = 3.0  # ratio of the ends from which a parameter that is never 0 is divided by factors
 DIGITS = 3  # significant ones of a value on a grid
-SIGNATURE = 7  # draws that tell distributions apart
+SIGNATURE = 7  # draws by which distributions are distinguished
 SAME = 1e-6  # relative difference of centres that is rounding
 
 
@@ -36,7 +36,7 @@ class Axis:
     low, high : float
         The lowest and the highest centre of the targets, in the unit of the key; infinity is no aperture, no blur.
     scale : {"linear", "logarithmic", "reciprocal"}
-        In what it is divided: reciprocal where a target has it at infinity.
+        How it is divided: reciprocal if a target has it at infinity.
     """
 
     key: str
@@ -85,13 +85,13 @@ def axes_of(targets: Sequence[ImagingConditions]) -> tuple[Axis, ...]:
         In the order of the table of parameters.
     """
     rows = [row for row in CANONICAL if not row.key.endswith("_deg")]
-    found = []
+    axes = []
     for row in rows:
         values = _centers(targets, row.key)
         low, high = float(values.min()), float(values.max())
         if high - low > SAME * max(abs(low), min(abs(high), 1e300)):
-            found.append(Axis(row.key, low, high, _scale(row.field, low, high)))
-    return tuple(found)
+            axes.append(Axis(row.key, low, high, _scale(row.field, low, high)))
+    return tuple(axes)
 
 
 def _scale(field: str, low: float, high: float) -> Literal["linear", "logarithmic", "reciprocal"]:
@@ -101,12 +101,12 @@ def _scale(field: str, low: float, high: float) -> Literal["linear", "logarithmi
 
 
 def _centers(conditions: Sequence[ImagingConditions], key: str) -> Array:
-    told = [one.centers()[key] for one in conditions]
-    return np.array([np.inf if value is None else value for value in told], dtype=np.float64)
+    centers = [one.centers()[key] for one in conditions]
+    return np.array([np.inf if value is None else value for value in centers], dtype=np.float64)
 
 
 def places_of(conditions: Sequence[ImagingConditions], axes: Sequence[Axis]) -> Array:
-    """Return where the centres of conditions lie in the ranges of the targets, (n, axes), 0 to 1 inside."""
+    """Return the places of the centres of conditions in the ranges of the targets, (n, axes), 0 to 1 inside."""
     columns = [axis.places(_centers(conditions, axis.key)) for axis in axes]
     return np.stack(columns, axis=1) if columns else np.zeros((len(conditions), 0))
 
@@ -136,10 +136,10 @@ class Span:
     def _places(self) -> Array:
         return places_of(self.lenders, self.axes)
 
-    def nearest(self, place: Array, teller_of: str | None = None) -> ImagingConditions | None:
-        """Return the lender nearest to a place, the first of equals; only of those that tell a field, where given."""
+    def nearest(self, place: Array, giving: str | None = None) -> ImagingConditions | None:
+        """Return the lender nearest to a place, the first of equals; if a field is named, of those that give it."""
         distance = np.square(self._places - place).sum(axis=1).round(9)
-        numbers = [n for n, one in enumerate(self.lenders) if teller_of is None or teller_of in one.fields_given()]
+        numbers = [n for n, one in enumerate(self.lenders) if giving is None or giving in one.fields_given()]
         return self.lenders[min(numbers, key=lambda number: distance[number])] if numbers else None
 
     def completed(self, place: Array, new: Mapping[str, Distribution]) -> ImagingConditions:
@@ -148,18 +148,18 @@ class Span:
         given = {} if base is None else base.given()
         fields = {KEYS[axis.key].field for axis in self.axes}
         kept = {key: one for key, one in given.items() if KEYS[key].field not in fields}
-        told = {KEYS[key].field for key in given}
-        lacking = [field for field, needs in NEEDS.items() if needs in fields and field not in told]
-        lent = [one for field in lacking for one in self._told(place, field)]
+        known = {KEYS[key].field for key in given}
+        lacking = [field for field, needs in NEEDS.items() if needs in fields and field not in known]
+        lent = [pair for field in lacking for pair in self._lent(place, field)]
         return ImagingConditions(**PartialConditions(**dict(lent), **new).over(PartialConditions(**kept)))
 
-    def _told(self, place: Array, field: str) -> list[tuple[str, Distribution]]:
-        """What the nearest teller of a field says of it."""
-        teller = self.nearest(place, field)
-        return [] if teller is None else [pair for pair in teller.given().items() if KEYS[pair[0]].field == field]
+    def _lent(self, place: Array, field: str) -> list[tuple[str, Distribution]]:
+        """Distributions of a field, by key, of the nearest lender that gives it."""
+        lender = self.nearest(place, field)
+        return [] if lender is None else [pair for pair in lender.given().items() if KEYS[pair[0]].field == field]
 
     def moved(self, place: Array, key: str, value: float) -> Distribution:
-        """Return a value with the spread that the nearest lender has around its own, where that is normal."""
+        """Return a value with the spread that the nearest lender has around its own, if that is normal."""
         base = self.nearest(place)
         own = None if base is None else base.given().get(key)
         if own is None or own.normal is None or value - 4 * own.normal.sd < KEYS[key].lowest:
@@ -167,8 +167,8 @@ class Span:
         return Distribution(normal=Normal(mean=value, sd=own.normal.sd))
 
 
-def told_apart(named: Named) -> dict[str, ImagingConditions]:
-    """Return each distribution once, under its first name: azimuths of what is 0 tell nothing apart.
+def distinct_conditions(named: Named) -> dict[str, ImagingConditions]:
+    """Return each distribution once, under its first name; azimuths of magnitudes that are 0 make no difference.
 
     Parameters
     ----------
@@ -181,13 +181,13 @@ def told_apart(named: Named) -> dict[str, ImagingConditions]:
         Those that draw other conditions than all before them.
     """
     first: dict[tuple[float, ...], str] = {}
-    for name, one in named.items():
-        first.setdefault(_signature(one), name)
+    for name, conditions in named.items():
+        first.setdefault(_signature(conditions), name)
     return {name: named[name] for name in first.values()}
 
 
 def _signature(conditions: ImagingConditions) -> tuple[float, ...]:
-    """Some draws, with azimuths only where there is something that they turn."""
+    """Some draws, with azimuths only of magnitudes that they turn."""
     columns = np.arange(len(COLUMNS))
     drawn = conditions.quantiles((np.arange(SIGNATURE)[:, None] + 0.5 + columns) / SIGNATURE % 1).in_file_units()
     values = {row.field: np.array(drawn[row.key], dtype=np.float64) for row in CANONICAL}
@@ -200,7 +200,7 @@ def grid_candidates(targets: Named, count: int = GRID) -> dict[str, ImagingCondi
     """Make conditions on a grid over the ranges that targets span.
 
     One parameter has up to 11 levels; several have as many levels each as about ``count`` points allow, and where that
-    is below three, ``count`` points of a Halton sequence take the grid's place. Whatever else a point needs comes from
+    is below three, ``count`` points of a Halton sequence take the grid's place. All else that a point needs comes from
     the target nearest to it: a normal distribution keeps its standard deviation around the new mean.
 
     Parameters
@@ -233,7 +233,7 @@ def _places(dimensions: int, count: int) -> Array:
 
 
 def _point(span: Span, place: Array) -> tuple[str, ImagingConditions]:
-    """Name and conditions of one point; what is at infinity is left out."""
+    """Name and conditions of one point; parameters at infinity are left out."""
     values = {axis.key: axis.value(float(part)) for axis, part in zip(span.axes, place, strict=True)}
     new = {key: span.moved(place, key, value) for key, value in values.items() if np.isfinite(value)}
     return ", ".join(f"{key} {value:g}" for key, value in values.items()), span.completed(place, new)
@@ -259,14 +259,14 @@ class Range:
         return Range(tuple(ends[0]), tuple(ends[1]))
 
 
-def broad_conditions(span: Span, wanted: Range) -> tuple[str, ImagingConditions]:
-    """Make one distribution, uniform from end to end of each axis (log-uniform where it is divided by factors).
+def broad_conditions(span: Span, reach: Range) -> tuple[str, ImagingConditions]:
+    """Make one distribution, uniform from end to end of each axis (log-uniform if it is divided by factors).
 
     Parameters
     ----------
     span : Span
         All else comes from its lender nearest to the middle of the range.
-    wanted : Range
+    reach : Range
         Ends on each axis.
 
     Returns
@@ -279,13 +279,13 @@ def broad_conditions(span: Span, wanted: Range) -> tuple[str, ImagingConditions]
     Raises
     ------
     ValueError
-        Where every target has ``measured`` or ``correlations``.
+        If every target has ``measured`` or ``correlations``.
     """
     if not span.lenders:
         raise ValueError("every target has measured or correlations; give one without, or choose conditions by size")
-    middle = (np.array(wanted.low) + np.array(wanted.high)) / 2
+    middle = (np.array(reach.low) + np.array(reach.high)) / 2
     new, names = {}, []
-    for axis, low, high in zip(span.axes, wanted.low, wanted.high, strict=True):
+    for axis, low, high in zip(span.axes, reach.low, reach.high, strict=True):
         ends = axis.value(low), axis.value(high)
         names.append(f"{axis.key} {ends[0]:g}" if low == high else f"{axis.key} {ends[0]:g} to {ends[1]:g}")
         if np.isfinite(ends[0]):

@@ -57,7 +57,7 @@ def exchanged(score: Score, start: Sequence[int], count: int, progress: Progress
     count : int
         Items to choose from.
     progress : Progress
-        Told about every item of every round.
+        Notified of every item of every round.
 
     Returns
     -------
@@ -71,19 +71,19 @@ def exchanged(score: Score, start: Sequence[int], count: int, progress: Progress
     """
     best = _ordered(*start)
     while True:
-        found = best
+        improved = best
         progress.start("exchange conditions", len(best))
         for leaving in best:
-            found = _without(leaving, found, score, count)
+            improved = _without(leaving, improved, score, count)
             progress.advance()
         progress.finish()
-        if found == best:
+        if improved == best:
             return best
-        best = found
+        best = improved
 
 
 def _without(leaving: int, members: Members, score: Score, count: int) -> Members:
-    """Return the members with another item in place of one, where that lowers the score."""
+    """Return the members with another item in place of one, if that lowers the score."""
     kept = [item for item in members if item != leaving]
     options = [_ordered(*kept, item) for item in range(count) if item not in members]
     option = min(options, key=score, default=members)

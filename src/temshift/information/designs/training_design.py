@@ -14,21 +14,21 @@ from temshift.conditions.mixtures import mixture
 from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.execution import Progress, SilentProgress
-from temshift.information.comparison.compare import DEFAULT_BENCH, microscope_for
+from temshift.information.comparison.compare import DEFAULT_BENCH, survey_for
 from temshift.information.designs.candidates import (
     GRID,
     Range,
     Span,
     axes_of,
     broad_conditions,
+    distinct_conditions,
     grid_candidates,
     places_of,
-    told_apart,
 )
 from temshift.information.designs.exchange import Members, added, exchanged
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.shipped_libraries import shipped_library
-from temshift.optics.microscope import Microscope
+from temshift.information.transfer.survey import Survey
 
 if TYPE_CHECKING:
     from temshift.information.observers.draws import Draws
@@ -41,19 +41,19 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 RANDOM_SETS = 3  # that a design is compared with
 LEVELS = 9  # ends that a broad range may have on each axis
-SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: what is chosen is ranked on new ones
+SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: choices are ranked on new ones
 COARSE = 4  # a search by other observers than the linear one takes one drawn condition in so many
 DESIGN, EVEN, SINGLE, FULL, MIDDLE = "design", "evenly spaced", "single best", "full range", "middle"
 
 
 @dataclass(frozen=True)
 class Design:
-    """Conditions to train on, and what they are predicted to give.
+    """Conditions to train on, and the scores that are predicted for them.
 
     Attributes
     ----------
     objective : {"worst", "mean"}
-        What was minimised over the targets: the highest cross-entropy, or the mean.
+        The number minimised over the targets: the highest cross-entropy, or the mean.
     rule : str
         The observer that the final choice is by.
     sets : mapping of str to mapping of str to ImagingConditions
@@ -93,7 +93,7 @@ class Design:
 def design(
     targets: Named,
     library: ObjectLibrary | None = None,
-    microscope: Microscope | None = None,
+    survey: Survey | None = None,
     *,
     size: int | None = None,
     broad: bool = False,
@@ -119,7 +119,7 @@ def design(
         Conditions that the network shall serve, by name.
     library : ObjectLibrary, optional
         Particles and films; CdSe on carbon by default.
-    microscope : Microscope, optional
+    survey : Survey, optional
         Energy, camera, pixels, band and seed; by default 300 keV, a perfect camera and pixels of 0.4 A.
     size : int, optional
         Number of conditions to train on, >= 1; with ``broad`` it is left out.
@@ -128,15 +128,15 @@ def design(
     objective : {"worst", "mean"}
         Minimise the highest cross-entropy over the targets, or the mean.
     extra : mapping of str to ImagingConditions, optional
-        Candidates beside the targets and the grid.
+        Candidates apart from the targets and the grid.
     grid : int
         Points, about, of the grid of candidates over the ranges that the targets span; 0 for none.
     search : {"linear", "forest", "both", "ideal"}
         Observer of the search: linear takes seconds; others take minutes, on a quarter of the draws.
     rule : {"linear", "forest", "both", "ideal"}
-        Observer of the final ranking, and of what is predicted.
+        Observer of the final ranking and of the predictions.
     progress : Progress, optional
-        Told about what is done.
+        Notified of every step.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def design(
     _require(targets, size, broad, objective)
     every = [*targets.values(), *(extra or {}).values()]
     objects = library if library is not None else shipped_library()
-    world = objects, microscope or microscope_for(every, objects, DEFAULT_BENCH)[0]
+    world = objects, survey or survey_for(every, objects, DEFAULT_BENCH)[0]
     bench = _Bench(targets, world, objective, search, progress or SilentProgress())
     if broad or (size or 0) > 1:
         _require_apertures(every)
@@ -184,10 +184,10 @@ def _require_apertures(every: Sequence[ImagingConditions]) -> None:
 
 def _pool(targets: Named, extra: Named, grid: int) -> dict[str, ImagingConditions]:
     """Candidates by name, each distribution once: targets first."""
-    found: dict[str, ImagingConditions] = {}
-    for name, one in [*targets.items(), *extra.items(), *grid_candidates(targets, grid).items()]:
-        found[_free(name, found)] = one
-    return told_apart(found)
+    pool: dict[str, ImagingConditions] = {}
+    for name, conditions in [*targets.items(), *extra.items(), *grid_candidates(targets, grid).items()]:
+        pool[_free(name, pool)] = conditions
+    return distinct_conditions(pool)
 
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
@@ -195,12 +195,12 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
 
 
 class _Bench:
-    """Predicts what a network trained on a mixture of conditions scores on the targets; nothing is computed twice."""
+    """Predicts scores on the targets of a network trained on a mixture of conditions; nothing is computed twice."""
 
     def __init__(
         self,
         targets: Named,
-        world: tuple[ObjectLibrary, Microscope],
+        world: tuple[ObjectLibrary, Survey],
         objective: Objective,
         search: "RuleName",
         progress: Progress,
@@ -208,16 +208,16 @@ class _Bench:
         self.targets, self.objective, self.progress = targets, objective, progress
         self._world, self._search = world, search
         self._drawn: dict[tuple[str, int, bool], Draws] = {}
-        self._found: dict[tuple[object, ...], list[Expected]] = {}
+        self._expected: dict[tuple[object, ...], list[Expected]] = {}
 
     @property
     def seed(self) -> int:
         return self._world[1].seed
 
     def predict(self, parts: Named, rule: "RuleName", streams: tuple[int, int]) -> list["Expected"]:
-        """What an observer of a mixture of conditions scores on each target."""
+        """Scores on each target of an observer of a mixture of conditions."""
         key = (tuple(sorted(parts)), rule, streams)
-        if key not in self._found:
+        if key not in self._expected:
             from temshift.information.observers.draws import Draws
             from temshift.information.observers.observer import fit_observer
 
@@ -227,8 +227,8 @@ class _Bench:
             drawn = [thinned(self._draws(name, one, training, rule), every) for name, one in sorted(parts.items())]
             observer = fit_observer(Draws.joined(drawn), rule, seed=self.seed)
             tests = [thinned(self._draws(name, one, test, rule), coarse) for name, one in self.targets.items()]
-            self._found[key] = [observer.expected(one) for one in tests]
-        return self._found[key]
+            self._expected[key] = [observer.expected(one) for one in tests]
+        return self._expected[key]
 
     def score(self, parts: Named, rule: "RuleName | None" = None, streams: tuple[int, int] = SEARCH) -> float:
         """The number to minimise; by the observer of the search unless another is given."""
@@ -242,8 +242,8 @@ class _Bench:
             return distinct[0]
         self.progress.start("ranking", len(distinct))
         scores = []
-        for one in distinct:
-            scores.append(self.score(one, rule, RANKING))
+        for members in distinct:
+            scores.append(self.score(members, rule, RANKING))
             self.progress.advance()
         self.progress.finish()
         return distinct[int(np.argmin(scores))]
@@ -252,10 +252,10 @@ class _Bench:
         from temshift.information.observers.draws import ring_draws
         from temshift.information.observers.observer import shown_to
 
-        key, (library, microscope) = (name, stream, rule == "ideal"), self._world
+        key, (library, survey) = (name, stream, rule == "ideal"), self._world
         if key not in self._drawn:
             try:
-                self._drawn[key] = ring_draws(conditions, shown_to(rule, library), microscope, stream=stream)
+                self._drawn[key] = ring_draws(conditions, shown_to(rule, library), survey, stream=stream)
             except ValueError as error:
                 raise InputError(f"{name!r}: {error}") from error
         return self._drawn[key]
@@ -312,8 +312,8 @@ def even_set(targets: Named, pool: Named, size: int) -> Members:
         Numbers of candidates, rising: of evenly spaced targets, the middles of equal parts.
     """
     axes = axes_of(list(targets.values()))
-    wanted, there = (places_of(list(named.values()), axes) for named in (targets, pool))
-    distance = np.square(wanted[:, None] - there).sum(axis=2).round(9)
+    aims, candidates = (places_of(list(named.values()), axes) for named in (targets, pool))
+    distance = np.square(aims[:, None] - candidates).sum(axis=2).round(9)
 
     def score(members: Members) -> float:
         return float(distance[:, members].min(axis=1).sum())
@@ -334,16 +334,16 @@ def _broad(bench: _Bench, rule: "RuleName") -> Design:
     if not axes:
         raise InputError("the targets differ in the centre of no parameter; give a size in place of broad")
     full, still = Range((0.0,) * axes, (1.0,) * axes), Range((0.5,) * axes, (0.5,) * axes)
-    named = functools.cache(lambda wanted: _one(span, wanted))
-    found = _narrowed(full, lambda wanted: bench.score(named(wanted)), axes, bench.progress)
-    best = bench.ranked([named(found), named(full)], rule)
+    named = functools.cache(lambda reach: _broad_member(span, reach))
+    narrowed = _narrowed(full, lambda reach: bench.score(named(reach)), axes, bench.progress)
+    best = bench.ranked([named(narrowed), named(full)], rule)
     return _compared(bench, {DESIGN: best, FULL: named(full), MIDDLE: named(still)}, rule)
 
 
-def _one(span: Span, wanted: Range) -> dict[str, ImagingConditions]:
-    """A broad distribution under a name that tells its ends."""
+def _broad_member(span: Span, reach: Range) -> dict[str, ImagingConditions]:
+    """A broad distribution under a name that holds its ends."""
     try:
-        return dict([broad_conditions(span, wanted)])
+        return dict([broad_conditions(span, reach)])
     except ValueError as error:
         raise InputError(str(error)) from error
 
@@ -358,9 +358,9 @@ def _narrowed(start: Range, score: Callable[[Range], float], axes: int, progress
         progress.start("search", axes)
         for number in range(axes):
             options = [best, *(best.with_axis(number, *pair) for pair in pairs)]
-            found = min(options, key=score)
-            moved = moved or found != best
-            best = found
+            least = min(options, key=score)
+            moved = moved or least != best
+            best = least
             progress.advance()
         progress.finish()
     return best
@@ -371,8 +371,8 @@ def _compared(bench: _Bench, sets: Mapping[str, Named], rule: "RuleName") -> Des
     bench.progress.start("comparison", len(sets))
     rows = []
     for set_name, parts in sets.items():
-        for target, one in zip(bench.targets, bench.predict(parts, rule, RANKING), strict=True):
-            rows.append({"set_name": set_name, "target_name": target, **vars(one)})
+        for target, expected in zip(bench.targets, bench.predict(parts, rule, RANKING), strict=True):
+            rows.append({"set_name": set_name, "target_name": target, **vars(expected)})
         bench.progress.advance()
     bench.progress.finish()
     return Design(bench.objective, rule, sets, pl.DataFrame(rows))

@@ -1,1 +1,1 @@
-"""What specimens are to transfer: spectra of particles and films, libraries of them."""
+"""Specimens as transfer sees them: spectra of particles and films, libraries of them."""

@@ -1,4 +1,4 @@
-"""A library of simulated particles, one instance each: what observers of transfer are shown."""
+"""A library of simulated particles, one instance each, as observers of transfer are shown them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ObjectLibrary:
-    """Power of what n particles do to a wave, one by one, and of the films that they lie on.
+    """Power of the changes that n particles make to a wave, one by one, and of the films that they lie on.
 
     The wave psi behind a particle has a phase part p = Im psi, which the transfer function T images, and an amplitude
     part a = (1 - |psi|^2) / 2, which cos chi images: what the aperture at the end of the band keeps off the image, so
@@ -90,7 +90,7 @@ class ObjectLibrary:
 
     @property
     def mean(self) -> ObjectSpectra:
-        """What epsilon and sigma need: averages over particles, which count by their area."""
+        """Averages over particles, which count by their area, as epsilon and sigma need them."""
         return ObjectSpectra(
             self.q,
             np.average(self.particle, axis=0, weights=self.area),
@@ -112,7 +112,7 @@ def join_libraries(libraries: Iterable[ObjectLibrary]) -> ObjectLibrary:
     Returns
     -------
     ObjectLibrary
-        The same in whatever groups they are joined.
+        The same for all groups in which they are joined.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Libraries of particle instances as files: a table of particles and a record of what they share."""
+"""Libraries of particle instances as files: a table of particles and a record of all that they share."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,18 +13,18 @@ from temshift.storage.files import read_table, write_table
 from temshift.storage.records import read_record, write_record
 from temshift.vocabulary.columns import INSTANCES
 
-_SHARED = ("q", "substrate", "area_fraction", "specimens")  # what is not one value a particle
+_SHARED = ("q", "substrate", "area_fraction", "specimens")  # values that particles share
 
 
 def write_library(record: Path | str, library: ObjectLibrary, facts: Mapping[str, Any] | None = None) -> None:
-    """Write a library as a record (JSON) and, beside it, a table of its particles (Parquet).
+    """Write a library as a record (JSON) and, in the same folder, a table of its particles (Parquet).
 
     Parameters
     ----------
     record : path
         The record, ``NAME.json``; the table is ``NAME.parquet``.
     library : ObjectLibrary
-        What to write; powers of particles are kept to 24 bits.
+        The library; powers of particles are kept to 24 bits.
     facts : mapping, optional
         Plain values to keep with it: how the library was made.
 
@@ -57,14 +57,14 @@ def read_library(record: Path | str) -> ObjectLibrary:
     Raises
     ------
     InputError
-        Where the record is absent.
+        If the record is absent.
     DamagedError
-        Where the record or its table was altered, or is that of something else.
+        If the record or its table was altered, or is that of something else.
     """
-    found = read_record(record)
-    if "library" not in found.facts:
+    kept = read_record(record)
+    if "library" not in kept.facts:
         raise DamagedError(f"{record} is no object library; name one that write_library wrote")
-    table, shared = read_table(found.files[0]), found.facts["library"]
+    table, shared = read_table(kept.files[0]), kept.facts["library"]
     area, height, thickness, below = (table[name].to_numpy(writable=True) for name in list(INSTANCES)[:4])
     powers = (np.stack(table[name].to_list()).astype(np.float64) for name in list(INSTANCES)[4:])
     particle, amplitude, cross = powers

@@ -1,4 +1,4 @@
-"""What objects scatter on average: the spectra that epsilon and sigma need."""
+"""Scattering of objects on average: the spectra that epsilon and sigma need."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class ObjectSpectra:
-    """What the specimens scatter, averaged over specimens and azimuth.
+    """Scattering of specimens, averaged over specimens and azimuth.
 
     Attributes
     ----------

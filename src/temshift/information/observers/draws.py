@@ -12,8 +12,8 @@ from temshift.core.seeds import Stage, generator
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.overlaps import overlaps
 from temshift.information.transfer.power_transfer import WHOLE, PowerTransfer, Seen, power_transfer
+from temshift.information.transfer.survey import Survey
 from temshift.information.transfer.window_spectra import local_spectrum
-from temshift.optics.microscope import Microscope
 
 Array = NDArray[np.float64]
 
@@ -24,12 +24,12 @@ Integers = NDArray[np.int64]
 CONDITIONS = 128  # draws of conditions of a distribution
 
 
-PLACES = 16  # windows on particles, and as many beside them, under each drawn condition
+PLACES = 16  # windows on particles, and as many next to them, under each drawn condition
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Windows on particles and beside them, under drawn conditions.
+    """Windows on particles and next to them, under drawn conditions.
 
     Attributes
     ----------
@@ -76,12 +76,10 @@ class Draws:
         return cls(modes=parts[0].modes, weights=weights, condition=condition, **lined)
 
 
-def ring_draws(
-    conditions: ImagingConditions, library: ObjectLibrary, microscope: Microscope, *, stream: int = 0
-) -> Draws:
+def ring_draws(conditions: ImagingConditions, library: ObjectLibrary, survey: Survey, *, stream: int = 0) -> Draws:
     """Draw windows under a distribution of conditions, as an observer would see them in micrographs.
 
-    A window beside particles has the spectrum N (1 + 4 D <T^2> C t) of a film of thickness t, N the noise of the camera
+    One next to particles has the spectrum N (1 + 4 D <T^2> C t) of a film of thickness t, N the noise of the camera
     and <T^2> averaged over the film's depth. One that sees a particle k of the library has N 4 D (T^2 P_k + A^2 Q_k -
     2 T A X_k) more, by the share of the window that the particle covers; each frequency q is imaged twice, displaced by
     grad chi(q) and grad chi(-q) over 2 pi, and the two interfere (sin^2 chi) only where both are. Spectra are divided
@@ -94,8 +92,8 @@ def ring_draws(
         The distribution.
     library : ObjectLibrary
         Particles and films. Streams of even number take every second particle, those of odd number the others.
-    microscope : Microscope
-        Energy, camera, pixels, band and seed.
+    survey : Survey
+        Microscope, band and seed.
     stream : int
         Number of the stream of draws: distributions of one stream share their deviates; take another one to test.
 
@@ -108,10 +106,11 @@ def ring_draws(
     ValueError
         Where the band holds no ring, or pixels are too coarse for a window.
     """
-    random = generator(microscope.seed, Stage.OBSERVER, stream)
+    microscope = survey.microscope
+    random = generator(survey.seed, Stage.OBSERVER, stream)
     uniform = qmc.LatinHypercube(len(COLUMNS), rng=random).random(CONDITIONS)
     height = float(np.average(library.particle_height, weights=library.area))
-    band = library.q <= max(microscope.semiangle / microscope.wavelength, library.q[0])
+    band = library.q <= max(survey.highest, library.q[0])
     objects = _Objects(library, band)
     power = power_transfer(conditions.quantiles(uniform), library.q[band], microscope, height)
     labels = np.tile(np.repeat([1, 0], PLACES), CONDITIONS)
@@ -121,7 +120,7 @@ def ring_draws(
     places = _places(random, library.radius[chosen], library.area_fraction, labels)
     views = overlaps(library.radius).views(random, chosen, places, power.displacement[condition])
     spectrum, mean_power = objects.spectra(power, condition, chosen, views, microscope.nyquist)
-    local = local_spectrum(library.q[band], microscope.semiangle / microscope.wavelength, pixel)
+    local = local_spectrum(library.q[band], survey.highest, pixel)
     expected = spectrum @ local.response.T / mean_power[:, None]
     noise = random.gamma(local.modes, size=expected.shape) / local.modes
     share = np.where(labels == 1, library.area_fraction, 1 - library.area_fraction)

@@ -1,4 +1,4 @@
-"""Rules that tell particle from background by ring powers: the simplest learners, which observers and probes share."""
+"""Rules that distinguish particle from background by ring powers, the simplest learners of observers and probes."""
 
 from typing import Literal, Protocol
 
@@ -11,7 +11,7 @@ Labels = NDArray[np.int64]
 Learner = Literal["linear", "forest"]
 
 LEAST_POWER = 1e-12  # below this a ring power is taken as nothing
-LEAST_PROBABILITY = 1e-3  # what a forest of few leaves may still think possible
+LEAST_PROBABILITY = 1e-3  # of a forest of few leaves, which is never sure
 TREES = 200
 LEAF = 10  # draws in a leaf, at least
 
@@ -50,8 +50,8 @@ class ForestRule:
 
     def probabilities(self, powers: Array) -> Array:
         """Return the probability of "particle" (n,) at ring powers (n, rings)."""
-        found = self._model.predict_proba(_logarithm(powers))[:, 1]
-        return np.asarray(np.clip(found, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
+        shares = self._model.predict_proba(_logarithm(powers))[:, 1]
+        return np.asarray(np.clip(shares, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY))
 
 
 def fit_rule(powers: Array, labels: Labels, rule: Learner, weights: Array | None = None, seed: int = 0) -> Rule:
@@ -97,7 +97,7 @@ def weighted_cross_entropy(probabilities: Array, labels: Labels, weights: Array)
 
 
 def weighted_f1(probabilities: Array, labels: Labels, weights: Array) -> float:
-    """F1 of "particle" where its probability is at least 1/2; 0 where nothing is found."""
-    found, true = probabilities >= 0.5, labels == 1
-    hits = float(weights[found & true].sum())
-    return 2 * hits / (2 * hits + float(weights[found != true].sum()))
+    """F1 of "particle", called at a probability of 1/2 or more; 0 if nothing is called so."""
+    called, true = probabilities >= 0.5, labels == 1
+    hits = float(weights[called & true].sum())
+    return 2 * hits / (2 * hits + float(weights[called != true].sum()))

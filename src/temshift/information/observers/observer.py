@@ -14,7 +14,7 @@ from temshift.core.errors import InputError
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.draws import Array, Draws, ring_draws
 from temshift.information.observers.learners import ForestRule, LinearRule, weighted_cross_entropy, weighted_f1
-from temshift.optics.microscope import Microscope
+from temshift.information.transfer.survey import Survey
 
 RuleName = Literal["linear", "forest", "both", "ideal"]
 RULES: tuple[RuleName, ...] = get_args(RuleName)
@@ -26,7 +26,7 @@ CENTRES = 64  # draws of each kind that the ideal observer's density is a mixtur
 
 @dataclass(frozen=True)
 class Expected:
-    """What an observer scores.
+    """Scores of an observer.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Observer(Protocol):
     """A fitted observer."""
 
     def expected(self, draws: Draws) -> Expected:
-        """Return what it scores on draws of a test distribution."""
+        """Return its scores on draws of a test distribution."""
         ...
 
 
@@ -101,7 +101,7 @@ class _Scored:
         self._rule = rule
 
     def expected(self, draws: Draws) -> Expected:
-        """Return what it scores on draws of a test distribution."""
+        """Return its scores on draws of a test distribution."""
         probabilities = self._rule.probabilities(draws.powers)
         each = weighted_cross_entropy(probabilities, draws.labels, draws.weights)
         sums = np.bincount(draws.condition, each)
@@ -114,19 +114,19 @@ class _Scored:
 class _Both:
     """Two observers, averaged in ln(cross-entropy) and in F1."""
 
-    def __init__(self, one: Observer, other: Observer) -> None:
-        self._each = one, other
+    def __init__(self, linear: Observer, forest: Observer) -> None:
+        self._each = linear, forest
 
     def expected(self, draws: Draws) -> Expected:
-        """Return what they score on average."""
-        one, other = (each.expected(draws) for each in self._each)
-        return average(one, other)
+        """Return their scores on average."""
+        linear, forest = (each.expected(draws) for each in self._each)
+        return average(linear, forest)
 
 
-def average(one: Expected, other: Expected) -> Expected:
+def average(ours: Expected, theirs: Expected) -> Expected:
     """Average two observers in ln(cross-entropy) and in F1; their errors are of the same draws, and add up."""
-    cross_entropy = float(np.sqrt(one.cross_entropy * other.cross_entropy))
-    return Expected(cross_entropy, (one.ln_error + other.ln_error) / 2, (one.f1 + other.f1) / 2)
+    cross_entropy = float(np.sqrt(ours.cross_entropy * theirs.cross_entropy))
+    return Expected(cross_entropy, (ours.ln_error + theirs.ln_error) / 2, (ours.f1 + theirs.f1) / 2)
 
 
 class _Densities:
@@ -143,7 +143,7 @@ class _Densities:
         return np.asarray(expit(self._prior + particle - background))
 
     def _log_density(self, powers: Array, centres: Array) -> Array:
-        """Logarithm of the density, but for what both kinds have in common."""
+        """Logarithm of the density, without the terms that both kinds have in common."""
         each = -(powers * self._modes) @ (1 / centres).T - np.log(centres) @ self._modes
         return np.asarray(logsumexp(each, axis=1) - np.log(len(centres)))
 
@@ -157,7 +157,7 @@ def observe(
     trainings: Mapping[str, ImagingConditions],
     tests: Mapping[str, ImagingConditions],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence[RuleName] = ("linear", "forest", "both"),
 ) -> pl.DataFrame:
     """Take observers from every training distribution to every test distribution.
@@ -169,8 +169,8 @@ def observe(
     library : ObjectLibrary
         Particles and films; training and test see different halves of it. The ideal observer knows densities and no
         instances, and is taken over the average particle.
-    microscope : Microscope
-        Energy, camera, pixels, band and seed.
+    survey : Survey
+        Microscope, band and seed.
     rules : sequence of {"linear", "forest", "both", "ideal"}
         Which observers; both together cost no more than linear and forest.
 
@@ -185,8 +185,10 @@ def observe(
     InputError
         For an unknown rule.
     """
-    found = expected_scores(trainings, tests, library, microscope, rules)
-    rows = [{"training_name": one, "test_name": to, **_columns(found[one, to], rules)} for one, to in found]
+    scores = expected_scores(trainings, tests, library, survey, rules)
+    rows = [
+        {"training_name": one, "test_name": to, **_columns(by_rule, rules)} for (one, to), by_rule in scores.items()
+    ]
     return pl.DataFrame(rows)
 
 
@@ -194,7 +196,7 @@ def expected_scores(
     trainings: Mapping[Key, ImagingConditions],
     tests: Mapping[Key, ImagingConditions],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence[RuleName],
 ) -> dict[tuple[Key, Key], dict[RuleName, Expected]]:
     """Take observers from every training to every test distribution, as :func:`observe` does.
@@ -202,47 +204,47 @@ def expected_scores(
     Returns
     -------
     dict
-        What each rule scores, by (training, test).
+        Scores of each rule, by (training, test).
     """
     _require_rules(rules)
-    found: dict[tuple[Key, Key], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
+    scores: dict[tuple[Key, Key], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
     learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
     if learners:
-        _take(found, trainings, tests, library, microscope, learners)
+        _take(scores, trainings, tests, library, survey, learners)
     if "ideal" in rules:
-        _take(found, trainings, tests, shown_to("ideal", library), microscope, ["ideal"])
+        _take(scores, trainings, tests, shown_to("ideal", library), survey, ["ideal"])
     if "both" in rules:
-        for scored in found.values():
+        for scored in scores.values():
             scored["both"] = average(scored["linear"], scored["forest"])
-    return {pair: {rule: scored[rule] for rule in rules} for pair, scored in found.items()}
+    return {pair: {rule: scored[rule] for rule in rules} for pair, scored in scores.items()}
 
 
 def shown_to(rule: RuleName, library: ObjectLibrary) -> ObjectLibrary:
-    """Return what an observer sees of a library: the ideal one knows densities, and so the average particle alone."""
+    """Return the part of a library that an observer sees: for the ideal one, which knows densities, the average."""
     return library.averaged if rule == "ideal" else library
 
 
 def _take(
-    found: Mapping[tuple[Key, Key], dict[RuleName, Expected]],
+    scores: Mapping[tuple[Key, Key], dict[RuleName, Expected]],
     trainings: Mapping[Key, ImagingConditions],
     tests: Mapping[Key, ImagingConditions],
     library: ObjectLibrary,
-    microscope: Microscope,
+    survey: Survey,
     rules: Sequence[RuleName],
 ) -> None:
-    """Add what each rule scores from every training to every test distribution."""
-    tested = {name: ring_draws(one, library, microscope, stream=1) for name, one in tests.items()}
+    """Add the scores of each rule from every training to every test distribution."""
+    tested = {name: ring_draws(one, library, survey, stream=1) for name, one in tests.items()}
     for training, conditions in trainings.items():
-        draws = ring_draws(conditions, library, microscope, stream=0)
+        draws = ring_draws(conditions, library, survey, stream=0)
         for rule in rules:
-            observer = fit_observer(draws, rule, seed=microscope.seed)
+            observer = fit_observer(draws, rule, seed=survey.seed)
             for test, seen in tested.items():
-                found[training, test][rule] = observer.expected(seen)
+                scores[training, test][rule] = observer.expected(seen)
 
 
-def _columns(found: Mapping[RuleName, Expected], rules: Sequence[RuleName]) -> dict[str, float]:
+def _columns(scores: Mapping[RuleName, Expected], rules: Sequence[RuleName]) -> dict[str, float]:
     return {
-        f"observer_{rule}_{field.name}": getattr(found[rule], field.name)
+        f"observer_{rule}_{field.name}": getattr(scores[rule], field.name)
         for rule in rules
         for field in fields(Expected)
     }

@@ -61,12 +61,12 @@ class Overlaps:
         -------
         Seen
             A frequency q carries one image, displaced by grad chi(q) / (2 pi), and another by that of -q; they
-            interfere where both are.
+            interfere in their overlap.
         """
         turn = displacement.shape[1]
         start = random.integers(turn, size=len(disc))
-        one, other = np.zeros((2, len(disc), displacement.shape[2]))
-        both = np.zeros_like(one)
+        ahead, behind = np.zeros((2, len(disc), displacement.shape[2]))
+        both = np.zeros_like(ahead)
         number = np.arange(len(disc))
         for step in range(DIRECTIONS):
             direction = (start + step * turn // (2 * DIRECTIONS)) % turn
@@ -74,10 +74,10 @@ class Overlaps:
                 self.at(disc[:, None], np.abs(places[:, None] + displacement[number, chosen]))
                 for chosen in (direction, (direction + turn // 2) % turn)
             ]
-            one += shares[0]
-            other += shares[1]
+            ahead += shares[0]
+            behind += shares[1]
             both += np.sqrt(shares[0] * shares[1])
-        return Seen((one + other) / (2 * DIRECTIONS), both / DIRECTIONS)
+        return Seen((ahead + behind) / (2 * DIRECTIONS), both / DIRECTIONS)
 
 
 def overlaps(radius: Array) -> Overlaps:

@@ -1,4 +1,4 @@
-"""What a study can predict: how far the features of its pairs reach, and whether new pairs lie within."""
+"""The reach of a study's predictions: how far the features of its pairs reach, and whether new pairs lie within."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -49,23 +49,23 @@ class Reach:
         self._spread = np.where(spread > 0, spread, 1.0)
 
     def reasons(self, features: Mapping[str, Array]) -> list[list[str]]:
-        """Tell why new pairs lie outside, one sentence a reason; an empty list for each that lies inside.
+        """Return the reasons that new pairs lie outside, a sentence each; an empty list for each pair inside.
 
         Parameters
         ----------
         features : mapping of str to ndarray (n,)
-            Of the new pairs; what is not finite is a reason.
+            Of the new pairs; a number that is not finite is a reason.
         """
         table = np.stack([features[name] for name in self._names], axis=1)
-        found = [self._beyond(row) for row in table]
+        reasons = [self._beyond(row) for row in table]
         sound = np.isfinite(table).all(axis=1)
         for place, distance in zip(np.flatnonzero(sound), self._distances(table[sound]), strict=True):
-            if not found[place] and distance > self.farthest * (1 + 1e-9):
-                found[place].append(
+            if not reasons[place] and distance > self.farthest * (1 + 1e-9):
+                reasons[place].append(
                     f"no scored pair is near: the nearest is {distance:.2f} standard deviations of the features off, "
                     f"in the study {self.farthest:.2f} at most"
                 )
-        return found
+        return reasons
 
     @cached_property
     def farthest(self) -> float:

@@ -1,4 +1,4 @@
-"""Predictions judged on whole conditions left out, beside baselines, and ceilings that no prediction passes."""
+"""Predictions judged on whole conditions left out, with baselines, and ceilings that no prediction passes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from temshift.information.prediction.linear_model import additive_fit, explained
 from temshift.information.prediction.moments import Cells
 from temshift.information.prediction.predictor import Predictor
 
-# Simple predictions to stand beside ours, by name: what each is, its features, and whether it is a baseline, which
+# Simple predictions to compare ours with, by name: a description, its features, and whether it is a baseline, which
 # knows no transfer functions.
 BESIDE: dict[str, tuple[str, tuple[str, ...], bool]] = {
     "linear observer": ("from ln CE of the linear observer alone", ("ln CE(linear)",), False),
@@ -26,16 +26,16 @@ _NAMES = {"ln CE(observer)": "observer", "ln epsilon(test)": "epsilon", "d": "si
 
 
 def judged_models(fit: Predictor, cells: Cells, target: str) -> list[dict[str, Any]]:
-    """Judge a model and, beside it, every simple prediction whose features are known.
+    """Judge a model and, for comparison, every simple prediction whose features are known.
 
     Parameters
     ----------
     fit : Predictor
         Ours; first in the list.
     cells : Cells
-        What it was fitted to, with every feature that is known.
+        Cells that it was fitted to, with every feature that is known.
     target : str
-        What is predicted, as texts name it.
+        Name of the predicted score in texts.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def judged_models(fit: Predictor, cells: Cells, target: str) -> list[dict[str, A
 
 
 def _adds(name: str, cells: Cells) -> bool:
-    """Whether a row tells more: epsilon alone does where no distance is known."""
+    """Whether a row says more: epsilon alone does if no distance is known."""
     return name != "epsilon" or "d" not in cells.features
 
 
@@ -70,7 +70,7 @@ def _judged(name: str, description: str, fit: Predictor, *, baseline: bool) -> d
 
 
 def ceilings(fit: Predictor, used: pl.DataFrame, column: str) -> list[dict[str, Any]]:
-    """Tell what no such prediction passes, each in sample: additive effects, and the agreement between seeds.
+    """Return ceilings of all such predictions, each in sample: additive effects, and the agreement between seeds.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _additive(cells: Cells, trainings: NDArray[np.str_]) -> list[dict[str, Any]]
 
 
 def _seeds(cells: Cells, used: pl.DataFrame, column: str) -> list[dict[str, Any]]:
-    """What is left when the mean over infinitely many seeds is known: the scatter of the mean over a few."""
+    """The error that is left when the mean over infinitely many seeds is known: the scatter of the mean over a few."""
     if not {f"{column}_sd", "networks"} <= set(used.columns):
         return []
     table = used.filter(pl.col(f"{column}_sd").is_not_null())
@@ -110,5 +110,5 @@ def _seeds(cells: Cells, used: pl.DataFrame, column: str) -> list[dict[str, Any]
 
 
 def _ceiling(name: str, description: str, r2: float | None, rmse: float | None) -> dict[str, Any]:
-    found = {"name": name, "description": description, "in_sample": True, "baseline": False}
-    return {**found, "r2_in_sample": r2, "rmse_in_sample": rmse}
+    row = {"name": name, "description": description, "in_sample": True, "baseline": False}
+    return {**row, "r2_in_sample": r2, "rmse_in_sample": rmse}

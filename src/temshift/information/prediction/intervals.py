@@ -32,7 +32,7 @@ def grouped_interval(
     Parameters
     ----------
     predictions : ndarray (n, cells)
-        mu_-g(i)(x): what is predicted of n new cells without the group of cell i.
+        mu_-g(i)(x): the prediction of n new cells without the group of cell i.
     residuals : ndarray (cells,)
         R_i >= 0.
     groups : ndarray (cells,) of str

@@ -54,7 +54,7 @@ def fit_linear(features: Mapping[str, Array], target: Array) -> LinearModel:
     features : mapping of name to ndarray (cells,)
         May be empty: the model is then the mean.
     target : ndarray (cells,)
-        What to predict.
+        Numbers to predict.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def predict_left_out(features: Mapping[str, Array], target: Array, groups: NDArr
     features : mapping of name to ndarray (cells,)
         Features.
     target : ndarray (cells,)
-        What to predict.
+        Numbers to predict.
     groups : ndarray (cells,) of str
         The condition that each cell belongs to.
 

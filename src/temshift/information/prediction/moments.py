@@ -23,9 +23,9 @@ class Cells:
     Attributes
     ----------
     target : ndarray (cells,)
-        What to predict, finite.
+        Numbers to predict, finite.
     features : mapping of str to ndarray (cells,)
-        What it may be predicted from, finite.
+        Features that they may be predicted from, finite.
     groups : mapping of "test" and "training" to ndarray (cells,) of str
         The condition of each cell, and the distribution that its networks were trained on.
     """
@@ -56,9 +56,9 @@ class Cells:
         """Return coefficients of `design` as a model of the features ``names`` in their own units."""
         mean, spread = self.scales
         slopes = coefficients[1:] / spread
-        found = dict(zip(self.features, map(float, slopes), strict=True))
+        slope_of = dict(zip(self.features, map(float, slopes), strict=True))
         intercept = float(coefficients[0] - slopes @ mean)
-        return LinearModel({"intercept": intercept, **{name: found[name] for name in names}})
+        return LinearModel({"intercept": intercept, **{name: slope_of[name] for name in names}})
 
     def columns(self, names: Sequence[str]) -> list[int]:
         """Columns of `design` that some features need; that of ones always."""
@@ -90,7 +90,7 @@ class Moments:
 
 
 class Sums:
-    """Moments of some cells, and of what is left of them without a group.
+    """Moments of some cells, and of the rest of them without a group.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class Sums:
         return Moments(self.grid.sum(axis=1), self.grid.sum(axis=0))
 
     def without(self, role: Role, group: int) -> Moments:
-        """Of all cells but those of one group."""
+        """Of all cells except those of one group."""
         others = np.delete(self.all.by(role), group, axis=0)
         if role == "test":
             return Moments(others, self.all.training - self.grid[group])
@@ -130,9 +130,9 @@ def solved(moments: Array, columns: Sequence[int]) -> Array:
     chosen = np.asarray(columns)
     products = moments[..., chosen[:, None], chosen]
     inverse = np.linalg.pinv(products, rcond=_COLLINEAR, hermitian=True)
-    found = np.zeros((*moments.shape[:-2], moments.shape[-1] - 1))
-    found[..., chosen] = (inverse @ moments[..., chosen, -1, None])[..., 0]
-    return found
+    coefficients = np.zeros((*moments.shape[:-2], moments.shape[-1] - 1))
+    coefficients[..., chosen] = (inverse @ moments[..., chosen, -1, None])[..., 0]
+    return coefficients
 
 
 def group_errors(groups: Array, columns: Sequence[int]) -> Array | None:
@@ -148,12 +148,12 @@ def group_errors(groups: Array, columns: Sequence[int]) -> Array | None:
     Returns
     -------
     ndarray or None
-        None where a fit would have fewer groups than coefficients.
+        None if a fit would have fewer groups than coefficients.
     """
-    held = groups[groups[:, 0, 0] > 0]
-    if len(held) - 1 < len(columns):
+    filled = groups[groups[:, 0, 0] > 0]
+    if len(filled) - 1 < len(columns):
         return None
-    coefficients = solved(held.sum(axis=0) - held, columns)
-    signed = np.concatenate([-coefficients, np.ones((len(held), 1))], axis=1)
-    squares = np.einsum("gi,gij,gj->g", signed, held, signed)
-    return np.asarray(np.maximum(squares, 0.0) / held[:, 0, 0])
+    coefficients = solved(filled.sum(axis=0) - filled, columns)
+    signed = np.concatenate([-coefficients, np.ones((len(filled), 1))], axis=1)
+    squares = np.einsum("gi,gij,gj->g", signed, filled, signed)
+    return np.asarray(np.maximum(squares, 0.0) / filled[:, 0, 0])

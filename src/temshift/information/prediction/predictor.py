@@ -26,7 +26,7 @@ class Trial:
     Attributes
     ----------
     feature : str
-        What was tried beside the features that the model had.
+        The feature that was tried in addition to those that the model had.
     gains, errors : mapping of role to float
         Mean squared error that it takes away over groups left out, and the standard error of that over groups.
     taken : bool
@@ -45,7 +45,7 @@ class Trial:
 
 
 class Predictor:
-    """A linear model of scores, its predictions of cells left out, and intervals around what it predicts.
+    """A linear model of scores, its predictions of cells left out, and intervals around its predictions.
 
     ``base`` is always fitted. Each of ``further`` is added, the best first, only where it lowers the squared error of
     test conditions left out, and of training distributions left out where there are enough, by more than one standard
@@ -74,7 +74,7 @@ class Predictor:
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
-        """What was tried in the model of all cells, in order."""
+        """Features that were tried in the model of all cells, in order."""
         return tuple(_trials(self.cells, self._sums.all, self.base, self.further))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Scores of a study predicted from transfer functions: a line that is fitted, its intervals, and what it is beside."""
+"""Scores of a study predicted from transfer functions: a fitted line, its intervals, and baselines."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def logit_of(share: pl.Expr) -> pl.Expr:
     return (inside / (1 - inside)).log()
 
 
-# What scores may be predicted from, by the names that formulas use.
+# Features that scores may be predicted from, by the names that formulas use.
 FEATURES = {
     OBSERVER: _LOSS.log(),
     OBSERVER_F1: logit_of(pl.col("observer_both_f1")),
@@ -45,12 +45,12 @@ FEATURES = {
     "defocus difference": pl.col("defocus_difference_nm").abs(),
 }
 BASES = ((OBSERVER,), (EPSILON, DISTANCE), (EPSILON,), ())  # the first whose features are known is fitted
-_FURTHER = (EPSILON, DISTANCE)  # each may earn a place beside the observer
+_FURTHER = (EPSILON, DISTANCE)  # each may earn a place next to the observer
 
 
 @dataclass(frozen=True)
 class Target:
-    """A score, as it is predicted: the column that holds it on a scale that fits, and what it is called there."""
+    """A score, as it is predicted: the column that holds it on a scale that fits, and its name there."""
 
     column: str
     text: str
@@ -66,7 +66,7 @@ F1 = Target("logit_f1", "logit F1", (OBSERVER_F1, *_FURTHER))
 
 
 class ScorePredictor:
-    """What a study's scored cells say of one score.
+    """Prediction of one score by the scored cells of a study.
 
     Parameters
     ----------
@@ -117,16 +117,16 @@ class ScorePredictor:
         return {role: self.fit.own_intervals(role) for role in ROLES}
 
     def bent(self, features: Mapping[str, Array]) -> dict[str, Array]:
-        """Add what lets the line of the observer bend once, at the median of the study."""
+        """Add the feature that lets the line of the observer bend once, at the median of the study."""
         if self.bend is None or OBSERVER not in features:
             return dict(features)
         return {**features, self._bent_names[0]: np.maximum(features[OBSERVER] - self.bend, 0.0)}
 
     def features_of(self, table: pl.DataFrame) -> dict[str, Array]:
         """Features of any pairs, in a table with the columns of this one."""
-        held = with_features(table)
+        known = with_features(table)
         needed = dict.fromkeys([*self.base, *(name for name in self.fit.cells.features if name in FEATURES)])
-        return self.bent({name: held[name].fill_null(np.nan).to_numpy() for name in needed})
+        return self.bent({name: known[name].fill_null(np.nan).to_numpy() for name in needed})
 
     @property
     def _bent_names(self) -> tuple[str, ...]:
@@ -134,10 +134,10 @@ class ScorePredictor:
             return ()
         return (f"max(0, {OBSERVER} {'-' if self.bend > 0 else '+'} {abs(self.bend):.2f})",)
 
-    def columns(self, wanted: Mapping[str, New]) -> list[pl.Series]:
-        """Return predictions of cells left out as columns, by name; null where there is none."""
-        found = {name: self.fit.left_out(role) for name, role in wanted.items()}
-        return [self._column(name, values) for name, values in found.items()]
+    def columns(self, left_out: Mapping[str, New]) -> list[pl.Series]:
+        """Return predictions of cells left out as columns, by name; null if there is none."""
+        predicted = {name: self.fit.left_out(role) for name, role in left_out.items()}
+        return [self._column(name, values) for name, values in predicted.items()]
 
     def intervals(self, lower: str, upper: str) -> list[pl.Series]:
         """Return the ends of the intervals of cells whose test condition is left out as two columns."""
@@ -145,7 +145,7 @@ class ScorePredictor:
         return [self._column(name, values) for name, values in zip((lower, upper), ends, strict=True)]
 
     def predictions(self, name: str) -> pl.Series:
-        """Return what the model predicts of every cell whose features are known, scored or not."""
+        """Return the prediction of every cell whose features are known, scored or not."""
         features = self.features_of(self.table)
         model = self.fit.model
         values = np.broadcast_to(model.predict(features), len(self.table))
@@ -159,13 +159,13 @@ class ScorePredictor:
 
 
 def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Predict ln(cross-entropy) and F1 of pairs of distributions, and judge that beside baselines.
+    """Predict ln(cross-entropy) and F1 of pairs of distributions, and compare that with baselines.
 
     Parameters
     ----------
     cells : polars.DataFrame
-        One row a training x test distribution; those without scores keep their metrics. What is not known, such as the
-        observer, predicts nothing: epsilon and sigma do instead. Trainings of one ``training_group`` are left out
+        One row a training x test distribution; those without scores keep their metrics. Unknown features, such as the
+        observer, predict nothing: epsilon and sigma do instead. Trainings of one ``training_group`` are left out
         together.
 
     Returns
@@ -173,7 +173,7 @@ def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
     metrics : polars.DataFrame
         Of :data:`temshift.vocabulary.columns.METRICS`.
     prediction : dict
-        The fits, their left-out errors and those of the baselines, and what they can't tell.
+        The fits, their left-out errors and those of the baselines, and their caveats.
     """
     loss = ScorePredictor(cells, LOSS)
     columns = [
@@ -181,27 +181,27 @@ def predict(cells: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
         *loss.columns({f"left_out_{role}_prediction": role for role in (*ROLES, "both")}),  # type: ignore[misc]
         *loss.intervals("left_out_test_lower", "left_out_test_upper"),
     ]
-    prediction = {**_told(loss), "caveats": _caveats(loss)}
+    prediction = {**_fit_summary(loss), "caveats": _caveats(loss)}
     if "logit_f1" in cells.columns and _finite(cells, ["logit_f1"]).any():
         f1 = ScorePredictor(cells, F1)
         columns += _f1_columns(f1)
-        prediction["f1"] = _told(f1)
+        prediction["f1"] = _fit_summary(f1)
     table = cells.with_columns(columns)
     absent = [pl.lit(None, kind).alias(name) for name, kind in METRICS.items() if name not in table.columns]
     return table.with_columns(absent).select(pl.col(name).cast(kind) for name, kind in METRICS.items()), prediction
 
 
 def _f1_columns(f1: ScorePredictor) -> list[pl.Series]:
-    found = [
+    logits = [
         f1.predictions("predicted_f1"),
         *f1.columns({"left_out_test_f1": "test", "left_out_training_f1": "training"}),
         *f1.intervals("left_out_test_f1_lower", "left_out_test_f1_upper"),
     ]
-    return [pl.Series(one.name, F1.score(one.to_numpy())).fill_nan(None) for one in found]
+    return [pl.Series(one.name, F1.score(one.to_numpy())).fill_nan(None) for one in logits]
 
 
 def with_features(cells: pl.DataFrame) -> pl.DataFrame:
-    """Add every one of :data:`FEATURES` whose columns are there; what is no finite number is null."""
+    """Add every one of :data:`FEATURES` whose columns are there; numbers that are not finite are null."""
     numbers = cells.with_columns(pl.selectors.float().fill_nan(None))
     there = {name: one for name, one in FEATURES.items() if set(one.meta.root_names()) <= set(cells.columns)}
     finite = [pl.when(one.is_finite()).then(one).cast(pl.Float64).alias(name) for name, one in there.items()]
@@ -209,7 +209,7 @@ def with_features(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finite(table: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """Tell of each row whether all its numbers under some names are finite; none is, where a name is unknown."""
+    """Return of each row whether all its numbers under some names are finite; none are if a name is unknown."""
     if not set(names) <= set(table.columns):
         return pl.Series([False] * len(table), dtype=pl.Boolean)
     each = [table[name].cast(pl.Float64).is_finite().fill_null(False) for name in names]
@@ -222,25 +222,26 @@ def _can_fit(scored: pl.DataFrame, base: Sequence[str]) -> bool:
 
 
 def _bend(used: pl.DataFrame) -> float | None:
-    """Where the line of the observer may bend; nowhere where its cells are too few to tell."""
+    """Place at which the line of the observer may bend; None if its cells are too few."""
     values = used[OBSERVER].to_numpy()
     return float(np.round(np.median(values), 2)) if len(values) > 2 else None
 
 
-def _told(one: ScorePredictor) -> dict[str, Any]:
-    fit = one.fit
-    seeds = one.table.filter(one.used)
+def _fit_summary(predictor: ScorePredictor) -> dict[str, Any]:
+    """The fit of one score, its errors and those of the baselines, as plain numbers and texts."""
+    fit, cells, target = predictor.fit, predictor.cells, predictor.target
+    seeds = predictor.table.filter(predictor.used)
     return {
-        "formula": fit.model.formula(one.target.text),
+        "formula": fit.model.formula(target.text),
         "coefficients": fit.model.coefficients,
-        "cells": len(one.cells),
-        "models": [*judged_models(fit, one.cells, one.target.text), *ceilings(fit, seeds, one.target.column)],
-        "interval": _interval(one),
+        "cells": len(cells),
+        "models": [*judged_models(fit, cells, target.text), *ceilings(fit, seeds, target.column)],
+        "interval": _interval(predictor),
         "trials": [
             {"feature": t.feature, "gains": dict(t.gains), "errors": dict(t.errors), "taken": t.taken}
             for t in fit.trials
         ],
-        "seed_scatter": _scatter(seeds, one.target.column),
+        "seed_scatter": _scatter(seeds, target.column),
     }
 
 
@@ -251,22 +252,22 @@ def _scatter(used: pl.DataFrame, column: str) -> float | None:
     return float(np.sqrt(np.mean(sds**2))) if len(sds) else None
 
 
-def _interval(one: ScorePredictor) -> dict[str, Any] | None:
+def _interval(predictor: ScorePredictor) -> dict[str, Any] | None:
     """How often intervals hold for cells whose test condition, or training, is left out, and how wide they are."""
-    ends = one.own_intervals["test"]
+    ends = predictor.own_intervals["test"]
     if ends is None:
         return None
     low, high = ends
-    target = one.cells.target
-    held = {
+    target = predictor.cells.target
+    covered = {
         role: None if some is None else float(np.mean((some[0] <= target) & (target <= some[1])))
-        for role, some in one.own_intervals.items()
+        for role, some in predictor.own_intervals.items()
     }
     return {
         "level": LEVEL,
-        "conditions": one.fit.groups("test"),
+        "conditions": predictor.fit.groups("test"),
         "half_width": float(np.median(high - low) / 2),
-        **{f"covered_{role}": share for role, share in held.items()},
+        **{f"covered_{role}": share for role, share in covered.items()},
     }
 
 
@@ -277,7 +278,7 @@ def _caveats(loss: ScorePredictor) -> list[str]:
 
 
 def _lacking(loss: ScorePredictor) -> list[str]:
-    """What cells lack, so that they or a feature are left out."""
+    """Caveats about cells that lack a score or a feature, and are left out."""
     scored = _finite(loss.table, [loss.target.column])
     counts = {
         "have no score": len(scored) - int(scored.sum()),

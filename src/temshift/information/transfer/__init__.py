@@ -1,1 +1,1 @@
-"""What microscopes transfer, as power against noise; epsilon, sigma, distances."""
+"""Transfer of microscopes as power against noise; epsilon, sigma, distances."""

@@ -49,8 +49,8 @@ def distance_matrix(trainings: Sequence[Information], tests: Sequence[Informatio
     ours, theirs = (_coordinates(each, q) for each in (trainings, tests))
     if ours.shape[0] != theirs.shape[0]:
         raise ValueError(f"{ours.shape[0] - 1} and {theirs.shape[0] - 1} batches of draws; give as many draws to all")
-    found = np.stack([cdist(one, other) for one, other in zip(ours, theirs, strict=True)])
-    return DistanceMatrix(found[0], jackknife_error(found))
+    distances = np.stack([cdist(one, other) for one, other in zip(ours, theirs, strict=True)])
+    return DistanceMatrix(distances[0], jackknife_error(distances))
 
 
 def _coordinates(each: Sequence[Information], q: Array) -> Array:

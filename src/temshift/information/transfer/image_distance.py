@@ -53,7 +53,7 @@ class ImageDistance:
     error : float
         Its standard error from the finite number of images, by the jackknife.
     chance : float
-        What d_image of so many images is about where nothing differs but chance: a distance near it tells nothing.
+        d_image of so many images by chance alone, about: a distance near it means nothing.
     """
 
     distance: float
@@ -105,7 +105,7 @@ def image_spectra(
 
 
 def require_images(images: ArrayLike) -> Array:
-    """Return images as (images, y, x) of float64; an InputError tells which have no content, and why."""
+    """Return images as (images, y, x) of float64; an InputError says which have no content, and why."""
     given = np.asarray(images)
     if given.dtype.kind not in "biuf":
         raise InputError(f"images are of {given.dtype}; give real numbers, of waves the intensity")
@@ -160,14 +160,14 @@ def _powers(images: Array) -> Array:
     return np.abs(np.fft.fft2(window * (images - level))) ** 2
 
 
-def image_distance(one: ImageSpectra, other: ImageSpectra) -> ImageDistance:
+def image_distance(ours: ImageSpectra, theirs: ImageSpectra) -> ImageDistance:
     """Distance of two sets of images, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, >= 0.
 
     The form of :func:`temshift.information.spectral_distance`, of spectra that were measured instead of computed.
 
     Parameters
     ----------
-    one, other : ImageSpectra
+    ours, theirs : ImageSpectra
         From :func:`image_spectra`, two images at least each, of one size and pixel size.
 
     Returns
@@ -178,19 +178,19 @@ def image_distance(one: ImageSpectra, other: ImageSpectra) -> ImageDistance:
     Raises
     ------
     InputError
-        Where their rings differ, or a set has fewer than two images.
+        If their rings differ, or a set has fewer than two images.
 
     References
     ----------
     B. Efron and C. Stein, "The jackknife estimate of variance", Ann. Statist. 9, 586 (1981), for the error.
     """
-    _require_alike([one, other])
-    for spectra in (one, other):
+    _require_alike([ours, theirs])
+    for spectra in (ours, theirs):
         if len(spectra.power) < 2:
             raise InputError("a set of one image tells no error; give two or more")
-    means = [log_spectrum(each.mean) for each in (one, other)]
-    left_out = [_left_out(each.power) for each in (one, other)]
-    weight = one.q / one.q.sum()
+    means = [log_spectrum(each.mean) for each in (ours, theirs)]
+    left_out = [_left_out(each.power) for each in (ours, theirs)]
+    weight = ours.q / ours.q.sum()
     distance = float(_norm(means[1] - means[0], weight))
     without = [_norm(left_out[0] - means[1], weight), _norm(left_out[1] - means[0], weight)]
     variance = sum(jackknife_variance(each) for each in without)
@@ -217,8 +217,8 @@ def image_distances(ours: Sequence[ImageSpectra], theirs: Sequence[ImageSpectra]
     """
     _require_alike([*ours, *theirs])
     weight = np.sqrt(ours[0].q / ours[0].q.sum())
-    one, other = (np.array([weight * log_spectrum(each.mean) for each in some]) for some in (ours, theirs))
-    return np.asarray(cdist(one, other))
+    here, there = (np.array([weight * log_spectrum(each.mean) for each in some]) for some in (ours, theirs))
+    return np.asarray(cdist(here, there))
 
 
 def _require_alike(spectra: Sequence[ImageSpectra]) -> None:
@@ -226,15 +226,15 @@ def _require_alike(spectra: Sequence[ImageSpectra]) -> None:
     if wrong:
         raise InputError(f"given {wrong[0]}; give what image_spectra returns for a set of images")
     first = spectra[0].q
-    for one in spectra[1:]:
-        if len(one.q) != len(first) or not np.allclose(one.q, first, rtol=1e-3):
+    for later in spectra[1:]:
+        if len(later.q) != len(first) or not np.allclose(later.q, first, rtol=1e-3):
             raise InputError(
-                f"the sets have other rings: {_told(first)} and {_told(one.q)}; cut and resample the images to one "
-                "size and pixel size, and take one band"
+                f"the sets have other rings: {_rings_text(first)} and {_rings_text(later.q)}; cut and resample the "
+                "images to one size and pixel size, and take one band"
             )
 
 
-def _told(q: Array) -> str:
+def _rings_text(q: Array) -> str:
     return f"{len(q)} of {q[0]:.4g} to {q[-1]:.4g} 1/A"
 
 

@@ -1,23 +1,22 @@
-"""What an image is made of under each drawn condition: power of particles and substrate against noise."""
+"""Powers in images under each drawn condition: particles and substrate against noise."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
 from torch import Tensor
 
 from temshift.conditions.drawn import Conditions
 from temshift.information.objects.object_spectra import ObjectSpectra
-from temshift.information.transfer.power_transfer import AZIMUTHS, camera_of, has_azimuths, motion
-from temshift.optics.camera import CameraSettings
-from temshift.optics.transfer import phase_transfers
-
-Array = NDArray[np.float64]
+from temshift.information.transfer.power_transfer import AZIMUTHS
+from temshift.optics.image_transfer import azimuthal_motion, has_azimuths, signal_and_noise
+from temshift.optics.microscope import Microscope
+from temshift.optics.transfer import Array, phase_transfers
 
 
 @dataclass(frozen=True)
 class DrawnPowers:
-    """Powers of n drawn conditions, each (n, azimuths, rings); what is even in all azimuths has one of them.
+    """Powers of n drawn conditions, each (n, azimuths, rings); one azimuth stands for all if they are alike.
 
     Attributes
     ----------
@@ -48,10 +47,11 @@ class DrawnPowers:
         return np.asarray(np.log2(1 + self.particle / (1 + self.substrate)).mean(axis=1))
 
 
-def drawn_powers(
-    drawn: Conditions, objects: ObjectSpectra, wavelength: float, camera: CameraSettings, nyquist: float
-) -> DrawnPowers:
+def drawn_powers(drawn: Conditions, objects: ObjectSpectra, microscope: Microscope) -> DrawnPowers:
     """Compute the powers of drawn conditions.
+
+    Pixels have the size that they are said to have. If they are larger by 1 + e, the object's frequency q is seen at
+    q (1 + e), and so much more electrons fall on a pixel that 4 D P stays.
 
     Parameters
     ----------
@@ -59,13 +59,8 @@ def drawn_powers(
         n conditions in float64.
     objects : ObjectSpectra
         P, C and their heights.
-    wavelength : float
-        Electron wavelength [A].
-    camera : CameraSettings
-        Camera.
-    nyquist : float
-        Nyquist frequency of its pixels [1/A], as they are said to be. Where they are larger by 1 + e, the object's
-        frequency q is seen at q (1 + e), and so much more electrons fall on a pixel that 4 D P stays.
+    microscope : Microscope
+        Energy, camera and pixels.
 
     Returns
     -------
@@ -73,9 +68,9 @@ def drawn_powers(
     """
     q, azimuths = objects.q, AZIMUTHS if has_azimuths(drawn) else 1
     heights = objects.particle_height, objects.substrate_height
-    above, below = phase_transfers(q, wavelength, drawn, heights, azimuths=azimuths)
-    moved = motion(drawn, q, azimuths) if _moves(drawn) else np.ones((1, 1, 1))
-    mtf, noise = camera_of(drawn, camera, q, nyquist)
+    above, below = phase_transfers(q, microscope.wavelength, drawn, heights, azimuths=azimuths)
+    moved = azimuthal_motion(q, drawn, azimuths=azimuths) ** 2 if _moves(drawn) else np.ones((1, 1, 1))
+    mtf, noise = (part.numpy()[:, None] for part in signal_and_noise(torch.from_numpy(q), microscope, drawn))
     squared = above.squared * moved
     parts = (squared * objects.particle, below.squared * moved * objects.substrate, squared * objects.substrate)
     particle, substrate, one_plane = (magnified(part, q, drawn.pixel_size_error) for part in parts)

@@ -3,19 +3,17 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from temshift.conditions.imaging import COLUMNS, ImagingConditions
 from temshift.core.seeds import Stage, generator
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.image_power import drawn_powers
 from temshift.information.transfer.monte_carlo import Estimate, estimate, replicates
-from temshift.optics.camera import CameraSettings
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
+from temshift.optics.transfer import Array
 
 METRICS_VERSION = 3  # raised whenever the same spectra and conditions would give other numbers, for other optics too
-COUNTING = CameraSettings()
-Array = NDArray[np.float64]
 LEAST_POWER = 1e-30  # beyond where a camera's noise ends there is nothing; equal nothings do not differ
 LEAST_TRANSFER = 1e-20  # mean T^2 below which nothing is transferred, and a ratio of transfers is 0 / 0
 
@@ -44,7 +42,7 @@ class Replicates:
 
 @dataclass(frozen=True)
 class Information:
-    """What a distribution of conditions transfers.
+    """Information that a distribution of conditions transfers.
 
     Attributes
     ----------
@@ -77,10 +75,8 @@ class Information:
 def information(
     conditions: ImagingConditions,
     objects: ObjectSpectra,
-    wavelength: float,
+    microscope: Microscope,
     *,
-    camera: CameraSettings = COUNTING,
-    nyquist: float = 1.0,
     draws: int = 256,
     seed: int = 0,
 ) -> Information:
@@ -92,8 +88,8 @@ def information(
     conditions and over azimuth; the substrate counts as noise. In bits a spatial frequency, 0 (nothing) to infinity.
 
     S = E[s / (int q s dq / int q dq)] with s = N + 4 D MTF^2 (f P T_p^2 + C T_c^2), f the area fraction of the
-    particles. An error of the pixel size moves what is seen along q. Every parameter of conditions counts; odd
-    aberrations, which shift what they image, count through the angular spread alone.
+    particles. An error of the pixel size moves all that is seen along q. Every parameter counts; odd
+    aberrations, which shift images, count through the angular spread alone.
 
     Parameters
     ----------
@@ -101,12 +97,8 @@ def information(
         The distribution.
     objects : ObjectSpectra
         P, C, heights and area fraction; its rings are the band.
-    wavelength : float
-        Electron wavelength [A].
-    camera : CameraSettings
-        The camera; a perfect one unless given. What binning folds back is left out.
-    nyquist : float
-        Nyquist frequency of its pixels [1/A], in units of which its transfer counts.
+    microscope : Microscope
+        Energy, camera and pixels. Signals that binning folds back are left out.
     draws : int
         Number of draws of conditions, >= 2.
     seed : int
@@ -131,7 +123,7 @@ def information(
     uniform = generator(seed, Stage.METRIC).random((draws, len(COLUMNS)))
     drawn = conditions.quantiles(uniform if varied else uniform[:1])
     weight = objects.q / objects.q.sum()
-    powers = drawn_powers(drawn, objects, wavelength, camera, nyquist)
+    powers = drawn_powers(drawn, objects, microscope)
     particle = 1 + objects.area_fraction * powers.particle
     images = ((powers.noise * (particle + film)).mean(axis=1) for film in (powers.substrate, powers.one_plane))
     spectra = (image / (image @ weight)[:, None] for image in images)
@@ -142,17 +134,9 @@ def information(
     return Information(float(by_draw.mean()), float(by_draw.std(ddof=1) / np.sqrt(draws)), bits.mean(axis=0), means)
 
 
-def information_of(microscope: Microscope, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
-    """Return :func:`information` as a microscope has it: its wavelength, camera, pixels, draws and seed."""
-    return information(
-        conditions,
-        objects,
-        microscope.wavelength,
-        camera=microscope.imaging.camera,
-        nyquist=microscope.nyquist,
-        draws=microscope.draws,
-        seed=microscope.seed,
-    )
+def information_of(survey: Survey, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
+    """Return :func:`information` with the microscope, the draws and the seed of a survey."""
+    return information(conditions, objects, survey.microscope, draws=survey.draws, seed=survey.seed)
 
 
 def _require_sound(objects: ObjectSpectra, draws: int) -> None:
@@ -190,7 +174,7 @@ class PairMetrics:
     cosine: Estimate | None
 
 
-def pair_metrics(one: Information, other: Information, objects: ObjectSpectra) -> PairMetrics:
+def pair_metrics(ours: Information, theirs: Information, objects: ObjectSpectra) -> PairMetrics:
     """Compare two distributions of conditions in all symmetric ways.
 
     Errors are those of a jackknife over batches of draws,
@@ -198,7 +182,7 @@ def pair_metrics(one: Information, other: Information, objects: ObjectSpectra) -
 
     Parameters
     ----------
-    one, other : Information
+    ours, theirs : Information
         From :func:`information`, with these object spectra and with one seed.
     objects : ObjectSpectra
         Whose rings are the band.
@@ -210,25 +194,25 @@ def pair_metrics(one: Information, other: Information, objects: ObjectSpectra) -
     Raises
     ------
     ValueError
-        Where they belong to other rings.
+        If they belong to other rings.
     """
-    distance = _distances(one.replicates.spectrum, other.replicates.spectrum, objects.q)
-    one_plane = _distances(one.replicates.one_plane, other.replicates.one_plane, objects.q)
+    distance = _distances(ours.replicates.spectrum, theirs.replicates.spectrum, objects.q)
+    one_plane = _distances(ours.replicates.one_plane, theirs.replicates.one_plane, objects.q)
     return PairMetrics(
         estimate(distance),
         estimate(np.exp(-distance)),
         estimate(one_plane),
-        transfer_overlap(one, other, objects),
-        signed_cosine(one, other, objects),
+        transfer_overlap(ours, theirs, objects),
+        signed_cosine(ours, theirs, objects),
     )
 
 
-def spectral_distance(one: Information, other: Information, q: NDArray[np.float64]) -> float:
+def spectral_distance(ours: Information, theirs: Information, q: Array) -> float:
     """Distance of two image spectra, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, a metric, >= 0.
 
     Parameters
     ----------
-    one, other : Information
+    ours, theirs : Information
         From :func:`information`, with the same object spectra.
     q : ndarray (rings,)
         Spatial frequencies [1/A].
@@ -241,9 +225,9 @@ def spectral_distance(one: Information, other: Information, q: NDArray[np.float6
     Raises
     ------
     ValueError
-        Where they belong to other rings.
+        If they belong to other rings.
     """
-    return float(_distances(one.replicates.spectrum[:1], other.replicates.spectrum[:1], q)[0])
+    return float(_distances(ours.replicates.spectrum[:1], theirs.replicates.spectrum[:1], q)[0])
 
 
 def transfer_similarity(distance: float) -> float:
@@ -251,28 +235,28 @@ def transfer_similarity(distance: float) -> float:
     return float(np.exp(-distance))
 
 
-def transfer_overlap(one: Information, other: Information, objects: ObjectSpectra) -> Estimate | None:
+def transfer_overlap(ours: Information, theirs: Information, objects: ObjectSpectra) -> Estimate | None:
     """Overlap of transfer, int q P min(T^2, T'^2) dq / int q P max(T^2, T'^2) dq; symmetric, 0 to 1, without unit.
 
     T^2 is the mean of MTF^2 |T_p|^2 over draws and azimuth: dose, noise and substrate do not count.
 
     Parameters
     ----------
-    one, other, objects
+    ours, theirs, objects
         As for :func:`pair_metrics`.
 
     Returns
     -------
     Estimate, optional
-        1 for equal transfer, 0 for disjoint bands; None where neither transfers anything, 0 / 0.
+        1 for equal transfer, 0 for disjoint bands; None if neither transfers anything, 0 / 0.
     """
-    weight = _particle_weight(one, other, objects)
-    pair = one.replicates.squared, other.replicates.squared
+    weight = _particle_weight(ours, theirs, objects)
+    pair = ours.replicates.squared, theirs.replicates.squared
     common, whole = np.minimum(*pair) @ weight, np.maximum(*pair) @ weight
     return None if whole.min() < LEAST_TRANSFER else estimate(common / whole)
 
 
-def signed_cosine(one: Information, other: Information, objects: ObjectSpectra) -> Estimate | None:
+def signed_cosine(ours: Information, theirs: Information, objects: ObjectSpectra) -> Estimate | None:
     """Signed cosine of transfer, <m, m'> / sqrt(<m, m> <m', m'>), <a, b> = int q P a b dq; symmetric, -1 to 1.
 
     m is the mean of MTF T_p over draws and azimuth, with the sign of sin chi: -1 for contrast that is reversed
@@ -280,25 +264,25 @@ def signed_cosine(one: Information, other: Information, objects: ObjectSpectra) 
 
     Parameters
     ----------
-    one, other, objects
+    ours, theirs, objects
         As for :func:`pair_metrics`.
 
     Returns
     -------
     Estimate, optional
-        None where one of them transfers nothing on average, 0 / 0.
+        None if one of them transfers nothing on average, 0 / 0.
     """
-    weight = _particle_weight(one, other, objects)
-    m, n = one.replicates.signed, other.replicates.signed
+    weight = _particle_weight(ours, theirs, objects)
+    m, n = ours.replicates.signed, theirs.replicates.signed
     sizes = (m**2 @ weight, n**2 @ weight)
     if min(size.min() for size in sizes) < LEAST_TRANSFER:
         return None
     return estimate(np.clip((m * n) @ weight / np.sqrt(sizes[0] * sizes[1]), -1, 1))
 
 
-def _particle_weight(one: Information, other: Information, objects: ObjectSpectra) -> Array:
+def _particle_weight(ours: Information, theirs: Information, objects: ObjectSpectra) -> Array:
     """Weights q P of the rings, of sum 1."""
-    _require_rings(one.replicates.squared, other.replicates.squared, objects.q)
+    _require_rings(ours.replicates.squared, theirs.replicates.squared, objects.q)
     weight = objects.q * objects.particle
     return np.asarray(weight / weight.sum())
 

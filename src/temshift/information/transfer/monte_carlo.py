@@ -43,11 +43,11 @@ def replicates(values: Array) -> Array:
     return np.concatenate([total[None] / draws, without])
 
 
-def jackknife_error(found: Array) -> Array:
+def jackknife_error(values: Array) -> Array:
     """Standard error (...) of a function of means, from its values (1 + batches, ...) at :func:`replicates`.
 
     sqrt((B - 1) / B sum (v_k - mean v)^2) over the B batches. Two distributions that are drawn from the same uniform
-    deviates lose the same batch together, so what their draws have in common does not count.
+    deviates lose the same batch together, so errors that their draws have in common do not count.
 
     References
     ----------
@@ -59,7 +59,7 @@ def jackknife_error(found: Array) -> Array:
     >>> bool(np.isclose(jackknife_error(replicates(draws)), draws.std(ddof=1) / 3**0.5))
     True
     """
-    return np.sqrt(jackknife_variance(found[1:]))
+    return np.sqrt(jackknife_variance(values[1:]))
 
 
 def jackknife_variance(without: Array) -> Array:
@@ -67,6 +67,6 @@ def jackknife_variance(without: Array) -> Array:
     return np.asarray((len(without) - 1) * without.var(axis=0))
 
 
-def estimate(found: Array) -> Estimate:
+def estimate(values: Array) -> Estimate:
     """Return value and error of a function from its values (1 + batches,) at :func:`replicates`."""
-    return Estimate(float(found[0]), float(jackknife_error(found)))
+    return Estimate(float(values[0]), float(jackknife_error(values)))

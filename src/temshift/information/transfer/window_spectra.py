@@ -1,4 +1,4 @@
-"""Local spectra: the ring powers of a windowed patch of an image, and what its window makes of a spectrum."""
+"""Local spectra: the ring powers of a windowed patch of an image, and the effect of its window on a spectrum."""
 
 import functools
 import itertools
@@ -68,7 +68,7 @@ def frequency_rings(highest: float) -> Array:
 
 
 def ring_members(size: int, pixel: float, edges: Array) -> NDArray[np.bool_]:
-    """Tell which frequencies (ky, kx) of a patch belong to each ring, (rings, size, size)."""
+    """Return whether frequencies (ky, kx) of a patch belong to each ring, (rings, size, size)."""
     k = np.fft.fftfreq(size, pixel)
     radius = np.hypot(k[:, None], k[None, :])
     return np.array([(radius >= low) & (radius < high) for low, high in itertools.pairwise(edges)])
@@ -91,7 +91,7 @@ class LocalSpectrum:
 
 
 def local_spectrum(q: Array, highest: float, pixel: float) -> LocalSpectrum:
-    """Compute what a window makes of a spectrum at frequencies ``q``.
+    """Compute the effect of a window on a spectrum at frequencies ``q``.
 
     Parameters
     ----------

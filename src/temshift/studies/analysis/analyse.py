@@ -14,6 +14,7 @@ from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.prediction.score_prediction import logit_of, predict
 from temshift.information.transfer.metrics import information_of
+from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
 from temshift.studies.analysis.observer_scores import Passage, Scene, take_observers
 from temshift.studies.analysis.transfer_tables import pair_metrics, transfer_curve
@@ -105,10 +106,10 @@ def scored_cells(
 
 def pairs_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingConditions] | None = None) -> pl.DataFrame:
     """Return metrics of every training x test distribution of a part; tests are its own unless others are given."""
-    microscope = microscope_of(part.study)
+    survey = survey_of(part.study)
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
     trained, tested = (
-        {name: information_of(microscope, conditions, objects) for name, conditions in some.items()}
+        {name: information_of(survey, conditions, objects) for name, conditions in some.items()}
         for some in (part.trainings, named)
     )
     distributions = [name for name, _ in part.study.conditions.resolved("training")]
@@ -194,24 +195,24 @@ def observe_part(
 
 def passages_of(part: Part, library: ObjectLibrary, tests: Mapping[str, ImagingConditions]) -> list[Passage]:
     """Return what observers are asked to do: from each training distribution of a part to tests by their hashes."""
-    scene = Scene.of(library, microscope_of(part.study))
+    scene = Scene.of(library, survey_of(part.study))
     return [Passage(scene, one, tests) for one in part.trainings.values()]
 
 
-def microscope_of(study: Study) -> Microscope:
-    """Return what transfer in a study depends on beside conditions and specimens."""
-    energy, draws = study.exit_waves.energy, study.information.draws
-    return Microscope(energy, study.imaging, study.grid.nyquist, study.widest_semiangle, draws, study.seed)
+def survey_of(study: Study) -> Survey:
+    """Return the microscope, the band and the draws that distributions of a study are compared with."""
+    microscope = Microscope(study.exit_waves.energy, study.imaging, study.grid.nyquist)
+    return Survey(microscope, study.widest_semiangle, study.information.draws, study.seed)
 
 
 def _transfer(plan: Plan, objects: Mapping[str, ObjectSpectra]) -> pl.DataFrame:
     """Curves of every distribution that has a name; one name stands for the first distribution that has it."""
     found: dict[tuple[str, str], pl.DataFrame] = {}
     for part in plan.parts:
-        microscope = microscope_of(part.study)
+        survey = survey_of(part.study)
         tests = {test.name: test.conditions for test in part.tests}
         for role, named in (("training", part.trainings), ("test", tests)):
             for name, conditions in named.items():
                 if (role, name) not in found:
-                    found[role, name] = transfer_curve(role, name, conditions, microscope, objects[part.metrics_id])
+                    found[role, name] = transfer_curve(role, name, conditions, survey, objects[part.metrics_id])
     return pl.concat(found.values())

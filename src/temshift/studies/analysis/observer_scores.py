@@ -17,8 +17,8 @@ from temshift.execution.stages import Work
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.draws import Draws, ring_draws
 from temshift.information.observers.observer import OBSERVER_VERSION, RuleName, average, fit_observer
+from temshift.information.transfer.survey import Survey
 from temshift.micrographs.threads import one_thread
-from temshift.optics.microscope import Microscope
 from temshift.storage.files import read_table, table_bytes
 from temshift.storage.records import record_state, write_recorded
 from temshift.studies.folder import StudyFolder
@@ -30,19 +30,20 @@ TESTS_HELD = 128  # draws of test conditions that a worker holds, under a megaby
 
 @dataclass(frozen=True)
 class Scene:
-    """Specimens and microscope that observers see, known by the hash of all that they depend on."""
+    """Specimens and the survey that observers see them in, known by the hash of all that they depend on."""
 
     id: str
     library: ObjectLibrary = field(compare=False)
-    microscope: Microscope = field(compare=False)
+    survey: Survey = field(compare=False)
 
     @classmethod
-    def of(cls, library: ObjectLibrary, microscope: Microscope) -> "Scene":
+    def of(cls, library: ObjectLibrary, survey: Survey) -> "Scene":
         """Name a scene by its content."""
         arrays = [np.ascontiguousarray(getattr(library, one.name)).tobytes() for one in fields(ObjectLibrary)]
         hashes = [hashlib.sha256(array).hexdigest() for array in arrays]
-        settings = [microscope.energy, microscope.imaging, microscope.nyquist, microscope.semiangle, microscope.seed]
-        return cls(content_hash([hashes, settings, OBSERVER_VERSION]), library, microscope)
+        microscope = survey.microscope
+        settings = [microscope.energy, microscope.imaging, microscope.nyquist, survey.semiangle, survey.seed]
+        return cls(content_hash([hashes, settings, OBSERVER_VERSION]), library, survey)
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,9 @@ def observe_tests(root: Path, passage: Passage) -> None:
     """Fit observers to one training distribution, and keep what they score under test conditions."""
     one_thread()
     scene, seen = passage.scene, {id_: _Seen(passage.scene, id_, one) for id_, one in passage.tests.items()}
-    training = ring_draws(passage.training, scene.library, scene.microscope, stream=0)
+    training = ring_draws(passage.training, scene.library, scene.survey, stream=0)
     tested = {id_: _test_draws(one) for id_, one in seen.items()}
-    table = pl.DataFrame(_scored(training, tested, scene.microscope.seed), schema=OBSERVED)
+    table = pl.DataFrame(_scored(training, tested, scene.survey.seed), schema=OBSERVED)
     name = content_hash(sorted(tested))
     contents = {f"{name}.parquet": table_bytes(table)}
     write_recorded(StudyFolder(root).observers(passage.id) / f"{name}.json", contents, {"tests": len(tested)})
@@ -133,7 +134,7 @@ def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator
 
 @functools.lru_cache(maxsize=TESTS_HELD)
 def _test_draws(seen: _Seen) -> Draws:
-    return ring_draws(seen.conditions, seen.scene.library, seen.scene.microscope, stream=1)
+    return ring_draws(seen.conditions, seen.scene.library, seen.scene.survey, stream=1)
 
 
 def _joined(passages: Sequence[Passage]) -> dict[str, Passage]:

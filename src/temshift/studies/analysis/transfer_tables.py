@@ -1,11 +1,10 @@
-"""What the optics of a microscope make of conditions: epsilon, sigma and transfer functions, as rows of tables."""
+"""Epsilon, sigma and transfer functions of distributions of conditions, as rows of tables."""
 
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.conditions.drawn import Conditions
@@ -13,9 +12,10 @@ from temshift.conditions.imaging import COLUMNS, ImagingConditions
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.image_power import drawn_powers
 from temshift.information.transfer.metrics import Information, spectral_distance, transfer_similarity
-from temshift.optics.camera import camera_response, camera_transfer
+from temshift.information.transfer.survey import Survey
+from temshift.optics.image_transfer import signal_and_noise
 from temshift.optics.microscope import Microscope
-from temshift.optics.transfer import azimuthal_transfer
+from temshift.optics.transfer import Array, azimuthal_transfer
 from temshift.vocabulary.columns import TRANSFER
 
 CURVE_POINTS = 160
@@ -24,7 +24,7 @@ CURVE_AZIMUTHS = 8
 CURVE_REACH = 1.05  # of the widest aperture
 
 
-def pair_metrics(training: Information, test: Information, q: NDArray[np.float64]) -> dict[str, float]:
+def pair_metrics(training: Information, test: Information, q: Array) -> dict[str, float]:
     """Return epsilon of both distributions of a pair, and how alike they are; ``q`` are spatial frequencies [1/A]."""
     distance = spectral_distance(training, test, q)
     return {
@@ -37,21 +37,21 @@ def pair_metrics(training: Information, test: Information, q: NDArray[np.float64
 
 
 def transfer_curve(
-    role: str, name: str, conditions: ImagingConditions, microscope: Microscope, objects: ObjectSpectra
+    role: str, name: str, conditions: ImagingConditions, survey: Survey, objects: ObjectSpectra
 ) -> pl.DataFrame:
     """Return the rows of :data:`temshift.vocabulary.columns.TRANSFER` of one distribution.
 
     They reach up to the widest aperture.
     """
-    electron_wavelength = microscope.wavelength
-    q = np.linspace(0, CURVE_REACH * microscope.semiangle / electron_wavelength, CURVE_POINTS)
+    microscope = survey.microscope
+    q = np.linspace(0, CURVE_REACH * survey.semiangle / microscope.wavelength, CURVE_POINTS)
     uniform = (np.arange(CURVE_DRAWS) + 0.5)[:, None] / CURVE_DRAWS
     drawn = conditions.quantiles(np.tile(uniform, (1, len(COLUMNS))))
     central = conditions.central()
-    particle = azimuthal_transfer(q, electron_wavelength, central, objects.particle_height)
-    substrate = azimuthal_transfer(q, electron_wavelength, central, objects.substrate_height)
-    spread = azimuthal_transfer(q, electron_wavelength, drawn, objects.particle_height, azimuths=CURVE_AZIMUTHS)
-    signal, signals = (_camera_transfer(microscope, one, q) for one in (central, drawn))
+    particle = azimuthal_transfer(q, microscope.wavelength, central, objects.particle_height)
+    substrate = azimuthal_transfer(q, microscope.wavelength, central, objects.substrate_height)
+    spread = azimuthal_transfer(q, microscope.wavelength, drawn, objects.particle_height, azimuths=CURVE_AZIMUTHS)
+    signal, signals = (_signal(q, microscope, each) for each in (central, drawn))
     columns = {
         "role": [role] * len(q),
         "name": [name] * len(q),
@@ -65,17 +65,13 @@ def transfer_curve(
     return pl.DataFrame(columns, schema=TRANSFER)
 
 
-def _bits(
-    q: NDArray[np.float64], drawn: Conditions, microscope: Microscope, objects: ObjectSpectra
-) -> NDArray[np.float64]:
-    """Mean over draws of what epsilon integrates; none beyond the rings."""
+def _bits(q: Array, drawn: Conditions, microscope: Microscope, objects: ObjectSpectra) -> Array:
+    """Mean over draws of the bits that epsilon integrates; none beyond the rings."""
     particle, substrate = (np.interp(q, objects.q, one, right=0.0) for one in (objects.particle, objects.substrate))
     there = replace(objects, q=q, particle=particle, substrate=substrate)
-    powers = drawn_powers(drawn, there, microscope.wavelength, microscope.imaging.camera, microscope.nyquist)
-    return np.asarray(powers.bits.mean(axis=0))
+    return np.asarray(drawn_powers(drawn, there, microscope).bits.mean(axis=0))
 
 
-def _camera_transfer(microscope: Microscope, drawn: Conditions, q: NDArray[np.float64]) -> Tensor:
+def _signal(q: Array, microscope: Microscope, drawn: Conditions) -> Tensor:
     """Signal transfer of the camera (draws, 1, q); motion, which has a direction, is left out."""
-    response = camera_response(drawn, microscope.imaging.camera)
-    return camera_transfer(torch.from_numpy(q / microscope.nyquist), response)[0][:, None]
+    return signal_and_noise(torch.from_numpy(q), microscope, drawn)[0][:, None]

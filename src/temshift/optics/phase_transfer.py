@@ -1,1 +1,0 @@
-"""Transfer of weak phases in real numbers, for many conditions and several heights at once."""
