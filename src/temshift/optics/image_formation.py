@@ -16,13 +16,12 @@ from temshift.optics.band import Band, band_of, widest_aperture
 from temshift.optics.frame import Frame, frame_of
 from temshift.optics.lens import StraightLens, TiltedLens, envelopes
 from temshift.optics.resampling import magnified, resampled
-from temshift.optics.settings import ImagingSettings
+from temshift.optics.settings import EXACT, ImagingSettings
 from temshift.optics.sums import SINGLE, Nodes, coherence_nodes
 
 OPTICS_VERSION = 2  # raised whenever the same settings would give other images
 CHUNK = 2**23  # complex numbers of all planes that are held together
 CACHE = 2**17  # those that a CPU transforms together: more would leave its cache
-EXACT = ImagingSettings()
 
 
 @dataclass(frozen=True)
