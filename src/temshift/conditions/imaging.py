@@ -43,8 +43,8 @@ NEEDS = {azimuth(symbol): symbol for symbol, (_, fold) in ABERRATIONS.items() if
     "current_instability_sigma": "Cc",
 }
 
-# Columns of the uniform deviates that conditions are drawn from. A field that is added later stands in _LATER: its column
-# follows all others, so that the draws of older studies stay.
+# Columns of the uniform deviates that conditions are drawn from. A field that is added later stands in _LATER: its
+# column follows all others, so that the draws of older studies stay.
 _FIRST = ("C10", "C12", "phi12", "C30", "focal_spread_sigma", "angular_spread_sigma", "semiangle_cutoff", "dose")
 _LATER: tuple[str, ...] = ()
 _OTHERS = (name for name in FIELDS if name not in _FIRST + _LATER)
