@@ -146,8 +146,8 @@ class _Simulation:
         self._exit_plane = float(atoms.cell.lengths()[2])
         self._positions = _configurations(atoms, settings, root, index)
         self.stored = grid_of(atoms, settings)
-        wanted = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
-        alone = self._through(self.stored, atoms.arrays["particle"] >= 0) if wanted else None
+        needs_alone = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
+        alone = self._through(self.stored, atoms.arrays["particle"] >= 0) if needs_alone else None
         self._outline = outline_of(atoms, self.stored, settings)
         self.mask = self._mask(alone)
         self.focus_height = self._focus_height(alone)

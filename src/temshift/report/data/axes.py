@@ -92,11 +92,11 @@ DEFOCUS = AXES[0]
 SEVERAL = Axis("several", DEFOCUS.column, "several changes at once; drawn over defocus", DEFOCUS.unit)
 
 
-def alike(one: float | None, other: float | None) -> bool:
-    """Tell whether two settings are the same but for rounding; two missing ones are."""
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= 1e-9 * max(abs(one), abs(other))
+def alike(first: float | None, second: float | None) -> bool:
+    """Return whether two settings are the same but for rounding; two missing ones are."""
+    if first is None or second is None:
+        return first is second
+    return abs(first - second) <= 1e-9 * max(abs(first), abs(second))
 
 
 def spread_words(settings: Mapping[str, tuple[float | None, float]]) -> str:

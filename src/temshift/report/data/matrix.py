@@ -149,18 +149,18 @@ def _cells(results: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _trainings(results: pl.DataFrame, told: Mapping[str, Settings]) -> tuple[Training, ...]:
+def _trainings(results: pl.DataFrame, distributions: Mapping[str, Settings]) -> tuple[Training, ...]:
     rows = results.unique("training_name", keep="first", maintain_order=True)
     named = rows.select("training_name", "training_defocus_nm", "training_defocus_sd_nm").rows()
-    settings = {name: {**told.get(name, {}), DEFOCUS.key: (centre, sd or 0.0)} for name, centre, sd in named}
+    settings = {name: {**distributions.get(name, {}), DEFOCUS.key: (centre, sd or 0.0)} for name, centre, sd in named}
     keys = {key for one in settings.values() for key in one}
     usual = {key: median(one.get(key, (None, 0.0))[1] for one in settings.values()) for key in keys}
-    found = [Training(name, one, _is_broad(one, usual)) for name, one in settings.items()]
-    return tuple(sorted(found, key=lambda training: (training.broad, *training.defocus, training.name)))
+    trainings = [Training(name, one, _is_broad(one, usual)) for name, one in settings.items()]
+    return tuple(sorted(trainings, key=lambda training: (training.broad, *training.defocus, training.name)))
 
 
 def _is_broad(settings: Settings, usual: Mapping[str, float]) -> bool:
-    """Tell whether a parameter varies more than in most training distributions; defocus by 1 nm at least."""
+    """Return whether a parameter varies more than in most training distributions; defocus by 1 nm at least."""
     return any(
         sd > max(_BROAD_RATIO * usual[key], _LEAST_BROAD if key == DEFOCUS.key else 0.0)
         for key, (_, sd) in settings.items()
