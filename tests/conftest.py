@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from temshift.configuration.model import parse_configuration
 from temshift.execution import SilentProgress
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, simulate, write_shard
 from temshift.specimens import build_specimen
 from temshift.studies import Study
+
+# How long an example takes says how busy the machine is, not whether the law holds.
+settings.register_profile("temshift", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("temshift")
 
 ROOT = Path(__file__).parents[1]
 COUNTS = {"training": 5, "test": 2}
