@@ -8,7 +8,7 @@ PYTHON ?= python3
 PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-TESTS = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
+TESTS = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 export OMP_NUM_THREADS := 1
 
