@@ -106,8 +106,17 @@ def database(stored, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _no_terminal() -> Iterator[None]:
+    """Tables are as wide as they need: readline leaves the size of a terminal to the processes of pytest-xdist."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _pages_alone() -> Iterator[None]:
-    """Reports that tests write are the page alone, without figures and tables beside it, which take seconds."""
+    """Reports that tests write are the page alone, without its figures and tables, which take seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("temshift.report.page.page.write_exports", lambda *_: None)
         yield
