@@ -32,7 +32,7 @@ class DaskExecutor(Executor):
     """A thin adapter over `distributed.Client`; calls behave as those of `ProcessExecutor`.
 
     A killed worker costs its own call, which the scheduler gives to other workers first, as often as its setting
-    ``allowed-failures`` tells, before it fails with `WorkerLostError`. Closing leaves the cluster as it is.
+    ``allowed-failures`` says, before it fails with `WorkerLostError`. Closing leaves the cluster as it is.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def simulate(
     ------
     InputError
         Where atoms lie outside the cell or upon each other, are not numbers, or have no scattering factor, where the
-        cell is not orthogonal, an element lacks a displacement, or nothing tells which atoms are particles.
+        cell is not orthogonal, an element lacks a displacement, or nothing says which atoms are particles.
     """
     require_sound(atoms, f"specimen {index}")
     _require_labelled(atoms, f"specimen {index}")

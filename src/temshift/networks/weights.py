@@ -27,7 +27,7 @@ def weights_bytes(state: Mapping[str, Tensor]) -> bytes:
     Returns
     -------
     bytes
-        The same for the same state, whatever the memory format of its tensors.
+        The same for the same state, in any memory format of its tensors.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     return safetensors.torch.save(plain, metadata={SEAL: _sealed(plain)})
@@ -141,7 +141,7 @@ def _pickled(path: Path) -> InputError:
 
 
 def _begins_as_pickle(path: Path) -> bool:
-    """Tell whether a file begins as those of torch.save do: with a zip archive, or a pickle of protocol 2 or later.
+    """Return whether a file begins as those of torch.save do: with a zip archive, or a pickle of protocol 2 or later.
 
     A damaged safetensors file may begin with a pickle's first byte too, but has a brace in ninth place.
     """

@@ -58,7 +58,7 @@ _ABSENT = {"semiangle_cutoff": "no aperture", "mtf_half_frequency": "perfect", "
 class Axis:
     """A parameter of the imaging conditions along which test conditions are drawn.
 
-    ``absent`` stands for a missing number: no aperture, a perfect camera. ``azimuth`` tells whether it is an angle
+    ``absent`` stands for a missing number: no aperture, a perfect camera. ``azimuth`` says whether it is an angle
     about the optical axis, which says nothing without the magnitude that it belongs to.
     """
 

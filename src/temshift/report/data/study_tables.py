@@ -52,7 +52,7 @@ class StageRecord(_Saved):
 class Manifest(_Saved):
     """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw.
 
-    ``kind`` tells a study from the scores of one network that was made elsewhere, whose training may be unknown.
+    ``kind`` separates a study from the scores of one network that was made elsewhere, whose training may be unknown.
     """
 
     kind: Literal["study", "own network"] = "study"

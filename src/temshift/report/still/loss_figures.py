@@ -1,4 +1,4 @@
-"""Still figures of the loss of all pairs: against a quantity that optics tells, and against its prediction."""
+"""Still figures of the loss of all pairs: against a quantity that optics gives, and against its prediction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from temshift.report.data.matrix import Matrix
 from temshift.report.still.figures import SEED_COLOURS, empty_figure, plain_spines, round_ticks
 
 MOST_POINTS = 6000  # drawn; medians and bands are of all pairs
-_MOST_BARS = 600  # pairs, from which on bars hide more than they tell
+_MOST_BARS = 600  # pairs, from which on bars hide more than they show
 _MARKERS = "osD^P*Xvp<>h"
 _PER_BIN, _MOST_BINS, _LEAST_BINNED = 12, 12, 36
 _RIM = "#1b1f24"
