@@ -25,8 +25,8 @@ SCORES = {
 }
 
 # Conditions that networks are scored under; settings are centres, in the units of the study file. "listed" are those
-# that a study names, the others are training distributions, for scores in distribution; "source_id" stands for specimens
-# and camera.
+# that a study names, the others are training distributions, for scores in distribution; "source_id" stands for
+# specimens and camera.
 TESTS = {
     "test_id": pl.String,
     "test_name": pl.String,
