@@ -1,11 +1,14 @@
 # make demo    run the quick study and print where its report is
-# make test    every check; make check is the quick part of it, make format mends what it can
+# make test    every check; make check is the quick part of it, make format mends what it can;
+#              PROCESSES=8 takes eight processes instead of two
 # make faults  kills, damage and full disks, twenty times each
 # make setup   the environment in .venv alone
 
 PYTHON ?= python3
+PROCESSES ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TESTS = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 export OMP_NUM_THREADS := 1
 
@@ -29,10 +32,10 @@ lint: setup
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/python -m pytest -m "not slow and not browser and not faults"
+	$(TESTS) -m "not slow and not browser and not faults"
 
 test: lint
-	$(BIN)/python -m pytest -m "not faults"
+	$(TESTS) -m "not faults"
 
 faults: setup
 	$(BIN)/python -m pytest tests/faults

@@ -4,12 +4,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from temshift.configuration.model import parse_configuration
 from temshift.execution import SilentProgress
 from temshift.exitwaves import ExitWave, StoreLayout, create_store, simulate, write_shard
 from temshift.specimens import build_specimen
 from temshift.studies import Study
+
+# How long an example takes says how busy the machine is, not whether the law holds.
+settings.register_profile("temshift", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("temshift")
 
 ROOT = Path(__file__).parents[1]
 COUNTS = {"training": 5, "test": 2}
@@ -101,8 +106,17 @@ def database(stored, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _no_terminal() -> Iterator[None]:
+    """Tables are as wide as they need: readline leaves the size of a terminal to the processes of pytest-xdist."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _pages_alone() -> Iterator[None]:
-    """Reports that tests write are the page alone, without figures and tables beside it, which take seconds."""
+    """Reports that tests write are the page alone, without its figures and tables, which take seconds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("temshift.report.page.page.write_exports", lambda *_: None)
         yield

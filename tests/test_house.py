@@ -1,4 +1,4 @@
-"""The house stays in order: no import goes round in a circle, no folder and no file grows without end."""
+"""The house stays in order: no import goes round in a circle, no folder and no file grows without end, names speak."""
 
 import ast
 from collections import Counter
@@ -10,6 +10,9 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "temshift"
 MOST_FILES = {"specimens": 22, "optics": 20, "cli/verbs": 15, "exitwaves": 14}  # 12 where nothing stands here
 MOST_LINES = 400
+VAGUE = {"one", "found", "told", "wanted", "held", "_found", "_told"}
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def module_of(path: Path) -> str:
@@ -78,3 +81,49 @@ def test_no_folder_and_no_file_grows_without_end() -> None:
     assert {name: count for name, count in folders.items() if count > MOST_FILES.get(name, 12)} == {}
     lines = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
     assert {module: count for module, count in lines.items() if count > MOST_LINES} == {}
+
+
+def given_name(node: ast.AST) -> str | None:
+    """The name that a node gives to a function, a parameter or a local."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+            return name
+        case ast.FunctionDef(name=("_found" | "_told") as name) | ast.ExceptHandler(name=name) | ast.MatchAs(name=name):
+            return name
+    return None
+
+
+def vague_names(source: str) -> set[str]:
+    """Names that functions give and that do not say what they hold, with their lines; comprehensions may use them."""
+    nodes = list(ast.walk(ast.parse(source)))
+    loops = [loop for node in nodes if isinstance(node, COMPREHENSIONS) for loop in node.generators]
+    exempt = {id(part) for loop in loops for part in ast.walk(loop.target)}
+    within = [node for function in nodes if isinstance(function, FUNCTIONS) for node in ast.walk(function)]
+    vague = [node for node in within if id(node) not in exempt and given_name(node) in VAGUE]
+    return {f"line {getattr(node, 'lineno', 0)}: {given_name(node)}" for node in vague}
+
+
+LINES = """one = 1
+found, other = 1, 2
+wanted: int = 1
+for held in (1, 2): pass
+with open('x') as told: pass
+any((found := x) for x in 'ab')
+key = lambda one: one
+def inner(*, told): pass
+def _found(): pass"""
+
+
+@pytest.mark.parametrize("line", LINES.splitlines())
+def test_a_vague_name_would_be_noticed(line: str) -> None:
+    assert len(vague_names(f"def function():\n    {line}")) == 1
+
+
+def test_comprehensions_fields_and_methods_may_have_any_name() -> None:
+    assert not vague_names("def function(self):\n    self.told = [one for one in ()] + [held for _, held in self.one]")
+    assert not vague_names("class Range:\n    wanted: int = 1\n    def told(self): return self.wanted")
+
+
+def test_names_say_what_they_hold() -> None:
+    vague = {module: vague_names(path.read_text()) for module, path in MODULES.items()}
+    assert {module: names for module, names in vague.items() if names} == {}

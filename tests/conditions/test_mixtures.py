@@ -76,7 +76,7 @@ def test_a_perfect_camera_among_others_ends_at_the_bounds() -> None:
     assert joined.measured is not None and joined.measured.columns["mtf_half_frequency"] == (0.4, 1000)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(st.floats(-60, 60), st.floats(20, 2000)), min_size=1, max_size=5))
 def test_the_mean_of_a_mixture_is_the_mean_of_its_parts(values: list[tuple[float, float]]) -> None:
     joined = mixture([conditions(defocus_nm=defocus, dose_e_per_A2=dose) for defocus, dose in values])

@@ -1,5 +1,6 @@
 """A Dask cluster of several processes: killed workers, lost schedulers, and what a user can get wrong."""
 
+import gc
 import os
 import signal
 import socket
@@ -25,6 +26,13 @@ from temshift.execution import (
 )
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _no_client_is_left():
+    """Collect clients that could not connect: one that is collected while another starts waits for itself."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_atoms_everywhere_give_a_full_mask() -> None:
     assert outline(EVERYWHERE).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(places, st.floats(3, 5.8))
 def test_the_outline_of_a_filled_disc_is_the_disc_and_the_atoms_radius(
     center: tuple[float, float], radius: float
@@ -71,7 +71,7 @@ def test_the_outline_of_a_filled_disc_is_the_disc_and_the_atoms_radius(
     assert not mask[distance > radius + 1.03 + pixel].any()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(places, min_size=1, max_size=5), st.sampled_from([0.0, 0.83, 1.49]))
 def test_the_outline_holds_the_atoms_discs_and_little_beyond(atoms: list[tuple[float, float]], closing: float) -> None:
     """A closing is extensive, and never reaches beyond the hull that grows by ``closing``."""
@@ -83,7 +83,7 @@ def test_the_outline_holds_the_atoms_discs_and_little_beyond(atoms: list[tuple[f
     assert not mask[nearest > 1.03 + closing + pixel].any()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(places, min_size=1, max_size=5), st.sampled_from([0.83, 1.49, 30.0]))
 def test_closing_agrees_with_brute_force(atoms: list[tuple[float, float]], closing: float) -> None:
     """Growing and shrinking pixel by pixel, all distances periodic."""
@@ -96,7 +96,7 @@ def test_closing_agrees_with_brute_force(atoms: list[tuple[float, float]], closi
     assert np.array_equal(outline(np.array(atoms), SMALL, closing=closing), expected)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(-60, 60), st.integers(-60, 60))
 def test_moving_atoms_by_whole_pixels_moves_the_outline(rows: int, columns: int) -> None:
     xy = np.array([[1.23, 2.34], [3.3, 5.6], [11.1, 17.9]])
@@ -181,7 +181,7 @@ def test_a_disc_between_pixels_has_no_coverage() -> None:
     assert disc_coverage(np.ones(GRID.shape, dtype=bool), (0.2, 0.25), 0.1, GRID) is None
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(places, st.floats(1, 9))
 def test_coverage_agrees_with_an_independent_disc(center: tuple[float, float], radius: float) -> None:
     mask = np.random.default_rng(1).random(GRID.shape) > 0.4

@@ -71,7 +71,7 @@ def test_the_wave_stays_inside_the_band() -> None:
     assert float(spectrum[outside].abs().max()) < 1e-8 * float(spectrum.abs().max())
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(0.5, 50), st.floats(0.5, 50))
 def test_propagations_add(one: float, other: float) -> None:
     grid = Grid((8, 12), (0.4, 0.3))
@@ -260,7 +260,7 @@ def sliced(projection: Projection, thickness: float) -> np.ndarray:
     return aperture(wave_of(atoms, grid, Multislice(ENERGY, thickness, projection)), 0.2)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), shift=st.tuples(st.integers(-15, 15), st.integers(-15, 15)))
 def test_moving_the_specimen_by_whole_pixels_moves_the_wave(seed: int, shift: tuple[int, int]) -> None:
     grid = Grid((20, 24), (0.4, 0.5))
@@ -272,7 +272,7 @@ def test_moving_the_specimen_by_whole_pixels_moves_the_wave(seed: int, shift: tu
     assert torch.allclose(then, torch.roll(still, shift, (0, 1)), atol=1e-9)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), shift=st.tuples(st.floats(-9, 9), st.floats(-9, 9)))
 def test_moving_the_specimen_by_part_of_a_pixel_moves_the_wave(seed: int, shift: tuple[float, float]) -> None:
     """The pixels hardly show; with abTEM's deposit the error is 2e-2 to 5e-2."""
@@ -287,7 +287,7 @@ def test_moving_the_specimen_by_part_of_a_pixel_moves_the_wave(seed: int, shift:
     assert relative_error(aperture(then, 0.2), aperture(expected, 0.2)) <= 1.5e-2
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 1000), projection=st.sampled_from(["shared", "infinite", "finite"]))
 def test_x_and_y_change_places_together(seed: int, projection: Projection) -> None:
     grid, method = Grid((20, 24), (0.45, 0.375)), Multislice(ENERGY, 1.5, projection)
@@ -299,7 +299,7 @@ def test_x_and_y_change_places_together(seed: int, projection: Projection) -> No
     )
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 1000),
     beam_in=st.tuples(st.integers(-4, 4), st.integers(-4, 4)),

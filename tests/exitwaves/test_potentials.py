@@ -94,7 +94,7 @@ def test_planes_add_up_to_the_whole_potential(projection: Projection) -> None:
     assert torch.allclose(total, phases_of(positions, numbers, grid, Slices(1, 8.0))(0), atol=1e-9)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(z=st.floats(0, 8), count=st.integers(1, 9))
 def test_a_shared_atom_keeps_its_mean_height(z: float, count: int) -> None:
     grid, slices = Grid((8, 8), (0.5, 0.5)), Slices(count, 8 / count)
@@ -116,7 +116,7 @@ def test_a_finite_part_equals_the_potential_integrated_along_the_beam(number: in
     assert torch.allclose(shared_part(number, q_squared.double(), before, at, spacing), expected, rtol=2e-4, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(shift=st.tuples(st.integers(-20, 20), st.integers(-20, 20)))
 def test_moving_atoms_by_whole_pixels_moves_the_phase(shift: tuple[int, int]) -> None:
     grid = Grid((12, 20), (0.5, 0.4))

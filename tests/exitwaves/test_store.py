@@ -71,7 +71,6 @@ def expect_everything(folder: Path) -> None:
     assert read_geometry(folder) == [{"specimen": n, **one.geometry} for n, one in enumerate(made)]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 50))
 def test_shards_share_out_every_specimen_once(count: int, per_shard: int) -> None:
     layout = StoreLayout(count, 1, LAYOUT.grid, per_shard)
@@ -171,7 +170,7 @@ def test_a_damaged_last_shard_is_made_anew_once_discarded(
     verify_store(store)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.floats(0, 1, exclude_max=True), st.sampled_from([truncated, flipped]))
 @pytest.mark.parametrize("name", ["waves", "masks"])
 def test_a_truncated_or_altered_shard_is_noticed(

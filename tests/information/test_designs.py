@@ -53,7 +53,7 @@ def focal_series(*defocus: float, **given_values: Any) -> dict[str, ImagingCondi
     return {f"{one:g} nm": conditions(one, **given_values) for one in defocus}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(1, 3))
 def test_exchange_never_worsens_and_ends_where_no_exchange_helps(seed: int, size: int) -> None:
     """On random scores of all subsets; the end is a local minimum, checked by trying every exchange."""

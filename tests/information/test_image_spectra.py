@@ -50,7 +50,7 @@ def test_the_distance_of_coloured_noise_has_a_closed_form(slope: float) -> None:
     assert found.distance > 10 * found.chance
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(1e-3, 1e6), st.floats(-5, 5), st.integers(0, 1000))
 def test_scale_and_offset_do_not_count(scale: float, offset: float, seed: int) -> None:
     images = noise(3, seed, -2.0)

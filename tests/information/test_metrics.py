@@ -143,7 +143,7 @@ def test_the_metrics_agree_with_an_independent_sum() -> None:
     assert found.spectrum == pytest.approx(spectrum, rel=1e-9)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(defocus, st.floats(1, 1000), st.floats(1.1, 10))
 def test_more_dose_means_more_information(focus: float, dose: float, factor: float) -> None:
     """Each ring grows with the dose, up to the limit that the substrate sets."""
@@ -158,7 +158,7 @@ def test_no_dose_means_no_information() -> None:
     assert little == pytest.approx(10 * less, rel=1e-3)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(kinds, st.floats(1.01, 4))
 def test_a_noisier_substrate_hides_and_a_stronger_particle_shows(chosen: ImagingConditions, factor: float) -> None:
     plain = objects()
@@ -168,7 +168,7 @@ def test_a_noisier_substrate_hides_and_a_stronger_particle_shows(chosen: Imaging
     assert of[0] < of[1] < of[2]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(defocus, st.floats(-300, 300))
 def test_only_focus_and_height_together_count(focus: float, shift: float) -> None:
     """A specimen higher up by some angstrom is seen the same at so much more underfocus."""
@@ -178,7 +178,7 @@ def test_only_focus_and_height_together_count(focus: float, shift: float) -> Non
     assert there.spectrum == pytest.approx(here.spectrum, rel=1e-6)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(defocus, st.floats(-1, 1))
 def test_contrast_reversal_does_not_count(focus: float, spherical: float) -> None:
     """chi and -chi transfer alike: heights, focus and spherical aberration all change sign."""
@@ -238,7 +238,7 @@ def test_motion_takes_information_along_its_azimuth() -> None:
     assert inform(drift_nm=0.1, drift_azimuth_deg=77.0).epsilon == pytest.approx(inform(drift_nm=0.1).epsilon, rel=5e-3)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.floats(0, 2000), st.floats(-180, 180))
 def test_coma_alone_takes_no_information(coma: float, azimuth: float) -> None:
     """An odd aberration shifts what it images, and a shift loses nothing."""
@@ -254,7 +254,7 @@ def test_two_planes_tell_underfocus_from_overfocus_and_one_does_not() -> None:
     assert spectral_distance(flat_under, flat_over, Q) == pytest.approx(0, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.floats(0, 180))
 def test_weak_astigmatism_counts_whatever_its_azimuth(azimuth: float) -> None:
     spread = {"defocus_nm": normal(-10, 1.5), "C12_nm": 4.0}
@@ -270,7 +270,7 @@ def test_strong_astigmatism_counts_whatever_its_azimuth() -> None:
     assert max(spectral_distance(found[0], one, Q) for one in found) < 0.01
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(kinds)
 def test_the_spectrum_is_positive_and_has_a_weighted_mean_of_one(chosen: ImagingConditions) -> None:
     spectrum = information(chosen, objects(), SCOPE, draws=8).spectrum
@@ -278,7 +278,7 @@ def test_the_spectrum_is_positive_and_has_a_weighted_mean_of_one(chosen: Imaging
     assert np.average(spectrum, weights=Q) == pytest.approx(1)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(kinds, kinds, kinds)
 def test_the_distance_is_a_metric_and_sigma_lies_in_0_to_1(
     one: ImagingConditions, two: ImagingConditions, three: ImagingConditions

@@ -126,7 +126,7 @@ def test_larger_pixels_show_everything_at_higher_frequencies() -> None:
 # Pairs ----------------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(-30, 30), st.floats(-30, 30), st.floats(0, 6), st.floats(0.5, 4))
 def test_all_metrics_of_pairs_are_symmetric_and_bounded(one: float, two: float, sd: float, spread: float) -> None:
     a, b = inform(defocus_nm=normal(one, sd)), inform(defocus_nm=two, focal_spread_sigma_nm=spread, dose_e_per_A2=99.0)

@@ -30,7 +30,7 @@ def cells(seed: int, *, groups: int = 7, features: int = 2) -> tuple[dict[str, n
     return values, target, names[np.concatenate([np.arange(groups), draws.integers(0, groups, 40 - groups)])]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds)
 def test_the_fit_agrees_with_scikit_learn(seed: int) -> None:
     features, target, _ = cells(seed)
@@ -43,7 +43,7 @@ def test_the_fit_agrees_with_scikit_learn(seed: int) -> None:
     assert ours.predict(features) == pytest.approx(theirs.predict(np.column_stack([*features.values()])))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds)
 def test_an_exact_law_is_found(seed: int) -> None:
     features, _, _ = cells(seed)
@@ -51,7 +51,7 @@ def test_an_exact_law_is_found(seed: int) -> None:
     assert found == pytest.approx({"intercept": 0.5, "x0": -2, "x1": 0.1})
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds, st.integers(1, 3), st.integers(5, 12))
 def test_groups_left_out_agree_with_scikit_learn(seed: int, count: int, groups: int) -> None:
     features, target, names = cells(seed, groups=groups, features=count)
@@ -68,7 +68,7 @@ def test_without_features_each_group_gets_the_mean_of_the_others() -> None:
     assert found == pytest.approx([6.0, 6.0, 11 / 3, 7 / 3])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds)
 def test_a_group_never_sees_its_own_cells(seed: int) -> None:
     features, target, names = cells(seed)
@@ -96,7 +96,7 @@ def test_a_constant_target_has_no_share_of_variance() -> None:
     assert rmse == pytest.approx(0.5)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seeds)
 def test_additive_effects_of_a_full_table_are_its_margins(seed: int) -> None:
     """Row mean + column mean - grand mean is the least-squares fit of a balanced table."""
@@ -117,7 +117,7 @@ def test_additive_effects_of_a_table_with_gaps_agree_with_scikit_learn() -> None
     assert additive_fit(target, rows, columns) == pytest.approx(expected)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(-9, 9), st.floats(-9, 9), st.floats(-9, 9))
 def test_the_formula_says_what_the_model_does(intercept: float, slope: float, other: float) -> None:
     text = LinearModel({"intercept": intercept, "x": slope, "y": other}).formula("z")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from abtem.parametrizations import LobatoParametrization
 from ase import Atoms
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
@@ -69,7 +69,6 @@ def test_heights_count_upstream_from_the_exit_plane() -> None:
     assert (found.particle_height, found.substrate_height) == pytest.approx((8.0, 25.0))
 
 
-@settings(deadline=None)
 @given(st.integers(16, 200), st.integers(16, 200), st.floats(0.1, 1.2))
 def test_rings_hold_frequencies_and_reach_the_end_of_the_band(rows: int, columns: int, highest: float) -> None:
     """Also where the sides of the cell differ; the mean of the object (q = 0) belongs to none."""

@@ -83,7 +83,7 @@ def test_images_have_mean_0_and_variance_1_and_the_masks_of_their_specimens() ->
     assert torch.equal(masks[:, 0], SOURCE.masks[[4, 0, 3]])
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.permutations(range(8)), st.integers(1, 8))
 def test_an_image_ignores_its_companions_and_their_order(order: list[int], batch: int) -> None:
     together = form(order[:batch])

@@ -39,7 +39,7 @@ def test_the_default_has_95312_parameters() -> None:
     assert count(initialised(DEFAULT, 0)) == parameters_of(DEFAULT) == 95_312
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(shapes, st.integers(1, 2), st.integers(1, 2))
 def test_logits_have_the_shape_of_the_images_and_the_size_is_as_counted(
     shape: CompactUNetSettings, rows: int, columns: int
@@ -85,7 +85,7 @@ def test_a_seed_gives_one_network_and_another_seed_another() -> None:
     assert changed == {name for name, tensor in one.items() if tensor.ndim == 4}
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.integers(0, 2**63 - 1))
 def test_the_global_generator_is_left_alone(seed: int) -> None:
     before = torch.random.get_rng_state()

@@ -29,7 +29,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sizes, sizes, st.integers(1, 20))
 def test_padding_repeats_the_far_edges_and_no_more_than_needed(rows: int, columns: int, divisor: int) -> None:
     images = noise(2, 1, rows, columns)

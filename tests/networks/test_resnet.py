@@ -56,7 +56,7 @@ def test_width_scales_every_layer(shape: ResNetUNetSettings) -> None:
             assert theirs in (ours, 2 * ours), name
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(st.sampled_from(KINDS), st.integers(1, 70), st.integers(1, 70))
 def test_logits_have_the_size_of_the_images(shape: ResNetUNetSettings, rows: int, columns: int) -> None:
     logits = initialised(shape, 0).eval()(noise(2, 1, rows, columns))

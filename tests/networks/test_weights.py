@@ -14,7 +14,7 @@ from temshift.networks.weights import weights_bytes
 
 SHAPE = CompactUNetSettings(widths=(4, 6), stem=2)
 IMAGES = torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-shared_folder = settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared_folder = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def network_after_some_images(seed: int = 0) -> CompactUNet:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from temshift.core.electrons import wavelength
@@ -37,7 +37,6 @@ def polar(values: dict[str, torch.Tensor], alpha: float, phi: float) -> float:
     return 2 * math.pi / LAMBDA * total
 
 
-@settings(deadline=None)
 @given(aberrations(), st.floats(0, 0.03), st.floats(-math.pi, math.pi))
 def test_the_polynomials_are_the_polar_sum(values: dict[str, torch.Tensor], alpha: float, phi: float) -> None:
     omega = torch.polar(torch.tensor([alpha], dtype=torch.float64), torch.tensor([phi], dtype=torch.float64))
@@ -45,7 +44,6 @@ def test_the_polynomials_are_the_polar_sum(values: dict[str, torch.Tensor], alph
     assert found == pytest.approx(polar(values, alpha, phi), abs=1e-8)
 
 
-@settings(deadline=None)
 @given(aberrations(), st.floats(-0.02, 0.02), st.floats(-0.02, 0.02))
 def test_the_gradient_is_the_derivative(values: dict[str, torch.Tensor], x: float, y: float) -> None:
     angles = torch.tensor([x, y], dtype=torch.float64, requires_grad=True)

@@ -87,7 +87,7 @@ def mixtures(draw: st.DrawFn) -> dict[str, float]:
     }
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(values=mixtures())
 def test_random_mixtures_agree(exit_wave: torch.Tensor, values: dict[str, float]) -> None:
     ours, theirs = our_image(exit_wave, values), abtem_image(exit_wave, values)

@@ -63,7 +63,7 @@ def drawn_of(kind: str) -> Conditions:
 
 @pytest.mark.parametrize("coherence", ["exact", "envelope"])
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(chosen=COMPANIES)
 def test_an_intensity_ignores_its_companions(kind: str, coherence: str, chosen: list[int]) -> None:
     imaging = ImagingSettings.model_validate({"coherence": coherence, **LOOSE})
@@ -76,7 +76,7 @@ def test_an_intensity_ignores_its_companions(kind: str, coherence: str, chosen: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(chosen=COMPANIES)
 def test_counts_ignore_their_companions(kind: str, chosen: list[int]) -> None:
     imaging, drawn = ImagingSettings(), drawn_of(kind)
@@ -88,7 +88,7 @@ def test_counts_ignore_their_companions(kind: str, chosen: list[int]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(chosen=COMPANIES)
 def test_a_micrograph_ignores_its_companions(kind: str, chosen: list[int]) -> None:
     held, stream = source(ImagingSettings.model_validate(LOOSE)), Stream(3, (1,))

@@ -131,7 +131,7 @@ def test_the_plane_depends_on_the_aperture_of_the_image_alone() -> None:
     assert torch.equal(image_intensities(narrow, ONE, drawn), image_intensities(wide, ONE, drawn))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(-60, 60), st.floats(0, 3), st.floats(0, 1))
 def test_vacuum_is_one_whatever_the_lens(defocus: float, spread: float, angle: float) -> None:
     vacuum = wave_spectra(torch.ones(1, 2, 24, 32, dtype=torch.complex128), GRID, ENERGY, 10e-3, 5e-3)

@@ -40,7 +40,7 @@ def test_it_is_the_complex_transfer_but_for_its_phase(spread: float, odd: dict[s
     assert (found.rest is not None) == bool(odd and spread)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.floats(-30, 30), st.floats(-200, 200))
 def test_height_counts_as_underfocus(defocus: float, height: float) -> None:
     """An object higher upstream by h is seen as one at height 0 at a defocus that is h less."""

@@ -61,7 +61,7 @@ def test_underfocus_shows_atoms_dark() -> None:
     assert math.isclose(contrast, 2e-4 * math.sin(chi), rel_tol=1e-3)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(st.floats(1, 40))
 def test_an_object_at_height_h_is_in_focus_at_defocus_plus_h(height_nm: float) -> None:
     phase = cosine_phase(0.1)

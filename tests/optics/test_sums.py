@@ -109,7 +109,7 @@ def test_without_spread_both_ways_are_the_coherent_image(exit_wave: torch.Tensor
     assert torch.equal(image(exit_wave, chosen), image(exit_wave, chosen, coherence="envelope"))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0, 8), st.sampled_from([1e-2, 1e-3, 1e-5]))
 def test_the_order_is_the_lowest_that_holds_for_every_beat(reach: float, tolerance: float) -> None:
     order = hermite_order(reach, tolerance)

@@ -45,7 +45,7 @@ def imaging(draw: st.DrawFn) -> dict[str, float]:
     }
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(imaging(), st.integers(1, 7), st.integers(-7, 7))
 def test_images_of_weak_gratings_have_the_spectrum_that_transfer_functions_say(
     values: dict[str, float], across: int, down: int
@@ -113,7 +113,7 @@ def test_coma_shifts_and_leaves_the_size() -> None:
     assert (coma.phase.imag.abs() > 0.1).any() and not plain.phase.imag.abs().gt(1e-12).any()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(imaging())
 def test_no_transfer_exceeds_its_envelopes(values: dict[str, float]) -> None:
     q = np.linspace(0.02, 0.5, 25)

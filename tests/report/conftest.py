@@ -1,3 +1,4 @@
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from temshift.report import StudyTables, load_study, write_report
-from temshift.report.still.exports import write_exports
 
 sys.path.insert(0, str(Path(__file__).parent))  # pytest's importlib mode does not look beside the tests
 from synthetic_pictures import write_pictures
@@ -18,20 +18,25 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small study with its report and all that goes beside it; tests must leave it as it is."""
-    folder = write_study(tmp_path_factory.mktemp("study") / "a <b>& study")
+def bare_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small study without a report; tests must leave it as it is."""
+    return write_study(tmp_path_factory.mktemp("study") / "a <b>& study")
+
+
+@pytest.fixture(scope="session")
+def study_folder(bare_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small study with its report, the page alone; tests must leave it as it is."""
+    folder = tmp_path_factory.mktemp("reported") / bare_folder.name
+    shutil.copytree(bare_folder, folder)
     write_pictures(folder / "examples", [test.name for test in tests(20)], ["defocus -20 nm", "broad"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("temshift.report.page.page.write_exports", write_exports)
-        write_report(folder)
+    write_report(folder)
     return folder
 
 
 @pytest.fixture
-def own_folder(tmp_path: Path) -> Path:
+def own_folder(bare_folder: Path, tmp_path: Path) -> Path:
     """A small study of the test's own, without a report."""
-    return write_study(tmp_path / "study")
+    return Path(shutil.copytree(bare_folder, tmp_path / "study"))
 
 
 @pytest.fixture(scope="session")

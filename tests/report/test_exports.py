@@ -1,6 +1,7 @@
 import gzip
 import io
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from matplotlib.image import imread
 from synthetic_network import own_network
 from synthetic_study import HOSTILE
 
-from temshift.report import StudyTables, build_matrix, load_study
+from temshift.report import StudyTables, build_matrix, load_study, write_report
 from temshift.report.data.matrix import Matrix
 from temshift.report.still.exports import csv_bytes, figures, tables, write_exports
 from temshift.report.still.figures import literal, matrix_figure, png_bytes, svg_bytes
@@ -30,6 +31,17 @@ TEXT = "{http://www.w3.org/2000/svg}text"
 
 
 @pytest.fixture(scope="module")
+def exported(study_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small study with its report and all that a report writes next to the page."""
+    folder = tmp_path_factory.mktemp("exported") / "study"
+    shutil.copytree(study_folder, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("temshift.report.page.page.write_exports", write_exports)
+        write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def matrix(study: StudyTables) -> Matrix:
     return matrix_of(study)
 
@@ -42,10 +54,10 @@ def words(svg: bytes) -> str:
     return "|".join("".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(TEXT))
 
 
-def test_every_figure_lies_beside_the_report_twice(study_folder: Path) -> None:
-    found = {path.name for path in (study_folder / "figures").iterdir()}
+def test_every_figure_lies_beside_the_report_twice(exported: Path) -> None:
+    found = {path.name for path in (exported / "figures").iterdir()}
     assert found == {f"{name}.{kind}" for name in ALWAYS | OF_STUDY for kind in ("png", "svg")}
-    for path in (study_folder / "figures").glob("*.png"):
+    for path in (exported / "figures").glob("*.png"):
         assert imread(path).shape[1] > 600
 
 
@@ -60,24 +72,24 @@ def test_every_figure_lies_beside_the_report_twice(study_folder: Path) -> None:
         ("learning-curves", ["training step", "seed 0", "seed 1"]),
     ],
 )
-def test_words_of_an_svg_stay_text(study_folder: Path, name: str, told: list[str]) -> None:
-    found = words((study_folder / "figures" / f"{name}.svg").read_bytes()).replace("−", "-")
+def test_words_of_an_svg_stay_text(exported: Path, name: str, told: list[str]) -> None:
+    found = words((exported / "figures" / f"{name}.svg").read_bytes()).replace("−", "-")
     assert [word for word in told if word not in found] == []
 
 
-def test_names_of_a_study_are_words_in_figures(study_folder: Path) -> None:
-    content = (study_folder / "figures" / "transfer-dose-e-per-A2.svg").read_text(encoding="utf-8")
+def test_names_of_a_study_are_words_in_figures(exported: Path) -> None:
+    content = (exported / "figures" / "transfer-dose-e-per-A2.svg").read_text(encoding="utf-8")
     assert "<script" not in content
     found = words(content.encode())
     assert "<b>50</b>" in found
-    assert "${dose}" in words((study_folder / "figures" / "matrix-iou.svg").read_bytes()) or "dose}` <b>50</b>" in found
+    assert "${dose}" in words((exported / "figures" / "matrix-iou.svg").read_bytes()) or "dose}` <b>50</b>" in found
 
 
-def test_the_same_study_gives_the_same_bytes(study: StudyTables, matrix: Matrix, study_folder: Path) -> None:
+def test_the_same_study_gives_the_same_bytes(study: StudyTables, matrix: Matrix, exported: Path) -> None:
     for name, figure in figures(study, matrix):
         if name in ("matrix-cross-entropy", "loss-against-sigma", "curves-C12-nm"):
-            assert svg_bytes(figure, text=True) == (study_folder / "figures" / f"{name}.svg").read_bytes()
-            assert png_bytes(figure) == (study_folder / "figures" / f"{name}.png").read_bytes()
+            assert svg_bytes(figure, text=True) == (exported / "figures" / f"{name}.svg").read_bytes()
+            assert png_bytes(figure) == (exported / "figures" / f"{name}.png").read_bytes()
 
 
 def test_a_missing_cell_is_left_blank(matrix: Matrix) -> None:
@@ -109,19 +121,19 @@ def test_figures_leave_no_global_state(study: StudyTables, matrix: Matrix) -> No
     assert pyplot.get_fignums() == before == []
 
 
-def test_every_table_reads_back_as_it_is(study: StudyTables, study_folder: Path) -> None:
+def test_every_table_reads_back_as_it_is(study: StudyTables, exported: Path) -> None:
     for name, table in (("results", study.results), ("metrics", study.metrics), ("transfer", study.transfer)):
-        found = pl.read_csv(study_folder / "tables" / f"{name}.csv", schema=table.schema)
+        found = pl.read_csv(exported / "tables" / f"{name}.csv", schema=table.schema)
         assert found.equals(table)
 
 
-def test_a_matrix_as_a_table_has_empty_cells(matrix: Matrix, study_folder: Path) -> None:
-    found = pl.read_csv(study_folder / "tables" / "matrix-f1.csv")
+def test_a_matrix_as_a_table_has_empty_cells(matrix: Matrix, exported: Path) -> None:
+    found = pl.read_csv(exported / "tables" / "matrix-f1.csv")
     assert found["test_name"].to_list() == [test.name for test in matrix.tests]
     assert HOSTILE in found["test_name"].to_list()
     grid = found.drop("test_name").to_numpy().T
     np.testing.assert_array_equal(grid, matrix.cells["f1"])
-    text = (study_folder / "tables" / "matrix-f1.csv").read_text(encoding="utf-8")
+    text = (exported / "tables" / "matrix-f1.csv").read_text(encoding="utf-8")
     assert not re.search(r"nan|null|None", text.replace(HOSTILE, ""), re.I)
 
 

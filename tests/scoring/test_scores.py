@@ -17,7 +17,7 @@ def random_case(seed: int, images: int = 5) -> tuple[torch.Tensor, torch.Tensor]
     return logits, torch.rand(images, 1, 12, 10, generator=source) < 0.3
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_scores_agree_with_scikit_learn(seed: int) -> None:
     logits, masks = random_case(seed)
@@ -47,7 +47,7 @@ def calibration_of(logits: torch.Tensor, masks: torch.Tensor) -> float:
     return float((counts[counts > 0] * np.abs(share - mean)).sum() / len(truth))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_the_calibration_error_agrees_with_scikit_learn(seed: int) -> None:
     logits, masks = random_case(seed)

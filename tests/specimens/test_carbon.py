@@ -40,7 +40,7 @@ def one_after_another(box, count, distance, generator):
     thickness=st.floats(5, 30),
     density=st.floats(1.0, 3.0),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_density_distance_and_bounds(seed, sides, thickness, density):
     positions = amorphous_carbon(sides, thickness, density, 1.4, np.random.default_rng(seed))
     box = np.array([*sides, thickness])

@@ -38,7 +38,7 @@ def test_compounds_keep_their_composition(name):
 
 
 @given(name=st.sampled_from(list(CRYSTALS)), radius=st.floats(3.0, 20.0), seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_particle_is_never_empty_and_stays_within_its_radius(name, radius, seed):
     particle = spherical_particle(name, radius, np.random.default_rng(seed))
     assert len(particle.numbers) == len(particle.positions) > 0
@@ -56,7 +56,7 @@ def fits(particle, block, atom):
 
 
 @given(name=st.sampled_from(list(CRYSTALS)), seed=st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_particle_turned_back_is_a_whole_sphere_of_its_crystal(name, seed):
     particle = spherical_particle(name, 8.0, np.random.default_rng(seed))
     cell = unit_cell(name)

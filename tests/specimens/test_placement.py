@@ -21,7 +21,7 @@ def nearest_image(first, second, cell):
     radii=st.lists(st.floats(5, 14), min_size=1, max_size=5),
     gap=st.floats(0, 10),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_gaps_are_kept_across_the_border(seed, cell, radii, gap):
     centers = find_places(cell, radii, gap, np.random.default_rng(seed))
     assert centers.shape == (len(radii), 2)
@@ -31,7 +31,7 @@ def test_gaps_are_kept_across_the_border(seed, cell, radii, gap):
 
 
 @given(points=st.lists(st.tuples(st.floats(0, 40), st.floats(0, 70)), min_size=2, max_size=2))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_periodic_distance_is_that_to_the_nearest_image(points):
     first, second = np.array(points)
     distance = periodic_distances(first[None], second[None], (40.0, 70.0))[0, 0]

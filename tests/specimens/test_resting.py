@@ -33,7 +33,7 @@ def rough(draws, atoms, relief):
 
 
 @given(seed=st.integers(0, 2**32), atoms=st.integers(1, 200), relief=st.floats(0, 12), distance=st.floats(1.0, 3.0))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_height_is_that_of_a_search(seed, atoms, relief, distance):
     draws = np.random.default_rng(seed)
     substrate = rough(draws, atoms, relief)

@@ -37,7 +37,7 @@ def same(first, second):
 
 
 @given(seed=seeds, index=numbers)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_geometry(recipe_with, seed, index):
     recipe = recipe_with()
     atoms = build_specimen(recipe, seed, index)
@@ -58,7 +58,7 @@ def test_geometry(recipe_with, seed, index):
 
 
 @given(seed=seeds)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_particles_are_as_listed(recipe_with, seed):
     recipe = recipe_with()
     atoms = build_specimen(recipe, seed, 0)
@@ -82,7 +82,7 @@ def test_particles_are_as_listed(recipe_with, seed):
 
 
 @given(seed=seeds, index=numbers)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_the_same_seed_gives_the_same_atoms(recipe_with, seed, index):
     assert same(build_specimen(recipe_with(), seed, index), build_specimen(recipe_with(), seed, index))
 
@@ -94,7 +94,7 @@ def test_a_specimen_depends_on_no_other(recipe_with):
 
 
 @given(seed=st.tuples(seeds, seeds), index=st.tuples(st.integers(0, 50), st.integers(0, 50)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_two_specimens_share_a_substrate(recipe_with, seed, index):
     if (seed[0], index[0]) == (seed[1], index[1]):
         index = (index[0], index[0] + 1)

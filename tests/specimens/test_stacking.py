@@ -111,7 +111,7 @@ def neighbours(numbers, positions, crystal, core):
 
 @pytest.mark.parametrize("name", FAMILIES)
 @given(faults=st.integers(1, 2), twins=st.integers(0, 1), seed=st.integers(0, 2**32))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_faults_keep_every_bond(name, faults, twins, seed):
     crystal = FAMILIES[name]
     twins = twins if name in CUBIC else 0

@@ -19,7 +19,7 @@ CELL = (60.0, 50.0)
     rms=st.floats(0.1, 4),
     correlation=st.floats(5, 20),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_heights_have_the_mean_and_the_rms_asked_for(seed, cell, rms, correlation):
     surface = rough_surface(cell, 30.0, Roughness(rms, correlation), np.random.default_rng(seed))
     assert surface.heights.mean() == pytest.approx(30.0, abs=1e-6)
@@ -49,7 +49,7 @@ def test_heights_are_linear_between_points_and_go_on_across_the_border():
 
 
 @given(seed=st.integers(0, 2**32), thickness=st.floats(15, 40), density=st.floats(1.2, 2.6))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_a_rough_film_keeps_density_and_stays_below_its_surface(seed, thickness, density):
     roughness = Roughness(2.5, 12.0)
     film = amorphous_carbon(CELL, thickness, density, 1.3, np.random.default_rng(seed), roughness)

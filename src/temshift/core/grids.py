@@ -82,10 +82,10 @@ def radial_average(values: NDArray[np.float64], grid: Grid, edges: NDArray[np.fl
     qy, qx = grid.frequencies()
     ring = np.digitize(np.hypot(qy, qx).ravel(), edges) - 1
     inside = (ring >= 0) & (ring < len(edges) - 1)
-    held = ring[inside]
-    counts = np.bincount(held, minlength=len(edges) - 1)
+    ring_inside = ring[inside]
+    counts = np.bincount(ring_inside, minlength=len(edges) - 1)
     flat = values.reshape(-1, ring.size)[:, inside]
-    sums = np.array([np.bincount(held, weights=plane, minlength=len(counts)) for plane in flat])
+    sums = np.array([np.bincount(ring_inside, weights=plane, minlength=len(counts)) for plane in flat])
     sums = sums.reshape(*values.shape[:-2], len(counts))
     averages: NDArray[np.float64] = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
     return averages

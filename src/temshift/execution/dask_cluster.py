@@ -32,7 +32,7 @@ class DaskExecutor(Executor):
     """A thin adapter over `distributed.Client`; calls behave as those of `ProcessExecutor`.
 
     A killed worker costs its own call, which the scheduler gives to other workers first, as often as its setting
-    ``allowed-failures`` tells, before it fails with `WorkerLostError`. Closing leaves the cluster as it is.
+    ``allowed-failures`` says, before it fails with `WorkerLostError`. Closing leaves the cluster as it is.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class DaskExecutor(Executor):
     def width(self) -> int:
         """How many calls run at once: the threads of all workers, asked every few seconds; 1 at least."""
         if time.monotonic() > self._width_until and self._client.status == "running":
-            with suppress(OSError):  # the next call tells
+            with suppress(OSError):  # the next call raises it
                 self._width = sum(self._client.nthreads().values())
             self._width_until = time.monotonic() + _SECONDS_A_WIDTH_HOLDS
         return max(1, self._width)
@@ -162,12 +162,12 @@ def _pass_on(call: _Call, address: str, remote: Any) -> None:
         try:
             outcome = remote.result()
         except BaseException as error:  # a cancellation is none of Exception
-            call.set_exception(_told(error, address, remote.status))
+            call.set_exception(_translated(error, address, remote.status))
         else:
             deliver(call, outcome)
 
 
-def _told(error: BaseException, address: str, status: str) -> BaseException:
+def _translated(error: BaseException, address: str, status: str) -> BaseException:
     """Translate a fault of the cluster; those of the function come as its outcome."""
     from distributed import KilledWorker
 
@@ -214,7 +214,7 @@ def _connected(address: str) -> Any:
         ) from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VersionMismatchWarning)  # told for all packages below
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # all packages are compared below
             return Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise InputError(
@@ -237,41 +237,41 @@ def _require_workers(client: Any, address: str) -> None:
             f"start some: dask worker {address} --nthreads 1 --memory-limit 0"
         ) from None
     here = versions()
-    for worker, found in client.run(versions, on_error="return").items():
-        _compare(worker, found, here)
+    for worker, there in client.run(versions, on_error="return").items():
+        _compare(worker, there, here)
 
 
 def versions() -> dict[str, str]:
-    """Tell the versions that results may depend on, of this process; "none" where a package is missing.
+    """Return the versions that results may depend on, of this process; "none" if a package is missing.
 
     Returns
     -------
     dict of str to str
         Version of each package, and of Python.
     """
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return {name: found.get(name, "none") for name in ("python", *_PACKAGES)}
+            installed[name] = version(name)
+    return {name: installed.get(name, "none") for name in ("python", *_PACKAGES)}
 
 
-def _compare(worker: str, found: Mapping[str, str] | Exception, here: Mapping[str, str]) -> None:
+def _compare(worker: str, there: Mapping[str, str] | Exception, here: Mapping[str, str]) -> None:
     """Refuse a worker whose temshift or Python differs; warn of other packages."""
-    if isinstance(found, OSError):
+    if isinstance(there, OSError):
         return  # it left meanwhile
-    if isinstance(found, Exception):
+    if isinstance(there, Exception):
         raise InputError(
-            f"the worker at {worker} cannot run temshift ({_first_line(found)}); "
+            f"the worker at {worker} cannot run temshift ({_first_line(there)}); "
             f"install temshift {here['temshift']} there"
         )
-    differs = [f"{name} {found.get(name)} instead of {here[name]}" for name in here if found.get(name) != here[name]]
+    differs = [f"{name} {there.get(name)} instead of {here[name]}" for name in here if there.get(name) != here[name]]
     if not differs:
         return
-    told = f"the worker at {worker} has {', '.join(differs)}"
-    if found.get("temshift") != here["temshift"] or _minor(found.get("python", "")) != _minor(here["python"]):
-        raise InputError(f"{told}; give workers and this process the same environment")
-    warnings.warn(f"{told}; results may differ in their last digits from worker to worker", UserWarning, stacklevel=2)
+    fault = f"the worker at {worker} has {', '.join(differs)}"
+    if there.get("temshift") != here["temshift"] or _minor(there.get("python", "")) != _minor(here["python"]):
+        raise InputError(f"{fault}; give workers and this process the same environment")
+    warnings.warn(f"{fault}; results may differ in their last digits from worker to worker", UserWarning, stacklevel=2)
 
 
 def _minor(python: str) -> list[str]:

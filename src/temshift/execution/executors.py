@@ -97,7 +97,7 @@ def _cluster_executor(scheduler: str) -> Executor:
 
 
 def executor_width(executor: Executor) -> int:
-    """Tell how many tasks an executor runs at once.
+    """Return how many tasks an executor runs at once.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def executor_width(executor: Executor) -> int:
     -------
     int
         1 in this process, the number of worker processes, or the threads of a cluster's workers at this
-        moment; 1 for other executors, which do not tell.
+        moment; 1 for other executors, which do not say.
 
     Examples
     --------

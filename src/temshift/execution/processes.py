@@ -143,7 +143,7 @@ class ProcessExecutor(Executor):
             self._waiting.popleft()
 
     def _schedule(self, call: "_Call") -> bool:
-        """Hand a call to the pool; tell whether the pool took it."""
+        """Hand a call to the pool; return whether the pool took it."""
         if self._pool is None:
             self._pool = _make_pool(self._workers)
         try:

@@ -1,4 +1,4 @@
-"""Progress of long stages, told through callbacks; what shows it is the caller's choice."""
+"""Progress of long stages, reported through callbacks; the caller chooses how it is shown."""
 
 import time
 from collections.abc import Callable
@@ -22,22 +22,22 @@ def duration_text(seconds: float) -> str:
 
 
 class Progress(Protocol):
-    """What a long stage tells while it runs; one stage at a time, from one thread."""
+    """What a long stage reports while it runs; one stage at a time, from one thread."""
 
     def start(self, stage: str, total: int, done: int = 0) -> None:
         """Begin a stage of `total` items, `done` of which were there before."""
 
     def advance(self, count: int = 1) -> None:
-        """Tell that `count` more items are done."""
+        """Report that `count` more items are done."""
 
     def finish(self) -> None:
         """End the stage."""
 
     def message(self, text: str) -> None:
-        """Tell something worth knowing."""
+        """Report something worth knowing."""
 
     def warning(self, text: str) -> None:
-        """Tell something that may need a hand."""
+        """Report something that may need a hand."""
 
 
 class SilentProgress:
@@ -108,7 +108,7 @@ class LogProgress:
         self._write(f"{stage}: {done} of {total}")
 
     def advance(self, count: int = 1) -> None:
-        """Tell that more items are done.
+        """Report that more items are done.
 
         Parameters
         ----------

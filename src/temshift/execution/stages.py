@@ -1,4 +1,4 @@
-"""Work in stages: tasks on an executor, progress told, failures gathered, finished items kept."""
+"""Work in stages: tasks on an executor, progress reported, failures gathered, finished items kept."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ class Stage:
 
 @dataclass
 class Work:
-    """Who does the work of a run, where, and who is told.
+    """Who does the work of a run, on which device, and who hears of it.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Work:
     device : str
         Where arrays live.
     progress : Progress
-        Who is told.
+        Who hears of it.
     workers : int
         Number of processes; 0 is this one alone.
     """
@@ -44,7 +44,7 @@ class Work:
     stages: list[Stage] = field(default_factory=list)
 
     def perform(self, name: str, tasks: Sequence[Task], sizes: Sequence[int], reused: int) -> list[Any]:
-        """Run the tasks of one stage, each worth ``sizes`` items; failures are told when all the others are done."""
+        """Run the tasks of one stage, each worth ``sizes`` items; failures are raised when all the others are done."""
         started = time.monotonic()
         size_of = dict(zip(map(id, tasks), sizes, strict=True))
         self.progress.start(name, reused + sum(sizes), reused)
@@ -59,7 +59,7 @@ class Work:
         return [outcome.value for outcome in outcomes]
 
     def missing(self, items: Iterable[Any], state_of: Callable[[Any], RecordState]) -> list[Any]:
-        """Return the items that are absent or damaged; the damaged ones are told."""
+        """Return the items that are absent or damaged; the damaged ones are reported."""
         states = [(item, state_of(item)) for item in items]
         for _, state in states:
             if state.state == "damaged":
@@ -68,7 +68,7 @@ class Work:
 
 
 def told_failures(stage: str, failures: Sequence[tuple[str, object]], tasks: int) -> str:
-    """Tell how many parts of a stage failed, and of the first ten why."""
+    """Return how many parts of a stage failed, and of the first ten why."""
     lines = [f"  {label}: {error}" for label, error in failures[:10]]
     more = [f"  and {len(failures) - 10} more"] if len(failures) > 10 else []
     head = f"{stage}: {len(failures)} of {tasks} failed; what is finished is kept, the same command goes on from there"

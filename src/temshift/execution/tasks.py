@@ -202,21 +202,21 @@ class _Run:
             while not self.ended.empty():
                 self.settle(*self.ended.get())
 
-    def submit(self, one: _Pending) -> None:
-        future = self.pending[one] = self.executor.submit(one.task.function, *one.task.arguments)
-        future.add_done_callback(lambda done: self.ended.put((one, done)))
+    def submit(self, pending: _Pending) -> None:
+        future = self.pending[pending] = self.executor.submit(pending.task.function, *pending.task.arguments)
+        future.add_done_callback(lambda done: self.ended.put((pending, done)))
 
-    def settle(self, one: _Pending, future: Future[Any]) -> None:
+    def settle(self, pending: _Pending, future: Future[Any]) -> None:
         error = CancelledError() if future.cancelled() else future.exception()
         if isinstance(error, SchedulerLostError):
             raise error
-        if isinstance(error, WorkerLostError) and one.retries_left > 0:
-            one.retries_left -= 1
-            self.submit(one)
+        if isinstance(error, WorkerLostError) and pending.retries_left > 0:
+            pending.retries_left -= 1
+            self.submit(pending)
             return
-        del self.pending[one]
+        del self.pending[pending]
         value = None if error is not None else future.result()
-        self.on_outcome(one.number, Outcome(one.task, value, error))
+        self.on_outcome(pending.number, Outcome(pending.task, value, error))
 
     def next_ended(self) -> tuple[_Pending, Future[Any]]:
         """Wait in short pieces: a signal that another thread receives does not end a long wait."""

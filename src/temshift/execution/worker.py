@@ -93,7 +93,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _packed_error(error: BaseException, trace: str) -> bytes:
-    """Pickle an exception with its traceback as a note, or a plain one that tells of it."""
+    """Pickle an exception with its traceback as a note, or a plain one that describes it."""
     with suppress(Exception):
         error.add_note(f"In a worker process:\n{trace}")
         packed = pickle.dumps(error)

@@ -56,9 +56,9 @@ def kaiser_bessel(width: int, shape: float) -> Deposit:
 
     def weight(distance: Tensor) -> Tensor:
         quarter = (1 - (2 * distance / width) ** 2).clamp_(min=0).mul_(shape**2 / 4)
-        one = height = torch.ones_like(quarter)
+        first_term = height = torch.ones_like(quarter)
         for k in range(round(2 * shape) + 10, 0, -1):
-            height = torch.addcmul(one, height, quarter, value=1 / k**2)
+            height = torch.addcmul(first_term, height, quarter, value=1 / k**2)
         return height
 
     def along(frequency: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from temshift.exitwaves.scattering import scattering_terms
 
 Projection = Literal["shared", "infinite", "finite"]
-SUBLAYERS = 4  # heights within a slice that finite projections tell apart
+SUBLAYERS = 4  # heights within a slice that finite projections distinguish
 REACH = 4.0  # how far a finite projection follows an atom's potential up and down the beam [A]
 
 

@@ -76,7 +76,7 @@ def simulate(
     ------
     InputError
         Where atoms lie outside the cell or upon each other, are not numbers, or have no scattering factor, where the
-        cell is not orthogonal, an element lacks a displacement, or nothing tells which atoms are particles.
+        cell is not orthogonal, an element lacks a displacement, or nothing says which atoms are particles.
     """
     require_sound(atoms, f"specimen {index}")
     _require_labelled(atoms, f"specimen {index}")
@@ -146,8 +146,8 @@ class _Simulation:
         self._exit_plane = float(atoms.cell.lengths()[2])
         self._positions = _configurations(atoms, settings, root, index)
         self.stored = grid_of(atoms, settings)
-        wanted = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
-        alone = self._through(self.stored, atoms.arrays["particle"] >= 0) if wanted else None
+        needs_alone = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
+        alone = self._through(self.stored, atoms.arrays["particle"] >= 0) if needs_alone else None
         self._outline = outline_of(atoms, self.stored, settings)
         self.mask = self._mask(alone)
         self.focus_height = self._focus_height(alone)

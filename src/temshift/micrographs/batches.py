@@ -39,8 +39,8 @@ def training_batches(
     stream : Stream
         Source of order, conditions, noise and augmentation.
     images : {"fresh", "fixed"}
-        Whether each pass over the specimens draws conditions and noise afresh, or shows the images of the first
-        pass again, in a new order and augmented anew.
+        Whether each pass over the specimens draws new conditions and noise, or shows the images of the first
+        pass again, in a new order and with new augmentations.
     augmentation : {"dihedral_shift", "dihedral", "none"}
         See :func:`augmented`.
 

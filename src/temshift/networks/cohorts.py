@@ -119,7 +119,7 @@ def _drawn(
             outcomes[number] = error
             continue
         if batch is None:
-            courses[number].trained()  # tells that there are too few
+            courses[number].trained()  # raises: there are too few
         else:
             batches[number] = batch
     return batches
@@ -173,7 +173,7 @@ class _Joint:
 
 
 class _Joined(TorchFunctionMode):
-    """What vmap needs to be told: convolutions in bfloat16, which autocast does not reach; plain memory for groups."""
+    """What vmap does not know: convolutions in bfloat16, which autocast does not reach; plain memory for groups."""
 
     def __init__(self, precision: Precision) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ def _device(member: Member) -> torch.device:
 
 
 def _unlike(members: Sequence[Member], epoch_steps: int) -> str | None:
-    """Tell what keeps members from going through one network together."""
+    """Return what keeps members from going through one network together."""
     first, *others = (_architecture(member, epoch_steps) for member in members)
     for number, other in enumerate(others, 1):
         for aspect, value in other.items():

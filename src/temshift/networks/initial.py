@@ -30,22 +30,22 @@ class InitialWeights(Configuration):
     def resolved(self) -> "InitialWeights":
         """Return the same with ``sha256`` filled in and its whole path, for workers that are called from elsewhere.
 
-        A file that is not there is an InputError where ``sha256`` is not given.
+        A file that is not there is an InputError if ``sha256`` is not given.
         """
-        whole = {"weights": str(Path(self.weights).absolute()), "sha256": self.sha256 or self._found()}
+        whole = {"weights": str(Path(self.weights).absolute()), "sha256": self.sha256 or self._hash()}
         return self.model_copy(update=whole)
 
     def verified(self) -> Path:
         """Return the file of weights; one that is not the file that was recorded is an InputError."""
-        found = self._found()
-        if self.sha256 not in (None, found):
+        actual = self._hash()
+        if self.sha256 not in (None, actual):
             raise InputError(
-                f"{self.file} is not the file that was recorded: sha256 {found[:12]}... instead of "
+                f"{self.file} is not the file that was recorded: sha256 {actual[:12]}... instead of "
                 f"{str(self.sha256)[:12]}...; restore it, or remove its sha256 to take it as it is"
             )
         return self.file
 
-    def _found(self) -> str:
+    def _hash(self) -> str:
         try:
             return file_hash(self.file)
         except OSError as error:

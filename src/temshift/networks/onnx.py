@@ -135,20 +135,20 @@ class OnnxNetwork:
                 f"{self.name} takes {at_once} images at once, given {len(images)}; export it with a dynamic batch axis"
             )
 
-    def _shape(self, role: str, found: list[Any]) -> list[int | None]:
-        """Give the one shape (n, 1, y, x) of the inputs or outputs; axes that are free are None."""
-        told = ", ".join(f"{one.name} {one.type} ({', '.join(map(str, one.shape))})" for one in found)
-        if len(found) != 1 or len(found[0].shape) != 4 or found[0].type != "tensor(float)":
+    def _shape(self, role: str, tensors: list[Any]) -> list[int | None]:
+        """Return the one shape (n, 1, y, x) of the inputs or outputs; axes that are free are None."""
+        listed = ", ".join(f"{each.name} {each.type} ({', '.join(map(str, each.shape))})" for each in tensors)
+        if len(tensors) != 1 or len(tensors[0].shape) != 4 or tensors[0].type != "tensor(float)":
             raise InputError(
-                f"{self.name} has the {role} {told or 'none'}; it must be one, float32 (n, 1, y, x); export the "
+                f"{self.name} has the {role} {listed or 'none'}; it must be one, float32 (n, 1, y, x); export the "
                 "network from standardised images to logits alone"
             )
-        shape = [axis if isinstance(axis, int) else None for axis in found[0].shape]
+        shape = [axis if isinstance(axis, int) else None for axis in tensors[0].shape]
         if shape[1] not in (None, 1):
             remedy = {"input": "repeat the image over them", "output": "of two classes give particle minus background"}
             raise InputError(
-                f"{self.name} has {shape[1]} channels in the {role} {told}, it must have 1; {remedy[role]} inside the "
-                "network and export it again"
+                f"{self.name} has {shape[1]} channels in the {role} {listed}, it must have 1; {remedy[role]} inside "
+                "the network and export it again"
             )
         return shape
 
@@ -199,9 +199,9 @@ def _exported(network: nn.Module, size: tuple[int, int] | None) -> bytes:
 def _compare(network: nn.Module, exported: OnnxNetwork, shape: torch.Size) -> None:
     images = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        expected, found = network(images), exported(images)
+        expected, actual = network(images), exported(images)
     largest = float(expected.abs().max())
-    error = float((found - expected).abs().max()) / largest if largest > 0 else float(found.abs().max())
+    error = float((actual - expected).abs().max()) / largest if largest > 0 else float(actual.abs().max())
     if not math.isfinite(error) or error > TOLERANCE:
         raise TemshiftError(
             f"{exported.name}: the exported network's logits differ by {error:.1e} of the largest at images "
@@ -211,7 +211,7 @@ def _compare(network: nn.Module, exported: OnnxNetwork, shape: torch.Size) -> No
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keep what torch tells its developers during an export from users."""
+    """Keep from users the warnings of an export that are meant for torch's developers."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -17,7 +17,7 @@ _MOST_PADDING = 2.0  # times the pixels of an image, beyond which it is remarked
 
 
 def kind(given: Any) -> Any:
-    """Tell which network a mapping is meant to be: the compact one where it does not say.
+    """Return which network a mapping is meant to be: the compact one if it does not say.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def kind(given: Any) -> Any:
     Returns
     -------
     str
-        "compact", "resnet18", or whatever stands under the key ``kind``.
+        "compact", "resnet18", or the value under the key ``kind``.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def kind(given: Any) -> Any:
 
 NetworkSettings = Annotated[
     Annotated[CompactUNetSettings, Tag("compact")] | Annotated[ResNetUNetSettings, Tag("resnet18")],
-    Discriminator(kind),  # a function named as the key that it reads: messages tell it
+    Discriminator(kind),  # a function named as the key that it reads: messages name it
 ]
 
 
@@ -60,7 +60,7 @@ def build(settings: NetworkSettings) -> UNet:
 
 
 def batch_faults(settings: NetworkSettings, batch: int, sides: tuple[int, int]) -> list[str]:
-    """Tell why a network can't be trained on batches of some images; nothing where it can.
+    """Return why a network can't be trained on batches of some images; nothing if it can.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def batch_faults(settings: NetworkSettings, batch: int, sides: tuple[int, int]) 
 
 
 def padding_remarks(settings: NetworkSettings, sides: tuple[int, int]) -> list[str]:
-    """Tell where most of what a network sees of images of (y, x) pixels is padding.
+    """Say so if most of a network's view of images of (y, x) pixels is padding.
 
     Examples
     --------

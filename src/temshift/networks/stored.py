@@ -1,4 +1,4 @@
-"""The folder of one network: weights, history and, written last, a card that tells what it is."""
+"""The folder of one network: weights, history and, written last, a card that describes it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,17 +70,17 @@ def drop_weights(place: Path) -> None:
 
 
 def holds_weights(place: Path) -> bool:
-    """Tell whether any weights lie in the folder of a network, whether its record names them or not."""
+    """Return whether any weights lie in the folder of a network, whether its record names them or not."""
     return any((place / name).exists() for name in WEIGHT_FILES.values())
 
 
 def has_weights(record: Record) -> bool:
-    """Tell whether a network's record vouches for the weights that are scored."""
+    """Return whether a network's record vouches for the weights that are scored."""
     return any(file.name == WEIGHT_FILES["weights"] for file in record.files)
 
 
 def read_card(path: Path | str) -> dict[str, Any]:
-    """Read what a network is: its shape, training, conditions and whatever else its writer noted.
+    """Read what a network is: its shape, training, conditions and all else that its writer noted.
 
     Parameters
     ----------

@@ -93,10 +93,10 @@ class TrainingSettings(Configuration):
 
     def identity(self) -> dict[str, Any]:
         """Return what the result depends on, as plain values for hashing; where initial weights lie is left out."""
-        found = self.resolved().model_dump(mode="json")
-        if found["initial"] is not None:
-            del found["initial"]["weights"]
-        return {**found, "keep": "last" if self.keep == "none" else self.keep}
+        settings = self.resolved().model_dump(mode="json")
+        if settings["initial"] is not None:
+            del settings["initial"]["weights"]
+        return {**settings, "keep": "last" if self.keep == "none" else self.keep}
 
 
 @dataclass(frozen=True)
@@ -280,11 +280,12 @@ class Course:
         epoch = len(self._rows) + 1
         loss = self._mean_loss(epoch, rate)
         self._require_finite()
-        found = self._validated()
-        row = dict(zip(HISTORY, (epoch, self.done, rate, loss, found), strict=True))
+        validation_loss = self._validated()
+        row = dict(zip(HISTORY, (epoch, self.done, rate, loss, validation_loss), strict=True))
         self._rows.append(row)
-        if found is not None and found < self._best[0]:
-            self._best = (found, epoch, _copied(self.network) if self.settings.keep in ("best", "both") else {})
+        if validation_loss is not None and validation_loss < self._best[0]:
+            kept = _copied(self.network) if self.settings.keep in ("best", "both") else {}
+            self._best = (validation_loss, epoch, kept)
         patience = self.settings.early_stopping_epochs
         self.ended = self.done == self.steps or (patience is not None and epoch - self._best[1] >= patience)
         if self.on_epoch is not None:
@@ -312,13 +313,13 @@ class Course:
                 for batch in self.validation
             ]
         self.network.train()
-        found = sum(sums) / sum(len(images) for images, _ in self.validation)
-        if not math.isfinite(found):
+        loss = sum(sums) / sum(len(images) for images, _ in self.validation)
+        if not math.isfinite(loss):
             raise TemshiftError(
-                f"the cross-entropy of the validation images is {found} after step {self.done}; take a lower "
+                f"the cross-entropy of the validation images is {loss} after step {self.done}; take a lower "
                 f"learning_rate than {self.settings.learning_rate:g}"
             )
-        return found
+        return loss
 
     def _require_finite(self) -> None:
         """The last step of an epoch can lose the weights, which no loss of the epoch shows."""

@@ -27,7 +27,7 @@ def weights_bytes(state: Mapping[str, Tensor]) -> bytes:
     Returns
     -------
     bytes
-        The same for the same state, whatever the memory format of its tensors.
+        The same for the same state, in any memory format of its tensors.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     return safetensors.torch.save(plain, metadata={SEAL: _sealed(plain)})
@@ -103,14 +103,15 @@ def require_fit(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> 
     DamagedError
         With the first part that differs.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    differ = [name for name in shapes | found if shapes.get(name) != found.get(name)]
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    differ = [name for name in expected | given if expected.get(name) != given.get(name)]
     if differ:
-        given, wanted = (one.get(differ[0], "missing") for one in (found, shapes))
+        first = differ[0]
+        sizes = f"{given.get(first, 'missing')}, not {expected.get(first, 'missing')}"
         raise DamagedError(
-            f"{path}: weights can't be read: they are of a network of another shape ({differ[0]} is {given}, not "
-            f"{wanted}); give network the keys that it has in the network.json beside them"
+            f"{path}: weights can't be read: they are of a network of another shape ({first} is {sizes}); give network "
+            "the keys that it has in the network.json beside them"
         )
 
 
@@ -140,7 +141,7 @@ def _pickled(path: Path) -> InputError:
 
 
 def _begins_as_pickle(path: Path) -> bool:
-    """Tell whether a file begins as those of torch.save do: with a zip archive, or a pickle of protocol 2 or later.
+    """Return whether a file begins as those of torch.save do: with a zip archive, or a pickle of protocol 2 or later.
 
     A damaged safetensors file may begin with a pickle's first byte too, but has a brace in ninth place.
     """

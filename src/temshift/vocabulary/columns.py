@@ -25,8 +25,8 @@ SCORES = {
 }
 
 # Conditions that networks are scored under; settings are centres, in the units of the study file. "listed" are those
-# that a study names, the others are training distributions, for scores in distribution; "source_id" tells specimens
-# and camera.
+# that a study names, the others are training distributions, for scores in distribution; "source_id" stands for
+# specimens and camera.
 TESTS = {
     "test_id": pl.String,
     "test_name": pl.String,
@@ -38,7 +38,7 @@ TESTS = {
 
 # One row a network x test condition. Centres and standard deviations of what networks were trained on; "g_id" is the
 # cross-entropy on new specimens in distribution minus that on images of the training, "g_ood" that under the test
-# condition minus that in distribution. "in_study" tells whether the study asks for it as it is now. Columns with a dot,
+# condition minus that in distribution. "in_study" says whether the study asks for it as it is now. Columns with a dot,
 # such as training.learning_rate, follow: the settings of network and training, lists as JSON.
 RESULTS = {
     **SCORES,

@@ -58,7 +58,7 @@ _ABSENT = {"semiangle_cutoff": "no aperture", "mtf_half_frequency": "perfect", "
 class Axis:
     """A parameter of the imaging conditions along which test conditions are drawn.
 
-    ``absent`` stands for a missing number: no aperture, a perfect camera. ``azimuth`` tells whether it is an angle
+    ``absent`` stands for a missing number: no aperture, a perfect camera. ``azimuth`` says whether it is an angle
     about the optical axis, which says nothing without the magnitude that it belongs to.
     """
 
@@ -92,11 +92,11 @@ DEFOCUS = AXES[0]
 SEVERAL = Axis("several", DEFOCUS.column, "several changes at once; drawn over defocus", DEFOCUS.unit)
 
 
-def alike(one: float | None, other: float | None) -> bool:
-    """Tell whether two settings are the same but for rounding; two missing ones are."""
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= 1e-9 * max(abs(one), abs(other))
+def alike(first: float | None, second: float | None) -> bool:
+    """Return whether two settings are the same but for rounding; two missing ones are."""
+    if first is None or second is None:
+        return first is second
+    return abs(first - second) <= 1e-9 * max(abs(first), abs(second))
 
 
 def spread_words(settings: Mapping[str, tuple[float | None, float]]) -> str:

@@ -108,11 +108,11 @@ def load_galleries(folder: Path) -> tuple[Gallery, ...]:
         sets = _Index.model_validate(read_json(index)).sets
     except ValidationError as error:
         raise DamagedError(f"{index} is damaged: {error}") from error
-    return tuple(_gallery(folder / PARTS, one) for one in sets if one.parts)
+    return tuple(_gallery(folder / PARTS, listed) for listed in sets if listed.parts)
 
 
-def _gallery(place: Path, one: _Set) -> Gallery:
-    facts, arrays = zip(*(_part(place / f"{part}.json") for part in one.parts), strict=True)
+def _gallery(place: Path, listed: _Set) -> Gallery:
+    facts, arrays = zip(*(_part(place / f"{part}.json") for part in listed.parts), strict=True)
     first = facts[0]
     if any(other.model_copy(update={"conditions": first.conditions}) != first for other in facts):
         raise DamagedError(f"{place} is damaged: its parts are of different specimens, networks or pixels")
@@ -121,7 +121,7 @@ def _gallery(place: Path, one: _Set) -> Gallery:
     }
     conditions = tuple(name for fact in facts for name in fact.conditions)
     names = conditions, first.specimens, first.networks
-    return Gallery(one.label, *names, one.of, first.pixel_angstrom, first.binned, **joined)
+    return Gallery(listed.label, *names, listed.of, first.pixel_angstrom, first.binned, **joined)
 
 
 def _axis(name: str) -> int:
@@ -145,12 +145,12 @@ def _part(record: Path) -> tuple[_Facts, _Arrays]:
 def _require_shapes(record: Path, facts: _Facts, arrays: _Arrays) -> None:
     seen = len(facts.specimens), len(facts.conditions)
     plane = arrays["masks"].shape[2:]
-    wanted: Sequence[tuple[int, ...]] = (
+    expected: Sequence[tuple[int, ...]] = (
         (*seen, *plane),
         (*seen, *plane),
         (len(facts.networks), *seen, *plane),
         (len(facts.networks), *seen),
     )
-    for name, shape in zip(_ARRAYS, wanted, strict=True):
+    for name, shape in zip(_ARRAYS, expected, strict=True):
         if len(plane) != 2 or arrays[name].shape != shape:
             raise DamagedError(f"{record} is damaged: {name} has shape {arrays[name].shape}")

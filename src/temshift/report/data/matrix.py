@@ -51,7 +51,7 @@ class Training:
 class Test:
     """A test condition: the axis along which it departs from the usual conditions, and all its parameters.
 
-    ``words`` tell its defocus and whatever departs.
+    ``words`` give its defocus and each departure.
     """
 
     __test__ = False  # no test case for pytest
@@ -106,7 +106,7 @@ def build_matrix(results: pl.DataFrame, metrics: pl.DataFrame, trainings: Mappin
     metrics : DataFrame
         One row a training distribution x test condition.
     trainings : mapping of str to Settings
-        By training distribution: what it tells of its parameters; one that is left out is as in most test conditions.
+        By training distribution: what is known of its parameters; one that is left out is as in most test conditions.
 
     Returns
     -------
@@ -149,18 +149,18 @@ def _cells(results: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _trainings(results: pl.DataFrame, told: Mapping[str, Settings]) -> tuple[Training, ...]:
+def _trainings(results: pl.DataFrame, distributions: Mapping[str, Settings]) -> tuple[Training, ...]:
     rows = results.unique("training_name", keep="first", maintain_order=True)
     named = rows.select("training_name", "training_defocus_nm", "training_defocus_sd_nm").rows()
-    settings = {name: {**told.get(name, {}), DEFOCUS.key: (centre, sd or 0.0)} for name, centre, sd in named}
+    settings = {name: {**distributions.get(name, {}), DEFOCUS.key: (centre, sd or 0.0)} for name, centre, sd in named}
     keys = {key for one in settings.values() for key in one}
     usual = {key: median(one.get(key, (None, 0.0))[1] for one in settings.values()) for key in keys}
-    found = [Training(name, one, _is_broad(one, usual)) for name, one in settings.items()]
-    return tuple(sorted(found, key=lambda training: (training.broad, *training.defocus, training.name)))
+    trainings = [Training(name, one, _is_broad(one, usual)) for name, one in settings.items()]
+    return tuple(sorted(trainings, key=lambda training: (training.broad, *training.defocus, training.name)))
 
 
 def _is_broad(settings: Settings, usual: Mapping[str, float]) -> bool:
-    """Tell whether a parameter varies more than in most training distributions; defocus by 1 nm at least."""
+    """Return whether a parameter varies more than in most training distributions; defocus by 1 nm at least."""
     return any(
         sd > max(_BROAD_RATIO * usual[key], _LEAST_BROAD if key == DEFOCUS.key else 0.0)
         for key, (_, sd) in settings.items()
@@ -199,7 +199,7 @@ def _order(test: Test) -> tuple[int, float, list[float], str]:
 
 
 def _near(trainings: Sequence[Training], tests: Sequence[Test]) -> NDArray[np.bool_]:
-    """Tell whether every parameter lies within one standard deviation; azimuths do not count."""
+    """Return whether every parameter lies within one standard deviation; azimuths do not count."""
     near = np.tile(np.array([training.told for training in trainings])[:, None], (1, len(tests)))
     for axis in AXES:
         values = [test.values.get(axis.column) for test in tests]
@@ -214,7 +214,7 @@ def _numbers(values: Sequence[float | None]) -> NDArray[np.float64]:
 
 
 def _within(values: NDArray[np.float64], spans: Sequence[tuple[float | None, float]]) -> NDArray[np.bool_]:
-    """Tell which values (columns) lie within which spans (rows); a missing one lies within a missing one alone."""
+    """Return which values (columns) lie within which spans (rows); a missing one lies within a missing one alone."""
     centers, widths = _numbers([center for center, _ in spans])[:, None], _numbers([sd for _, sd in spans])[:, None]
     close = np.abs(values - centers) <= np.maximum(widths, 1e-9 * np.maximum(np.abs(values), np.abs(centers)))
     return np.where(np.isnan(values) | np.isnan(centers), np.isnan(values) & np.isnan(centers), close)
@@ -227,7 +227,7 @@ _STEP = 0.2  # of an axis, between its largest number and what has none
 
 
 def drawn_axis(axis: Axis, tests: Sequence[Test]) -> dict[str, Any]:
-    """Tell how an axis is drawn: logarithmic where values are positive and far apart; where missing ones stand."""
+    """Return how an axis is drawn: logarithmic if values are positive and far apart; where missing ones stand."""
     values = [test.values[axis.column] for test in tests if axis.column in test.values]
     numbers = [value for value in values if value is not None]
     log = bool(numbers) and min(numbers) > 0 and max(numbers) > _FAR_APART * min(numbers)

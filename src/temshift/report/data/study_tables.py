@@ -52,7 +52,7 @@ class StageRecord(_Saved):
 class Manifest(_Saved):
     """How, when and with what the study was run; ``trainings`` holds centre and deviation of what networks saw.
 
-    ``kind`` tells a study from the scores of one network that was made elsewhere, whose training may be unknown.
+    ``kind`` separates a study from the scores of one network that was made elsewhere, whose training may be unknown.
     """
 
     kind: Literal["study", "own network"] = "study"
@@ -220,14 +220,14 @@ def _require(path: Path, condition: bool, fault: str) -> None:
         raise TemshiftError(f"{path}: {fault}; {_REMEDY}, which makes what is missing")
 
 
-def _found(path: Path) -> Path:
+def _existing(path: Path) -> Path:
     _require(path, path.is_file(), "there is no such file")
     return path
 
 
 def _text(path: Path) -> str:
     try:
-        return _found(path).read_text(encoding="utf-8")
+        return _existing(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, error) from error
 
@@ -242,7 +242,7 @@ _Model = TypeVar("_Model", bound=_Saved)
 
 def _model(path: Path, model: type[_Model]) -> _Model:
     try:
-        return model.model_validate(read_json(_found(path)))
+        return model.model_validate(read_json(_existing(path)))
     except (ValidationError, DamagedError) as error:
         raise _damaged(path, error) from error
 
@@ -250,7 +250,7 @@ def _model(path: Path, model: type[_Model]) -> _Model:
 def _table(path: Path, schema: _Schema, *, needed: bool = True) -> pl.DataFrame:
     """Load a table and check its columns; where ``needed``, also that no number is missing that may not be."""
     try:
-        frame = read_table(_found(path))
+        frame = read_table(_existing(path))
         frame = frame.with_columns(pl.lit(None).alias(name) for name in _ADDED & set(schema) - set(frame.columns))
         missing = [column for column in schema if column not in frame.columns]
         _require(path, not missing, f"it lacks the columns {', '.join(missing)}")
@@ -265,7 +265,7 @@ def _table(path: Path, schema: _Schema, *, needed: bool = True) -> pl.DataFrame:
 
 def _examples(folder: Path) -> Examples:
     names = _model(folder / "examples.json", _ExampleNames)
-    path = _found(folder / "examples.npz")
+    path = _existing(folder / "examples.npz")
     images, masks, probabilities = _arrays(path)
     counts = len(names.networks), len(names.specimens), len(names.conditions)
     plane = masks.shape[2:]

@@ -60,9 +60,9 @@ def page_galleries(galleries: Sequence[Gallery], most: int = MOST_BYTES) -> dict
     room = _AIM * most
     while True:
         choice = _choice(galleries, room)
-        found = _page(galleries, choice)
-        if len(embedded_json(found).encode()) <= most or _is_least(galleries, choice):
-            return found
+        data = _page(galleries, choice)
+        if len(embedded_json(data).encode()) <= most or _is_least(galleries, choice):
+            return data
         room *= _SHRINK
 
 

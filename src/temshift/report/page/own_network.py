@@ -32,8 +32,8 @@ def verdict_of_one(matrix: Matrix) -> list[str]:
 def _scope(matrix: Matrix) -> str:
     columns = count_words(len(matrix.tests), "test condition") + varied_words(matrix)
     images = brief(median_of(matrix.cells["images"]))
-    told = matrix.trainings[0].told
-    unknown = "" if told else " What it was trained on is not told, so that nothing can be said of sigma."
+    known = matrix.trainings[0].told
+    unknown = "" if known else " What it was trained on is not told, so that nothing can be said of sigma."
     return f"The network was scored under {columns}, each on {images} simulated micrographs.{unknown}"
 
 

@@ -97,10 +97,10 @@ def pack_within(grids: Mapping[str, Array], most: int, steps: int = STEPS) -> tu
     for name, grid in grids.items():
         if not np.isfinite(grid).any():
             continue
-        one = pack(grid, steps)
-        if used + len(one["data"]) > most:
+        packed_grid = pack(grid, steps)
+        if used + len(packed_grid["data"]) > most:
             dropped.append(name)
             continue
-        packed[name] = one
-        used += len(one["data"])
+        packed[name] = packed_grid
+        used += len(packed_grid["data"])
     return packed, dropped

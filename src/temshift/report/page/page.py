@@ -76,7 +76,7 @@ def report_html(study: StudyTables) -> str:
 
 
 def _html(study: StudyTables, matrix: Matrix) -> str:
-    parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_told(study)}
+    parts = {**_assets(), **sections.menus(study, matrix), **_drawn(study, matrix), **_facts(study)}
     parts |= _of_one(study, matrix) if study.manifest.kind == "own network" else _of_study(study, matrix)
     parts["data"] = embedded_json(page_data(study, matrix))
     room = room_beside(parts[name] for name in ("pictures", "contact_sheet", "predictions"))
@@ -107,7 +107,7 @@ def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     }
 
 
-def _told(study: StudyTables) -> dict[str, str]:
+def _facts(study: StudyTables) -> dict[str, str]:
     return {
         "name": escape(study.name),
         "configuration": escape(study.configuration),

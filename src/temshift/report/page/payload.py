@@ -117,7 +117,7 @@ def _test(test: Test) -> dict[str, Any]:
 
 
 def _transfer(transfer: pl.DataFrame) -> dict[str, Any]:
-    """The curves of all distributions: names by role, and a grid a kind of curve, in which ``rows`` tell the place."""
+    """The curves of all distributions: names by role, and a grid a kind of curve, in which ``rows`` give the place."""
     place = pl.int_range(pl.len()).over("role", "name").alias("place")
     placed = transfer.sort("role", "name", maintain_order=True).with_columns(place)
     lines = placed["place"].eq(0).cum_sum().to_numpy() - 1

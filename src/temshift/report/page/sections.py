@@ -226,5 +226,5 @@ def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
 
 
 def limits(items: Iterable[str]) -> str:
-    """Return what a page can't tell, as a list."""
+    """Return the limits of a page, as a list."""
     return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"

@@ -142,14 +142,16 @@ def prediction_words(prediction: Prediction) -> str:
 
 def interval_words(prediction: Prediction) -> str:
     """Return how often intervals held on conditions left out whole, and how wide they are; nothing where none are."""
-    told = prediction.interval
-    if told is None:
+    interval = prediction.interval
+    if interval is None:
         return ""
-    factor = fixed(float(np.exp(told.half_width)))
-    trainings = "" if told.covered_training is None else f", and {told.covered_training:.0%} on trainings left out"
+    factor = fixed(float(np.exp(interval.half_width)))
+    trainings = (
+        "" if interval.covered_training is None else f", and {interval.covered_training:.0%} on trainings left out"
+    )
     return (
-        f"Intervals for {told.level:.0%} of new cross-entropies, typically a factor of {factor} either way, held "
-        f"{told.covered_test:.0%} on test conditions left out whole{trainings}."
+        f"Intervals for {interval.level:.0%} of new cross-entropies, typically a factor of {factor} either way, held "
+        f"{interval.covered_test:.0%} on test conditions left out whole{trainings}."
     )
 
 

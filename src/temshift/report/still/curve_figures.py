@@ -38,8 +38,8 @@ def curve_figure(matrix: Matrix, group: Axis) -> Figure:
     rows = spread_out(range(len(matrix.trainings)), MOST_PANELS)
     unit = f" [{group.unit}]" if group.unit else ""
     side = ", underfocus positive" if group.column == DEFOCUS.column else ""
-    lines, found = _lines(matrix, group), {one.defocus_nm for one in matrix.tests if one.group == group.key}
-    few = f", {len(lines)} of {len(found)} defoci" if len(found) > _MOST_LINES and len(lines) > 1 else ""
+    lines, defoci = _lines(matrix, group), {test.defocus_nm for test in matrix.tests if test.group == group.key}
+    few = f", {len(lines)} of {len(defoci)} defoci" if len(defoci) > _MOST_LINES and len(lines) > 1 else ""
     heading = f"Cross-entropy along {group.label}{few}" + thinned_words(len(rows), len(matrix.trainings), "trainings")
     titles = [matrix.trainings[row].name for row in rows]
     panels = panel_grid(titles, f"{group.label}{unit}{side}", _LOSS, heading)
@@ -89,8 +89,8 @@ def _all_lines(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The lines of several rows as one, with gaps between them."""
     gap = np.array([np.nan])
-    found = [_along(line, places, matrix.cells["cross_entropy"][row]) for row in rows for line in lines.values()]
-    x, y = ([part for one in found for part in (one[side], gap)] for side in (0, 1))
+    curves = [_along(line, places, matrix.cells["cross_entropy"][row]) for row in rows for line in lines.values()]
+    x, y = ([part for curve in curves for part in (curve[side], gap)] for side in (0, 1))
     return np.concatenate(x), np.concatenate(y)
 
 

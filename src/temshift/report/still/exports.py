@@ -89,7 +89,7 @@ def figures(study: StudyTables, matrix: Matrix) -> Iterator[tuple[str, Figure]]:
 
 
 def _losses(matrix: Matrix) -> Iterator[tuple[str, Figure]]:
-    known = [one for one in _AGAINST if one[1].key in matrix.cells]
+    known = [row for row in _AGAINST if row[1].key in matrix.cells]
     drawn = {f"loss-against-{name}": loss_figure(matrix, against, colour) for name, against, colour in known}
     drawn["loss-against-prediction"] = prediction_figure(matrix, "left_out_test", "test condition")
     drawn["loss-against-prediction-new-training"] = prediction_figure(
@@ -99,13 +99,13 @@ def _losses(matrix: Matrix) -> Iterator[tuple[str, Figure]]:
 
 
 def _transfers(study: StudyTables, matrix: Matrix) -> Iterator[tuple[str, Figure]]:
-    told = [one.name for one in matrix.trainings if one.told]
-    names = {("training", "transfer-training", "Transfer functions of training distributions"): told}
+    trainings = [training.name for training in matrix.trainings if training.told]
+    names = {("training", "transfer-training", "Transfer functions of training distributions"): trainings}
     for group in matrix.groups:
         place = "test", f"transfer-{_dashed(group.key)}", f"Transfer functions of test conditions: {group.label}"
         names[place] = [test.name for test in matrix.tests if test.group == group.key]
-    for (role, file, heading), wanted in names.items():
-        figure = transfer_figure(study.transfer, role, wanted, heading)
+    for (role, file, heading), conditions in names.items():
+        figure = transfer_figure(study.transfer, role, conditions, heading)
         if figure is not None:
             yield file, figure
 

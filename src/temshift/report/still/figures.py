@@ -201,7 +201,7 @@ def _learning_figure(curves: Sequence[LearningCurve], lowest: float, highest: fl
 def round_ticks(axis: Axis, lowest: float, highest: float, most: int = _MOST_TICKS) -> None:
     """Put ticks of a logarithmic axis at round numbers, at most so many."""
     powers = range(math.floor(math.log10(lowest)), math.ceil(math.log10(highest)) + 1)
-    ticks = next(found for steps in _STEPS if len(found := _ticks(powers, steps, lowest, highest)) <= most)
+    ticks = next(few for steps in _STEPS if len(few := _ticks(powers, steps, lowest, highest)) <= most)
     axis.set_major_locator(FixedLocator(ticks))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_locator(NullLocator())

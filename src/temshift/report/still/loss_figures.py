@@ -1,4 +1,4 @@
-"""Still figures of the loss of all pairs: against a quantity that optics tells, and against its prediction."""
+"""Still figures of the loss of all pairs: against a quantity that optics gives, and against its prediction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from temshift.report.data.matrix import Matrix
 from temshift.report.still.figures import SEED_COLOURS, empty_figure, plain_spines, round_ticks
 
 MOST_POINTS = 6000  # drawn; medians and bands are of all pairs
-_MOST_BARS = 600  # pairs, from which on bars hide more than they tell
+_MOST_BARS = 600  # pairs, from which on bars hide more than they show
 _MARKERS = "osD^P*Xvp<>h"
 _PER_BIN, _MOST_BINS, _LEAST_BINNED = 12, 12, 36
 _RIM = "#1b1f24"
@@ -91,11 +91,11 @@ def prediction_figure(matrix: Matrix, left_out: str, noun: str) -> Figure | None
     figure, axes = _axes(f"predicted cross-entropy, its {noun} left out of the fit")
     ends = [float(min(x[known].min(), y[known].min())), float(max(x[known].max(), y[known].max()))]
     axes.plot(ends, ends, color="#333333", linewidth=1.2, linestyle="--", zorder=4)
-    told = _intervals(axes, matrix, left_out, known, x) or _errors(axes, ends, np.log(y[known] / x[known]))
+    names = _intervals(axes, matrix, left_out, known, x) or _errors(axes, ends, np.log(y[known] / x[known]))
     _points(figure, axes, matrix, known, x, y, Quantity("sigma", "sigma"))
     for side in ("x", "y"):
         _scale(axes, side, np.concatenate([x[known], y[known]]))
-    _legend(axes, matrix, ["measured = predicted", *told])
+    _legend(axes, matrix, ["measured = predicted", *names])
     return figure
 
 
@@ -199,12 +199,12 @@ _LINES = {
 }
 
 
-def _legend(axes: Axes, matrix: Matrix, told: Sequence[str]) -> None:
+def _legend(axes: Axes, matrix: Matrix, names: Sequence[str]) -> None:
     style: dict[str, Any] = {"linestyle": "", "markersize": 6, "markerfacecolor": "#9aa5b1", "markeredgecolor": _RIM}
     groups = [
         (literal(group.label), Line2D([], [], marker=_MARKERS[number % len(_MARKERS)], **style))
         for number, group in enumerate(matrix.groups)
     ]
-    entries = [*((name, _LINES[name]) for name in told), *groups]
+    entries = [*((name, _LINES[name]) for name in names), *groups]
     handles, labels = [handle for _, handle in entries], [name for name, _ in entries]
     axes.legend(handles, labels, loc="upper left", bbox_to_anchor=(-0.06, -0.09), ncols=3, frameon=False, fontsize=8.5)

@@ -74,7 +74,7 @@ def _drop_empty(grid: Sequence[Axes], used: int, columns: int) -> None:
 
 
 def thinned_words(shown: int, of: int, noun: str) -> str:
-    """Tell that not all are shown; nothing where all are."""
+    """Say that not all are shown; nothing if all are."""
     return f" ({shown} of {of} {noun}, evenly chosen)" if shown < of else ""
 
 
