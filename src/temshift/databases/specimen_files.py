@@ -1,10 +1,8 @@
 """Sets of specimens as files: one extended XYZ file each, a contact sheet and a manifest."""
 
-import platform
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from temshift.specimens.own import recipe_kind
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.storage.files import discard_leftovers, replacing, write_text
 from temshift.storage.folders import locked, making
+from temshift.storage.provenance import surroundings
 from temshift.storage.records import read_facts, record_state, write_record
 
 MOST_DRAWN = 12
@@ -237,7 +236,5 @@ def _facts(wanted: SpecimenSet, indices: list[int]) -> dict[str, Any]:
         "seed": wanted.seed,
         "specimens": indices,
         "specimens_version": SPECIMENS_VERSION,
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
+        **surroundings(PACKAGES),
     }

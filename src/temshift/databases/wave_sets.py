@@ -5,7 +5,6 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from temshift.exitwaves.store import StoreLayout, create_store, discard_shard, r
 from temshift.micrographs.threads import one_thread
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.specimen import SPECIMENS_VERSION
+from temshift.storage.provenance import versions_of
 
 WARNINGS_SHOWN = 3
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "zarr")
@@ -184,7 +184,7 @@ def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None
 def made_with(device: str) -> dict[str, str]:
     """Versions and machine that waves may depend on in their last bits."""
     card = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
-    return {**{name: version(name) for name in PACKAGES}, "python": platform.python_version(), "device": card}
+    return {**versions_of(PACKAGES), "python": platform.python_version(), "device": card}
 
 
 def wave_faults(sets: Mapping[str, WaveSet]) -> Iterator[tuple[KeyPath, str]]:

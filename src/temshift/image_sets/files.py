@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from temshift.figures.pictures import grey_levels, png
 from temshift.image_sets.formation import Micrograph
 from temshift.image_sets.image_set import ANGSTROM_PER_CM, MASKS, ImageCondition, ImagePlan
 from temshift.storage.files import discard_leftovers, replacing, write_bytes
+from temshift.storage.provenance import versions_of
 from temshift.storage.records import read_facts, write_record
 from temshift.vocabulary.columns import CONDITION_COLUMNS
 
@@ -274,7 +274,7 @@ def _tiff(pixels: NDArray[Any], grid: Grid, facts: dict[str, Any]) -> bytes:
         photometric="minisblack",
         description=json.dumps(described),
         metadata=None,
-        software=f"temshift {version('temshift')}",
+        software=f"temshift {versions_of()['temshift']}",
         resolution=(ANGSTROM_PER_CM / sampling[1], ANGSTROM_PER_CM / sampling[0]),
         resolutionunit="CENTIMETER",
     )

@@ -1,10 +1,7 @@
 """Make an image set: what is missing, part by part, then its table and its record."""
 
-import platform
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from temshift.micrographs.threads import one_thread
 from temshift.optics.binning import binned_masks
 from temshift.storage.files import discard_leftovers, read_json, write_bytes, write_json, write_table
 from temshift.storage.folders import locked
+from temshift.storage.provenance import provenance
 from temshift.storage.records import record_state, write_record
 from temshift.vocabulary.columns import IMAGES
 
@@ -222,11 +220,7 @@ def _particle_facts(geometry: dict[str, Any]) -> dict[str, Any]:
 def _facts(work: Work, folder: ImageFolder, images: int) -> dict[str, Any]:
     plan = folder.plan
     return {
-        "temshift": version("temshift"),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
+        **provenance(PACKAGES),
         "device": work.device,
         "stages": [vars(stage) for stage in work.stages],
         "images": images,

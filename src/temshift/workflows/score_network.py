@@ -33,8 +33,9 @@ from temshift.scoring.scores import SCORES_VERSION, Network
 from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
 from temshift.storage.files import write_json, write_table, write_text
 from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.storage.provenance import provenance
 from temshift.storage.records import read_facts, record_state, write_record
-from temshift.studies.analysis.conclude import TABLES, database_facts, provenance
+from temshift.studies.analysis.conclude import PACKAGES, TABLES, database_facts
 from temshift.studies.analysis.example_pictures import SHOWN_CONDITIONS, draw_examples
 from temshift.studies.analysis.galleries import MOST_PICTURES, draw_pictures, write_index
 from temshift.studies.analysis.results import CONDITIONS_FILE
@@ -248,7 +249,7 @@ def _manifest(trial: _Trial) -> dict[str, Any]:
     return {
         "kind": "own network",
         "name": trial.wanted.name,
-        **provenance(),
+        **provenance(PACKAGES),
         "seed": trial.wanted.seed,
         "device": trial.device,
         "workers": 0,

@@ -1,10 +1,7 @@
 """The end of a study: tables gathered, pictures drawn, the report written, of whatever networks there are."""
 
-import platform
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from temshift.information.observers.observer import OBSERVER_VERSION
 from temshift.networks.stored import CARD
 from temshift.report import write_report
 from temshift.storage.files import write_json, write_table
+from temshift.storage.provenance import provenance
 from temshift.storage.records import read_facts, record_state, write_record
 from temshift.studies.analysis.analyse import Analysis, analyse, observe_plan
 from temshift.studies.analysis.example_pictures import write_examples
@@ -91,7 +89,7 @@ def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame
 def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int, scored: Collection[str]) -> dict[str, Any]:
     return {
         "name": plan.study.name,
-        **provenance(),
+        **provenance(PACKAGES),
         "seed": plan.study.seed,
         "device": work.device,
         "workers": work.workers,
@@ -101,17 +99,6 @@ def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int, scored: 
         "failed": failed,
         "parameters": _parameters(plan, folder, scored),
         "trainings": _trainings(plan),
-    }
-
-
-def provenance() -> dict[str, Any]:
-    """Tell when, where and with which versions something is made."""
-    return {
-        "temshift": version("temshift"),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
     }
 
 
