@@ -19,7 +19,7 @@ from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import create_store, read_settings
 from temshift.specimens import Recipe
 from temshift.storage.files import write_text
-from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.storage.folders import claim, making
 from temshift.storage.records import write_record
 
 
@@ -121,29 +121,30 @@ def simulate_database(
         Where a specimen can't be simulated; finished shards are kept.
     """
     folder, sets = DatabaseFolder(output), database.sets
-    refuse_strangers(output, folder.database_file, "database")
-    _refuse_another(folder, sets)
-    wanted = {name: _chosen(shards, waves.layout.shards) for name, waves in sets.items()}
-    if not any(wanted.values()):
+    chosen = {name: _chosen(shards, waves.layout.shards) for name, waves in sets.items()}
+    if not any(chosen.values()):
         raise InputError(f"shards from {shards.start if shards else 0} on: no set has so many; see temshift check")
-    require_room(output, [(folder.waves(name), waves, wanted[name]) for name, waves in sets.items()], workers)
-    with making(output):
-        (output / "waves").mkdir(exist_ok=True)
-    with locked(output), make_executor(workers) as executor:
-        _refuse_another(folder, sets)  # again, now that nobody else writes
+
+    def refuse() -> None:
+        _refuse_another(folder, sets)
+        require_room(output, [(folder.waves(name), waves, chosen[name]) for name, waves in sets.items()], workers)
+
+    with claim(output, folder.database_file, "database", refuse), make_executor(workers) as executor:
         _describe(folder, database)
         work = Work(executor, device, progress or SilentProgress())
         for name, waves in sets.items():
-            make_waves(work, folder.waves(name), waves, wanted[name])
+            make_waves(work, folder.waves(name), waves, chosen[name])
     return folder
 
 
-def _chosen(wanted: range | None, count: int) -> range:
-    return range(count) if wanted is None else range(min(wanted.start, count), min(wanted.stop, count))
+def _chosen(shards: range | None, count: int) -> range:
+    return range(count) if shards is None else range(min(shards.start, count), min(shards.stop, count))
 
 
 def _describe(folder: DatabaseFolder, database: Database) -> None:
     """Lay out all stores, so that what an interruption leaves out is known, and write down what they will hold."""
+    with making(folder.root / "waves"):
+        pass
     for name, waves in database.sets.items():
         create_store(folder.waves(name), waves.layout, waves.settings)
     write_text(folder.database_file, write_document(database.resolved()))
@@ -157,8 +158,8 @@ def _describe(folder: DatabaseFolder, database: Database) -> None:
 def _refuse_another(folder: DatabaseFolder, sets: Mapping[str, WaveSet]) -> None:
     """Refuse a folder whose stores were made from other settings: their shards must not be mixed with new ones."""
     for place in sorted(path.parent for path in folder.root.glob("waves/*/manifest.json")):
-        wanted = sets[place.name].settings if place.name in sets else {}
-        differing = _differing(read_settings(place), wanted)
+        settings = sets[place.name].settings if place.name in sets else {}
+        differing = _differing(read_settings(place), settings)
         if differing:
             raise InputError(
                 f"{folder.root} holds another database: the set {place.name!r} differs in {', '.join(differing[:5])}; "
@@ -166,9 +167,9 @@ def _refuse_another(folder: DatabaseFolder, sets: Mapping[str, WaveSet]) -> None
             )
 
 
-def _differing(one: Any, other: Any, path: str = "") -> list[str]:
+def _differing(old: Any, new: Any, path: str = "") -> list[str]:
     """Dotted keys at which two trees of plain values differ."""
-    if not (isinstance(one, dict) and isinstance(other, dict)):
-        return [] if one == other else [path]
-    keys = dict.fromkeys([*one, *other])
-    return [found for key in keys for found in _differing(one.get(key), other.get(key), f"{path}.{key}".strip("."))]
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [path]
+    keys = dict.fromkeys([*old, *new])
+    return [dotted for key in keys for dotted in _differing(old.get(key), new.get(key), f"{path}.{key}".strip("."))]

@@ -20,7 +20,7 @@ from temshift.specimens.cells import wrapped
 from temshift.specimens.own import recipe_kind
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.storage.files import discard_leftovers, replacing, write_text
-from temshift.storage.folders import locked, making
+from temshift.storage.folders import claim
 from temshift.storage.provenance import surroundings
 from temshift.storage.records import read_facts, record_state, write_record
 
@@ -127,8 +127,7 @@ def write_specimens(
     if wanted.count < 1 or wanted.first < 0:
         raise InputError(f"count = {wanted.count}, first = {wanted.first}; give a count of 1 or more, first 0 or more")
     require_available(wanted.recipe, wanted.indices[-1])
-    _prepare(output, wanted)
-    with locked(output), make_executor(workers) as executor:
+    with claim(output, None, "specimens", lambda: _refuse_others(output, wanted)), make_executor(workers) as executor:
         discard_leftovers(output)
         write_text(output / "recipe.yaml", dump_configuration(wanted.recipe))
         work = Work(executor, "cpu", progress or SilentProgress())
@@ -168,18 +167,9 @@ def _record(output: Path, index: int) -> Path:
     return output / f".specimen-{index:05d}.json"
 
 
-def _prepare(output: Path, wanted: SpecimenSet) -> None:
-    """Make the folder, or refuse one that holds anything else."""
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file; name a folder with --output")
-    if output.is_dir():
-        _refuse_strangers(output, wanted)
-    with making(output):
-        pass
-
-
-def _refuse_strangers(output: Path, wanted: SpecimenSet) -> None:
-    visible = [path for path in sorted(output.iterdir()) if not path.name.startswith(".")]
+def _refuse_others(output: Path, wanted: SpecimenSet) -> None:
+    """Refuse a folder that holds specimens of other settings, or files that are no specimens."""
+    visible = [path for path in sorted(output.glob("*")) if not path.name.startswith(".")]
     strangers = [path.name for path in visible if not _OWN_NAME.fullmatch(path.name)]
     records = sorted(output.glob(".specimen-*.json"))
     if not records and visible and not _holds_only(output / "recipe.yaml", visible, wanted):

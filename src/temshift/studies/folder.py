@@ -10,7 +10,7 @@ from temshift.configuration.yaml_document import write_document
 from temshift.core.errors import InputError
 from temshift.execution import Progress
 from temshift.storage.files import write_text
-from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.storage.folders import claim, making
 from temshift.studies.planning.study import Study
 
 
@@ -117,12 +117,7 @@ def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyF
         Where the folder holds another study or other files, can't be made, or another run holds it.
     """
     folder = StudyFolder(root)
-    refuse_strangers(root, folder.study_file, "study")
-    _refuse_another(folder, study)
-    with making(root):
-        root.mkdir(parents=True, exist_ok=True)
-    with locked(root):
-        _refuse_another(folder, study)  # a run that began at the same time may have made it
+    with claim(root, folder.study_file, "study", lambda: _refuse_another(folder, study)):
         with making(root):
             _keep_study(folder, study_text(study), progress)
         yield folder

@@ -32,7 +32,7 @@ from temshift.scoring.scored_images import images_stream
 from temshift.scoring.scores import SCORES_VERSION, Network
 from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
 from temshift.storage.files import write_json, write_table, write_text
-from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.storage.folders import claim
 from temshift.storage.provenance import provenance
 from temshift.storage.records import read_facts, record_state, write_record
 from temshift.studies.analysis.conclude import PACKAGES, TABLES, database_facts
@@ -114,11 +114,8 @@ def score_network(
     require_possible(wanted, source)
     folder = StudyFolder(Path(output))
     refuse_inside_store(folder.report)
-    refuse_strangers(folder.root, folder.root / CONDITIONS_FILE, "scores of a network")
-    with making(folder.root):
-        folder.root.mkdir(parents=True, exist_ok=True)
     trial = _Trial(network, wanted, source, folder, device, progress or SilentProgress())
-    with locked(folder.root):
+    with claim(folder.root, folder.root / CONDITIONS_FILE, "scores of a network"):
         if identity is None or _kept(trial) != _all_that_counts(trial, identity):
             _make(trial, identity)
         else:
