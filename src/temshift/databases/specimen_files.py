@@ -9,15 +9,14 @@ from typing import Any
 import ase.io
 import numpy as np
 
-from temshift.configuration.model import Configuration, dump_configuration, load_configuration
+from temshift.configuration.model import dump_configuration
 from temshift.core.errors import DamagedError, InputError
 from temshift.core.hashes import content_hash
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.execution.stages import Work
 from temshift.figures import specimen_sheet
-from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
+from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.cells import wrapped
-from temshift.specimens.own import recipe_kind
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.storage.files import discard_leftovers, replacing, write_text
 from temshift.storage.folders import claim
@@ -58,39 +57,6 @@ class SpecimenSet:
     def id(self) -> str:
         """Hash of all that a specimen depends on but its number."""
         return content_hash([self.recipe, self.seed, SPECIMENS_VERSION])
-
-
-def load_recipe(path: Path) -> SpecimenRecipe | FileRecipe:
-    """Read a recipe from a file of its own, or from the section ``specimens`` of a study or database file.
-
-    Parameters
-    ----------
-    path : Path
-        YAML.
-
-    Returns
-    -------
-    SpecimenRecipe or FileRecipe
-
-    Raises
-    ------
-    InputError
-        Where the file cannot be read or has faults; faults of other sections are not looked for.
-    """
-    given = load_configuration(path, _Outline).model_extra or {}
-    if "specimens" in given:
-        return load_configuration(path, _Section).specimens
-    if recipe_kind(given) == "FileRecipe":
-        return load_configuration(path, FileRecipe)
-    return load_configuration(path, SpecimenRecipe)
-
-
-class _Outline(Configuration, extra="allow"):
-    """Any mapping."""
-
-
-class _Section(Configuration, extra="ignore"):
-    specimens: Recipe
 
 
 def write_specimens(

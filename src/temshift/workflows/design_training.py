@@ -10,7 +10,7 @@ from temshift.configuration.model import parse_configuration
 from temshift.configuration.yaml_document import write_document
 from temshift.core.errors import InputError
 from temshift.core.grids import Grid
-from temshift.databases.object_libraries import band_end, find_library, waves_told
+from temshift.databases.object_libraries import band_end
 from temshift.execution import Progress, SilentProgress
 from temshift.figures.design_figure import design_figure
 from temshift.figures.transfer_figures import save_figure
@@ -24,6 +24,7 @@ from temshift.optics.settings import ImagingSettings
 from temshift.scoring.scoring_conditions import ScoringConditions
 from temshift.storage.files import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
+from temshift.workflows.specimen_libraries import find_library, given_exit_waves
 
 CELL = 256  # pixels a side of the images that conditions are checked for
 
@@ -90,7 +91,7 @@ def design_for(
         With every fault of a file; for conditions that no image can be formed under; and as `design` does.
     """
     extra = {} if wanted.candidates is None else read_conditions(wanted.candidates, "test").named
-    waves = waves_told(specimens)
+    waves = given_exit_waves(specimens)
     told = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
     volts = told or SHIPPED_ENERGY
     pixel = (

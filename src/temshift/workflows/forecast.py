@@ -30,7 +30,7 @@ from temshift.information.prediction.score_prediction import (
     with_features,
 )
 from temshift.optics.feasibility import imaging_faults
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
 from temshift.storage.files import read_table
 from temshift.storage.records import record_state
 from temshift.studies.analysis.analyse import observe_part, pairs_of, passages_of, scores_over_seeds
@@ -39,6 +39,7 @@ from temshift.studies.analysis.results import gather
 from temshift.studies.folder import StudyFolder, load_study, require_study
 from temshift.studies.planning.plan import Part, Plan
 from temshift.studies.planning.study import Study
+from temshift.workflows.input_files import load_scoring
 
 LEAST_CONDITIONS = 4  # test conditions with scores that a prediction is made from
 ROUNDING = 1e-9  # of numbers in files' units
@@ -116,7 +117,7 @@ def predict_scores(
     TemshiftError
         Where observers can't be computed.
     """
-    wanted, known = scoring_conditions(conditions), _known(Path(folder))
+    wanted, known = load_scoring(conditions), _known(Path(folder))
     _require_possible(wanted, known.plan)
     loss = ScorePredictor(known.cells, LOSS)
     new = _new_pairs(known, wanted.tests, workers, progress or SilentProgress(), observe=OBSERVER in loss.base)

@@ -30,7 +30,7 @@ from temshift.report import write_report
 from temshift.scoring.evaluation import loaded_waves, result_rows, score_conditions, wave_source, widest_semiangle
 from temshift.scoring.scored_images import images_stream
 from temshift.scoring.scores import SCORES_VERSION, Network
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible
 from temshift.storage.files import write_json, write_table, write_text
 from temshift.storage.folders import claim
 from temshift.storage.provenance import provenance
@@ -44,6 +44,7 @@ from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import score_id
 from temshift.studies.planning.study import ExampleSettings, InformationSettings
 from temshift.vocabulary.columns import METRICS
+from temshift.workflows.input_files import load_scoring
 
 RECORD = "report.json"
 PICTURES = "every-condition"  # name of the file of pictures
@@ -110,7 +111,7 @@ def score_network(
     TemshiftError
         Where the network gives something else than one logit a pixel.
     """
-    wanted, source = scoring_conditions(conditions), wave_source(database, set)
+    wanted, source = load_scoring(conditions), wave_source(database, set)
     require_possible(wanted, source)
     folder = StudyFolder(Path(output))
     refuse_inside_store(folder.report)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import Configuration, load_configuration
+from temshift.configuration.model import Configuration
 from temshift.configuration.yaml_document import KeyPath, dotted
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
@@ -48,11 +48,6 @@ class SingleNetwork(Configuration):
     imaging: ImagingSettings = ImagingSettings()
     network: NetworkSettings = CompactUNetSettings()
     training: TrainingSettings = TrainingSettings()
-
-
-def load_single(path: Path) -> SingleNetwork:
-    """Read a file of one network."""
-    return load_configuration(path, SingleNetwork)
 
 
 def train_single(

@@ -15,8 +15,6 @@ from temshift.conditions.drawn import Conditions
 from temshift.conditions.imaging import ImagingConditions
 from temshift.conditions.named import lens_remarks, told_together
 from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import load_configuration
-from temshift.configuration.yaml_document import read_document
 from temshift.core.errors import InputError
 from temshift.core.grids import Grid
 from temshift.figures.transfer_figures import TransferCurves, TransferPlane, curve_figure, overview_figure, save_figure
@@ -36,6 +34,7 @@ from temshift.optics.transfer_limits import (
 from temshift.storage.files import replacing, write_bytes
 from temshift.studies.planning.study import Study
 from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
+from temshift.workflows.input_files import load_input
 
 PANELS = 12  # most of one overview
 DRAWS = 96  # of a distribution, for the shaded band
@@ -48,6 +47,7 @@ POINTS = (300, 3000)  # least and most of a curve
 BAND_POINTS = 600  # most of a band
 HALF_PLANE = (80, 160)  # least and most points along half an axis of a plane
 SAME = 5e-3  # transfer that differs by less between azimuths is drawn once
+_MODELS: tuple[type[ImageSet | Study], ...] = (ImageSet, Study)  # of files that are drawn
 
 
 @dataclass(frozen=True)
@@ -107,10 +107,9 @@ def load_transfer_set(
     Raises
     ------
     InputError
-        Where the file can't be read, holds no conditions or is faulty; where the energy is told twice or not at all.
+        Where the file can't be read, is of another kind or is faulty; where the energy is told twice or not at all.
     """
-    kind = _kind_of(path)
-    found = load_configuration(path, kind)
+    found = load_input(path, *_MODELS)
     if isinstance(found, Study):
         _refuse_second(path, "energy", "--energy-kev", found.exit_waves.energy / 1e3, energy_kev)
         _refuse_second(path, "pixels", "--sampling-angstrom", max(found.grid.sampling), sampling)
@@ -222,22 +221,6 @@ def file_stems(names: Sequence[str]) -> list[str]:
         several = [stem, *(f"{stem}-{number}" for number in range(2, len(names) + 1))]
         stems.append(next(one for one in several if one.casefold() not in taken))
     return stems
-
-
-def _kind_of(path: Path) -> type[ImageSet] | type[Study]:
-    """Tell an image set, whose conditions are a list, from a study, whose conditions are a mapping."""
-    try:
-        document = read_document(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError):
-        return ImageSet  # reading it tells why
-    data: Any = document.data
-    if document.faults or not isinstance(data, dict):
-        return ImageSet
-    if "conditions" not in data:
-        raise InputError(
-            f"{path} holds no conditions; give an image set, such as examples/conditions.yaml, or a study file"
-        )
-    return Study if isinstance(data["conditions"], dict) else ImageSet
 
 
 def _has_mtf(conditions: ImagingConditions, instrument: Instrument) -> bool:
