@@ -41,6 +41,16 @@ class StudyFolder:
         """The report."""
         return self.root / "report.html"
 
+    @property
+    def prediction(self) -> Path:
+        """The fits, and how far they hold."""
+        return self.root / "prediction.json"
+
+    @property
+    def conclusion(self) -> Path:
+        """The record of the report and all that it shows; written last."""
+        return self.root / "report.json"
+
     def table(self, name: str) -> Path:
         """Return the path of one of the tables of the whole study: results, metrics, transfer, tests."""
         return self.root / f"{name}.parquet"

@@ -33,7 +33,7 @@ from temshift.optics.feasibility import imaging_faults
 from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
 from temshift.storage.files import read_table
 from temshift.storage.records import record_state
-from temshift.studies.analysis.analyse import observe_part, pairs_of, passages_of, scores_over_seeds
+from temshift.studies.analysis.analyse import observe_part, pairs_of, passages_of, scenario_of, scores_over_seeds
 from temshift.studies.analysis.observer_scores import has_observers
 from temshift.studies.analysis.results import gather
 from temshift.studies.folder import StudyFolder, load_study, require_study
@@ -193,7 +193,7 @@ def _new_pairs(
         work = Work(executor, "cpu", progress, workers)
         for part in known.plan.parts:
             library = known.libraries[part.metrics_id]
-            pairs = pairs_of(part, library.mean, tests)
+            pairs = pairs_of(scenario_of(part, library.mean, tests))
             if observe:
                 _require_observers(known.folder, part, library)
                 observed = observe_part(part, known.folder, work, library, tests)

@@ -1,6 +1,6 @@
-"""What a study says once its networks are scored: results, metrics, transfer functions and predictions."""
+"""What follows from the scores of networks: metrics, transfer functions and predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,88 +42,107 @@ class Analysis:
     prediction: dict[str, Any]
 
 
-def analyse(
-    plan: Plan,
-    results: pl.DataFrame,
-    libraries: Libraries,
-    observed: pl.DataFrame | None = None,
-    images: pl.DataFrame | None = None,
-) -> Analysis:
-    """Derive tables and prediction from the results of the networks of a plan, all of them or some.
+@dataclass(frozen=True)
+class Scenario:
+    """Distributions that networks are trained and tested on, the microscope, and the specimens that it images.
+
+    Attributes
+    ----------
+    trained, tested : mapping of str to ImagingConditions
+        By name; ``trained`` is empty if nobody knows what a network was trained on.
+    groups : mapping of str to str
+        Group of each name in ``trained``: trainings that differ in swept settings alone are left out of a fit together.
+    microscope : Microscope
+        What transfer depends on besides conditions and specimens.
+    objects : ObjectSpectra
+        Mean spectra of the specimens.
+    """
+
+    trained: Mapping[str, ImagingConditions]
+    tested: Mapping[str, ImagingConditions]
+    groups: Mapping[str, str]
+    microscope: Microscope
+    objects: ObjectSpectra
+
+
+def analyse(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.DataFrame | None) -> Analysis:
+    """Derive tables and prediction from the scores of networks, those of a study or a single one.
 
     Parameters
     ----------
-    plan : Plan
-        The study's plan.
-    results : polars.DataFrame
-        Rows of :data:`temshift.vocabulary.columns.RESULTS`, of the plan alone.
-    libraries : mapping of str to ObjectLibrary
-        Particles of the study's specimens, by the ``metrics_id`` of its parts.
-    observed : polars.DataFrame, optional
-        What observers score, see `observe_plan`.
-    images : polars.DataFrame, optional
-        What micrographs tell, see :func:`temshift.studies.analysis.image_features.measure_image_features`.
+    scenarios : sequence of Scenario
+        At least one, such as those of the parts of a plan: see `scenarios_of`.
+    scores : polars.DataFrame
+        One row a ``training_name`` x ``test_name``, see `scores_over_seeds`.
+    *more : polars.DataFrame or None
+        Further columns for the same pairs, such as scores of observers (`observe_plan`) and features of micrographs
+        (:func:`temshift.studies.analysis.image_features.measure_image_features`).
 
     Returns
     -------
     Analysis
     """
-    objects = {id_: library.mean for id_, library in libraries.items()}
-    metrics, prediction = predict(scored_cells(plan, results, libraries, observed, images))
-    return Analysis(metrics, _transfer(plan, objects), prediction)
+    metrics, prediction = predict(scored_cells(scenarios, scores, *more))
+    return Analysis(metrics, _transfer(scenarios), prediction)
 
 
-def scored_cells(
-    plan: Plan,
-    results: pl.DataFrame,
-    libraries: Libraries,
-    observed: pl.DataFrame | None = None,
-    images: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """Return one row a training x test distribution: metrics of the pair, and scores over seeds.
+def scored_cells(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.DataFrame | None) -> pl.DataFrame:
+    """Return one row a training x test distribution: metrics of the pair, and its scores.
 
     Parameters
     ----------
-    plan, results, libraries, observed, images
+    scenarios, scores, *more
         As for :func:`analyse`.
 
     Returns
     -------
     polars.DataFrame
-        What :func:`temshift.information.prediction.score_prediction.predict` takes. Trainings that
-        differ in swept settings alone are of one
-        ``training_group``, to be left out of a fit together.
+        What :func:`temshift.information.prediction.score_prediction.predict` takes.
     """
-    pairs = pl.concat([pairs_of(part, libraries[part.metrics_id].mean) for part in plan.parts])
-    cells = pairs.join(scores_over_seeds(results), on=_PAIR, how="left", maintain_order="left")
-    for more in (observed, images):
-        if more is not None:
-            fresh = [name for name in more.columns if name in _PAIR or name not in cells.columns]
-            cells = cells.join(more.select(fresh), on=_PAIR, how="left", maintain_order="left")
+    cells = pl.concat([pairs_of(scenario) for scenario in scenarios])
+    for table in (scores, *more):
+        if table is not None:
+            fresh = [name for name in table.columns if name in _PAIR or name not in cells.columns]
+            cells = cells.join(table.select(fresh), on=_PAIR, how="left", maintain_order="left", nulls_equal=True)
     return cells
 
 
-def pairs_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingConditions] | None = None) -> pl.DataFrame:
-    """Return metrics of every training x test distribution of a part; tests are its own unless others are given."""
-    microscope = microscope_of(part.study)
+def scenarios_of(plan: Plan, libraries: Libraries) -> list[Scenario]:
+    """Return the scenarios of the parts of a plan; ``libraries`` are by the ``metrics_id`` of its parts."""
+    return [scenario_of(part, libraries[part.metrics_id].mean) for part in plan.parts]
+
+
+def scenario_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingConditions] | None = None) -> Scenario:
+    """Return the scenario of a part of a plan; tests are its own unless others are given."""
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
-    trained, tested = (
-        {name: information_of(microscope, conditions, objects) for name, conditions in some.items()}
-        for some in (part.trainings, named)
-    )
     distributions = [name for name, _ in part.study.conditions.resolved("training")]
-    group_of = dict(zip(part.trainings, distributions, strict=True))
-    rows = [
+    groups = dict(zip(part.trainings, distributions, strict=True))
+    return Scenario(part.trainings, named, groups, microscope_of(part.study), objects)
+
+
+def pairs_of(scenario: Scenario) -> pl.DataFrame:
+    """Return metrics of every training x test distribution; of the tests alone if no training is known."""
+    trained, tested = (
+        {name: information_of(scenario.microscope, conditions, scenario.objects) for name, conditions in some.items()}
+        for some in (scenario.trained, scenario.tested)
+    )
+    rows: list[dict[str, Any]] = [
         {
             "training_name": training,
-            "training_group": group_of[training],
+            "training_group": scenario.groups[training],
             "test_name": test,
-            **pair_metrics(trained[training], tested[test], objects.q),
+            **pair_metrics(trained[training], tested[test], scenario.objects.q),
         }
         for training in trained
         for test in tested
     ]
-    return pl.DataFrame(rows)
+    if not trained:
+        rows = [
+            {"test_name": test, "epsilon_test": known.epsilon, "epsilon_test_error": known.epsilon_error}
+            for test, known in tested.items()
+        ]
+    names = [pl.lit(None, pl.String).alias(name) for name in ("training_name", "training_group") if not trained]
+    return pl.DataFrame(rows).with_columns(names)
 
 
 def scores_over_seeds(results: pl.DataFrame) -> pl.DataFrame:
@@ -181,13 +200,13 @@ def observe_part(
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
     ids = {name: content_hash(one) for name, one in named.items()}
     by_id = {ids[name]: one for name, one in named.items()}
-    found = take_observers(folder, work, passages_of(part, library, by_id))
+    scored = take_observers(folder, work, passages_of(part, library, by_id))
     names = pl.DataFrame({"test_name": list(ids), "conditions_id": list(ids.values())})
     tables = [
-        names.join(one, on="conditions_id", maintain_order="left").select(
+        names.join(table, on="conditions_id", maintain_order="left").select(
             pl.lit(training).alias("training_name"), pl.exclude("conditions_id")
         )
-        for training, one in zip(part.trainings, found, strict=True)
+        for training, table in zip(part.trainings, scored, strict=True)
     ]
     return pl.concat(tables)
 
@@ -204,14 +223,12 @@ def microscope_of(study: Study) -> Microscope:
     return Microscope(energy, study.imaging, study.grid.nyquist, study.widest_semiangle, draws, study.seed)
 
 
-def _transfer(plan: Plan, objects: Mapping[str, ObjectSpectra]) -> pl.DataFrame:
+def _transfer(scenarios: Sequence[Scenario]) -> pl.DataFrame:
     """Curves of every distribution that has a name; one name stands for the first distribution that has it."""
-    found: dict[tuple[str, str], pl.DataFrame] = {}
-    for part in plan.parts:
-        microscope = microscope_of(part.study)
-        tests = {test.name: test.conditions for test in part.tests}
-        for role, named in (("training", part.trainings), ("test", tests)):
+    curves: dict[tuple[str, str], pl.DataFrame] = {}
+    for scenario in scenarios:
+        for role, named in (("training", scenario.trained), ("test", scenario.tested)):
             for name, conditions in named.items():
-                if (role, name) not in found:
-                    found[role, name] = transfer_curve(role, name, conditions, microscope, objects[part.metrics_id])
-    return pl.concat(found.values())
+                if (role, name) not in curves:
+                    curves[role, name] = transfer_curve(role, name, conditions, scenario.microscope, scenario.objects)
+    return pl.concat(curves.values())
