@@ -119,7 +119,7 @@ def _inspected(name: str, place: Path) -> Inspection:
     return Inspection(name, place, layout, read_settings(place), states, geometry, tuple(makers.values()))
 
 
-def begun_sets(found: Sequence[Inspection]) -> list[Inspection]:
+def begun_sets(sets: Sequence[Inspection]) -> list[Inspection]:
     """Return the sets that have a complete shard.
 
     Raises
@@ -127,7 +127,7 @@ def begun_sets(found: Sequence[Inspection]) -> list[Inspection]:
     InputError
         Where none has.
     """
-    begun = [one for one in found if one.complete]
+    begun = [one for one in sets if one.complete]
     if not begun:
         raise InputError("no shard is complete, there is nothing to draw; run temshift simulate")
     return begun

@@ -176,14 +176,14 @@ def _new_specimens(
 
 
 def _joined(measured: Iterable[ObjectLibrary], count: int, progress: Progress | None) -> ObjectLibrary:
-    told = progress or SilentProgress()
-    told.start(STAGE, count, 0)
-    found = []
-    for one in measured:
-        found.append(one)
-        told.advance(1)
-    told.finish()
-    return join_libraries(found)
+    listener = progress or SilentProgress()
+    listener.start(STAGE, count, 0)
+    libraries = []
+    for library in measured:
+        libraries.append(library)
+        listener.advance(1)
+    listener.finish()
+    return join_libraries(libraries)
 
 
 def _fine(settings: ExitWaveSettings) -> ExitWaveSettings:

@@ -1,5 +1,6 @@
 """Sets of specimens as files: one extended XYZ file each, a contact sheet and a manifest."""
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class SpecimenSet:
 
 
 def write_specimens(
-    wanted: SpecimenSet, output: Path, *, workers: int = 1, progress: Progress | None = None
+    specimens: SpecimenSet, output: Path, *, workers: int = 1, progress: Progress | None = None
 ) -> list[Path]:
     """Write specimens as extended XYZ with the recipe, a contact sheet of the first 12 and a manifest.
 
@@ -69,7 +70,7 @@ def write_specimens(
 
     Parameters
     ----------
-    wanted : SpecimenSet
+    specimens : SpecimenSet
         What to write.
     output : Path
         A new or empty folder, or one that holds specimens of the same recipe and seed.
@@ -90,39 +91,41 @@ def write_specimens(
     TemshiftError
         Where a specimen fails; what is finished is kept.
     """
-    if wanted.count < 1 or wanted.first < 0:
-        raise InputError(f"count = {wanted.count}, first = {wanted.first}; give a count of 1 or more, first 0 or more")
-    require_available(wanted.recipe, wanted.indices[-1])
-    with claim(output, None, "specimens", lambda: _refuse_others(output, wanted)), make_executor(workers) as executor:
+    count, first = specimens.count, specimens.first
+    if count < 1 or first < 0:
+        raise InputError(f"count = {count}, first = {first}; give a count of 1 or more, first 0 or more")
+    require_available(specimens.recipe, specimens.indices[-1])
+    refuse = functools.partial(_refuse_others, output, specimens)
+    with claim(output, None, "specimens", refuse), make_executor(workers) as executor:
         discard_leftovers(output)
-        write_text(output / "recipe.yaml", dump_configuration(wanted.recipe))
+        write_text(output / "recipe.yaml", dump_configuration(specimens.recipe))
         work = Work(executor, "cpu", progress or SilentProgress())
-        missing = work.missing(wanted.indices, lambda index: record_state(_record(output, index)))
-        tasks = [Task(write_specimen, (output, wanted, index), f"specimen {index}") for index in missing]
-        work.perform("specimens", tasks, [1] * len(tasks), wanted.count - len(tasks))
-        _conclude(output, wanted, work.progress)
-    return [_file(output, index) for index in wanted.indices]
+        missing = work.missing(specimens.indices, lambda index: record_state(_record(output, index)))
+        tasks = [Task(write_specimen, (output, specimens, index), f"specimen {index}") for index in missing]
+        work.perform("specimens", tasks, [1] * len(tasks), count - len(tasks))
+        _conclude(output, specimens, work.progress)
+    return [_file(output, index) for index in specimens.indices]
 
 
-def write_specimen(output: Path, wanted: SpecimenSet, index: int) -> None:
+def write_specimen(output: Path, specimens: SpecimenSet, index: int) -> None:
     """Write one specimen and, last, its record.
 
     Parameters
     ----------
     output : Path
         The folder.
-    wanted : SpecimenSet
+    specimens : SpecimenSet
         Its recipe and seed.
     index : int
         Number of the specimen.
     """
-    atoms = build_specimen(wanted.recipe, wanted.seed, index)
+    atoms = build_specimen(specimens.recipe, specimens.seed, index)
     rounded = np.round(atoms.positions, _DECIMALS)
-    rounded[:, :2] = wrapped(rounded[:, :2], wanted.recipe.cell)  # rounding may reach the far side
+    rounded[:, :2] = wrapped(rounded[:, :2], specimens.recipe.cell)  # rounding may reach the far side
     atoms.positions = rounded
     with replacing(_file(output, index)) as temporary:
         ase.io.write(temporary, atoms, format="extxyz")
-    write_record(_record(output, index), [_file(output, index)], {"id": wanted.id, "seed": wanted.seed})
+    write_record(_record(output, index), [_file(output, index)], {"id": specimens.id, "seed": specimens.seed})
 
 
 def _file(output: Path, index: int) -> Path:
@@ -133,29 +136,29 @@ def _record(output: Path, index: int) -> Path:
     return output / f".specimen-{index:05d}.json"
 
 
-def _refuse_others(output: Path, wanted: SpecimenSet) -> None:
+def _refuse_others(output: Path, specimens: SpecimenSet) -> None:
     """Refuse a folder that holds specimens of other settings, or files that are no specimens."""
     visible = [path for path in sorted(output.glob("*")) if not path.name.startswith(".")]
     strangers = [path.name for path in visible if not _OWN_NAME.fullmatch(path.name)]
     records = sorted(output.glob(".specimen-*.json"))
-    if not records and visible and not _holds_only(output / "recipe.yaml", visible, wanted):
+    if not records and visible and not _holds_only(output / "recipe.yaml", visible, specimens):
         strangers = [path.name for path in visible]
     if strangers:
-        found = ", ".join(strangers[:3])
+        names = ", ".join(strangers[:3])
         raise InputError(
-            f"{output} is not empty and holds other files than specimens ({found}); name a new folder with --output"
+            f"{output} is not empty and holds other files than specimens ({names}); name a new folder with --output"
         )
-    held = [facts for facts in map(_facts_of, records) if facts is not None and facts["id"] != wanted.id]
-    if held:
+    others = [facts for facts in map(_facts_of, records) if facts is not None and facts["id"] != specimens.id]
+    if others:
         raise InputError(
-            f"{output} holds specimens of another recipe or version, or of another seed ({held[0]['seed']}, "
-            f"now {wanted.seed}); name another folder with --output"
+            f"{output} holds specimens of another recipe or version, or of another seed ({others[0]['seed']}, "
+            f"now {specimens.seed}); name another folder with --output"
         )
 
 
-def _holds_only(recipe: Path, visible: Sequence[Path], wanted: SpecimenSet) -> bool:
+def _holds_only(recipe: Path, visible: Sequence[Path], specimens: SpecimenSet) -> bool:
     """Tell whether a folder holds the recipe alone, as an interrupted start leaves it."""
-    return list(visible) == [recipe] and recipe.read_bytes() == dump_configuration(wanted.recipe).encode()
+    return list(visible) == [recipe] and recipe.read_bytes() == dump_configuration(specimens.recipe).encode()
 
 
 def _facts_of(record: Path) -> dict[str, Any] | None:
@@ -165,31 +168,31 @@ def _facts_of(record: Path) -> dict[str, Any] | None:
         return None  # its specimen is made again
 
 
-def _conclude(output: Path, wanted: SpecimenSet, progress: Progress) -> None:
+def _conclude(output: Path, specimens: SpecimenSet, progress: Progress) -> None:
     """Draw the first specimens of the folder and seal all that are in it, unless that is done already."""
     manifest, sheet = output / "manifest.json", output / "contact_sheet.png"
     numbers = sorted(_number(path) for path in output.glob("specimen-*.xyz"))
-    held = [number for number in numbers if record_state(_record(output, number)).state == "complete"]
-    facts = _facts(wanted, held)
+    complete = [number for number in numbers if record_state(_record(output, number)).state == "complete"]
+    facts = _facts(specimens, complete)
     if record_state(manifest).state == "complete" and read_facts(manifest) == facts:
         progress.message("everything was there already")
         return
-    drawn = held[:MOST_DRAWN]
+    drawn = complete[:MOST_DRAWN]
     atoms = [next(ase.io.iread(_file(output, number), format="extxyz")) for number in drawn]
     with replacing(sheet) as temporary:
         specimen_sheet(atoms, drawn).savefig(temporary, format="png")
-    write_record(manifest, [output / "recipe.yaml", sheet, *(_file(output, number) for number in held)], facts)
+    write_record(manifest, [output / "recipe.yaml", sheet, *(_file(output, number) for number in complete)], facts)
 
 
 def _number(path: Path) -> int:
     return int(path.stem.removeprefix("specimen-"))
 
 
-def _facts(wanted: SpecimenSet, indices: list[int]) -> dict[str, Any]:
+def _facts(specimens: SpecimenSet, indices: list[int]) -> dict[str, Any]:
     return {
-        "id": wanted.id,
-        "recipe": wanted.recipe.model_dump(mode="json"),
-        "seed": wanted.seed,
+        "id": specimens.id,
+        "recipe": specimens.recipe.model_dump(mode="json"),
+        "seed": specimens.seed,
         "specimens": indices,
         "specimens_version": SPECIMENS_VERSION,
         **surroundings(PACKAGES),

@@ -134,15 +134,16 @@ def stored_set(source: WaveSource) -> WaveSet:
         Where the store does not tell.
     """
     try:
-        told = _Stored.model_validate_json(json.dumps(source.settings), strict=True)
+        stored = _Stored.model_validate_json(json.dumps(source.settings), strict=True)
     except ValidationError as error:
         raise InputError(
             f"{source.store} does not tell how its specimens were built; name a folder that temshift simulate filled"
         ) from error
-    return WaveSet(source.name, told.seed, told.specimens, told.exit_waves, told.count, told.per_shard, told.first)
+    sizes = (stored.count, stored.per_shard, stored.first)
+    return WaveSet(source.name, stored.seed, stored.specimens, stored.exit_waves, *sizes)
 
 
-def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -> None:
+def make_waves(work: Work, place: Path, waves: WaveSet, chosen: Sequence[int]) -> None:
     """Make what a set lacks and warn of particles that no mask shows.
 
     Parameters
@@ -153,11 +154,11 @@ def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -
         Folder of the set's store.
     waves : WaveSet
         What to make.
-    wanted : sequence of int
+    chosen : sequence of int
         The shards to make.
     """
     create_store(place, waves.layout, waves.settings)
-    shards = work.missing(wanted, lambda shard: shard_state(place, shard))
+    shards = work.missing(chosen, lambda shard: shard_state(place, shard))
     for shard in shards:
         discard_shard(place, shard)
     tasks = [
@@ -165,9 +166,9 @@ def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -
         for shard in shards
     ]
     sizes = [len(waves.layout.specimens_of(shard)) for shard in shards]
-    reused = sum(len(waves.layout.specimens_of(shard)) for shard in wanted) - sum(sizes)
+    reused = sum(len(waves.layout.specimens_of(shard)) for shard in chosen) - sum(sizes)
     work.perform(f"{waves.role} specimens", tasks, sizes, reused)
-    _warn(work, place, waves.role, wanted)
+    _warn(work, place, waves.role, chosen)
 
 
 def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None:
@@ -241,7 +242,7 @@ def _phonon_faults(recipe: SpecimenRecipe | FileRecipe, exit_waves: ExitWaveSett
 
 def _warn(work: Work, place: Path, role: str, shards: Sequence[int]) -> None:
     rows = read_geometry(place, shards)
-    told = [f"specimen {row['specimen']}: {text}" for row in rows for text in row["warnings"]]
-    if told:
-        shown = "; ".join(told[:WARNINGS_SHOWN]) + ("; ..." if len(told) > WARNINGS_SHOWN else "")
-        work.progress.warning(f"{len(told)} in the {role} specimens: {shown}; look at the definition of the mask")
+    warnings = [f"specimen {row['specimen']}: {text}" for row in rows for text in row["warnings"]]
+    if warnings:
+        shown = "; ".join(warnings[:WARNINGS_SHOWN]) + ("; ..." if len(warnings) > WARNINGS_SHOWN else "")
+        work.progress.warning(f"{len(warnings)} in the {role} specimens: {shown}; look at the definition of the mask")

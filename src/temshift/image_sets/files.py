@@ -119,7 +119,7 @@ def write_images_part(
         files = [
             _write(
                 place / _loose_name("image", number, folder.plan.format),
-                encode(image.pixels, folder.plan.grid(source), _told(folder, source, image)),
+                encode(image.pixels, folder.plan.grid(source), _description(folder, source, image)),
             )
             for number, image in zip(numbers, images, strict=True)
         ]
@@ -142,7 +142,7 @@ def _write_masks(
     plan = folder.plan
     if plan.format == "hdf5":
         return [_write_array(array, np.stack(list(masks)).astype(np.uint8))]
-    facts = {**_waves_told(source), "unit": "1 is particle, 0 is not"}
+    facts = {**_wave_facts(source), "unit": "1 is particle, 0 is not"}
     return [
         _write(
             array.parent / _loose_name("mask", number, plan.format),
@@ -206,9 +206,9 @@ def _gather_masks(group: h5py.Group, folder: ImageFolder, source: WaveSource) ->
     masks, start = _dataset(group, MASKS, shape, np.dtype(np.uint8), ["mask", "y", "x"]), 0
     for name, kind in parts:
         for shard in range(source.layout.shards):
-            found = _part_array(folder, source, name, shard, kind)
-            masks[start : start + len(found)] = found
-            start += len(found)
+            part = _part_array(folder, source, name, shard, kind)
+            masks[start : start + len(part)] = part
+            start += len(part)
     group.create_dataset("mask_of_image", data=mask_of_image).attrs["axes"] = ["condition", "image"]
 
 
@@ -252,14 +252,14 @@ def _loose_name(kind: str, number: int, file_format: str) -> str:
     return f"{kind}-{number:05d}.{SUFFIXES[file_format]}"
 
 
-def _told(folder: ImageFolder, source: WaveSource, image: Micrograph) -> dict[str, Any]:
+def _description(folder: ImageFolder, source: WaveSource, image: Micrograph) -> dict[str, Any]:
     """What the description of an image says."""
     focus_plane = source.attributes()["focus_plane"]
     unit = folder.plan.unit
-    return {**_waves_told(source), "unit": unit, "set": source.name, **image.facts, "focus_plane": focus_plane}
+    return {**_wave_facts(source), "unit": unit, "set": source.name, **image.facts, "focus_plane": focus_plane}
 
 
-def _waves_told(source: WaveSource) -> dict[str, Any]:
+def _wave_facts(source: WaveSource) -> dict[str, Any]:
     return {"energy_kev": source.exit_waves.energy_kev}
 
 

@@ -194,8 +194,8 @@ class ImagePlan:
     def remarks(self) -> list[str]:
         """Return what a person should know of the conditions before they are used, one sentence each."""
         named, imaging = self.image_set.resolved(), self.image_set.imaging
-        found = [imaging_remarks(named, imaging, one.layout.grid, one.exit_waves.energy) for one in self.sources]
-        return list(dict.fromkeys(remark for remarks in found for remark in remarks))
+        by_source = [imaging_remarks(named, imaging, one.layout.grid, one.exit_waves.energy) for one in self.sources]
+        return list(dict.fromkeys(remark for remarks in by_source for remark in remarks))
 
     def identity(self) -> dict[str, Any]:
         """Return all that the files depend on, as plain values."""
@@ -259,18 +259,18 @@ def image_faults(
         conditions that stored waves can't serve (:func:`temshift.optics.feasibility.imaging_faults`),
         counts or pixel sizes that files can't hold. A fault of several sets is told once.
     """
-    found: dict[tuple[KeyPath, str], list[str]] = {}
+    affected: dict[tuple[KeyPath, str], list[str]] = {}
     unclear = image_set.cross_faults()
     if unclear:
         return unclear
     for source in sources:
         for fault in _source_faults(image_set, source, written_as):
-            found.setdefault(fault, []).append(source.name)
-    told = [
+            affected.setdefault(fault, []).append(source.name)
+    faults = [
         (path, f"set{'s' if len(names) > 1 else ''} {', '.join(names)}: {message}")
-        for (path, message), names in found.items()
+        for (path, message), names in affected.items()
     ]
-    return [*told, *([] if told else _count_faults(image_set, sources))]
+    return [*faults, *([] if faults else _count_faults(image_set, sources))]
 
 
 def _source_faults(image_set: ImageSet, source: WaveSource, written_as: ImageFormat) -> Iterator[tuple[KeyPath, str]]:

@@ -288,14 +288,14 @@ def discard_leftovers(folder: Path | str, *, below: bool = False) -> int:
     int
         How many were removed.
     """
-    found = 0
+    removed = 0
     for place, folders, _ in os.walk(folder):
         leftovers = [name for name in folders if name.startswith(LEFTOVER)]
         for name in leftovers:
             shutil.rmtree(Path(place, name), ignore_errors=True)
-        found += len(leftovers)
+        removed += len(leftovers)
         folders[:] = [name for name in folders if name not in leftovers] if below else []
-    return found
+    return removed
 
 
 def flush(path: Path, mode: int = os.O_RDWR) -> None:

@@ -135,10 +135,10 @@ def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyF
 
 def _keep_study(folder: StudyFolder, text: str, progress: Progress) -> None:
     path = folder.study_file
-    held = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else None
-    if held == text:
+    kept = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else None
+    if kept == text:
         return
-    if held is not None:
+    if kept is not None:
         progress.warning(f"made again: {path} differs from this study: settings were changed, or the file was altered")
     write_text(path, text)
 
@@ -157,12 +157,12 @@ def _refuse_another(folder: StudyFolder, study: Study) -> None:
     if not folder.study_file.exists():
         return
     try:
-        held = load_configuration(folder.study_file, _Named).name
+        name = load_configuration(folder.study_file, _Named).name
     except ConfigurationError:
         return  # damaged: it is written again, and what else is here is known by its hashes
-    if held != study.name:
+    if name != study.name:
         raise InputError(
-            f"{folder.root} holds another study, {held!r}, not {study.name!r}; name another folder with --output"
+            f"{folder.root} holds another study, {name!r}, not {study.name!r}; name another folder with --output"
         )
 
 

@@ -57,7 +57,7 @@ class Wanted:
 
 def design_for(
     targets: ConditionsFile,
-    wanted: Wanted,
+    asked: Wanted,
     *,
     specimens: str | Path | None = None,
     energy: float | None = None,
@@ -70,7 +70,7 @@ def design_for(
     ----------
     targets : ConditionsFile
         Of :func:`read_conditions`, for testing.
-    wanted : Wanted
+    asked : Wanted
         Size, objective and observers.
     specimens : path or str, optional
         As for `find_library`; CdSe on carbon by default.
@@ -90,10 +90,10 @@ def design_for(
     InputError
         With every fault of a file; for conditions that no image can be formed under; and as `design` does.
     """
-    extra = {} if wanted.candidates is None else read_conditions(wanted.candidates, "test").named
+    extra = {} if asked.candidates is None else read_conditions(asked.candidates, "test").named
     waves = given_exit_waves(specimens)
-    told = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
-    volts = told or SHIPPED_ENERGY
+    agreed_energy = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
+    volts = agreed_energy or SHIPPED_ENERGY
     pixel = (
         sampling or targets.sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else None)
     )
@@ -108,13 +108,13 @@ def design_for(
         targets.named,
         library,
         microscope,
-        size=wanted.size,
-        broad=wanted.size is None,
-        objective=wanted.objective,
+        size=asked.size,
+        broad=asked.size is None,
+        objective=asked.objective,
         extra=extra,
-        grid=wanted.grid,
-        search=wanted.search,
-        rule=wanted.rule,
+        grid=asked.grid,
+        search=asked.search,
+        rule=asked.rule,
         progress=progress,
     )
 
@@ -129,14 +129,14 @@ def _require_images(named: Mapping[str, ImagingConditions], bench: Bench) -> Non
         raise InputError("\n  ".join([head, *faults]))
 
 
-def design_text(found: Design, targets: ConditionsFile) -> str:
+def design_text(chosen: Design, targets: ConditionsFile) -> str:
     """Write a design as YAML: ``training``, the one distribution to train on, and ``test``, the targets.
 
     The same keys are the ``conditions`` of a study; ``temshift score`` reads the whole file.
 
     Parameters
     ----------
-    found : Design
+    chosen : Design
         The design.
     targets : ConditionsFile
         Its targets; a camera that they tell is written as ``imaging``, which stands beside ``conditions`` in a study.
@@ -146,25 +146,25 @@ def design_text(found: Design, targets: ConditionsFile) -> str:
     str
         YAML 1.2.
     """
-    told = [f"# Minimises the {found.objective} predicted loss over the conditions below test, equal shares of"]
-    told += [f"#   {name}" for name in found.members]
-    content: dict[str, Any] = {"training": [{"name": "design", **_plain(found.conditions)}]}
+    comments = [f"# Minimises the {chosen.objective} predicted loss over the conditions below test, equal shares of"]
+    comments += [f"#   {name}" for name in chosen.members]
+    content: dict[str, Any] = {"training": [{"name": "design", **_plain(chosen.conditions)}]}
     content["test"] = [{"name": name, **_plain(one)} for name, one in targets.named.items()]
     if targets.imaging is not None:
         content["imaging"] = targets.imaging.model_dump(mode="json", exclude_none=True)
-    return "\n".join(told) + "\n" + write_document(content)
+    return "\n".join(comments) + "\n" + write_document(content)
 
 
 def _plain(conditions: ImagingConditions) -> dict[str, Any]:
     return conditions.model_dump(mode="json", exclude_none=True)
 
 
-def write_design(found: Design, targets: ConditionsFile, output: Path) -> list[Path]:
+def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[Path]:
     """Write a design as a YAML file, and the picture of its predicted losses beside it as PNG.
 
     Parameters
     ----------
-    found : Design
+    chosen : Design
         The design.
     targets : ConditionsFile
         What it was designed for.
@@ -184,12 +184,12 @@ def write_design(found: Design, targets: ConditionsFile, output: Path) -> list[P
         Where the files can't be written.
     """
     require_output(output)
-    text = design_text(found, targets)
+    text = design_text(chosen, targets)
     parse_configuration(text, ScoringConditions, str(output))
     write_text(output, text)
     picture = output.with_suffix(".png")
     with replacing(picture) as beside:
-        save_figure(design_figure(found.predicted, found.objective), beside)
+        save_figure(design_figure(chosen.predicted, chosen.objective), beside)
     return [output, picture]
 
 

@@ -95,10 +95,10 @@ def drawable_networks(part: Part, folder: StudyFolder) -> list[NetworkRun]:
 def example_networks(part: Part) -> list[NetworkRun]:
     """Return the networks of a part whose work the report shows."""
     first = [run for run in part.networks if run.seed == 0]
-    wanted = part.study.examples.networks
-    if wanted:
+    chosen = part.study.examples.networks
+    if chosen:
         names = dict(zip((name for name, _ in part.study.conditions.resolved("training")), part.trainings, strict=True))
-        return [run for name in wanted for run in first if run.name == names[name]]
+        return [run for name in chosen for run in first if run.name == names[name]]
     return spread_out(first, SHOWN_NETWORKS)
 
 
@@ -109,9 +109,9 @@ def _is_there(folder: StudyFolder, run: NetworkRun) -> bool:
 
 
 def _chosen_tests(part: Part) -> list[TestCondition]:
-    wanted = part.study.examples.conditions
-    if wanted:
-        return [test for name in wanted for test in part.tests if test.name == name]
+    chosen = part.study.examples.conditions
+    if chosen:
+        return [test for name in chosen for test in part.tests if test.name == name]
     return spread_out(part.tests, SHOWN_CONDITIONS)
 
 

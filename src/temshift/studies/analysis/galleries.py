@@ -164,8 +164,8 @@ def _drawn(
     _, conditions, stream = test
     images, masks = form_micrographs(source, conditions, chosen, chosen.tolist(), stream)
     with torch.inference_mode():
-        found = [torch.sigmoid(network(images))[:, 0].cpu().numpy() for _, network in networks]
-    probabilities = np.stack(found) if found else np.zeros((0, *images[:, 0].shape), np.float32)
+        segmented = [torch.sigmoid(network(images))[:, 0].cpu().numpy() for _, network in networks]
+    probabilities = np.stack(segmented) if segmented else np.zeros((0, *images[:, 0].shape), np.float32)
     plain, true = images[:, 0].cpu().numpy(), masks[:, 0].cpu().numpy()
     factor = binning_of(true.shape[-2:])
     return {

@@ -156,8 +156,8 @@ def features_record(folder: StudyFolder) -> Path:
 
 def looks_of(part: Part) -> Looks:
     """Return what to look at for a part of a plan: nothing where it is not asked for, or specimens are too few."""
-    settings, held = part.study.information.images, part.databases["training"].count
-    count = min(settings.specimens, held // len(SIDES))
+    settings, specimens = part.study.information.images, part.databases["training"].count
+    count = min(settings.specimens, specimens // len(SIDES))
     kept = tuple(name for name, asked in (("spectra", settings.distance), ("patches", settings.probe)) if asked)
     if not kept or count < LEAST_SPECIMENS:
         return Looks({}, {})
@@ -174,17 +174,17 @@ def looks_of(part: Part) -> Looks:
     )
 
 
-def _perform(work: Work, folder: StudyFolder, name: str, wanted: Mapping[str, tuple[Any, ...]]) -> None:
+def _perform(work: Work, folder: StudyFolder, name: str, calls: Mapping[str, tuple[Any, ...]]) -> None:
     """Do what has no record yet: a function of the study folder, what it needs, the record and the device."""
-    records = {id_: _record(folder, id_) for id_ in wanted}
+    records = {id_: _record(folder, id_) for id_ in calls}
     missing = set(work.missing(records.values(), record_state))
     tasks = [
         Task(function, (folder.root, *needs, records[id_], work.device), f"{name}, {id_}")
-        for id_, (function, *needs) in wanted.items()
+        for id_, (function, *needs) in calls.items()
         if records[id_] in missing
     ]
-    if wanted:
-        work.perform(name, tasks, [1] * len(tasks), len(wanted) - len(tasks))
+    if calls:
+        work.perform(name, tasks, [1] * len(tasks), len(calls) - len(tasks))
 
 
 def _record(folder: StudyFolder, id_: str) -> Path:
@@ -193,8 +193,8 @@ def _record(folder: StudyFolder, id_: str) -> Path:
 
 def _faults(folder: StudyFolder, looks: Iterable[Looks]) -> Iterable[str]:
     """Why some images have no features."""
-    for one in looks:
-        for name, look in itertools.chain(one.training.items(), one.test.items()):
+    for some in looks:
+        for name, look in itertools.chain(some.training.items(), some.test.items()):
             for fault in read_facts(_record(folder, look.id))["faults"]:
                 yield f"{name}: {fault}"
 
@@ -209,13 +209,13 @@ def _look(root: Path, look: Look, record: Path, device: str) -> None:
             image_patches(images, masks, look.pixel, look.highest, count=look.patches, seed=look.seed)
         ),
     }
-    found, faults = {}, []
+    tables, faults = {}, []
     for name in look.kept:
         try:
-            found[f"{record.stem}.{name}.parquet"] = table_bytes(makers[name]())
+            tables[f"{record.stem}.{name}.parquet"] = table_bytes(makers[name]())
         except (TemshiftError, ValueError) as error:
             faults.append(str(error))
-    write_recorded(record, found, {"faults": faults})
+    write_recorded(record, tables, {"faults": faults})
 
 
 def _spectra_table(spectra: ImageSpectra) -> pl.DataFrame:
@@ -280,14 +280,14 @@ def _pairs(folder: StudyFolder, looks: Looks) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=IMAGE_FEATURES)
 
 
-def _distance(one: ImageSpectra | None, other: ImageSpectra | None) -> dict[str, float]:
-    if one is None or other is None:
+def _distance(ours: ImageSpectra | None, theirs: ImageSpectra | None) -> dict[str, float]:
+    if ours is None or theirs is None:
         return {}
-    found = image_distance(one, other)
+    distance = image_distance(ours, theirs)
     return {
-        "distance_image": found.distance,
-        "distance_image_error": found.error,
-        "distance_image_chance": found.chance,
+        "distance_image": distance.distance,
+        "distance_image_error": distance.error,
+        "distance_image_chance": distance.chance,
     }
 
 

@@ -90,16 +90,16 @@ def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage])
     TemshiftError
         Where an observer can't be computed, such as in a band that holds no ring of spatial frequencies.
     """
-    wanted = _joined(passages)
-    held = {id_: _held(folder, id_, work) for id_ in wanted}
-    lacking = {id_: _lacking(passage, held[id_]) for id_, passage in wanted.items()}
+    joined = _joined(passages)
+    tables = {id_: _held(folder, id_, work) for id_ in joined}
+    lacking = {id_: _lacking(passage, tables[id_]) for id_, passage in joined.items()}
     asked = [passage for passage in lacking.values() if passage.tests]
     tasks = [Task(observe_tests, (folder.root, one), f"observers of training distribution {one.id}") for one in asked]
     sizes = [len(one.tests) for one in asked]
-    kept = sum(len(one.tests) for one in wanted.values()) - sum(sizes)
+    kept = sum(len(one.tests) for one in joined.values()) - sum(sizes)
     work.perform("observers", tasks, sizes, kept)
-    held |= {one.id: _held(folder, one.id, work) for one in asked}
-    return [held[one.id].filter(pl.col("conditions_id").is_in(list(one.tests))) for one in passages]
+    tables |= {one.id: _held(folder, one.id, work) for one in asked}
+    return [tables[one.id].filter(pl.col("conditions_id").is_in(list(one.tests))) for one in passages]
 
 
 def has_observers(folder: StudyFolder, passage: Passage) -> bool:
@@ -123,8 +123,8 @@ def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator
     """Rows of what the linear observer, the forest and both score."""
     linear, forest = (fit_observer(training, rule, seed=seed) for rule in LEARNERS)
     for id_, seen in tested.items():
-        one, other = linear.expected(seen), forest.expected(seen)
-        expected = {"linear": one, "forest": other, "both": average(one, other)}
+        by_linear, by_forest = linear.expected(seen), forest.expected(seen)
+        expected = {"linear": by_linear, "forest": by_forest, "both": average(by_linear, by_forest)}
         numbers = {
             f"observer_{rule}_{name}": value for rule in expected for name, value in asdict(expected[rule]).items()
         }
@@ -138,15 +138,15 @@ def _test_draws(seen: _Seen) -> Draws:
 
 def _joined(passages: Sequence[Passage]) -> dict[str, Passage]:
     """Passages of one training in one scene as one, by id."""
-    found: dict[str, Passage] = {}
-    for one in passages:
-        before = found.get(one.id)
-        found[one.id] = one if before is None else Passage(one.scene, one.training, {**before.tests, **one.tests})
-    return found
+    joined: dict[str, Passage] = {}
+    for passage in passages:
+        before = joined.get(passage.id)
+        joined[passage.id] = passage if before is None else replace(passage, tests={**before.tests, **passage.tests})
+    return joined
 
 
-def _lacking(passage: Passage, held: pl.DataFrame) -> Passage:
-    there = set(held["conditions_id"])
+def _lacking(passage: Passage, kept: pl.DataFrame) -> Passage:
+    there = set(kept["conditions_id"])
     return replace(passage, tests={id_: one for id_, one in passage.tests.items() if id_ not in there})
 
 

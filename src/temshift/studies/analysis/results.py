@@ -42,16 +42,16 @@ _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
     """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
-    held = _held_tests(folder)
-    if held is None and folder.table("tests").exists():
+    former = _held_tests(folder)
+    if former is None and folder.table("tests").exists():
         fault = f"{folder.table('tests')} is damaged"
         warn(f"made again: {fault}; results of test conditions that the study no longer has are left out")
-    known = set() if held is None else set(held.select("test_id", "listed").rows())
+    known = set() if former is None else set(former.select("test_id", "listed").rows())
     rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
-    if held is not None and not rows:
+    if former is not None and not rows:
         return
     new = pl.DataFrame(rows, schema=TESTS)
-    write_table(folder.table("tests"), new if held is None else pl.concat([held, new]))
+    write_table(folder.table("tests"), new if former is None else pl.concat([former, new]))
 
 
 def read_results(*folders: Path | str) -> pl.DataFrame:
@@ -176,13 +176,13 @@ def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
 
 def _pairs(plan: Plan) -> pl.DataFrame:
     """Pairs of a network and a test condition that the study asks for, with names and places in its order."""
-    found = [
+    pairs = [
         pl.DataFrame([(run.id, run.name) for run in part.networks], schema=_PAIR[::2], orient="row").join(
             pl.DataFrame([(test.id, test.name) for test in part.tests], schema=_PAIR[1::2], orient="row"), how="cross"
         )
         for part in plan.parts
     ]
-    return pl.concat(found).unique(maintain_order=True).with_row_index("place")
+    return pl.concat(pairs).unique(maintain_order=True).with_row_index("place")
 
 
 def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
@@ -213,14 +213,14 @@ def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
     One that the study listed once stays so, also where it is only a training distribution now.
     """
     new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
-    held = _held_tests(folder)
-    if held is None:
+    former = _held_tests(folder)
+    if former is None:
         return new
-    ranked = [new.filter("listed"), held.filter("listed"), new, held]
-    found = ranked[0]
+    ranked = [new.filter("listed"), former.filter("listed"), new, former]
+    known = ranked[0]
     for more in ranked[1:]:
-        found = pl.concat([found, more.join(found, on="test_id", how="anti")])
-    return found
+        known = pl.concat([known, more.join(known, on="test_id", how="anti")])
+    return known
 
 
 def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFrame:
@@ -234,11 +234,11 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFra
     conditions: dict[str, Any] = {}
     for id_, card in _cards(folder, sorted(ids)):
         sections, own = {name: card[name] for name in _SETTINGS}, content_hash(card["conditions"])
-        told = content_hash(sections)
-        settings.setdefault(told, sections)
+        settings_id = content_hash(sections)
+        settings.setdefault(settings_id, sections)
         conditions.setdefault(own, card["conditions"])
         loss = card["scores"]["training"]["cross_entropy"]
-        rows += [(id_, name, card["seed"], loss, own, told) for name in names.get(id_, [card["training_name"]])]
+        rows += [(id_, name, card["seed"], loss, own, settings_id) for name in names.get(id_, [card["training_name"]])]
     networks = pl.DataFrame(rows, schema=_NETWORKS, orient="row")
     trained = [{"own_conditions_id": id_, **_trained_on(one)} for id_, one in conditions.items()]
     return networks.join(pl.DataFrame(trained, schema=_TRAINED), on="own_conditions_id", maintain_order="left").join(
