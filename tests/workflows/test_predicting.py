@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from temshift.cli.app import app
 from temshift.configuration.yaml_document import read_document
 from temshift.core.errors import InputError
+from temshift.information.observers import draws
 from temshift.information.observers import learners as rules
-from temshift.information.observers import observer
 from temshift.storage.files import read_table
 from temshift.studies import Study, StudyFolder, run_study
 from temshift.studies.analysis import conclude as conclusion
@@ -45,7 +45,7 @@ NEW = {"default": LENS, "test": [{"name": "new", "defocus_nm": -12}, {"name": "s
 def quick_observers() -> Any:
     """Observers of few draws and trees."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(observer, "CONDITIONS", 8)
+        patch.setattr(draws, "CONDITIONS", 8)
         patch.setattr(rules, "TREES", 5)
         yield
 
