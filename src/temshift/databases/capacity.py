@@ -1,4 +1,4 @@
-"""Whether what is to be made fits: disk and memory, looked at before anything starts."""
+"""Room on the disk and in memory, looked at before anything starts."""
 
 import os
 import shutil
@@ -13,21 +13,21 @@ CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 
 
 def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet, Sequence[int]]], workers: int) -> None:
-    """Refuse to start what the disk or the memory of this machine can't hold.
+    """Refuse to start work that the disk or the memory of this machine can't hold.
 
     Parameters
     ----------
     root : Path
-        Where files go.
+        The folder that files go to.
     needs : sequence of (Path, WaveSet, shards)
-        Stores, and which shards of what go there; finished ones count as there.
+        Stores, the sets that go there, and their shards; finished ones count as there.
     workers : int
         Processes.
 
     Raises
     ------
     InputError
-        Where there is too little room.
+        If there is too little room.
     """
     lacking, free = sum(missing_bytes(*need) for need in needs), shutil.disk_usage(_existing(root)).free
     if lacking > free:

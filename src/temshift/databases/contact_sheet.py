@@ -1,4 +1,4 @@
-"""Pictures of wave stores: what the first specimens look like."""
+"""Pictures of the first specimens of wave stores."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -29,9 +29,9 @@ def draw_contact_sheet(folder: Path, sets: Sequence[Inspection]) -> Path:
     Parameters
     ----------
     folder : Path
-        Where ``contact_sheet.png`` goes.
+        The folder that ``contact_sheet.png`` goes to.
     sets : sequence of Inspection
-        What is there.
+        The sets of the folder.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def draw_contact_sheet(folder: Path, sets: Sequence[Inspection]) -> Path:
     Raises
     ------
     InputError
-        Where nothing is complete.
+        If nothing is complete.
     """
     begun = begun_sets(sets)
     each = max(1, SHOWN_SPECIMENS // len(begun))

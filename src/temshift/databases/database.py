@@ -24,9 +24,9 @@ from temshift.storage.records import write_record
 
 
 class Database(Configuration):
-    """A wave database, as one YAML file: what its specimens are, how their waves are simulated, and how many.
+    """A wave database, as one YAML file: its specimens, their number, and the simulation of their waves.
 
-    ``counts`` names the sets and tells how many specimens each holds; no two sets share a specimen. ``per_shard``
+    ``counts`` names the sets and gives the number of specimens of each; no two sets share a specimen. ``per_shard``
     specimens go into one file, which one worker makes.
     """
 
@@ -45,11 +45,11 @@ class Database(Configuration):
             raise ValueError(f"the set {wrong[0]!r} becomes a folder; take letters, digits, - and _")
         folded = [name.casefold() for name in counts]
         if len(set(folded)) < len(folded):
-            raise ValueError("two sets differ in upper and lower case alone, which some file systems do not tell apart")
+            raise ValueError("two sets differ in upper and lower case alone, which some file systems do not keep apart")
         return counts
 
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
-        """Faults that only show where several keys meet."""
+        """Faults that only show if several keys meet."""
         return wave_faults(self.sets)
 
     @property
@@ -92,12 +92,12 @@ def simulate_database(
     shards: range | None = None,
     progress: Progress | None = None,
 ) -> DatabaseFolder:
-    """Simulate the specimens of a database; what ``output`` holds already is kept.
+    """Simulate the specimens of a database; finished shards in ``output`` are kept.
 
     Parameters
     ----------
     database : Database
-        What to simulate.
+        The database.
     output : Path
         A new folder, or one of an earlier, interrupted run.
     workers : int
@@ -107,7 +107,7 @@ def simulate_database(
     shards : range, optional
         The shards of each set to make; all by default.
     progress : Progress, optional
-        Told about every set; silent by default.
+        Reports every set; silent by default.
 
     Returns
     -------
@@ -116,9 +116,9 @@ def simulate_database(
     Raises
     ------
     InputError
-        Where the folder holds something else, another run works there, or disk or memory are too small.
+        If the folder holds something else, another run works there, or disk or memory are too small.
     TemshiftError
-        Where a specimen can't be simulated; finished shards are kept.
+        If a specimen can't be simulated; finished shards are kept.
     """
     folder, sets = DatabaseFolder(output), database.sets
     chosen = {name: _chosen(shards, waves.layout.shards) for name, waves in sets.items()}
@@ -142,7 +142,7 @@ def _chosen(shards: range | None, count: int) -> range:
 
 
 def _describe(folder: DatabaseFolder, database: Database) -> None:
-    """Lay out all stores, so that what an interruption leaves out is known, and write down what they will hold."""
+    """Lay out all stores and write down their settings, so that after an interruption missing shards are known."""
     with making(folder.root / "waves"):
         pass
     for name, waves in database.sets.items():

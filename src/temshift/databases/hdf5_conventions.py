@@ -1,4 +1,4 @@
-"""What every HDF5 file for others says of itself: its kind, the sign conventions, the waves that it comes from."""
+"""The words in every HDF5 file for others: its kind, the sign conventions, the waves that it comes from."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ CONVENTIONS = {
 
 
 def describe(group: h5py.Group, kind: str, file_version: int) -> None:
-    """Write what a file is, which temshift wrote it, and the sign conventions in words."""
+    """Write the kind of a file, the version of temshift, and the sign conventions in words."""
     facts = {"format": kind, "format_version": file_version, **versions_of()}
     set_attributes(group, {**facts, **CONVENTIONS})
 

@@ -40,14 +40,14 @@ def export_waves(
     gzip : int
         Compression, 0 (none) to 9.
     progress : Progress, optional
-        Told about every specimen; silent by default.
+        Reports every specimen; silent by default.
 
     Raises
     ------
     InputError
-        Where the file exists, a specimen is asked for that is not there, or the disk has no room.
+        If the file exists, a specimen is asked for that is not there, or the disk has no room.
     DamagedError
-        Where a shard is damaged.
+        If a shard is damaged.
     """
     chosen = {source.name: _chosen(source, specimens) for source in sources}
     _require_new(output)

@@ -24,7 +24,7 @@ from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.storage.records import record_state
 
-SAMPLING = 0.2  # of projected phases [A]: at 1 / A, what the deposit of atoms folds back is 0.4 % of the amplitude
+SAMPLING = 0.2  # of projected phases [A]: at 1 / A, the deposit of atoms folds back 0.4 % of the amplitude
 HIGHEST = 1.0  # end of the band [1/A]
 SPECIMENS = 48
 STAGE = "object library"
@@ -64,12 +64,12 @@ def library_of_recipe(
     highest: float = HIGHEST,
     progress: Progress | None = None,
 ) -> ObjectLibrary:
-    """Measure the particles of new specimens of a recipe, which are in no database whatever its seed.
+    """Measure the particles of new specimens of a recipe, which are in no database, of any seed.
 
     Parameters
     ----------
     recipe : SpecimenRecipe or FileRecipe
-        What they are; of own files there are as many specimens as files.
+        The recipe; of own files there are as many specimens as files.
     exit_waves : ExitWaveSettings, optional
         Energy, outline, and the plane that defocus counts from; its sampling does not matter. 300 keV and the exit
         plane by default.
@@ -80,7 +80,7 @@ def library_of_recipe(
     highest : float
         End of the band [1/A].
     progress : Progress, optional
-        Told about each specimen; silent by default.
+        Reports each specimen; silent by default.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def library_of_recipe(
     Raises
     ------
     InputError
-        Where the count is not positive, or a specimen can't be built.
+        If the count is not positive, or a specimen can't be built.
     """
     _require_count(count)
     settings, root = exit_waves or default_exit_waves(), torch_seed(seed, Stage.LIBRARY)
@@ -119,7 +119,7 @@ def library_of_database(
     highest : float
         End of the band [1/A].
     progress : Progress, optional
-        Told about each specimen; silent by default.
+        Reports each specimen; silent by default.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def library_of_database(
     Raises
     ------
     InputError
-        Where there is no such set, or it is not finished.
+        If there is no such set, or it is not finished.
     """
     _require_count(count)
     source = wave_sources(folder, name)[0] if name is not None else main_source(folder)
@@ -148,7 +148,7 @@ def measured_set(
     waves : WaveSet
         The set.
     store : Path
-        Where its waves are.
+        The store of its waves.
     numbers : iterable of int
         Numbers of specimens.
     highest : float
@@ -187,7 +187,7 @@ def _joined(measured: Iterable[ObjectLibrary], count: int, progress: Progress | 
 
 
 def _fine(settings: ExitWaveSettings) -> ExitWaveSettings:
-    """Settings for projected phases, which are sampled alike whatever the waves are."""
+    """Settings for projected phases, which are sampled alike for waves of any sampling."""
     return settings.model_copy(update={"sampling_angstrom": SAMPLING, "stored_sampling_angstrom": None})
 
 

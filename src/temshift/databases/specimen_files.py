@@ -37,7 +37,7 @@ class SpecimenSet:
     Attributes
     ----------
     recipe : SpecimenRecipe or FileRecipe
-        What they are made of.
+        Their recipe.
     seed : int
         Seed of all draws.
     first, count : int
@@ -65,31 +65,31 @@ def write_specimens(
 ) -> list[Path]:
     """Write specimens as extended XYZ with the recipe, a contact sheet of the first 12 and a manifest.
 
-    What is in the folder already and intact is kept, so the same call goes on after an interruption, and a greater
+    Intact specimens of the folder are kept, so the same call goes on after an interruption, and a greater
     count adds to a set.
 
     Parameters
     ----------
     specimens : SpecimenSet
-        What to write.
+        The set to write.
     output : Path
         A new or empty folder, or one that holds specimens of the same recipe and seed.
     workers : int
         Processes; 0 works in this one. Files do not depend on it.
     progress : Progress, optional
-        Told about what is done; silent by default.
+        Reports progress; silent by default.
 
     Returns
     -------
     list of Path
-        Files of the specimens asked for, in order; ``ase.io.read`` gives back what `build_specimen` gave, to 1e-8 A.
+        Files of the specimens asked for, in order; ``ase.io.read`` gives the atoms of `build_specimen`, to 1e-8 A.
 
     Raises
     ------
     InputError
-        Where the count is not positive, files run out, or the folder holds something else or is in use.
+        If the count is not positive, files run out, or the folder holds something else or is in use.
     TemshiftError
-        Where a specimen fails; what is finished is kept.
+        If a specimen fails; finished ones are kept.
     """
     count, first = specimens.count, specimens.first
     if count < 1 or first < 0:
@@ -157,7 +157,7 @@ def _refuse_others(output: Path, specimens: SpecimenSet) -> None:
 
 
 def _holds_only(recipe: Path, visible: Sequence[Path], specimens: SpecimenSet) -> bool:
-    """Tell whether a folder holds the recipe alone, as an interrupted start leaves it."""
+    """Return whether a folder holds the recipe alone, as an interrupted start leaves it."""
     return list(visible) == [recipe] and recipe.read_bytes() == dump_configuration(specimens.recipe).encode()
 
 

@@ -1,4 +1,4 @@
-"""Sets of specimens with their exit waves: named by what they depend on, made shard by shard."""
+"""Sets of specimens with their exit waves: named by the hash of their settings, made shard by shard."""
 
 import json
 import platform
@@ -41,11 +41,11 @@ class WaveSet:
     Parameters
     ----------
     role : str
-        What they are for: the name of the set.
+        Their purpose: the name of the set.
     seed : int
         Their seed: no two sets share a specimen.
     recipe : SpecimenRecipe or FileRecipe
-        What they are.
+        Their recipe.
     exit_waves : ExitWaveSettings
         How their waves are simulated.
     count, per_shard : int
@@ -115,7 +115,7 @@ def wave_sets(
 
 
 class _Stored(Configuration, extra="ignore"):
-    """What a store tells of its set."""
+    """The settings of a store that its set is built from."""
 
     specimens: Recipe
     exit_waves: ExitWaveSettings
@@ -131,7 +131,7 @@ def stored_set(source: WaveSource) -> WaveSet:
     Raises
     ------
     InputError
-        Where the store does not tell.
+        If the store does not hold its recipe.
     """
     try:
         stored = _Stored.model_validate_json(json.dumps(source.settings), strict=True)
@@ -144,7 +144,7 @@ def stored_set(source: WaveSource) -> WaveSet:
 
 
 def make_waves(work: Work, place: Path, waves: WaveSet, chosen: Sequence[int]) -> None:
-    """Make what a set lacks and warn of particles that no mask shows.
+    """Make the shards that a set lacks and warn of particles that no mask shows.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def make_waves(work: Work, place: Path, waves: WaveSet, chosen: Sequence[int]) -
     place : Path
         Folder of the set's store.
     waves : WaveSet
-        What to make.
+        The set.
     chosen : sequence of int
         The shards to make.
     """
@@ -189,7 +189,7 @@ def made_with(device: str) -> dict[str, str]:
 
 
 def wave_faults(sets: Mapping[str, WaveSet]) -> Iterator[tuple[KeyPath, str]]:
-    """Faults of the sets of a database that only show where specimens, exit waves and counts meet: path and message."""
+    """Faults of the sets of a database that only show if specimens, exit waves and counts meet: path and message."""
     waves = next(iter(sets.values()))
     recipe, exit_waves = waves.recipe, waves.exit_waves
     for key, grid_over in (

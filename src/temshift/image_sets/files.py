@@ -38,7 +38,7 @@ class ImageFolder:
     root : Path
         The folder itself.
     plan : ImagePlan
-        What goes there.
+        Its images.
     """
 
     root: Path
@@ -46,7 +46,7 @@ class ImageFolder:
 
     @property
     def marker(self) -> Path:
-        """What the folder is for; written first."""
+        """The identity of the images; written first."""
         return self.root / "image_set.json"
 
     @property
@@ -66,7 +66,7 @@ class ImageFolder:
 
     @property
     def parts(self) -> Path:
-        """What the parts of a single file wait in until all are there."""
+        """The folder in which parts of a single file wait until all are there."""
         return self.root / PARTS
 
     def part(self, set_name: str, folder: str) -> Path:
@@ -84,7 +84,7 @@ class ImageFolder:
         return f"{set_name}/{folder}/{_loose_name(kind, number, self.plan.format)}"
 
     def mask_name(self, set_name: str, condition: ImageCondition, row: dict[str, Any]) -> str:
-        """Return the name of the mask of the image that a row tells of, relative to the root."""
+        """Return the name of the mask of the image of a row, relative to the root."""
         if self.plan.masks_differ:
             return self.file_name(set_name, condition.folder, "mask", row["number"])
         return self.file_name(set_name, MASKS, "mask", row["specimen"])
@@ -95,16 +95,16 @@ def write_images_part(
 ) -> None:
     """Write the images of one shard under one condition and, last, their record with a row for each.
 
-    Masks are written beside them where those of a specimen differ between its images.
+    Masks are written next to them if those of a specimen differ between its images.
 
     Parameters
     ----------
     folder : ImageFolder
-        Where they go.
+        The folder.
     source : WaveSource
         The set.
     condition : ImageCondition
-        What they were drawn from.
+        The condition that they were drawn from.
     shard : int
         Number of the shard.
     images : sequence of Micrograph
@@ -138,7 +138,7 @@ def write_masks_part(folder: ImageFolder, source: WaveSource, shard: int, masks:
 def _write_masks(
     folder: ImageFolder, source: WaveSource, array: Path, numbers: Iterable[int], masks: Iterable[NDArray[np.bool_]]
 ) -> list[Path]:
-    """Write masks as one array, or beside it as a file each, numbered."""
+    """Write masks as one array, or in its folder as a file each, numbered."""
     plan = folder.plan
     if plan.format == "hdf5":
         return [_write_array(array, np.stack(list(masks)).astype(np.uint8))]
@@ -155,7 +155,7 @@ def _write_masks(
 
 
 def part_rows(folder: ImageFolder, source: WaveSource, condition: ImageCondition) -> list[dict[str, Any]]:
-    """Read what is known of every image of a set under one condition, in order of their numbers."""
+    """Read the facts of every image of a set under one condition, in order of their numbers."""
     records = (folder.record(source.name, condition.folder, shard) for shard in range(source.layout.shards))
     return [row for record in records for row in read_facts(record)["rows"]]
 
@@ -213,7 +213,7 @@ def _gather_masks(group: h5py.Group, folder: ImageFolder, source: WaveSource) ->
 
 
 def _write_drawn(group: h5py.Group, rows: Sequence[Sequence[dict[str, Any]]]) -> None:
-    """Write what was drawn for each image, (condition, image); NaN where there is no aperture, or no blur."""
+    """Write the parameters drawn for each image, (condition, image); NaN if there is no aperture, or no blur."""
     for key in (*CONDITION_COLUMNS, "seed", "counts_mean", "counts_sd", "mask_fraction"):
         kind = np.int64 if key == "seed" else np.float64
         drawn = np.array([[row[key] for row in line] for line in rows], dtype=kind)
@@ -253,7 +253,7 @@ def _loose_name(kind: str, number: int, file_format: str) -> str:
 
 
 def _description(folder: ImageFolder, source: WaveSource, image: Micrograph) -> dict[str, Any]:
-    """What the description of an image says."""
+    """Facts in the description of an image."""
     focus_plane = source.attributes()["focus_plane"]
     unit = folder.plan.unit
     return {**_wave_facts(source), "unit": unit, "set": source.name, **image.facts, "focus_plane": focus_plane}

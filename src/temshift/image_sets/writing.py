@@ -1,4 +1,4 @@
-"""Make an image set: what is missing, part by part, then its table and its record."""
+"""Make an image set: its missing parts one by one, then its table and its record."""
 
 import functools
 import shutil
@@ -37,7 +37,7 @@ def write_images(
     Parameters
     ----------
     plan : ImagePlan
-        What to make.
+        The plan.
     output : Path
         A new or empty folder, or one of an earlier call with the same plan.
     workers : int
@@ -45,7 +45,7 @@ def write_images(
     device : str
         "cpu" or "cuda".
     progress : Progress, optional
-        Told about every stage; silent by default.
+        Reports every stage; silent by default.
 
     Returns
     -------
@@ -55,9 +55,9 @@ def write_images(
     Raises
     ------
     InputError
-        Where the folder holds something else, or another call works there.
+        If the folder holds something else, or another call works there.
     TemshiftError
-        Where a part of the work fails, such as on a damaged shard of waves; what is finished is kept.
+        If a part of the work fails, such as on a damaged shard of waves; finished parts are kept.
     """
     folder = ImageFolder(output, plan)
     refuse_inside_store(output / "images")
@@ -201,7 +201,7 @@ def _names(folder: ImageFolder, source: WaveSource, condition: ImageCondition, r
 
 
 def _particle_facts(geometry: dict[str, Any]) -> dict[str, Any]:
-    """How well the mask of a specimen covers its particles, and where its defocus counts from."""
+    """How well the mask of a specimen covers its particles, and the plane that its defocus counts from."""
     shares = [share for share in geometry["coverage"] if share is not None]
     return {
         "particles": len(geometry["coverage"]),

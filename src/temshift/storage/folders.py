@@ -1,4 +1,4 @@
-"""Folders of results: made, told apart from others, and held against a second run."""
+"""Folders of results: made, kept apart from others, and held against a second run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

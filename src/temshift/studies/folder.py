@@ -1,4 +1,4 @@
-"""The study folder: where every file goes, and who may write there."""
+"""The study folder: the path of every file, and who may write there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ class StudyFolder:
 
     @property
     def manifest(self) -> Path:
-        """What was run, when, with which versions."""
+        """The study's facts: stages, time, versions."""
         return self.root / "manifest.json"
 
     @property
@@ -73,12 +73,12 @@ class StudyFolder:
         return self.root / "networks"
 
     def failure(self, network_id: str) -> Path:
-        """Return the path of the note that tells why a network failed."""
+        """Return the path of the note on why a network failed."""
         return self.root / "failures" / f"{network_id}.json"
 
     @property
     def status(self) -> Path:
-        """What a run that is at work tells of itself."""
+        """The status of a run that is at work."""
         return self.root / ".status.json"
 
     def spectra_record(self, metrics_id: str) -> Path:
@@ -86,7 +86,7 @@ class StudyFolder:
         return self.root / "spectra" / f"{metrics_id}.json"
 
     def observers(self, observer_id: str) -> Path:
-        """Return the folder of what the observers of one training distribution score."""
+        """Return the folder of the scores of the observers of one training distribution."""
         return self.root / "observers" / observer_id
 
     @property
@@ -115,7 +115,7 @@ def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyF
     study : Study
         The study to run.
     progress : Progress
-        Warned where the study file that is there says something else.
+        Warned if the study file that is there says something else.
 
     Yields
     ------
@@ -124,7 +124,7 @@ def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyF
     Raises
     ------
     InputError
-        Where the folder holds another study or other files, can't be made, or another run holds it.
+        If the folder holds another study or other files, can't be made, or another run holds it.
     """
     folder = StudyFolder(root)
     with claim(root, folder.study_file, "study", lambda: _refuse_another(folder, study)):
@@ -159,7 +159,7 @@ def _refuse_another(folder: StudyFolder, study: Study) -> None:
     try:
         name = load_configuration(folder.study_file, _Named).name
     except ConfigurationError:
-        return  # damaged: it is written again, and what else is here is known by its hashes
+        return  # damaged: it is written again, and all else here is known by its hashes
     if name != study.name:
         raise InputError(
             f"{folder.root} holds another study, {name!r}, not {study.name!r}; name another folder with --output"
@@ -172,7 +172,7 @@ def require_study(root: Path) -> StudyFolder:
     Raises
     ------
     InputError
-        Where there is none.
+        If there is none.
     """
     folder = StudyFolder(root)
     if not folder.study_file.exists():

@@ -99,11 +99,11 @@ def read_conditions(path: Path, role: Role) -> ConditionsFile:
     return ConditionsFile(path, {path.stem: content})
 
 
-def agreed(what: str, given: Sequence[T | None]) -> T | None:
+def agreed(name: str, given: Sequence[T | None]) -> T | None:
     """Return the value that all agree upon, None if none has any; an InputError if they differ."""
     values = [value for value in given if value is not None]
     if any(value != values[0] for value in values):
-        raise InputError(f"{what} is told twice, and differently; all has to be of one microscope")
+        raise InputError(f"{name} is given twice, and differently; all has to be of one microscope")
     return values[0] if values else None
 
 

@@ -31,14 +31,14 @@ CELL = 256  # pixels a side of the images that conditions are checked for
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a design.
+    """The task of a design.
 
     Attributes
     ----------
     size : int or None
         Number of conditions; None for one broad distribution.
     objective : {"worst", "mean"}
-        What is minimised over the targets.
+        The quantity that is minimised over the targets.
     search, rule : str
         Observers of the search and of the ranking.
     grid : int
@@ -79,7 +79,7 @@ def design_for(
     sampling : float, optional
         Size of a pixel of the images [A]; that of the file, or of the specimens, or else 0.4 A.
     progress : Progress, optional
-        Told about what is done.
+        Reports progress.
 
     Returns
     -------
@@ -120,12 +120,12 @@ def design_for(
 
 
 def _require_images(named: Mapping[str, ImagingConditions], bench: Bench) -> None:
-    """Refuse what no image can be formed under."""
+    """Refuse conditions that no image can be formed under."""
     pixel = bench.sampling or PIXEL
     grid = Grid((CELL, CELL), (pixel, pixel))
     faults = list(imaging_faults(list(named.items()), bench.imaging, grid, bench.energy))
     if faults:
-        head = f"no images of {pixel:g} A pixels can be formed so (--sampling-angstrom tells other ones):"
+        head = f"no images of {pixel:g} A pixels can be formed so (--sampling-angstrom gives other ones):"
         raise InputError("\n  ".join([head, *faults]))
 
 
@@ -139,7 +139,7 @@ def design_text(chosen: Design, targets: ConditionsFile) -> str:
     chosen : Design
         The design.
     targets : ConditionsFile
-        Its targets; a camera that they tell is written as ``imaging``, which stands beside ``conditions`` in a study.
+        Its targets; their camera, if they have one, is written as ``imaging``, a section of a study.
 
     Returns
     -------
@@ -160,36 +160,36 @@ def _plain(conditions: ImagingConditions) -> dict[str, Any]:
 
 
 def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[Path]:
-    """Write a design as a YAML file, and the picture of its predicted losses beside it as PNG.
+    """Write a design as a YAML file, and the picture of its predicted losses next to it as PNG.
 
     Parameters
     ----------
     chosen : Design
         The design.
     targets : ConditionsFile
-        What it was designed for.
+        Its targets.
     output : Path
         A name that ends in .yaml or .yml; files there are replaced.
 
     Returns
     -------
     list of Path
-        What was written.
+        The written files.
 
     Raises
     ------
     InputError
         For another ending.
     TemshiftError
-        Where the files can't be written.
+        If the files can't be written.
     """
     require_output(output)
     text = design_text(chosen, targets)
     parse_configuration(text, ScoringConditions, str(output))
     write_text(output, text)
     picture = output.with_suffix(".png")
-    with replacing(picture) as beside:
-        save_figure(design_figure(chosen.predicted, chosen.objective), beside)
+    with replacing(picture) as temporary:
+        save_figure(design_figure(chosen.predicted, chosen.objective), temporary)
     return [output, picture]
 
 

@@ -1,4 +1,4 @@
-"""What the networks of a finished study would score under new conditions, each with an interval and a warning."""
+"""Scores of the networks of a finished study under new conditions, foretold with intervals and warnings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,14 +56,14 @@ class Forecast:
     table : polars.DataFrame
         One row a training x new test condition: ``training_name``, ``test_name``; ``cross_entropy`` and ``f1``, means
         over seeds (the former geometric), with the ends ``_lower`` and ``_upper`` of their intervals; ``inside``,
-        whether this is what the study can predict, and ``reasons`` why not; ``known_as``, the study's own test
-        condition that is the same; and the features. What can't be told is null.
+        whether it is inside the study's reach, and ``reasons`` why not; ``known_as``, the study's own test
+        condition that is the same; and the features. Unknown numbers are null.
     formulas : dict of str to str
         The lines that predict, by score.
     level : float
         Share of the networks' scores under new conditions that intervals are to hold.
     remarks : tuple of str
-        What the numbers don't tell.
+        Limits of the numbers.
     """
 
     table: pl.DataFrame
@@ -90,7 +90,7 @@ class _Known:
 def predict_scores(
     folder: Path | str, conditions: AnyConditions, *, workers: int = 0, progress: Progress | None = None
 ) -> Forecast:
-    """Predict what the networks of a finished study score under new conditions, on specimens like the study's.
+    """Predict scores of the networks of a finished study under new conditions, on specimens like the study's.
 
     Observers of every training distribution are taken to the new conditions, and their results are kept in the
     study's folder; the fit and the intervals are those of the study, see docs/prediction.md.
@@ -104,7 +104,7 @@ def predict_scores(
     workers : int
         Processes; 0 works in this one.
     progress : Progress, optional
-        Told about every stage; silent by default.
+        Reports every stage; silent by default.
 
     Returns
     -------
@@ -113,9 +113,9 @@ def predict_scores(
     Raises
     ------
     InputError
-        Where the folder is no finished study, its scores are too few, or images can't be formed under a condition.
+        If the folder is no finished study, its scores are too few, or images can't be formed under a condition.
     TemshiftError
-        Where observers can't be computed.
+        If observers can't be computed.
     """
     asked, known = load_scoring(conditions), _known(Path(folder))
     _require_possible(asked, known.plan)
@@ -137,7 +137,7 @@ def _known(root: Path) -> _Known:
     plan = Plan(load_study(folder.study_file))
     results = gather(folder, plan).filter("in_study")
     if results.is_empty():
-        raise InputError(f"{root}: no network has scores yet; temshift run finishes the study, temshift status tells")
+        raise InputError(f"{root}: no network has scores yet; temshift run finishes the study, see temshift status")
     scores = scores_over_seeds(results)
     conditions = scores.filter(pl.col("ln_cross_entropy").is_finite())["test_name"].n_unique()
     if conditions < LEAST_CONDITIONS:
@@ -187,7 +187,7 @@ def _require_possible(conditions: ScoringConditions, plan: Plan) -> None:
 def _new_pairs(
     known: _Known, tests: Mapping[str, ImagingConditions], workers: int, progress: Progress, *, observe: bool
 ) -> pl.DataFrame:
-    """Metrics and, where wanted, observers of every training x new test condition."""
+    """Metrics and, if asked for, observers of every training x new test condition."""
     tables = []
     with make_executor(workers) as executor:
         work = Work(executor, "cpu", progress, workers)
@@ -206,13 +206,13 @@ def _require_observers(folder: StudyFolder, part: Part, library: ObjectLibrary) 
     """Refuse to take observers of now to a fit that was made with others."""
     if not all(has_observers(folder, one) for one in passages_of(part, library, {})):
         raise InputError(
-            f"{folder.root} lacks what the observers of its trainings score, or an earlier version of temshift made "
+            f"{folder.root} lacks the scores of the observers of its trainings, or an earlier version of temshift made "
             "it; temshift run makes it again"
         )
 
 
 def _predicted(predictor: ScorePredictor, new: pl.DataFrame, name: str) -> list[pl.Series]:
-    """Prediction and both ends, on the scale of the score; null where there is none."""
+    """Prediction and both ends, on the scale of the score; null if there is none."""
     features = predictor.features_of(new)
     centre = np.broadcast_to(predictor.fit.model.predict(features), len(new))
     ends = predictor.fit.interval(features, len(new)) or (np.full(len(new), np.nan),) * 2
@@ -224,7 +224,7 @@ def _predicted(predictor: ScorePredictor, new: pl.DataFrame, name: str) -> list[
 def _judged(
     loss: ScorePredictor, new: pl.DataFrame, tests: Mapping[str, ImagingConditions], plan: Plan
 ) -> list[pl.Series]:
-    """Whether each pair is inside what the study can predict, why not, and as what the study knows its condition."""
+    """Whether each pair is inside the study's reach, why not, and the study's name of its condition."""
     scored, fresh = loss.table.filter(loss.used), with_features(new)
     names = [name for name in _REACHING if name in loss.cells.features and name in fresh.columns]
     reach = Reach({name: scored[name].to_numpy() for name in names}, loss.cells.groups["test"], [DISAGREEMENT])
@@ -240,7 +240,7 @@ def _judged(
 
 
 def _too_wide(conditions: ImagingConditions, study: Study) -> list[str]:
-    """Tell of an aperture that reaches beyond the band that the study's specimens were measured in."""
+    """Report an aperture that reaches beyond the band that the study's specimens were measured in."""
     angle = min(conditions.widest_semiangle, largest_semiangle(study.grid.nyquist, study.exit_waves.energy))
     if angle <= study.widest_semiangle * (1 + 1e-9):
         return []
@@ -249,7 +249,7 @@ def _too_wide(conditions: ImagingConditions, study: Study) -> list[str]:
 
 
 def _untried(conditions: ImagingConditions, study: Study) -> list[str]:
-    """Tell of parameters that lie beyond those of all test conditions of the study: no interval was tested there.
+    """Report parameters that lie beyond those of all test conditions of the study: no interval was tested there.
 
     Each counts as its centre, more and less its standard deviation; azimuths and the aperture do not count.
     """
@@ -270,7 +270,7 @@ def _untried(conditions: ImagingConditions, study: Study) -> list[str]:
 
 
 def _ends(setting: Setting) -> tuple[float, float]:
-    """Centre less and more one standard deviation; infinity where nothing limits or blurs."""
+    """Centre less and more one standard deviation; infinity if nothing limits or blurs."""
     center = np.inf if setting.center is None else setting.center
     return center - setting.sd, center + setting.sd
 

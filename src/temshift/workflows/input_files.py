@@ -28,9 +28,9 @@ class Kind:
     Attributes
     ----------
     name : str
-        What messages call it.
+        Its name in messages.
     model : type
-        What it is read as.
+        The model that reads it.
     verb : str
         The verb that it is for.
     example : str
@@ -84,7 +84,7 @@ def kind_of(path: Path, *models: type[Configuration]) -> Kind | None:
     path : Path
         YAML.
     *models : type
-        What a verb takes: of several kinds that are as near, these come first, and they need no marks.
+        Models of the kinds that a verb takes: of kinds that are as near these come first, and they need no marks.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def load_single(path: Path) -> SingleNetwork:
 
 
 def load_scoring(given: AnyConditions) -> ScoringConditions:
-    """Read conditions to score under from a file, or from what :func:`scoring_conditions` takes."""
+    """Read conditions to score under from a file; a mapping goes to :func:`scoring_conditions`."""
     return load_input(Path(given), ScoringConditions) if isinstance(given, (str, Path)) else scoring_conditions(given)
 
 

@@ -43,7 +43,7 @@ _LOSS = ("training_name", "test_name", "ln_cross_entropy", "ln_cross_entropy_sd"
 
 @dataclass(frozen=True)
 class _Trial:
-    """A network being scored: its hash, on what, where to write, and who works."""
+    """A network being scored: its hash, conditions, waves, the folder for results, and who works."""
 
     network: Network
     identity: str | None
@@ -54,7 +54,7 @@ class _Trial:
 
     @property
     def microscope(self) -> Microscope:
-        """What transfer depends on besides conditions and specimens."""
+        """Optics and draws, the same for all conditions."""
         energy, nyquist = self.source.exit_waves.energy, self.source.layout.grid.nyquist
         semiangle, seed = widest_semiangle(self.source, self.conditions), self.conditions.seed
         return Microscope(energy, self.conditions.imaging, nyquist, semiangle, INFORMATION.draws, seed)
@@ -76,31 +76,31 @@ def score_network(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> StudyFolder:
-    """Score anyone's network and write what a study writes: results, metrics, transfer functions, prediction, report.
+    """Score anyone's network and write results, metrics, transfer functions, prediction and report, as a study does.
 
     Parameters
     ----------
     network, database, conditions, set, device
         As for :func:`temshift.scoring.score`; the name of the conditions is the network's.
     output : path
-        A new or empty folder, or one of an earlier call, which is then written anew.
+        A new or empty folder, or one of an earlier call, which is then written again.
     identity : str, optional
-        Hash of the network, such as that of its file. Where it is given and nothing has changed, all is kept.
+        Hash of the network, such as that of its file. If it is given and nothing has changed, all is kept.
     progress : Progress, optional
-        Told about every stage; silent by default.
+        Reports every stage; silent by default.
 
     Returns
     -------
     StudyFolder
         With ``results``, ``metrics``, ``transfer``, ``examples`` and ``report``. sigma and all that needs it are
-        missing where ``conditions`` don't tell what the network was trained on.
+        missing if ``conditions`` don't give the distribution that the network was trained on.
 
     Raises
     ------
     InputError
-        Where conditions, database or folder can't be taken.
+        If conditions, database or folder can't be taken.
     TemshiftError
-        Where the network gives something else than one logit a pixel.
+        If the network gives something else than one logit a pixel.
     """
     given, source = load_scoring(conditions), wave_source(database, set)
     require_possible(given, source)

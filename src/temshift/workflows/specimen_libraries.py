@@ -44,7 +44,7 @@ def find_library(
     seed : int
         Seed of the specimens that a recipe draws.
     highest : float
-        End of the band [1/A] of what is measured, at most 1: that of the widest aperture, beyond which strong particles
+        End of the band [1/A] of the measurement, at most 1: that of the widest aperture, beyond which strong particles
         lose electrons.
     progress : Progress, optional
         Informed of specimens that are measured; silent by default.
@@ -82,7 +82,7 @@ def _shipped(name: str, energy: float) -> ObjectLibrary:
 
 
 def given_exit_waves(specimens: str | Path | None) -> ExitWaveSettings | None:
-    """Return the exit wave settings of what `find_library` takes; None if it has none.
+    """Return the exit wave settings of a source for `find_library`; None if it has none.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What follows from the scores of networks: metrics, transfer functions and predictions."""
+"""Derived from the scores of networks: metrics, transfer functions and predictions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Analysis:
     metrics, transfer : polars.DataFrame
         Tables of :mod:`temshift.vocabulary.columns`.
     prediction : dict
-        The fits, their left-out errors and those of the baselines, and what they can't tell.
+        The fits, their left-out errors and those of the baselines, and their caveats.
     """
 
     metrics: pl.DataFrame
@@ -49,11 +49,11 @@ class Scenario:
     Attributes
     ----------
     trained, tested : mapping of str to ImagingConditions
-        By name; ``trained`` is empty if nobody knows what a network was trained on.
+        By name; ``trained`` is empty if the training of a network is not known.
     groups : mapping of str to str
         Group of each name in ``trained``: trainings that differ in swept settings alone are left out of a fit together.
     microscope : Microscope
-        What transfer depends on besides conditions and specimens.
+        Optics and draws, the same for all conditions.
     objects : ObjectSpectra
         Mean spectra of the specimens.
     """
@@ -97,7 +97,7 @@ def scored_cells(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.
     Returns
     -------
     polars.DataFrame
-        What :func:`temshift.information.prediction.score_prediction.predict` takes.
+        Input of :func:`temshift.information.prediction.score_prediction.predict`.
     """
     cells = pl.concat([pairs_of(scenario) for scenario in scenarios])
     for table in (scores, *more):
@@ -167,9 +167,9 @@ def observe_plan(plan: Plan, folder: StudyFolder, work: Work, libraries: Librari
     plan : Plan
         The study's plan.
     folder : StudyFolder
-        Where results are kept.
+        The folder that keeps results.
     work : Work
-        Who computes; it is warned where observers can't be computed.
+        Who computes; it is warned if observers can't be computed.
     libraries : mapping of str to ObjectLibrary
         By the ``metrics_id`` of the plan's parts.
 
@@ -177,8 +177,7 @@ def observe_plan(plan: Plan, folder: StudyFolder, work: Work, libraries: Librari
     -------
     polars.DataFrame or None
         ``training_name``, ``test_name`` and the numbers of :data:`temshift.vocabulary.columns.OBSERVED`; None
-        where the study
-        asks for no observers, or they can't be computed.
+        if the study asks for no observers, or they can't be computed.
     """
     if not plan.study.information.observers:
         return None
@@ -212,13 +211,13 @@ def observe_part(
 
 
 def passages_of(part: Part, library: ObjectLibrary, tests: Mapping[str, ImagingConditions]) -> list[Passage]:
-    """Return what observers are asked to do: from each training distribution of a part to tests by their hashes."""
+    """Return the tasks of observers: from each training distribution of a part to tests by their hashes."""
     scene = Scene.of(library, microscope_of(part.study))
     return [Passage(scene, one, tests) for one in part.trainings.values()]
 
 
 def microscope_of(study: Study) -> Microscope:
-    """Return what transfer in a study depends on beside conditions and specimens."""
+    """Return the microscope of a study: optics and draws, the same for all conditions."""
     energy, draws = study.exit_waves.energy, study.information.draws
     return Microscope(energy, study.imaging, study.grid.nyquist, study.widest_semiangle, draws, study.seed)
 

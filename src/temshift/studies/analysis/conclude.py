@@ -41,17 +41,17 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     Parameters
     ----------
     plan : Plan
-        What the study asks for.
+        The study's plan.
     folder : StudyFolder
-        Where scores are, and where everything goes.
+        The folder of scores, to which everything goes.
     work : Work
         Who makes the pictures.
     libraries : mapping of str to ObjectLibrary
         Of the training specimens, by the ``metrics_id`` of a part of the plan.
     failed : int
-        Networks that are missing, which the report tells.
+        Networks that are missing, which the report counts.
     """
-    files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by what they hold
+    files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by their content
     identity = content_hash([plan.study.resolved(), files_of_scores, failed, sorted(libraries), _versions()])
     if is_concluded(folder, work, identity):
         return
@@ -75,7 +75,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
 
 
 def _versions() -> list[int]:
-    """Versions of what the tables hold beside scores and spectra, which files of their own are named by."""
+    """Versions of columns beyond scores and spectra, whose own files are named by these versions."""
     return [OBSERVER_VERSION, IMAGE_FEATURES_VERSION, GALLERIES_VERSION]
 
 
@@ -109,11 +109,11 @@ def write_conclusion(
     Parameters
     ----------
     folder : StudyFolder
-        Where everything goes; its pictures are there already.
+        The folder; its pictures are there already.
     results : polars.DataFrame
         Rows of :data:`temshift.vocabulary.columns.RESULTS`.
     analysis : Analysis
-        What follows from them.
+        Derived from them.
     manifest : mapping
         Its facts, see `manifest_of`.
     identity : str or None
@@ -147,13 +147,13 @@ def manifest_of(
     seed : int
         Root of all draws.
     work : Work
-        Who worked, where, and in which stages.
+        Who worked, on which device, and in which stages.
     sets : mapping of str to (WaveSet, Path)
-        Specimens by their role, and where their waves are stored.
+        Specimens by their role, and the stores of their waves.
     networks : mapping
         Facts of the networks.
     scenarios : sequence of Scenario
-        What they were trained and tested on.
+        Distributions that they were trained and tested on.
     """
     return {
         "name": name,
@@ -198,7 +198,7 @@ def _parameters(plan: Plan, folder: StudyFolder, scored: Collection[str]) -> lis
 
 
 def _trainings(scenarios: Sequence[Scenario]) -> dict[str, dict[str, Setting]]:
-    """Centre and spread of what networks were trained on, of each parameter that any condition gives."""
+    """Centre and spread of training distributions, of each parameter that any condition gives."""
     named = {name: conditions for scenario in scenarios for name, conditions in scenario.trained.items()}
     tests = [conditions for scenario in scenarios for conditions in scenario.tested.values()]
     given = told_keys([*named.values(), *tests])
@@ -220,6 +220,6 @@ def _set_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[st
 
 
 def _mean(rows: Sequence[dict[str, Any]], key: str) -> float | None:
-    """Mean over the rows that have the number; None where none has."""
+    """Mean over the rows that have the number; None if none has."""
     values = [row[key] for row in rows if row[key] is not None]
     return float(np.mean(values)) if values else None

@@ -69,16 +69,16 @@ class _Seen:
 
 
 def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage]) -> list[pl.DataFrame]:
-    """Take observers from training distributions to test conditions; what the folder holds is not computed again.
+    """Take observers from training distributions to test conditions; scores in the folder are not computed again.
 
     Parameters
     ----------
     folder : StudyFolder
-        Where results are kept.
+        The folder that keeps results.
     work : Work
         Who computes, a task a training distribution.
     passages : sequence of Passage
-        What is asked for; the same training in the same scene is fitted once.
+        Tasks; the same training in the same scene is fitted once.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage])
     Raises
     ------
     TemshiftError
-        Where an observer can't be computed, such as in a band that holds no ring of spatial frequencies.
+        If an observer can't be computed, such as in a band that holds no ring of spatial frequencies.
     """
     joined = _joined(passages)
     tables = {id_: _held(folder, id_, work) for id_ in joined}
@@ -103,12 +103,12 @@ def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage])
 
 
 def has_observers(folder: StudyFolder, passage: Passage) -> bool:
-    """Tell whether a folder keeps what observers of a training distribution score, by the code of now."""
+    """Return whether a folder keeps scores of the observers of a training distribution, by the code of now."""
     return any(folder.observers(passage.id).glob("*.json"))
 
 
 def observe_tests(root: Path, passage: Passage) -> None:
-    """Fit observers to one training distribution, and keep what they score under test conditions."""
+    """Fit observers to one training distribution, and keep their scores under test conditions."""
     one_thread()
     scene, seen = passage.scene, {id_: _Seen(passage.scene, id_, one) for id_, one in passage.tests.items()}
     training = ring_draws(passage.training, scene.library, scene.microscope, stream=0)
@@ -120,7 +120,7 @@ def observe_tests(root: Path, passage: Passage) -> None:
 
 
 def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator[dict[str, str | float]]:
-    """Rows of what the linear observer, the forest and both score."""
+    """Rows of scores of the linear observer, the forest and both."""
     linear, forest = (fit_observer(training, rule, seed=seed) for rule in LEARNERS)
     for id_, seen in tested.items():
         by_linear, by_forest = linear.expected(seen), forest.expected(seen)
@@ -151,7 +151,7 @@ def _lacking(passage: Passage, kept: pl.DataFrame) -> Passage:
 
 
 def _held(folder: StudyFolder, id_: str, work: Work) -> pl.DataFrame:
-    """What is kept of the observers of a training distribution; what is damaged is told and made again."""
+    """Scores of the observers of a training distribution that the folder keeps; damaged ones are made again."""
     records = sorted(folder.observers(id_).glob("*.json"))
     damaged = set(work.missing(records, record_state))
     tables = [read_table(path.with_suffix(".parquet")) for path in records if path not in damaged]

@@ -41,7 +41,7 @@ _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 
 def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
-    """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
+    """Write the test conditions of a plan, next to those of earlier versions of the study."""
     former = _held_tests(folder)
     if former is None and folder.table("tests").exists():
         fault = f"{folder.table('tests')} is damaged"
@@ -60,7 +60,7 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     Parameters
     ----------
     *folders : path
-        One or more study folders, such as parts of one study from several machines; what several hold is told once.
+        One or more study folders, such as parts of one study from several machines; scores in several are listed once.
         Folders of ``temshift score`` may be among them.
 
     Returns
@@ -68,16 +68,16 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     polars.DataFrame
         Columns of :data:`temshift.vocabulary.columns.RESULTS`, then one for each setting of network, training and
         imaging
-        (such as ``training.learning_rate``; lists as JSON), null where a network has no such setting. Rows are in the
-        order of the study, also where several folders hold parts of one. Those whose ``in_study`` is false, at the end,
+        (such as ``training.learning_rate``; lists as JSON), null if a network has no such setting. Rows are in the
+        order of the study, also if several folders hold parts of one. Those whose ``in_study`` is false, at the end,
         belong to settings that the study had before.
 
     Raises
     ------
     InputError
-        Where a folder is no study folder, or holds no scores yet.
+        If a folder is no study folder, or holds no scores yet.
     DamagedError
-        Where a file is damaged.
+        If a file is damaged.
 
     Examples
     --------
@@ -97,13 +97,13 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
 def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
     """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`.
 
-    ``warn`` is told of tables that are damaged, which are left out; without it they are an error.
+    ``warn`` is called for tables that are damaged, which are left out; without it they are an error.
     """
     return _placed(folder, plan, warn).drop("place")
 
 
 def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
-    """The results of a folder with their places in the order of the study, null where it does not ask for them."""
+    """The results of a folder with their places in the order of the study, null if it does not ask for them."""
     scores = _scores(folder, warn)
     networks = _networks(folder, plan, scores["network_id"].unique().to_list())
     rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
@@ -120,7 +120,7 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.Dat
 
 
 def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """Rows with their places, in order; a pair that is asked for under some names is not told under others."""
+    """Rows with their places, in order; a pair that is asked for under some names is not listed under others."""
     pairs, ids = _pairs(plan), ["network_id", "test_id"]
     asked = rows.join(pairs, on=list(_PAIR), how="inner")
     rest = rows.join(pairs, on=ids, how="anti").with_columns(pl.lit(None, pairs["place"].dtype).alias("place"))
@@ -129,7 +129,7 @@ def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 
 
 def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
-    """What the rows of a folder have in common, which sorts them beside those of other folders, and the rows."""
+    """A key that rows of one study have in common, whichever folder they are from, and the rows of a folder."""
     if (root / CONDITIONS_FILE).exists() and not StudyFolder(root).study_file.exists():
         return str(root), read_table(StudyFolder(root).table("results")).with_row_index("place")
     folder = require_study(root)
@@ -138,7 +138,7 @@ def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
 
 
 def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
-    """Rows of several folders, what studies ask for first, studies in the order that they are named in."""
+    """Rows of several folders: first those that studies ask for, in the order of the folders."""
     order = list(dict.fromkeys(common for common, _ in parts))
     frames = [_with_vague(rows).with_columns(pl.lit(order.index(common)).alias("part")) for common, rows in parts]
     merged = pl.concat(frames, how="diagonal_relaxed").sort(
@@ -155,7 +155,7 @@ def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _scores(folder: StudyFolder, warn: Warn | None) -> pl.DataFrame:
-    """All scores that have a record, each once: what a killed run wrote without one is made again."""
+    """All scores that have a record, each once: a table of a killed run that has none is made again."""
     records = sorted((folder.root / "scores").glob("*/*.json"))
     parts = [pl.DataFrame(schema=SCORES)]
     for start in range(0, len(records), _FILES_AT_A_TIME):
@@ -210,7 +210,7 @@ def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
 def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
     """Test conditions by the names that the study has for them now; those of earlier versions as they were.
 
-    One that the study listed once stays so, also where it is only a training distribution now.
+    One that the study listed once stays so, also if it is only a training distribution now.
     """
     new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
     former = _held_tests(folder)
@@ -247,7 +247,7 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFra
 
 
 def _cards(folder: StudyFolder, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the cards of networks tell; one that was removed or damaged is left out, for it is made again."""
+    """Cards of networks; one that was removed or damaged is left out, for it is made again."""
     for id_ in ids:
         with suppress(TemshiftError):
             yield id_, read_facts(folder.network(id_) / CARD)
