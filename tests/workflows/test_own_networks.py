@@ -156,8 +156,9 @@ def test_a_network_with_a_hash_is_scored_once(
     score_network(counted, study.root, few, output, identity="abc", progress=listener)
     assert (len(calls), listener.told) == (made, ["everything was there already"])
     (output / "metrics.parquet").write_bytes(b"damaged")
-    score_network(counted, study.root, few, output, identity="abc")
+    score_network(counted, study.root, few, output, identity="abc", progress=listener)
     assert len(calls) == 2 * made
+    assert any("made again" in warning and "metrics.parquet" in warning for warning in listener.warnings)
     assert len(pl.read_parquet(output / "metrics.parquet")) == 2
 
 
