@@ -85,9 +85,9 @@ def test_what_is_not_there_is_told(files: list[str], arguments: tuple[str, str],
 
 
 def test_microscopes_that_differ_are_refused(files: list[str]) -> None:
-    with pytest.raises(InputError, match="the electron energy is told twice, and differently"):
+    with pytest.raises(InputError, match="the electron energy is given twice, and differently"):
         call(str(EXAMPLES / "quick_study.yaml"), files[1], "--energy-kev", "80")
-    with pytest.raises(InputError, match="the electron energy is told twice, and differently"):
+    with pytest.raises(InputError, match="the electron energy is given twice, and differently"):
         call(*files, "--energy-kev", "80", "--specimens", str(EXAMPLES / "quick_study.yaml"))
     several = str(EXAMPLES / "conditions.yaml")
     with pytest.raises(InputError, match="mtf_table counts in pixels.*--sampling-angstrom"):

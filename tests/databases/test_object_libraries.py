@@ -14,13 +14,14 @@ import temshift.information
 from temshift.core.electrons import interaction_constant
 from temshift.core.errors import InputError
 from temshift.databases.database import simulate_database
-from temshift.databases.object_libraries import cache_folder, find_library, library_of_database, library_of_recipe
+from temshift.databases.object_libraries import cache_folder, library_of_database, library_of_recipe
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import focus_height_of, simulate
 from temshift.information import ObjectLibrary, read_library, shipped_library, shipped_names, write_library
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.storage.records import read_facts
 from temshift.workflows.input_files import load_database
+from temshift.workflows.specimen_libraries import find_library
 
 ROOT = Path(__file__).parents[2]
 DATABASE = ROOT / "examples" / "tiny_database.yaml"

@@ -9,10 +9,11 @@ import pytest
 
 from temshift.configuration.model import dump_configuration, load_configuration, parse_configuration
 from temshift.core.errors import InputError, TemshiftError
-from temshift.databases.specimen_files import SpecimenSet, load_recipe, write_specimens
+from temshift.databases.specimen_files import SpecimenSet, write_specimens
 from temshift.execution import SilentProgress
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen, require_sound
 from temshift.storage.records import read_record
+from temshift.workflows.input_files import load_recipe
 
 ROOT = Path(__file__).parents[2]
 RECIPE = """\

@@ -319,7 +319,7 @@ def test_pixels_too_fine_for_the_tags_of_tiff_are_told(stored, tmp_path: Path) -
     create_store(tmp_path / "fine", StoreLayout(1, 1, Grid((400, 400), (0.02, 0.02)), 1), settings)
     write_shard(tmp_path / "fine", 0, [ExitWave(torch.ones(1, 400, 400), np.zeros((400, 400), dtype=bool), {})])
     sources = wave_sources(tmp_path / "fine")
-    with pytest.raises(InputError, match=r"set fine: TIFF can't tell that a pixel measures 0.02 A, 0.0233 A at least"):
+    with pytest.raises(InputError, match=r"set fine: TIFF can't hold pixels of 0.02 A, 0.0233 A at least"):
         ImagePlan(image_set(), sources, "tiff")
     assert ImagePlan(image_set(), sources, "hdf5").dtype.name == "uint16"
 

@@ -13,12 +13,13 @@ import pytest
 
 from temshift.core.errors import InputError
 from temshift.databases import capacity as room
-from temshift.databases.object_libraries import find_library, library_of_database
+from temshift.databases.object_libraries import library_of_database
 from temshift.information import read_library
 from temshift.storage.files import read_json
 from temshift.storage.folders import locked
 from temshift.studies import Study, StudyFolder, run_study
 from temshift.studies.planning.plan import Plan
+from temshift.workflows.specimen_libraries import find_library
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "examples" / "tiny.yaml"

@@ -91,7 +91,7 @@ def test_a_study_file_of_specimens_tells_energy_and_pixels(tiny_text: str, libra
     study.write_text(tiny_text, encoding="utf-8")
     with pytest.raises(InputError, match=r"semiangle_cutoff_mrad reaches 30.*at most 24"):
         design_for(wide, Wanted(1, rule="linear", grid=0), specimens=study)
-    with pytest.raises(InputError, match="the electron energy is told twice, and differently"):
+    with pytest.raises(InputError, match="the electron energy is given twice, and differently"):
         design_for(wide, Wanted(1, rule="linear", grid=0), specimens=study, energy=80e3)
     fine = design_for(wide, Wanted(1, rule="linear", grid=0), specimens=library, sampling=0.1)
     assert len(fine.members) == 1

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from temshift.vocabulary.columns import METRICS, RESULTS, TRANSFER
 from temshift.workflows import score_network
 
 pytestmark = pytest.mark.slow
+own_networks = import_module("temshift.workflows.score_network")  # the package has a function of the same name
 
 own_networks = importlib.import_module("temshift.workflows.score_network")  # the face has a function of this name
 
@@ -157,8 +159,9 @@ def test_a_network_with_a_hash_is_scored_once(
     score_network(counted, study.root, few, output, identity="abc", progress=listener)
     assert (len(calls), listener.told) == (made, ["everything was there already"])
     (output / "metrics.parquet").write_bytes(b"damaged")
-    score_network(counted, study.root, few, output, identity="abc")
+    score_network(counted, study.root, few, output, identity="abc", progress=listener)
     assert len(calls) == 2 * made
+    assert any("made again" in warning and "metrics.parquet" in warning for warning in listener.warnings)
     assert len(pl.read_parquet(output / "metrics.parquet")) == 2
 
 

@@ -20,7 +20,8 @@ from temshift.storage.records import read_facts, record_state
 from temshift.studies import Plan, Study, run_study
 from temshift.studies.folder import study_text
 from temshift.workflows import SingleNetwork, train_single
-from temshift.workflows.train_network import load_single, single_faults
+from temshift.workflows.input_files import load_single
+from temshift.workflows.train_network import single_faults
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "network.yaml"

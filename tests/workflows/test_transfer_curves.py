@@ -262,7 +262,7 @@ def test_an_image_set_needs_one_energy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("name: a\nseed: 1\n", r"holds no conditions; give an image set, such as examples/conditions.yaml"),
+        ("name: a\nseed: 1\n", r"line 1, conditions: is missing; this key is required"),
         ("- 1\n", r"must be a mapping"),
         ("a: [1\n", r"is not YAML"),
         (FILE.replace("C12_nm", "C12"), r"unknown key.*C12_nm"),

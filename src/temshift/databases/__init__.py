@@ -1,4 +1,4 @@
-"""What is made once and kept: specimens, exit waves, object libraries; their files and folders."""
+"""Made once and kept: specimens, exit waves, object libraries; their files and folders."""
 
 import lazy_loader
 

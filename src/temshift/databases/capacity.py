@@ -19,9 +19,9 @@ def require_room(root: Path, needs: Sequence[tuple[Path, WaveSet, Sequence[int]]
     Parameters
     ----------
     root : Path
-        Where files go.
+        The folder that files go to.
     needs : sequence of (Path, WaveSet, shards)
-        Stores, their sets, and the shards to be made; finished shards take no more room.
+        Stores, the sets that go there, and their shards; finished ones count as there.
     workers : int
         Processes.
 

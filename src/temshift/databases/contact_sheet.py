@@ -1,4 +1,4 @@
-"""Pictures of wave stores: what the first specimens look like."""
+"""Pictures of the first specimens of wave stores."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -23,15 +23,15 @@ SHOWN_SPECIMENS = 6
 SHOWN_DEFOCUS_NM = (10.0, -10.0)
 
 
-def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
+def draw_contact_sheet(folder: Path, sets: Sequence[Inspection]) -> Path:
     """Draw the first specimens of every set: amplitude, phase and images without noise, masks outlined.
 
     Parameters
     ----------
     folder : Path
-        Where ``contact_sheet.png`` goes.
-    found : sequence of Inspection
-        What is there.
+        The folder that ``contact_sheet.png`` goes to.
+    sets : sequence of Inspection
+        The sets of the folder.
 
     Returns
     -------
@@ -41,9 +41,9 @@ def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
     Raises
     ------
     InputError
-        Where nothing is complete.
+        If nothing is complete.
     """
-    begun = begun_sets(found)
+    begun = begun_sets(sets)
     each = max(1, SHOWN_SPECIMENS // len(begun))
     shown = [(one, *specimen) for one in begun for specimen in islice(_specimens(one), each)]
     rows = [
@@ -60,11 +60,11 @@ def draw_contact_sheet(folder: Path, found: Sequence[Inspection]) -> Path:
     return path
 
 
-def _specimens(one: Inspection) -> Iterator[tuple[int, Tensor, Tensor]]:
+def _specimens(inspection: Inspection) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Number, waves and mask of the specimens that are there; shards are read one by one."""
-    for shard in one.complete:
-        waves, masks = read_waves(one.place, shard), read_masks(one.place, shard)
-        yield from zip(one.layout.specimens_of(shard), waves, masks, strict=True)
+    for shard in inspection.complete:
+        waves, masks = read_waves(inspection.place, shard), read_masks(inspection.place, shard)
+        yield from zip(inspection.layout.specimens_of(shard), waves, masks, strict=True)
 
 
 def panels(wave: Tensor, grid: Grid, energy: float) -> list[NDArray[Any]]:

@@ -19,14 +19,14 @@ from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import create_store, read_settings
 from temshift.specimens import Recipe
 from temshift.storage.files import write_text
-from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.storage.folders import claim, making
 from temshift.storage.records import write_record
 
 
 class Database(Configuration):
-    """A wave database, as one YAML file: what its specimens are, how their waves are simulated, and how many.
+    """A wave database, as one YAML file: its specimens, their number, and the simulation of their waves.
 
-    ``counts`` names the sets and tells how many specimens each holds; no two sets share a specimen. ``per_shard``
+    ``counts`` names the sets and gives the number of specimens of each; no two sets share a specimen. ``per_shard``
     specimens go into one file, which one worker makes.
     """
 
@@ -45,11 +45,11 @@ class Database(Configuration):
             raise ValueError(f"the set {wrong[0]!r} becomes a folder; take letters, digits, - and _")
         folded = [name.casefold() for name in counts]
         if len(set(folded)) < len(folded):
-            raise ValueError("two sets differ in upper and lower case alone, which some file systems do not tell apart")
+            raise ValueError("two sets differ in upper and lower case alone, which some file systems do not keep apart")
         return counts
 
     def cross_faults(self) -> Iterable[tuple[KeyPath, str]]:
-        """Faults that only show where several keys meet."""
+        """Faults that only show if several keys meet."""
         return wave_faults(self.sets)
 
     @property
@@ -92,12 +92,12 @@ def simulate_database(
     shards: range | None = None,
     progress: Progress | None = None,
 ) -> DatabaseFolder:
-    """Simulate the specimens of a database; what ``output`` holds already is kept.
+    """Simulate the specimens of a database; finished shards in ``output`` are kept.
 
     Parameters
     ----------
     database : Database
-        What to simulate.
+        The database.
     output : Path
         A new folder, or one of an earlier, interrupted run.
     workers : int
@@ -107,7 +107,7 @@ def simulate_database(
     shards : range, optional
         The shards of each set to make; all by default.
     progress : Progress, optional
-        Told about every set; silent by default.
+        Reports every set; silent by default.
 
     Returns
     -------
@@ -116,34 +116,35 @@ def simulate_database(
     Raises
     ------
     InputError
-        Where the folder holds something else, another run works there, or disk or memory are too small.
+        If the folder holds something else, another run works there, or disk or memory are too small.
     TemshiftError
-        Where a specimen can't be simulated; finished shards are kept.
+        If a specimen can't be simulated; finished shards are kept.
     """
     folder, sets = DatabaseFolder(output), database.sets
-    refuse_strangers(output, folder.database_file, "database")
-    _refuse_another(folder, sets)
-    wanted = {name: _chosen(shards, waves.layout.shards) for name, waves in sets.items()}
-    if not any(wanted.values()):
+    chosen = {name: _chosen(shards, waves.layout.shards) for name, waves in sets.items()}
+    if not any(chosen.values()):
         raise InputError(f"shards from {shards.start if shards else 0} on: no set has so many; see temshift check")
-    require_room(output, [(folder.waves(name), waves, wanted[name]) for name, waves in sets.items()], workers)
-    with making(output):
-        (output / "waves").mkdir(exist_ok=True)
-    with locked(output), make_executor(workers) as executor:
-        _refuse_another(folder, sets)  # again, now that nobody else writes
+
+    def refuse() -> None:
+        _refuse_another(folder, sets)
+        require_room(output, [(folder.waves(name), waves, chosen[name]) for name, waves in sets.items()], workers)
+
+    with claim(output, folder.database_file, "database", refuse), make_executor(workers) as executor:
         _describe(folder, database)
         work = Work(executor, device, progress or SilentProgress())
         for name, waves in sets.items():
-            make_waves(work, folder.waves(name), waves, wanted[name])
+            make_waves(work, folder.waves(name), waves, chosen[name])
     return folder
 
 
-def _chosen(wanted: range | None, count: int) -> range:
-    return range(count) if wanted is None else range(min(wanted.start, count), min(wanted.stop, count))
+def _chosen(shards: range | None, count: int) -> range:
+    return range(count) if shards is None else range(min(shards.start, count), min(shards.stop, count))
 
 
 def _describe(folder: DatabaseFolder, database: Database) -> None:
-    """Lay out all stores, so that what an interruption leaves out is known, and write down what they will hold."""
+    """Lay out all stores and write down their settings, so that after an interruption missing shards are known."""
+    with making(folder.root / "waves"):
+        pass
     for name, waves in database.sets.items():
         create_store(folder.waves(name), waves.layout, waves.settings)
     write_text(folder.database_file, write_document(database.resolved()))
@@ -157,8 +158,8 @@ def _describe(folder: DatabaseFolder, database: Database) -> None:
 def _refuse_another(folder: DatabaseFolder, sets: Mapping[str, WaveSet]) -> None:
     """Refuse a folder whose stores were made from other settings: their shards must not be mixed with new ones."""
     for place in sorted(path.parent for path in folder.root.glob("waves/*/manifest.json")):
-        wanted = sets[place.name].settings if place.name in sets else {}
-        differing = _differing(read_settings(place), wanted)
+        settings = sets[place.name].settings if place.name in sets else {}
+        differing = _differing(read_settings(place), settings)
         if differing:
             raise InputError(
                 f"{folder.root} holds another database: the set {place.name!r} differs in {', '.join(differing[:5])}; "
@@ -166,9 +167,9 @@ def _refuse_another(folder: DatabaseFolder, sets: Mapping[str, WaveSet]) -> None
             )
 
 
-def _differing(one: Any, other: Any, path: str = "") -> list[str]:
+def _differing(old: Any, new: Any, path: str = "") -> list[str]:
     """Dotted keys at which two trees of plain values differ."""
-    if not (isinstance(one, dict) and isinstance(other, dict)):
-        return [] if one == other else [path]
-    keys = dict.fromkeys([*one, *other])
-    return [found for key in keys for found in _differing(one.get(key), other.get(key), f"{path}.{key}".strip("."))]
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return [] if old == new else [path]
+    keys = dict.fromkeys([*old, *new])
+    return [dotted for key in keys for dotted in _differing(old.get(key), new.get(key), f"{path}.{key}".strip("."))]

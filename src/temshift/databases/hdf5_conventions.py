@@ -1,13 +1,13 @@
-"""What every HDF5 file for others says of itself: its kind, the sign conventions, the waves that it comes from."""
+"""The words in every HDF5 file for others: its kind, the sign conventions, the waves that it comes from."""
 
 import json
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 import h5py
 
 from temshift.exitwaves.sources import WaveSource
+from temshift.storage.provenance import versions_of
 
 CONVENTIONS = {
     "axes": "arrays are (..., y, x): x is the last axis, y points along increasing row number",
@@ -22,8 +22,8 @@ CONVENTIONS = {
 
 
 def describe(group: h5py.Group, kind: str, file_version: int) -> None:
-    """Write what a file is, which temshift wrote it, and the sign conventions in words."""
-    facts = {"format": kind, "format_version": file_version, "temshift": version("temshift")}
+    """Write the kind of a file, the version of temshift, and the sign conventions in words."""
+    facts = {"format": kind, "format_version": file_version, **versions_of()}
     set_attributes(group, {**facts, **CONVENTIONS})
 
 

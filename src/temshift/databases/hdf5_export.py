@@ -40,14 +40,14 @@ def export_waves(
     gzip : int
         Compression, 0 (none) to 9.
     progress : Progress, optional
-        Told about every specimen; silent by default.
+        Reports every specimen; silent by default.
 
     Raises
     ------
     InputError
-        Where the file exists, a specimen is asked for that is not there, or the disk has no room.
+        If the file exists, a specimen is asked for that is not there, or the disk has no room.
     DamagedError
-        Where a shard is damaged.
+        If a shard is damaged.
     """
     chosen = {source.name: _chosen(source, specimens) for source in sources}
     _require_new(output)
@@ -60,18 +60,18 @@ def export_waves(
             _write_set(file.create_group(source.name), source, chosen[source.name], gzip, progress)
 
 
-def _chosen(source: WaveSource, wanted: range | None) -> range:
+def _chosen(source: WaveSource, specimens: range | None) -> range:
     count = source.layout.count
-    if wanted is None:
+    if specimens is None:
         return range(count)
-    if wanted.start < count <= wanted.stop and wanted.stop >= ENDLESS:
-        return range(wanted.start, count)
-    if len(wanted) == 0 or wanted.start < 0 or wanted.stop > count:
+    if specimens.start < count <= specimens.stop and specimens.stop >= ENDLESS:
+        return range(specimens.start, count)
+    if len(specimens) == 0 or specimens.start < 0 or specimens.stop > count:
         raise InputError(
-            f"specimens {wanted.start}:{wanted.stop} of set {source.name}: it holds {count}; "
+            f"specimens {specimens.start}:{specimens.stop} of set {source.name}: it holds {count}; "
             f"give A:B with 0 <= A < B <= {count}, B not included"
         )
-    return wanted
+    return specimens
 
 
 def _require_new(output: Path) -> None:
@@ -122,8 +122,8 @@ def _lay_out(group: h5py.Group, layout: StoreLayout, count: int, gzip: int) -> N
 
 def _write_shard(group: h5py.Group, source: WaveSource, shard: int, numbers: list[int], first: int) -> None:
     """Write some specimens of a shard behind those that are there already."""
-    held = source.layout.specimens_of(shard)
-    local = slice(numbers[0] - held.start, numbers[-1] + 1 - held.start)
+    stored = source.layout.specimens_of(shard)
+    local = slice(numbers[0] - stored.start, numbers[-1] + 1 - stored.start)
     place = slice(numbers[0] - first, numbers[-1] + 1 - first)
     waves: NDArray[Any] = read_waves(source.store, shard).numpy()
     group["waves"][place] = waves[local]

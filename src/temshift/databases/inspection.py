@@ -1,4 +1,4 @@
-"""What wave stores hold, verified byte by byte, and pictures of it."""
+"""The content of wave stores, verified byte by byte."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class Inspection:
     geometry : tuple of dict
         Of the specimens in complete shards.
     makers : tuple of dict
-        With which versions, and on what, complete shards were made; each once.
+        Versions and device that complete shards were made with; each once.
     """
 
     name: str
@@ -69,17 +69,17 @@ class Inspection:
 
     @property
     def coverage(self) -> tuple[float, float] | None:
-        """Mean and least share of a particle's disc that the mask covers; None where no particle has a disc."""
+        """Mean and least share of a particle's disc that the mask covers; None if no particle has a disc."""
         shares = [share for row in self.geometry for share in row["coverage"] if share is not None]
         return (float(np.mean(shares)), min(shares)) if shares else None
 
     @property
     def warnings(self) -> list[str]:
-        """What was noted about specimens."""
+        """Notes on specimens."""
         return [f"specimen {row['specimen']}: {text}" for row in self.geometry for text in row["warnings"]]
 
     def range_of(self, key: str) -> tuple[float, float] | None:
-        """Least and greatest value of a number of the geometry; None where no specimen has it."""
+        """Least and greatest value of a number of the geometry; None if no specimen has it."""
         values = [row[key] for row in self.geometry if row[key] is not None]
         return (min(values), max(values)) if values else None
 
@@ -100,9 +100,9 @@ def inspect_waves(folder: Path) -> list[Inspection]:
     Raises
     ------
     InputError
-        Where the folder holds no store, or one of another version.
+        If the folder holds no store, or one of another version.
     DamagedError
-        Where the description of a store or of the database is damaged.
+        If the description of a store or of the database is damaged.
     """
     if (folder / "waves").is_dir() and (folder / "manifest.json").exists() and (folder / "database.yaml").exists():
         read_record(folder / "manifest.json")
@@ -119,15 +119,15 @@ def _inspected(name: str, place: Path) -> Inspection:
     return Inspection(name, place, layout, read_settings(place), states, geometry, tuple(makers.values()))
 
 
-def begun_sets(found: Sequence[Inspection]) -> list[Inspection]:
+def begun_sets(sets: Sequence[Inspection]) -> list[Inspection]:
     """Return the sets that have a complete shard.
 
     Raises
     ------
     InputError
-        Where none has.
+        If none has.
     """
-    begun = [one for one in found if one.complete]
+    begun = [one for one in sets if one.complete]
     if not begun:
         raise InputError("no shard is complete, there is nothing to draw; run temshift simulate")
     return begun

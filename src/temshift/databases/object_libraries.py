@@ -1,4 +1,4 @@
-"""Object libraries of specimens: of a recipe, of structure files, of a database, or of those that come along."""
+"""Object libraries that are measured: of the specimens of a recipe, of structure files, or of a database."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,6 @@ from pathlib import Path
 import platformdirs
 
 from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import Configuration, load_configuration
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
@@ -21,12 +20,12 @@ from temshift.exitwaves.store import read_geometry
 from temshift.information.objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from temshift.information.objects.library_files import read_library, write_library
 from temshift.information.objects.particle_spectra import measure_instances
-from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library, shipped_names
+from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.storage.records import record_state
 
-SAMPLING = 0.2  # of projected phases [A]: at 1 / A, what the deposit of atoms folds back is 0.4 % of the amplitude
+SAMPLING = 0.2  # of projected phases [A]: at 1 / A, the deposit of atoms folds back 0.4 % of the amplitude
 HIGHEST = 1.0  # end of the band [1/A]
 SPECIMENS = 48
 STAGE = "object library"
@@ -41,57 +40,6 @@ def default_exit_waves(energy: float = SHIPPED_ENERGY) -> ExitWaveSettings:
         Electron energy [eV].
     """
     return ExitWaveSettings(energy_kev=energy / 1e3, sampling_angstrom=SAMPLING, slice_thickness_angstrom=2.0)
-
-
-def find_library(
-    specimens: str | Path | None = None,
-    *,
-    energy: float = SHIPPED_ENERGY,
-    count: int = SPECIMENS,
-    seed: int = 0,
-    highest: float = HIGHEST,
-    progress: Progress | None = None,
-) -> ObjectLibrary:
-    """Find the object library that an option ``--specimens`` asks for.
-
-    Parameters
-    ----------
-    specimens : str or Path, optional
-        A YAML file of a recipe, or of a study or database, whose energy and focus are then taken; the folder of a
-        database or of a finished study; a library that `write_library` wrote (JSON); or the name of a crystal that
-        `shipped_library` knows. CdSe of the latter by default.
-    energy : float
-        Electron energy [eV], if the file or folder does not name it.
-    count : int
-        Specimens to measure, at most.
-    seed : int
-        Seed of the specimens that a recipe draws.
-    highest : float
-        End of the band [1/A] of what is measured, at most 1: that of the widest aperture, beyond which strong particles
-        lose electrons.
-    progress : Progress, optional
-        Told about specimens that are measured; silent by default.
-
-    Returns
-    -------
-    ObjectLibrary
-        Those that come along reach 1 / A. That of a recipe is kept in the user's cache for the next time.
-
-    Raises
-    ------
-    InputError
-        If nothing is there, or it is none of these.
-    """
-    if specimens is None:
-        return shipped_library(energy=energy)
-    path = Path(specimens)
-    if not path.exists():
-        return _shipped(str(specimens), energy)
-    if path.is_dir():
-        return library_of_database(path, count=count, highest=min(highest, HIGHEST), progress=progress)
-    if path.suffix == ".json":
-        return read_library(path)
-    return _cached(*_recipe_file(path, energy), count, seed, min(highest, HIGHEST), progress)
 
 
 def band_end(conditions: Iterable[ImagingConditions], energy: float) -> float:
@@ -117,12 +65,12 @@ def library_of_recipe(
     highest: float = HIGHEST,
     progress: Progress | None = None,
 ) -> ObjectLibrary:
-    """Measure the particles of new specimens of a recipe, which are in no database whatever its seed.
+    """Measure the particles of new specimens of a recipe, which are in no database, of any seed.
 
     Parameters
     ----------
     recipe : SpecimenRecipe or FileRecipe
-        What they are; of own files there are as many specimens as files.
+        The recipe; of own files there are as many specimens as files.
     exit_waves : ExitWaveSettings, optional
         Energy, outline, and the plane that defocus counts from; its sampling does not matter. 300 keV and the exit
         plane by default.
@@ -133,7 +81,7 @@ def library_of_recipe(
     highest : float
         End of the band [1/A].
     progress : Progress, optional
-        Told about each specimen; silent by default.
+        Reports each specimen; silent by default.
 
     Returns
     -------
@@ -172,7 +120,7 @@ def library_of_database(
     highest : float
         End of the band [1/A].
     progress : Progress, optional
-        Told about each specimen; silent by default.
+        Reports each specimen; silent by default.
 
     Returns
     -------
@@ -185,7 +133,7 @@ def library_of_database(
         If there is no such set, or it is not finished.
     """
     _require_count(count)
-    source = wave_sources(folder, name)[0] if name is not None else _main_source(folder)
+    source = wave_sources(folder, name)[0] if name is not None else main_source(folder)
     waves = stored_set(source)
     numbers = range(min(count, waves.count))
     return _joined(measured_set(waves, source.store, numbers, highest, _fine(waves.exit_waves)), len(numbers), progress)
@@ -201,7 +149,7 @@ def measured_set(
     waves : WaveSet
         The set.
     store : Path
-        Where its waves are.
+        The store of its waves.
     numbers : iterable of int
         Numbers of specimens.
     highest : float
@@ -229,18 +177,18 @@ def _new_specimens(
 
 
 def _joined(measured: Iterable[ObjectLibrary], count: int, progress: Progress | None) -> ObjectLibrary:
-    progress = progress or SilentProgress()
-    progress.start(STAGE, count, 0)
+    listener = progress or SilentProgress()
+    listener.start(STAGE, count, 0)
     libraries = []
     for library in measured:
         libraries.append(library)
-        progress.advance(1)
-    progress.finish()
+        listener.advance(1)
+    listener.finish()
     return join_libraries(libraries)
 
 
 def _fine(settings: ExitWaveSettings) -> ExitWaveSettings:
-    """Settings for projected phases, which are sampled alike whatever the waves are."""
+    """Settings for projected phases, which are sampled alike for waves of any sampling."""
     return settings.model_copy(update={"sampling_angstrom": SAMPLING, "stored_sampling_angstrom": None})
 
 
@@ -249,50 +197,15 @@ def _require_count(count: int) -> None:
         raise InputError(f"count = {count}; a library needs 1 specimen or more")
 
 
-def _main_source(folder: Path) -> WaveSource:
-    """The set for training, which a finished study names so, or else the first."""
+def main_source(folder: Path) -> WaveSource:
+    """Return the set for training, which a finished study names so, or else the first."""
     try:
         return wave_sources(folder, "training")[0]
     except InputError:
         return wave_sources(folder)[0]
 
 
-def _shipped(name: str, energy: float) -> ObjectLibrary:
-    if name in shipped_names():
-        return shipped_library(name, energy=energy)
-    raise InputError(
-        f"{name} does not exist; give a file of a recipe, such as examples/specimens.yaml, a folder of a database, or "
-        f"one of {', '.join(shipped_names())}"
-    )
-
-
-def waves_told(specimens: str | Path | None) -> ExitWaveSettings | None:
-    """Return how waves are made of specimens as `find_library` takes them; None if that is not given.
-
-    Parameters
-    ----------
-    specimens : path or str, optional
-        A file of a recipe, study or database, a folder, a library, or the name of a crystal.
-    """
-    path = None if specimens is None else Path(specimens)
-    if path is None or not path.exists() or path.suffix == ".json":
-        return None
-    return _main_source(path).exit_waves if path.is_dir() else load_configuration(path, _Given).exit_waves
-
-
-class _Given(Configuration, extra="ignore"):
-    """Settings of a study or database file besides its specimens."""
-
-    exit_waves: ExitWaveSettings | None = None
-
-
-def _recipe_file(path: Path, energy: float) -> tuple[SpecimenRecipe | FileRecipe, ExitWaveSettings]:
-    from temshift.databases.specimen_files import load_recipe  # with it comes matplotlib, which no worker needs
-
-    return load_recipe(path), waves_told(path) or default_exit_waves(energy)
-
-
-def _cached(
+def cached_library(
     recipe: SpecimenRecipe | FileRecipe,
     settings: ExitWaveSettings,
     count: int,
@@ -300,7 +213,7 @@ def _cached(
     highest: float,
     progress: Progress | None,
 ) -> ObjectLibrary:
-    """Library of a recipe, kept where the user's cache can be written to."""
+    """Return the library of a recipe, which is kept if the user's cache can be written to."""
     versions = [SPECIMENS_VERSION, PHYSICS_VERSION, LIBRARY_VERSION, SAMPLING, highest]
     record = cache_folder() / f"{content_hash([recipe, settings.identity(), count, seed, versions])}.json"
     if record_state(record).state == "complete":

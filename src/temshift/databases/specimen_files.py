@@ -1,28 +1,27 @@
 """Sets of specimens as files: one extended XYZ file each, a contact sheet and a manifest."""
 
-import platform
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import ase.io
 import numpy as np
 
-from temshift.configuration.model import Configuration, dump_configuration, load_configuration
+from temshift.configuration.model import dump_configuration
 from temshift.core.errors import DamagedError, InputError
 from temshift.core.hashes import content_hash
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.execution.stages import Work
 from temshift.figures import specimen_sheet
-from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
+from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.cells import wrapped
-from temshift.specimens.own import recipe_kind
 from temshift.specimens.specimen import SPECIMENS_VERSION
 from temshift.storage.files import discard_leftovers, replacing, write_text
-from temshift.storage.folders import locked, making
+from temshift.storage.folders import claim
+from temshift.storage.provenance import surroundings
 from temshift.storage.records import read_facts, record_state, write_record
 
 MOST_DRAWN = 12
@@ -38,7 +37,7 @@ class SpecimenSet:
     Attributes
     ----------
     recipe : SpecimenRecipe or FileRecipe
-        What they are made of.
+        Their recipe.
     seed : int
         Seed of all draws.
     first, count : int
@@ -61,104 +60,72 @@ class SpecimenSet:
         return content_hash([self.recipe, self.seed, SPECIMENS_VERSION])
 
 
-def load_recipe(path: Path) -> SpecimenRecipe | FileRecipe:
-    """Read a recipe from a file of its own, or from the section ``specimens`` of a study or database file.
-
-    Parameters
-    ----------
-    path : Path
-        YAML.
-
-    Returns
-    -------
-    SpecimenRecipe or FileRecipe
-
-    Raises
-    ------
-    InputError
-        Where the file cannot be read or has faults; faults of other sections are not looked for.
-    """
-    given = load_configuration(path, _Outline).model_extra or {}
-    if "specimens" in given:
-        return load_configuration(path, _Section).specimens
-    if recipe_kind(given) == "FileRecipe":
-        return load_configuration(path, FileRecipe)
-    return load_configuration(path, SpecimenRecipe)
-
-
-class _Outline(Configuration, extra="allow"):
-    """Any mapping."""
-
-
-class _Section(Configuration, extra="ignore"):
-    specimens: Recipe
-
-
 def write_specimens(
-    wanted: SpecimenSet, output: Path, *, workers: int = 1, progress: Progress | None = None
+    specimens: SpecimenSet, output: Path, *, workers: int = 1, progress: Progress | None = None
 ) -> list[Path]:
     """Write specimens as extended XYZ with the recipe, a contact sheet of the first 12 and a manifest.
 
-    What is in the folder already and intact is kept, so the same call goes on after an interruption, and a greater
+    Intact specimens of the folder are kept, so the same call goes on after an interruption, and a greater
     count adds to a set.
 
     Parameters
     ----------
-    wanted : SpecimenSet
-        What to write.
+    specimens : SpecimenSet
+        The set to write.
     output : Path
         A new or empty folder, or one that holds specimens of the same recipe and seed.
     workers : int
         Processes; 0 works in this one. Files do not depend on it.
     progress : Progress, optional
-        Told about what is done; silent by default.
+        Reports progress; silent by default.
 
     Returns
     -------
     list of Path
-        Files of the specimens asked for, in order; ``ase.io.read`` gives back what `build_specimen` gave, to 1e-8 A.
+        Files of the specimens asked for, in order; ``ase.io.read`` gives the atoms of `build_specimen`, to 1e-8 A.
 
     Raises
     ------
     InputError
-        Where the count is not positive, files run out, or the folder holds something else or is in use.
+        If the count is not positive, files run out, or the folder holds something else or is in use.
     TemshiftError
-        Where a specimen fails; what is finished is kept.
+        If a specimen fails; finished ones are kept.
     """
-    if wanted.count < 1 or wanted.first < 0:
-        raise InputError(f"count = {wanted.count}, first = {wanted.first}; give a count of 1 or more, first 0 or more")
-    require_available(wanted.recipe, wanted.indices[-1])
-    _prepare(output, wanted)
-    with locked(output), make_executor(workers) as executor:
+    count, first = specimens.count, specimens.first
+    if count < 1 or first < 0:
+        raise InputError(f"count = {count}, first = {first}; give a count of 1 or more, first 0 or more")
+    require_available(specimens.recipe, specimens.indices[-1])
+    refuse = functools.partial(_refuse_others, output, specimens)
+    with claim(output, None, "specimens", refuse), make_executor(workers) as executor:
         discard_leftovers(output)
-        write_text(output / "recipe.yaml", dump_configuration(wanted.recipe))
+        write_text(output / "recipe.yaml", dump_configuration(specimens.recipe))
         work = Work(executor, "cpu", progress or SilentProgress())
-        missing = work.missing(wanted.indices, lambda index: record_state(_record(output, index)))
-        tasks = [Task(write_specimen, (output, wanted, index), f"specimen {index}") for index in missing]
-        work.perform("specimens", tasks, [1] * len(tasks), wanted.count - len(tasks))
-        _conclude(output, wanted, work.progress)
-    return [_file(output, index) for index in wanted.indices]
+        missing = work.missing(specimens.indices, lambda index: record_state(_record(output, index)))
+        tasks = [Task(write_specimen, (output, specimens, index), f"specimen {index}") for index in missing]
+        work.perform("specimens", tasks, [1] * len(tasks), count - len(tasks))
+        _conclude(output, specimens, work.progress)
+    return [_file(output, index) for index in specimens.indices]
 
 
-def write_specimen(output: Path, wanted: SpecimenSet, index: int) -> None:
+def write_specimen(output: Path, specimens: SpecimenSet, index: int) -> None:
     """Write one specimen and, last, its record.
 
     Parameters
     ----------
     output : Path
         The folder.
-    wanted : SpecimenSet
+    specimens : SpecimenSet
         Its recipe and seed.
     index : int
         Number of the specimen.
     """
-    atoms = build_specimen(wanted.recipe, wanted.seed, index)
+    atoms = build_specimen(specimens.recipe, specimens.seed, index)
     rounded = np.round(atoms.positions, _DECIMALS)
-    rounded[:, :2] = wrapped(rounded[:, :2], wanted.recipe.cell)  # rounding may reach the far side
+    rounded[:, :2] = wrapped(rounded[:, :2], specimens.recipe.cell)  # rounding may reach the far side
     atoms.positions = rounded
     with replacing(_file(output, index)) as temporary:
         ase.io.write(temporary, atoms, format="extxyz")
-    write_record(_record(output, index), [_file(output, index)], {"id": wanted.id, "seed": wanted.seed})
+    write_record(_record(output, index), [_file(output, index)], {"id": specimens.id, "seed": specimens.seed})
 
 
 def _file(output: Path, index: int) -> Path:
@@ -169,38 +136,29 @@ def _record(output: Path, index: int) -> Path:
     return output / f".specimen-{index:05d}.json"
 
 
-def _prepare(output: Path, wanted: SpecimenSet) -> None:
-    """Make the folder, or refuse one that holds anything else."""
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output} is a file; name a folder with --output")
-    if output.is_dir():
-        _refuse_strangers(output, wanted)
-    with making(output):
-        pass
-
-
-def _refuse_strangers(output: Path, wanted: SpecimenSet) -> None:
-    visible = [path for path in sorted(output.iterdir()) if not path.name.startswith(".")]
+def _refuse_others(output: Path, specimens: SpecimenSet) -> None:
+    """Refuse a folder that holds specimens of other settings, or files that are no specimens."""
+    visible = [path for path in sorted(output.glob("*")) if not path.name.startswith(".")]
     strangers = [path.name for path in visible if not _OWN_NAME.fullmatch(path.name)]
     records = sorted(output.glob(".specimen-*.json"))
-    if not records and visible and not _holds_only(output / "recipe.yaml", visible, wanted):
+    if not records and visible and not _holds_only(output / "recipe.yaml", visible, specimens):
         strangers = [path.name for path in visible]
     if strangers:
-        found = ", ".join(strangers[:3])
+        names = ", ".join(strangers[:3])
         raise InputError(
-            f"{output} is not empty and holds other files than specimens ({found}); name a new folder with --output"
+            f"{output} is not empty and holds other files than specimens ({names}); name a new folder with --output"
         )
-    held = [facts for facts in map(_facts_of, records) if facts is not None and facts["id"] != wanted.id]
-    if held:
+    others = [facts for facts in map(_facts_of, records) if facts is not None and facts["id"] != specimens.id]
+    if others:
         raise InputError(
-            f"{output} holds specimens of another recipe or version, or of another seed ({held[0]['seed']}, "
-            f"now {wanted.seed}); name another folder with --output"
+            f"{output} holds specimens of another recipe or version, or of another seed ({others[0]['seed']}, "
+            f"now {specimens.seed}); name another folder with --output"
         )
 
 
-def _holds_only(recipe: Path, visible: Sequence[Path], wanted: SpecimenSet) -> bool:
-    """Tell whether a folder holds the recipe alone, as an interrupted start leaves it."""
-    return list(visible) == [recipe] and recipe.read_bytes() == dump_configuration(wanted.recipe).encode()
+def _holds_only(recipe: Path, visible: Sequence[Path], specimens: SpecimenSet) -> bool:
+    """Return whether a folder holds the recipe alone, as an interrupted start leaves it."""
+    return list(visible) == [recipe] and recipe.read_bytes() == dump_configuration(specimens.recipe).encode()
 
 
 def _facts_of(record: Path) -> dict[str, Any] | None:
@@ -210,34 +168,32 @@ def _facts_of(record: Path) -> dict[str, Any] | None:
         return None  # its specimen is made again
 
 
-def _conclude(output: Path, wanted: SpecimenSet, progress: Progress) -> None:
+def _conclude(output: Path, specimens: SpecimenSet, progress: Progress) -> None:
     """Draw the first specimens of the folder and seal all that are in it, unless that is done already."""
     manifest, sheet = output / "manifest.json", output / "contact_sheet.png"
     numbers = sorted(_number(path) for path in output.glob("specimen-*.xyz"))
-    held = [number for number in numbers if record_state(_record(output, number)).state == "complete"]
-    facts = _facts(wanted, held)
+    complete = [number for number in numbers if record_state(_record(output, number)).state == "complete"]
+    facts = _facts(specimens, complete)
     if record_state(manifest).state == "complete" and read_facts(manifest) == facts:
         progress.message("everything was there already")
         return
-    drawn = held[:MOST_DRAWN]
+    drawn = complete[:MOST_DRAWN]
     atoms = [next(ase.io.iread(_file(output, number), format="extxyz")) for number in drawn]
     with replacing(sheet) as temporary:
         specimen_sheet(atoms, drawn).savefig(temporary, format="png")
-    write_record(manifest, [output / "recipe.yaml", sheet, *(_file(output, number) for number in held)], facts)
+    write_record(manifest, [output / "recipe.yaml", sheet, *(_file(output, number) for number in complete)], facts)
 
 
 def _number(path: Path) -> int:
     return int(path.stem.removeprefix("specimen-"))
 
 
-def _facts(wanted: SpecimenSet, indices: list[int]) -> dict[str, Any]:
+def _facts(specimens: SpecimenSet, indices: list[int]) -> dict[str, Any]:
     return {
-        "id": wanted.id,
-        "recipe": wanted.recipe.model_dump(mode="json"),
-        "seed": wanted.seed,
+        "id": specimens.id,
+        "recipe": specimens.recipe.model_dump(mode="json"),
+        "seed": specimens.seed,
         "specimens": indices,
         "specimens_version": SPECIMENS_VERSION,
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
+        **surroundings(PACKAGES),
     }

@@ -1,11 +1,10 @@
-"""Sets of specimens with their exit waves: named by what they depend on, made shard by shard."""
+"""Sets of specimens with their exit waves: named by the hash of their settings, made shard by shard."""
 
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from itertools import accumulate, repeat
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from temshift.exitwaves.store import StoreLayout, create_store, discard_shard, r
 from temshift.micrographs.threads import one_thread
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.specimen import SPECIMENS_VERSION
+from temshift.storage.provenance import versions_of
 
 WARNINGS_SHOWN = 3
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "zarr")
@@ -41,11 +41,11 @@ class WaveSet:
     Parameters
     ----------
     role : str
-        What they are for: the name of the set.
+        Their purpose: the name of the set.
     seed : int
         Their seed: no two sets share a specimen.
     recipe : SpecimenRecipe or FileRecipe
-        What they are.
+        Their recipe.
     exit_waves : ExitWaveSettings
         How their waves are simulated.
     count, per_shard : int
@@ -115,7 +115,7 @@ def wave_sets(
 
 
 class _Stored(Configuration, extra="ignore"):
-    """What a store tells of its set."""
+    """The settings of a store that its set is built from."""
 
     specimens: Recipe
     exit_waves: ExitWaveSettings
@@ -131,19 +131,20 @@ def stored_set(source: WaveSource) -> WaveSet:
     Raises
     ------
     InputError
-        Where the store does not tell.
+        If the store does not hold its recipe.
     """
     try:
-        told = _Stored.model_validate_json(json.dumps(source.settings), strict=True)
+        stored = _Stored.model_validate_json(json.dumps(source.settings), strict=True)
     except ValidationError as error:
         raise InputError(
             f"{source.store} does not tell how its specimens were built; name a folder that temshift simulate filled"
         ) from error
-    return WaveSet(source.name, told.seed, told.specimens, told.exit_waves, told.count, told.per_shard, told.first)
+    sizes = (stored.count, stored.per_shard, stored.first)
+    return WaveSet(source.name, stored.seed, stored.specimens, stored.exit_waves, *sizes)
 
 
-def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -> None:
-    """Make what a set lacks and warn of particles that no mask shows.
+def make_waves(work: Work, place: Path, waves: WaveSet, chosen: Sequence[int]) -> None:
+    """Make the shards that a set lacks and warn of particles that no mask shows.
 
     Parameters
     ----------
@@ -152,12 +153,12 @@ def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -
     place : Path
         Folder of the set's store.
     waves : WaveSet
-        What to make.
-    wanted : sequence of int
+        The set.
+    chosen : sequence of int
         The shards to make.
     """
     create_store(place, waves.layout, waves.settings)
-    shards = work.missing(wanted, lambda shard: shard_state(place, shard))
+    shards = work.missing(chosen, lambda shard: shard_state(place, shard))
     for shard in shards:
         discard_shard(place, shard)
     tasks = [
@@ -165,9 +166,9 @@ def make_waves(work: Work, place: Path, waves: WaveSet, wanted: Sequence[int]) -
         for shard in shards
     ]
     sizes = [len(waves.layout.specimens_of(shard)) for shard in shards]
-    reused = sum(len(waves.layout.specimens_of(shard)) for shard in wanted) - sum(sizes)
+    reused = sum(len(waves.layout.specimens_of(shard)) for shard in chosen) - sum(sizes)
     work.perform(f"{waves.role} specimens", tasks, sizes, reused)
-    _warn(work, place, waves.role, wanted)
+    _warn(work, place, waves.role, chosen)
 
 
 def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None:
@@ -184,11 +185,11 @@ def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None
 def made_with(device: str) -> dict[str, str]:
     """Versions and machine that waves may depend on in their last bits."""
     card = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or platform.machine()
-    return {**{name: version(name) for name in PACKAGES}, "python": platform.python_version(), "device": card}
+    return {**versions_of(PACKAGES), "python": platform.python_version(), "device": card}
 
 
 def wave_faults(sets: Mapping[str, WaveSet]) -> Iterator[tuple[KeyPath, str]]:
-    """Faults of the sets of a database that only show where specimens, exit waves and counts meet: path and message."""
+    """Faults of the sets of a database that only show if specimens, exit waves and counts meet: path and message."""
     waves = next(iter(sets.values()))
     recipe, exit_waves = waves.recipe, waves.exit_waves
     for key, grid_over in (
@@ -241,7 +242,7 @@ def _phonon_faults(recipe: SpecimenRecipe | FileRecipe, exit_waves: ExitWaveSett
 
 def _warn(work: Work, place: Path, role: str, shards: Sequence[int]) -> None:
     rows = read_geometry(place, shards)
-    told = [f"specimen {row['specimen']}: {text}" for row in rows for text in row["warnings"]]
-    if told:
-        shown = "; ".join(told[:WARNINGS_SHOWN]) + ("; ..." if len(told) > WARNINGS_SHOWN else "")
-        work.progress.warning(f"{len(told)} in the {role} specimens: {shown}; look at the definition of the mask")
+    warnings = [f"specimen {row['specimen']}: {text}" for row in rows for text in row["warnings"]]
+    if warnings:
+        shown = "; ".join(warnings[:WARNINGS_SHOWN]) + ("; ..." if len(warnings) > WARNINGS_SHOWN else "")
+        work.progress.warning(f"{len(warnings)} in the {role} specimens: {shown}; look at the definition of the mask")

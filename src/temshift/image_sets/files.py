@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from temshift.figures.pictures import grey_levels, png
 from temshift.image_sets.formation import Micrograph
 from temshift.image_sets.image_set import ANGSTROM_PER_CM, MASKS, ImageCondition, ImagePlan
 from temshift.storage.files import discard_leftovers, replacing, write_bytes
+from temshift.storage.provenance import versions_of
 from temshift.storage.records import read_facts, write_record
 from temshift.vocabulary.columns import CONDITION_COLUMNS
 
@@ -38,7 +38,7 @@ class ImageFolder:
     root : Path
         The folder itself.
     plan : ImagePlan
-        What goes there.
+        Its images.
     """
 
     root: Path
@@ -46,7 +46,7 @@ class ImageFolder:
 
     @property
     def marker(self) -> Path:
-        """What the folder is for; written first."""
+        """The identity of the images; written first."""
         return self.root / "image_set.json"
 
     @property
@@ -66,7 +66,7 @@ class ImageFolder:
 
     @property
     def parts(self) -> Path:
-        """What the parts of a single file wait in until all are there."""
+        """The folder in which parts of a single file wait until all are there."""
         return self.root / PARTS
 
     def part(self, set_name: str, folder: str) -> Path:
@@ -84,7 +84,7 @@ class ImageFolder:
         return f"{set_name}/{folder}/{_loose_name(kind, number, self.plan.format)}"
 
     def mask_name(self, set_name: str, condition: ImageCondition, row: dict[str, Any]) -> str:
-        """Return the name of the mask of the image that a row tells of, relative to the root."""
+        """Return the name of the mask of the image of a row, relative to the root."""
         if self.plan.masks_differ:
             return self.file_name(set_name, condition.folder, "mask", row["number"])
         return self.file_name(set_name, MASKS, "mask", row["specimen"])
@@ -95,16 +95,16 @@ def write_images_part(
 ) -> None:
     """Write the images of one shard under one condition and, last, their record with a row for each.
 
-    Masks are written beside them where those of a specimen differ between its images.
+    Masks are written next to them if those of a specimen differ between its images.
 
     Parameters
     ----------
     folder : ImageFolder
-        Where they go.
+        The folder.
     source : WaveSource
         The set.
     condition : ImageCondition
-        What they were drawn from.
+        The condition that they were drawn from.
     shard : int
         Number of the shard.
     images : sequence of Micrograph
@@ -119,7 +119,7 @@ def write_images_part(
         files = [
             _write(
                 place / _loose_name("image", number, folder.plan.format),
-                encode(image.pixels, folder.plan.grid(source), _told(folder, source, image)),
+                encode(image.pixels, folder.plan.grid(source), _description(folder, source, image)),
             )
             for number, image in zip(numbers, images, strict=True)
         ]
@@ -138,11 +138,11 @@ def write_masks_part(folder: ImageFolder, source: WaveSource, shard: int, masks:
 def _write_masks(
     folder: ImageFolder, source: WaveSource, array: Path, numbers: Iterable[int], masks: Iterable[NDArray[np.bool_]]
 ) -> list[Path]:
-    """Write masks as one array, or beside it as a file each, numbered."""
+    """Write masks as one array, or in its folder as a file each, numbered."""
     plan = folder.plan
     if plan.format == "hdf5":
         return [_write_array(array, np.stack(list(masks)).astype(np.uint8))]
-    facts = {**_waves_told(source), "unit": "1 is particle, 0 is not"}
+    facts = {**_wave_facts(source), "unit": "1 is particle, 0 is not"}
     return [
         _write(
             array.parent / _loose_name("mask", number, plan.format),
@@ -155,7 +155,7 @@ def _write_masks(
 
 
 def part_rows(folder: ImageFolder, source: WaveSource, condition: ImageCondition) -> list[dict[str, Any]]:
-    """Read what is known of every image of a set under one condition, in order of their numbers."""
+    """Read the facts of every image of a set under one condition, in order of their numbers."""
     records = (folder.record(source.name, condition.folder, shard) for shard in range(source.layout.shards))
     return [row for record in records for row in read_facts(record)["rows"]]
 
@@ -206,14 +206,14 @@ def _gather_masks(group: h5py.Group, folder: ImageFolder, source: WaveSource) ->
     masks, start = _dataset(group, MASKS, shape, np.dtype(np.uint8), ["mask", "y", "x"]), 0
     for name, kind in parts:
         for shard in range(source.layout.shards):
-            found = _part_array(folder, source, name, shard, kind)
-            masks[start : start + len(found)] = found
-            start += len(found)
+            part = _part_array(folder, source, name, shard, kind)
+            masks[start : start + len(part)] = part
+            start += len(part)
     group.create_dataset("mask_of_image", data=mask_of_image).attrs["axes"] = ["condition", "image"]
 
 
 def _write_drawn(group: h5py.Group, rows: Sequence[Sequence[dict[str, Any]]]) -> None:
-    """Write what was drawn for each image, (condition, image); NaN where there is no aperture, or no blur."""
+    """Write the parameters drawn for each image, (condition, image); NaN if there is no aperture, or no blur."""
     for key in (*CONDITION_COLUMNS, "seed", "counts_mean", "counts_sd", "mask_fraction"):
         kind = np.int64 if key == "seed" else np.float64
         drawn = np.array([[row[key] for row in line] for line in rows], dtype=kind)
@@ -252,14 +252,14 @@ def _loose_name(kind: str, number: int, file_format: str) -> str:
     return f"{kind}-{number:05d}.{SUFFIXES[file_format]}"
 
 
-def _told(folder: ImageFolder, source: WaveSource, image: Micrograph) -> dict[str, Any]:
-    """What the description of an image says."""
+def _description(folder: ImageFolder, source: WaveSource, image: Micrograph) -> dict[str, Any]:
+    """Facts in the description of an image."""
     focus_plane = source.attributes()["focus_plane"]
     unit = folder.plan.unit
-    return {**_waves_told(source), "unit": unit, "set": source.name, **image.facts, "focus_plane": focus_plane}
+    return {**_wave_facts(source), "unit": unit, "set": source.name, **image.facts, "focus_plane": focus_plane}
 
 
-def _waves_told(source: WaveSource) -> dict[str, Any]:
+def _wave_facts(source: WaveSource) -> dict[str, Any]:
     return {"energy_kev": source.exit_waves.energy_kev}
 
 
@@ -274,7 +274,7 @@ def _tiff(pixels: NDArray[Any], grid: Grid, facts: dict[str, Any]) -> bytes:
         photometric="minisblack",
         description=json.dumps(described),
         metadata=None,
-        software=f"temshift {version('temshift')}",
+        software=f"temshift {versions_of()['temshift']}",
         resolution=(ANGSTROM_PER_CM / sampling[1], ANGSTROM_PER_CM / sampling[0]),
         resolutionunit="CENTIMETER",
     )

@@ -28,12 +28,12 @@ from temshift.optics.sums import band_margin
 
 @dataclass(frozen=True)
 class Micrograph:
-    """One image and what is known of it.
+    """One image and its facts.
 
     Attributes
     ----------
     pixels : ndarray (y, x)
-        What the camera counts in each pixel, or float32 of mean 0 and variance 1.
+        The counts of the camera in each pixel, or float32 of mean 0 and variance 1.
     mask : ndarray (y, x) of bool
         Ground truth on the same pixels.
     facts : dict
@@ -52,7 +52,7 @@ def ready_sources(
     """Load one shard, and yield each condition with the transformed waves that its images are formed of.
 
     Waves are transformed once for all conditions whose bands reach as far. They do not depend on the other
-    conditions: the frequencies that stand in a tensor change the last bits of what is computed of it.
+    conditions: the frequencies that stand in a tensor change the last bits of results.
     """
     waves, masks = (read(source.store, shard).to(device) for read in (read_waves, read_masks))
     for margin, alike in groupby(sorted(conditions, key=_margin), key=_margin):
@@ -73,7 +73,7 @@ def form_images(
     Parameters
     ----------
     plan : ImagePlan
-        What is wanted.
+        The plan.
     source : WaveSource
         The set.
     shard : int
@@ -81,7 +81,7 @@ def form_images(
     loaded : MicrographSource
         The shard's waves, from :func:`ready_sources`.
     condition : ImageCondition
-        What to draw from.
+        The condition to draw from.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def form_images(
     Raises
     ------
     TemshiftError
-        Where a pixel counts more electrons than the type of the pixels holds.
+        If a pixel counts more electrons than the type of the pixels holds.
     """
     specimens = source.layout.specimens_of(shard)
     return [

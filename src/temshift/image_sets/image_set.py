@@ -23,11 +23,11 @@ from temshift.optics.image_formation import OPTICS_VERSION
 from temshift.optics.settings import ImagingSettings
 
 IMAGES_VERSION = 2  # raised whenever the same settings would give other files
-MASKS = "masks"  # folder of the masks, beside those of the conditions
+MASKS = "masks"  # folder of the masks, next to those of the conditions
 MOST_16_BIT = np.iinfo(np.uint16).max
 BRIGHTEST = 16  # how far above the mean of an image its brightest pixel is expected at most
 ANGSTROM_PER_CM = 1e8
-FINEST_TIFF = ANGSTROM_PER_CM / (2**32 - 1)  # smallest pixel that the resolution tags of TIFF can tell [A]
+FINEST_TIFF = ANGSTROM_PER_CM / (2**32 - 1)  # smallest pixel that the resolution tags of TIFF can hold [A]
 
 ImageFormat = Literal["tiff", "png", "hdf5"]
 
@@ -35,8 +35,8 @@ ImageFormat = Literal["tiff", "png", "hdf5"]
 class ImageSet(Configuration):
     """Micrographs to form of every specimen of a database, as one YAML file.
 
-    ``standardise`` shifts and scales each image to mean 0 and variance 1; else pixels are what the camera counts.
-    ``energy_kev`` serves transfer functions without a database, and must be that of the database where there is one.
+    ``standardise`` shifts and scales each image to mean 0 and variance 1; else pixels are counts of the camera.
+    ``energy_kev`` serves transfer functions without a database, and must be that of the database if there is one.
     """
 
     seed: Annotated[int, Field(ge=0, lt=2**63)]
@@ -48,7 +48,7 @@ class ImageSet(Configuration):
     conditions: Items
 
     def cross_faults(self) -> list[tuple[KeyPath, str]]:
-        """Return faults that show only where several keys meet: path and message."""
+        """Return faults that show only if several keys meet: path and message."""
         return [*self._unresolved()] or [*self._twins()]
 
     def _unresolved(self) -> Iterator[tuple[KeyPath, str]]:
@@ -82,7 +82,7 @@ class ImageSet(Configuration):
         return resolved(self.conditions, self.default, "conditions")
 
     def places(self) -> dict[str, KeyPath]:
-        """Return where each distribution stands in the file, by name."""
+        """Return the place of each distribution in the file, by name."""
         items = enumerate(self.conditions)
         return {name: ("conditions", number) for number, item in items for name, _ in item.expanded()}
 
@@ -128,7 +128,7 @@ class ImagePlan:
     Parameters
     ----------
     image_set : ImageSet
-        What is wanted.
+        The image set.
     sources : tuple of WaveSource
         The sets of specimens.
     format : "tiff", "png" or "hdf5"
@@ -137,7 +137,7 @@ class ImagePlan:
     Raises
     ------
     InputError
-        Where :func:`image_faults` finds any.
+        If :func:`image_faults` finds any.
     """
 
     image_set: ImageSet
@@ -158,7 +158,7 @@ class ImagePlan:
     def dtype(self) -> np.dtype[Any]:
         """Type of the pixels, the same for all.
 
-        Where pixels hold whole numbers of electrons, uint16 unless the highest dose may give more: a pixel is expected
+        If pixels hold whole numbers of electrons, uint16 unless the highest dose may give more: a pixel is expected
         to hold at most :data:`BRIGHTEST` times the mean of its image. Else float32.
         """
         if self.image_set.standardise or not counts_whole(self.image_set):
@@ -167,7 +167,7 @@ class ImagePlan:
 
     @cached_property
     def unit(self) -> str:
-        """What a pixel's number means."""
+        """The unit of a pixel's number."""
         if self.image_set.standardise:
             return "standard deviations from the mean"
         return "electrons per pixel" if counts_whole(self.image_set) else "counts per pixel"
@@ -179,7 +179,7 @@ class ImagePlan:
 
     @cached_property
     def masks_differ(self) -> bool:
-        """Whether images of one specimen have masks of their own: where their pixels differ in size."""
+        """Whether images of one specimen have masks of their own: their pixels differ in size."""
         ends = [
             end("pixel_size_error")
             for one in self.conditions
@@ -192,10 +192,10 @@ class ImagePlan:
         return self.image_set.imaging.image_grid(source.layout.grid)
 
     def remarks(self) -> list[str]:
-        """Return what a person should know of the conditions before they are used, one sentence each."""
+        """Return remarks on the conditions for a person to know before they are used, one sentence each."""
         named, imaging = self.image_set.resolved(), self.image_set.imaging
-        found = [imaging_remarks(named, imaging, one.layout.grid, one.exit_waves.energy) for one in self.sources]
-        return list(dict.fromkeys(remark for remarks in found for remark in remarks))
+        by_source = [imaging_remarks(named, imaging, one.layout.grid, one.exit_waves.energy) for one in self.sources]
+        return list(dict.fromkeys(remark for remarks in by_source for remark in remarks))
 
     def identity(self) -> dict[str, Any]:
         """Return all that the files depend on, as plain values."""
@@ -211,12 +211,12 @@ class ImagePlan:
         return next(source for source in self.sources if source.name == name)
 
     def parts(self) -> list[str]:
-        """Return the names of the folders of a set: one for each condition and, where they are shared, the masks'."""
+        """Return the names of the folders of a set: one for each condition and, if they are shared, the masks'."""
         return [*([] if self.masks_differ else [MASKS]), *(condition.folder for condition in self.conditions)]
 
 
 def counts_whole(image_set: ImageSet) -> bool:
-    """Tell whether every pixel holds a whole number of electrons: no gain, no read noise, no spread after counting."""
+    """Return whether all pixels hold whole numbers of electrons: no gain, no read noise, no spread after counting."""
     if image_set.imaging.camera.ntf_table is not None:
         return False
     return all(
@@ -240,12 +240,12 @@ def brightest(image_set: ImageSet, sources: Iterable[WaveSource]) -> float:
 def image_faults(
     image_set: ImageSet, sources: Sequence[WaveSource], written_as: ImageFormat
 ) -> list[tuple[KeyPath, str]]:
-    """Tell why the images of an image set can't be formed of some waves.
+    """Return why the images of an image set can't be formed of some waves.
 
     Parameters
     ----------
     image_set : ImageSet
-        What is wanted.
+        The image set.
     sources : sequence of WaveSource
         The sets of specimens.
     written_as : "tiff", "png" or "hdf5"
@@ -254,23 +254,23 @@ def image_faults(
     Returns
     -------
     list of (path, str)
-        Where each fault stands in the file, and what it is: those of the image set itself
+        The place of each fault in the file, and its text: those of the image set itself
         (:meth:`ImageSet.cross_faults`), another energy than the waves', a binning that does not divide the plane,
         conditions that stored waves can't serve (:func:`temshift.optics.feasibility.imaging_faults`),
-        counts or pixel sizes that files can't hold. A fault of several sets is told once.
+        counts or pixel sizes that files can't hold. A fault of several sets is listed once.
     """
-    found: dict[tuple[KeyPath, str], list[str]] = {}
+    affected: dict[tuple[KeyPath, str], list[str]] = {}
     unclear = image_set.cross_faults()
     if unclear:
         return unclear
     for source in sources:
         for fault in _source_faults(image_set, source, written_as):
-            found.setdefault(fault, []).append(source.name)
-    told = [
+            affected.setdefault(fault, []).append(source.name)
+    faults = [
         (path, f"set{'s' if len(names) > 1 else ''} {', '.join(names)}: {message}")
-        for (path, message), names in found.items()
+        for (path, message), names in affected.items()
     ]
-    return [*told, *([] if told else _count_faults(image_set, sources))]
+    return [*faults, *([] if faults else _count_faults(image_set, sources))]
 
 
 def _source_faults(image_set: ImageSet, source: WaveSource, written_as: ImageFormat) -> Iterator[tuple[KeyPath, str]]:
@@ -287,7 +287,7 @@ def _source_faults(image_set: ImageSet, source: WaveSource, written_as: ImageFor
     if not unbinned and written_as == "tiff" and finest < FINEST_TIFF:
         yield (
             (),
-            f"TIFF can't tell that a pixel measures {finest:.3g} A, {FINEST_TIFF:.3g} A at least; take --format hdf5",
+            f"TIFF can't hold pixels of {finest:.3g} A, {FINEST_TIFF:.3g} A at least; take --format hdf5",
         )
     places = image_set.places()
     for name, conditions in image_set.resolved():

@@ -1,17 +1,15 @@
-"""Make an image set: what is missing, part by part, then its table and its record."""
+"""Make an image set: its missing parts one by one, then its table and its record."""
 
-import platform
+import functools
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core.errors import DamagedError, InputError
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.execution.stages import Work
 from temshift.exitwaves.sources import WaveSource, refuse_inside_store
@@ -22,7 +20,8 @@ from temshift.image_sets.image_set import MASKS, ImageCondition, ImagePlan
 from temshift.micrographs.threads import one_thread
 from temshift.optics.binning import binned_masks
 from temshift.storage.files import discard_leftovers, read_json, write_bytes, write_json, write_table
-from temshift.storage.folders import locked
+from temshift.storage.folders import claim, making
+from temshift.storage.provenance import provenance
 from temshift.storage.records import record_state, write_record
 from temshift.vocabulary.columns import IMAGES
 
@@ -38,7 +37,7 @@ def write_images(
     Parameters
     ----------
     plan : ImagePlan
-        What to make.
+        The plan.
     output : Path
         A new or empty folder, or one of an earlier call with the same plan.
     workers : int
@@ -46,7 +45,7 @@ def write_images(
     device : str
         "cpu" or "cuda".
     progress : Progress, optional
-        Told about every stage; silent by default.
+        Reports every stage; silent by default.
 
     Returns
     -------
@@ -56,14 +55,15 @@ def write_images(
     Raises
     ------
     InputError
-        Where the folder holds something else, or another call works there.
+        If the folder holds something else, or another call works there.
     TemshiftError
-        Where a part of the work fails, such as on a damaged shard of waves; what is finished is kept.
+        If a part of the work fails, such as on a damaged shard of waves; finished parts are kept.
     """
     folder = ImageFolder(output, plan)
     refuse_inside_store(output / "images")
-    _open(folder)
-    with locked(output), make_executor(workers) as executor:
+    refuse = functools.partial(_refuse_another, folder)
+    with claim(output, folder.marker, "images of temshift", refuse), make_executor(workers) as executor:
+        _mark(folder)
         work = Work(executor, device, progress or SilentProgress())
         if plan.format == "hdf5" and record_state(folder.manifest).state == "complete":
             work.progress.message("everything was there already")
@@ -74,35 +74,27 @@ def write_images(
     return folder
 
 
-def _open(folder: ImageFolder) -> None:
-    """Refuse a folder that holds something else; else say there what it is for."""
-    root, wanted = folder.root, folder.plan.identity()
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{root} is a file; name a folder with --output")
-    held = _held(folder)
-    if held is None:
-        shutil.rmtree(folder.parts, ignore_errors=True)  # of an image set whose other files were removed
-        try:
-            write_json(folder.marker, wanted)
-        except TemshiftError as error:
-            raise InputError(str(error)) from error
-    elif held != wanted:
-        keys = ", ".join(key for key in wanted if held.get(key) != wanted[key])
-        raise InputError(f"{root} holds other images: {keys or 'its settings'} differ; name another folder")
+def _refuse_another(folder: ImageFolder) -> None:
+    """Refuse a folder that is marked as that of other images."""
+    if not folder.marker.exists():
+        return
+    try:
+        marked = dict(read_json(folder.marker))
+    except (DamagedError, TypeError, ValueError) as error:
+        raise InputError(f"{folder.marker} is damaged; name another folder with --output") from error
+    identity = folder.plan.identity()
+    if marked != identity:
+        keys = ", ".join(key for key in identity if marked.get(key) != identity[key])
+        raise InputError(f"{folder.root} holds other images: {keys or 'its settings'} differ; name another folder")
 
 
-def _held(folder: ImageFolder) -> dict[str, Any] | None:
-    """What the folder says that it is for; None where it is new or empty."""
+def _mark(folder: ImageFolder) -> None:
+    """Write down which images a new folder is for."""
     if folder.marker.exists():
-        try:
-            return dict(read_json(folder.marker))
-        except (DamagedError, TypeError, ValueError) as error:
-            raise InputError(f"{folder.marker} is damaged; name another folder with --output") from error
-    strangers = sorted(path.name for path in folder.root.glob("*") if not path.name.startswith("."))
-    if strangers:
-        found = ", ".join(strangers[:3])
-        raise InputError(f"{folder.root} is not empty and holds no images of temshift ({found}); name a new folder")
-    return None
+        return
+    shutil.rmtree(folder.parts, ignore_errors=True)  # of an image set whose other files were removed
+    with making(folder.root):
+        write_json(folder.marker, folder.plan.identity())
 
 
 def _make(work: Work, folder: ImageFolder, source: WaveSource) -> int:
@@ -209,7 +201,7 @@ def _names(folder: ImageFolder, source: WaveSource, condition: ImageCondition, r
 
 
 def _particle_facts(geometry: dict[str, Any]) -> dict[str, Any]:
-    """How well the mask of a specimen covers its particles, and where its defocus counts from."""
+    """How well the mask of a specimen covers its particles, and the plane that its defocus counts from."""
     shares = [share for share in geometry["coverage"] if share is not None]
     return {
         "particles": len(geometry["coverage"]),
@@ -222,11 +214,7 @@ def _particle_facts(geometry: dict[str, Any]) -> dict[str, Any]:
 def _facts(work: Work, folder: ImageFolder, images: int) -> dict[str, Any]:
     plan = folder.plan
     return {
-        "temshift": version("temshift"),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
+        **provenance(PACKAGES),
         "device": work.device,
         "stages": [vars(stage) for stage in work.stages],
         "images": images,

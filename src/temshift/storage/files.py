@@ -41,22 +41,22 @@ _ANY_REMEDY = "check the disk and the folder, then run again"
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Lend a temporary path; what is written there takes the place of `path` at the end, whole.
+    """Lend a temporary path; the file written there takes the place of `path` at the end, whole.
 
     Parameters
     ----------
     path : path
-        The file to write; its folder is made where it is missing.
+        The file to write; its folder is made if it is missing.
 
     Yields
     ------
     pathlib.Path
-        A file of the same name in a new hidden folder beside `path`, removed on any failure.
+        A file of the same name in a new hidden folder next to `path`, removed on any failure.
 
     Raises
     ------
     TemshiftError
-        Where the disk is full or the folder cannot be written to; `path` is then as before.
+        If the disk is full or the folder cannot be written to; `path` is then as before.
 
     Examples
     --------
@@ -84,12 +84,12 @@ def require_writable(path: Path | str) -> None:
     Parameters
     ----------
     path : path
-        The file; its folder is made where it is missing.
+        The file; its folder is made if it is missing.
 
     Raises
     ------
     TemshiftError
-        Where `path` is a folder, or the folder that it is to be in cannot be made or written to.
+        If `path` is a folder, or the folder that it is to be in cannot be made or written to.
     """
     target = Path(path)
     try:
@@ -107,7 +107,7 @@ def write_together(folder: Path | str, contents: Mapping[str, bytes], *, flushed
     Parameters
     ----------
     folder : path
-        Made where it is missing.
+        Made if it is missing.
     contents : mapping of str to bytes
         All of the content of each file, by its name.
     flushed_from : int
@@ -117,7 +117,7 @@ def write_together(folder: Path | str, contents: Mapping[str, bytes], *, flushed
     Raises
     ------
     TemshiftError
-        Where the disk is full or the folder cannot be written to; some of the files may be as before.
+        If the disk is full or the folder cannot be written to; some of the files may be as before.
     """
     target = Path(folder)
     try:
@@ -136,7 +136,7 @@ def write_together(folder: Path | str, contents: Mapping[str, bytes], *, flushed
 
 @contextmanager
 def _workplace(folder: Path) -> Iterator[Path]:
-    """Lend a new hidden folder in a folder, which is made where it is missing; it is gone at the end."""
+    """Lend a new hidden folder in a folder, which is made if it is missing; it is gone at the end."""
     workplace = folder / f"{LEFTOVER}{secrets.token_hex(8)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -192,7 +192,7 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def json_bytes(value: Any) -> bytes:
-    """Give what `write_json` writes."""
+    """Return the bytes that `write_json` writes."""
     return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode("utf-8")
 
 
@@ -210,7 +210,7 @@ def write_table(path: Path | str, table: "polars.DataFrame") -> None:
 
 
 def table_bytes(table: "polars.DataFrame") -> bytes:
-    """Give what `write_table` writes."""
+    """Return the bytes that `write_table` writes."""
     buffer = io.BytesIO()
     table.write_parquet(buffer, metadata={_SEAL_KEY: _NO_SEAL})
     return _sealed(buffer.getvalue())
@@ -231,9 +231,9 @@ def read_json(path: Path | str) -> Any:
     Raises
     ------
     InputError
-        Where the file is absent or cannot be opened.
+        If the file is absent or cannot be opened.
     DamagedError
-        Where it holds no JSON, or a number that is not finite.
+        If it holds no JSON, or a number that is not finite.
     """
     data = _read_bytes(path)
     try:
@@ -243,7 +243,7 @@ def read_json(path: Path | str) -> Any:
 
 
 def read_table(path: Path | str) -> "polars.DataFrame":
-    """Read a Parquet table; where `write_table` wrote it, its hash is verified first.
+    """Read a Parquet table; if `write_table` wrote it, its hash is verified first.
 
     Parameters
     ----------
@@ -257,9 +257,9 @@ def read_table(path: Path | str) -> "polars.DataFrame":
     Raises
     ------
     InputError
-        Where the file is absent or cannot be opened.
+        If the file is absent or cannot be opened.
     DamagedError
-        Where it holds no table, or one that was altered.
+        If it holds no table, or one that was altered.
     """
     import polars
     from polars.exceptions import PanicException, PolarsError
@@ -274,12 +274,12 @@ def read_table(path: Path | str) -> "polars.DataFrame":
 
 
 def discard_leftovers(folder: Path | str, *, below: bool = False) -> int:
-    """Remove what a killed process left half-written in a folder that nobody else writes to.
+    """Remove the half-written files of a killed process in a folder that nobody else writes to.
 
     Parameters
     ----------
     folder : path
-        Where to search.
+        The folder to search.
     below : bool
         Whether the folders in it are searched, too.
 
@@ -288,18 +288,18 @@ def discard_leftovers(folder: Path | str, *, below: bool = False) -> int:
     int
         How many were removed.
     """
-    found = 0
+    removed = 0
     for place, folders, _ in os.walk(folder):
         leftovers = [name for name in folders if name.startswith(LEFTOVER)]
         for name in leftovers:
             shutil.rmtree(Path(place, name), ignore_errors=True)
-        found += len(leftovers)
+        removed += len(leftovers)
         folders[:] = [name for name in folders if name not in leftovers] if below else []
-    return found
+    return removed
 
 
 def flush(path: Path, mode: int = os.O_RDWR) -> None:
-    """Have the disk hold what was written to a file.
+    """Have the disk hold the content of a file.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ def flush(path: Path, mode: int = os.O_RDWR) -> None:
 
 
 def _flush_names(folder: Path) -> None:
-    """Have the disk hold the names in a folder, where its file system can be asked to."""
+    """Have the disk hold the names in a folder, if its file system can be asked to."""
     if os.name == "nt":
         return
     try:

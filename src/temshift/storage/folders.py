@@ -1,6 +1,6 @@
-"""Folders that one run fills and holds against another."""
+"""Folders of results: made, kept apart from others, and held against a second run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,13 +12,53 @@ LOCK_PATIENCE = 1.0  # seconds: temshift status holds the lock for a moment
 
 
 @contextmanager
+def claim(
+    root: Path, marks: Path | None, kind: str, refuse_another: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Make a folder for results of one kind, or reopen it, and hold it against a second run.
+
+    Parameters
+    ----------
+    root : Path
+        The folder.
+    marks : Path or None
+        The file of the folder that is there when its results are of this kind; see `refuse_strangers`. None if
+        `refuse_another` looks at all files by itself.
+    kind : str
+        The kind, as messages name it.
+    refuse_another : callable
+        Raises an `InputError` if the folder holds other results of this kind. It is called before anything is made,
+        and again when the folder is held: a run that began at the same time may have filled it.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something else, can't be made, or another run holds it.
+    """
+    _refuse_mixing(root, marks, kind, refuse_another)
+    with making(root):
+        pass
+    with locked(root):
+        _refuse_mixing(root, marks, kind, refuse_another)
+        yield
+
+
+def _refuse_mixing(root: Path, marks: Path | None, kind: str, refuse_another: Callable[[], None]) -> None:
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{root} is a file; name a folder with --output")
+    if marks is not None:
+        refuse_strangers(root, marks, kind)
+    refuse_another()
+
+
+@contextmanager
 def locked(root: Path) -> Iterator[None]:
     """Hold a folder against a second run.
 
     Raises
     ------
     InputError
-        Where another run holds it.
+        If another run holds it.
     """
     lock = FileLock(root / ".lock")
     try:
@@ -35,7 +75,7 @@ def locked(root: Path) -> Iterator[None]:
 
 @contextmanager
 def making(root: Path) -> Iterator[None]:
-    """Make a folder and fill it; where that can't be done, the remedy is told."""
+    """Make a folder and fill it; if that can't be done, the message gives the remedy."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         yield
@@ -46,18 +86,16 @@ def making(root: Path) -> Iterator[None]:
 
 
 def refuse_strangers(root: Path, own: Path, kind: str) -> None:
-    """Refuse a file, or a folder that holds something but not the file ``own`` that marks its ``kind``.
+    """Refuse a folder that holds something but not the file ``own`` that marks its ``kind``.
 
     Raises
     ------
     InputError
-        Where files would be mixed.
+        If files would be mixed.
     """
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{root} is a file; name a folder with --output")
     if not root.exists() or own.exists():
         return
     strangers = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
     if strangers:
-        found = ", ".join(strangers[:3])
-        raise InputError(f"{root} is not empty and holds no {kind} ({found}); name a new folder with --output")
+        names = ", ".join(strangers[:3])
+        raise InputError(f"{root} is not empty and holds no {kind} ({names}); name a new folder with --output")

@@ -1,4 +1,4 @@
-"""Records of completion: what was made, its facts, and a hash of every file and of the record."""
+"""Records of completion: the files that were made, facts, and a hash of every file and of the record."""
 
 import hashlib
 import json
@@ -54,9 +54,9 @@ def write_record(path: Path | str, files: Sequence[Path | str], facts: Mapping[s
     Raises
     ------
     ValueError
-        Where a file lies outside the folder of the record, or a fact is not finite.
+        If a file lies outside the folder of the record, or a fact is not finite.
     TemshiftError
-        Where a file cannot be read or the record cannot be written.
+        If a file cannot be read or the record cannot be written.
     """
     folder = Path(path).resolve().parent
     entries = {_relative(Path(file), folder): _entry(Path(file)) for file in files}
@@ -80,9 +80,9 @@ def write_recorded(path: Path | str, contents: Mapping[str, bytes], facts: Mappi
     Raises
     ------
     ValueError
-        Where a fact is not finite.
+        If a fact is not finite.
     TemshiftError
-        Where the disk is full or the folder cannot be written to; the record is then as before.
+        If the disk is full or the folder cannot be written to; the record is then as before.
     """
     record = Path(path)
     entries = {
@@ -107,9 +107,9 @@ def read_record(path: Path | str) -> Record:
     Raises
     ------
     InputError
-        Where the record is absent.
+        If the record is absent.
     DamagedError
-        Where the record or a file is missing, truncated or altered.
+        If the record or a file is missing, truncated or altered.
     """
     return _record(Path(path))
 
@@ -131,9 +131,9 @@ def glance_record(path: Path | str) -> Record:
     Raises
     ------
     InputError
-        Where the record is absent.
+        If the record is absent.
     DamagedError
-        Where the record or a small file was altered, or a file is missing or of another size.
+        If the record or a small file was altered, or a file is missing or of another size.
     """
     return _record(Path(path), most=_SMALL)
 
@@ -153,9 +153,9 @@ def read_facts(path: Path | str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Where the record is absent.
+        If the record is absent.
     DamagedError
-        Where the record is truncated or altered.
+        If the record is truncated or altered.
     """
     return dict(_sealed_body(Path(path))["facts"])
 
@@ -178,9 +178,9 @@ def recorded_file(path: Path | str, name: str) -> Path:
     Raises
     ------
     InputError
-        Where the record is absent, or names no such file.
+        If the record is absent, or names no such file.
     DamagedError
-        Where the record or the file is truncated or altered, or the file is missing.
+        If the record or the file is truncated or altered, or the file is missing.
     """
     files = _sealed_body(Path(path))["files"]
     if name not in files:
@@ -189,17 +189,17 @@ def recorded_file(path: Path | str, name: str) -> Path:
 
 
 def record_state(path: Path | str) -> RecordState:
-    """Tell whether a record is complete, absent or damaged, and why.
+    """Return whether a record is complete, absent or damaged, and why.
 
     Parameters
     ----------
     path : path
-        Where a record may be.
+        The place of a record that may be there.
 
     Returns
     -------
     RecordState
-        "complete" only where the record and each of its files are verified.
+        "complete" only if the record and each of its files are verified.
     """
     if not Path(path).exists():
         return RecordState("absent", f"{path} does not exist")
@@ -234,7 +234,7 @@ def _seal(body: Mapping[str, Any]) -> str:
 
 
 def _seal_holds(body: Mapping[str, Any], seal: Any) -> bool:
-    """Compare a seal with what stands in a file, which is canonical but for the sign of a zero: the quick way first."""
+    """Compare a seal with a body as read, which is canonical except for the sign of a zero: the quick way first."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return bool(seal == hashlib.sha256(text.encode("ascii")).hexdigest() or seal == _seal(body))
 
@@ -257,7 +257,7 @@ def _record(path: Path, *, most: float = math.inf) -> Record:
 
 
 def _verified(folder: Path, name: str, entry: Mapping[str, Any], *, most: float = math.inf) -> Path:
-    """Verify a file, its bytes too where there are at most ``most`` of them."""
+    """Verify a file, its bytes too if there are at most ``most`` of them."""
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise DamagedError(f"{name} is not a file of {folder}; remove the record and run again")
     file = folder / name

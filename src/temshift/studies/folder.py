@@ -1,4 +1,4 @@
-"""The study folder: where every file goes, and who may write there."""
+"""The study folder: the path of every file, and who may write there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from temshift.configuration.yaml_document import write_document
 from temshift.core.errors import InputError
 from temshift.execution import Progress
 from temshift.storage.files import write_text
-from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.storage.folders import claim, making
 from temshift.studies.planning.study import Study
 
 
@@ -33,13 +33,23 @@ class StudyFolder:
 
     @property
     def manifest(self) -> Path:
-        """What was run, when, with which versions."""
+        """The study's facts: stages, time, versions."""
         return self.root / "manifest.json"
 
     @property
     def report(self) -> Path:
         """The report."""
         return self.root / "report.html"
+
+    @property
+    def prediction(self) -> Path:
+        """The fits, and how far they hold."""
+        return self.root / "prediction.json"
+
+    @property
+    def conclusion(self) -> Path:
+        """The record of the report and all that it shows; written last."""
+        return self.root / "report.json"
 
     def table(self, name: str) -> Path:
         """Return the path of one of the tables of the whole study: results, metrics, transfer, tests."""
@@ -63,12 +73,12 @@ class StudyFolder:
         return self.root / "networks"
 
     def failure(self, network_id: str) -> Path:
-        """Return the path of the note that tells why a network failed."""
+        """Return the path of the note on why a network failed."""
         return self.root / "failures" / f"{network_id}.json"
 
     @property
     def status(self) -> Path:
-        """What a run that is at work tells of itself."""
+        """The status of a run that is at work."""
         return self.root / ".status.json"
 
     def spectra_record(self, metrics_id: str) -> Path:
@@ -76,7 +86,7 @@ class StudyFolder:
         return self.root / "spectra" / f"{metrics_id}.json"
 
     def observers(self, observer_id: str) -> Path:
-        """Return the folder of what the observers of one training distribution score."""
+        """Return the folder of the scores of the observers of one training distribution."""
         return self.root / "observers" / observer_id
 
     @property
@@ -105,7 +115,7 @@ def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyF
     study : Study
         The study to run.
     progress : Progress
-        Warned where the study file that is there says something else.
+        Warned if the study file that is there says something else.
 
     Yields
     ------
@@ -114,15 +124,10 @@ def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyF
     Raises
     ------
     InputError
-        Where the folder holds another study or other files, can't be made, or another run holds it.
+        If the folder holds another study or other files, can't be made, or another run holds it.
     """
     folder = StudyFolder(root)
-    refuse_strangers(root, folder.study_file, "study")
-    _refuse_another(folder, study)
-    with making(root):
-        root.mkdir(parents=True, exist_ok=True)
-    with locked(root):
-        _refuse_another(folder, study)  # a run that began at the same time may have made it
+    with claim(root, folder.study_file, "study", lambda: _refuse_another(folder, study)):
         with making(root):
             _keep_study(folder, study_text(study), progress)
         yield folder
@@ -130,10 +135,10 @@ def open_folder(root: Path, study: Study, progress: Progress) -> Iterator[StudyF
 
 def _keep_study(folder: StudyFolder, text: str, progress: Progress) -> None:
     path = folder.study_file
-    held = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else None
-    if held == text:
+    kept = path.read_bytes().decode("utf-8", errors="replace") if path.exists() else None
+    if kept == text:
         return
-    if held is not None:
+    if kept is not None:
         progress.warning(f"made again: {path} differs from this study: settings were changed, or the file was altered")
     write_text(path, text)
 
@@ -152,12 +157,12 @@ def _refuse_another(folder: StudyFolder, study: Study) -> None:
     if not folder.study_file.exists():
         return
     try:
-        held = load_configuration(folder.study_file, _Named).name
+        name = load_configuration(folder.study_file, _Named).name
     except ConfigurationError:
-        return  # damaged: it is written again, and what else is here is known by its hashes
-    if held != study.name:
+        return  # damaged: it is written again, and all else here is known by its hashes
+    if name != study.name:
         raise InputError(
-            f"{folder.root} holds another study, {held!r}, not {study.name!r}; name another folder with --output"
+            f"{folder.root} holds another study, {name!r}, not {study.name!r}; name another folder with --output"
         )
 
 
@@ -167,7 +172,7 @@ def require_study(root: Path) -> StudyFolder:
     Raises
     ------
     InputError
-        Where there is none.
+        If there is none.
     """
     folder = StudyFolder(root)
     if not folder.study_file.exists():

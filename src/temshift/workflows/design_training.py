@@ -10,7 +10,7 @@ from temshift.configuration.model import parse_configuration
 from temshift.configuration.yaml_document import write_document
 from temshift.core.errors import InputError
 from temshift.core.grids import Grid
-from temshift.databases.object_libraries import band_end, find_library, waves_told
+from temshift.databases.object_libraries import band_end
 from temshift.execution import Progress, SilentProgress
 from temshift.figures.design_figure import design_figure
 from temshift.figures.transfer_figures import save_figure
@@ -24,20 +24,21 @@ from temshift.optics.settings import ImagingSettings
 from temshift.scoring.scoring_conditions import ScoringConditions
 from temshift.storage.files import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
+from temshift.workflows.specimen_libraries import find_library, given_exit_waves
 
 CELL = 256  # pixels a side of the images that conditions are checked for
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of a design.
+    """The task of a design.
 
     Attributes
     ----------
     size : int or None
         Number of conditions; None for one broad distribution.
     objective : {"worst", "mean"}
-        What is minimised over the targets.
+        The quantity that is minimised over the targets.
     search, rule : str
         Observers of the search and of the ranking.
     grid : int
@@ -56,7 +57,7 @@ class Wanted:
 
 def design_for(
     targets: ConditionsFile,
-    wanted: Wanted,
+    asked: Wanted,
     *,
     specimens: str | Path | None = None,
     energy: float | None = None,
@@ -69,7 +70,7 @@ def design_for(
     ----------
     targets : ConditionsFile
         Of :func:`read_conditions`, for testing.
-    wanted : Wanted
+    asked : Wanted
         Size, objective and observers.
     specimens : path or str, optional
         As for `find_library`; CdSe on carbon by default.
@@ -78,7 +79,7 @@ def design_for(
     sampling : float, optional
         Size of a pixel of the images [A]; that of the file, or of the specimens, or else 0.4 A.
     progress : Progress, optional
-        Told about what is done.
+        Reports progress.
 
     Returns
     -------
@@ -89,10 +90,10 @@ def design_for(
     InputError
         With every fault of a file; for conditions that no image can be formed under; and as `design` does.
     """
-    extra = {} if wanted.candidates is None else read_conditions(wanted.candidates, "test").named
-    waves = waves_told(specimens)
-    told = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
-    volts = told or SHIPPED_ENERGY
+    extra = {} if asked.candidates is None else read_conditions(asked.candidates, "test").named
+    waves = given_exit_waves(specimens)
+    agreed_energy = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
+    volts = agreed_energy or SHIPPED_ENERGY
     pixel = (
         sampling or targets.sampling or (waves.stored_sampling_angstrom or waves.sampling_angstrom if waves else None)
     )
@@ -107,88 +108,88 @@ def design_for(
         targets.named,
         library,
         survey,
-        size=wanted.size,
-        broad=wanted.size is None,
-        objective=wanted.objective,
+        size=asked.size,
+        broad=asked.size is None,
+        objective=asked.objective,
         extra=extra,
-        grid=wanted.grid,
-        search=wanted.search,
-        rule=wanted.rule,
+        grid=asked.grid,
+        search=asked.search,
+        rule=asked.rule,
         progress=progress,
     )
 
 
 def _require_images(named: Mapping[str, ImagingConditions], bench: Bench) -> None:
-    """Refuse what no image can be formed under."""
+    """Refuse conditions that no image can be formed under."""
     pixel = bench.sampling or PIXEL
     grid = Grid((CELL, CELL), (pixel, pixel))
     faults = list(imaging_faults(list(named.items()), bench.imaging, grid, bench.energy))
     if faults:
-        head = f"no images of {pixel:g} A pixels can be formed so (--sampling-angstrom tells other ones):"
+        head = f"no images of {pixel:g} A pixels can be formed so (--sampling-angstrom gives other ones):"
         raise InputError("\n  ".join([head, *faults]))
 
 
-def design_text(found: Design, targets: ConditionsFile) -> str:
+def design_text(chosen: Design, targets: ConditionsFile) -> str:
     """Write a design as YAML: ``training``, the one distribution to train on, and ``test``, the targets.
 
     The same keys are the ``conditions`` of a study; ``temshift score`` reads the whole file.
 
     Parameters
     ----------
-    found : Design
+    chosen : Design
         The design.
     targets : ConditionsFile
-        Its targets; a camera that they tell is written as ``imaging``, which stands beside ``conditions`` in a study.
+        Its targets; their camera, if they have one, is written as ``imaging``, a section of a study.
 
     Returns
     -------
     str
         YAML 1.2.
     """
-    told = [f"# Minimises the {found.objective} predicted loss over the conditions below test, equal shares of"]
-    told += [f"#   {name}" for name in found.members]
-    content: dict[str, Any] = {"training": [{"name": "design", **_plain(found.conditions)}]}
+    comments = [f"# Minimises the {chosen.objective} predicted loss over the conditions below test, equal shares of"]
+    comments += [f"#   {name}" for name in chosen.members]
+    content: dict[str, Any] = {"training": [{"name": "design", **_plain(chosen.conditions)}]}
     content["test"] = [{"name": name, **_plain(one)} for name, one in targets.named.items()]
     if targets.imaging is not None:
         content["imaging"] = targets.imaging.model_dump(mode="json", exclude_none=True)
-    return "\n".join(told) + "\n" + write_document(content)
+    return "\n".join(comments) + "\n" + write_document(content)
 
 
 def _plain(conditions: ImagingConditions) -> dict[str, Any]:
     return conditions.model_dump(mode="json", exclude_none=True)
 
 
-def write_design(found: Design, targets: ConditionsFile, output: Path) -> list[Path]:
-    """Write a design as a YAML file, and the picture of its predicted losses beside it as PNG.
+def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[Path]:
+    """Write a design as a YAML file, and the picture of its predicted losses next to it as PNG.
 
     Parameters
     ----------
-    found : Design
+    chosen : Design
         The design.
     targets : ConditionsFile
-        What it was designed for.
+        Its targets.
     output : Path
         A name that ends in .yaml or .yml; files there are replaced.
 
     Returns
     -------
     list of Path
-        What was written.
+        The written files.
 
     Raises
     ------
     InputError
         For another ending.
     TemshiftError
-        Where the files can't be written.
+        If the files can't be written.
     """
     require_output(output)
-    text = design_text(found, targets)
+    text = design_text(chosen, targets)
     parse_configuration(text, ScoringConditions, str(output))
     write_text(output, text)
     picture = output.with_suffix(".png")
-    with replacing(picture) as beside:
-        save_figure(design_figure(found.predicted, found.objective), beside)
+    with replacing(picture) as temporary:
+        save_figure(design_figure(chosen.predicted, chosen.objective), temporary)
     return [output, picture]
 
 

@@ -1,4 +1,4 @@
-"""What the networks of a finished study would score under new conditions, each with an interval and a warning."""
+"""Scores of the networks of a finished study under new conditions, foretold with intervals and warnings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,15 +30,16 @@ from temshift.information.prediction.score_prediction import (
     with_features,
 )
 from temshift.optics.feasibility import imaging_faults
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
 from temshift.storage.files import read_table
 from temshift.storage.records import record_state
-from temshift.studies.analysis.analyse import observe_part, pairs_of, passages_of, scores_over_seeds
+from temshift.studies.analysis.analyse import observe_part, pairs_of, passages_of, scenario_of, scores_over_seeds
 from temshift.studies.analysis.observer_scores import has_observers
 from temshift.studies.analysis.results import gather
 from temshift.studies.folder import StudyFolder, load_study, require_study
 from temshift.studies.planning.plan import Part, Plan
 from temshift.studies.planning.study import Study
+from temshift.workflows.input_files import load_scoring
 
 LEAST_CONDITIONS = 4  # test conditions with scores that a prediction is made from
 ROUNDING = 1e-9  # of numbers in files' units
@@ -55,14 +56,14 @@ class Forecast:
     table : polars.DataFrame
         One row a training x new test condition: ``training_name``, ``test_name``; ``cross_entropy`` and ``f1``, means
         over seeds (the former geometric), with the ends ``_lower`` and ``_upper`` of their intervals; ``inside``,
-        whether this is what the study can predict, and ``reasons`` why not; ``known_as``, the study's own test
-        condition that is the same; and the features. What can't be told is null.
+        whether it is inside the study's reach, and ``reasons`` why not; ``known_as``, the study's own test
+        condition that is the same; and the features. Unknown numbers are null.
     formulas : dict of str to str
         The lines that predict, by score.
     level : float
         Share of the networks' scores under new conditions that intervals are to hold.
     remarks : tuple of str
-        What the numbers don't tell.
+        Limits of the numbers.
     """
 
     table: pl.DataFrame
@@ -72,8 +73,8 @@ class Forecast:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
-        told = {"formulas": self.formulas, "level": self.level, "remarks": list(self.remarks)}
-        return {**told, "predictions": self.table.to_dicts()}
+        facts = {"formulas": self.formulas, "level": self.level, "remarks": list(self.remarks)}
+        return {**facts, "predictions": self.table.to_dicts()}
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class _Known:
 def predict_scores(
     folder: Path | str, conditions: AnyConditions, *, workers: int = 0, progress: Progress | None = None
 ) -> Forecast:
-    """Predict what the networks of a finished study score under new conditions, on specimens like the study's.
+    """Predict scores of the networks of a finished study under new conditions, on specimens like the study's.
 
     Observers of every training distribution are taken to the new conditions, and their results are kept in the
     study's folder; the fit and the intervals are those of the study, see docs/prediction.md.
@@ -103,7 +104,7 @@ def predict_scores(
     workers : int
         Processes; 0 works in this one.
     progress : Progress, optional
-        Told about every stage; silent by default.
+        Reports every stage; silent by default.
 
     Returns
     -------
@@ -112,14 +113,14 @@ def predict_scores(
     Raises
     ------
     InputError
-        Where the folder is no finished study, its scores are too few, or images can't be formed under a condition.
+        If the folder is no finished study, its scores are too few, or images can't be formed under a condition.
     TemshiftError
-        Where observers can't be computed.
+        If observers can't be computed.
     """
-    wanted, known = scoring_conditions(conditions), _known(Path(folder))
-    _require_possible(wanted, known.plan)
+    asked, known = load_scoring(conditions), _known(Path(folder))
+    _require_possible(asked, known.plan)
     loss = ScorePredictor(known.cells, LOSS)
-    new = _new_pairs(known, wanted.tests, workers, progress or SilentProgress(), observe=OBSERVER in loss.base)
+    new = _new_pairs(known, asked.tests, workers, progress or SilentProgress(), observe=OBSERVER in loss.base)
     columns, formulas = _predicted(loss, new, "cross_entropy"), {"cross_entropy": loss.fit.model.formula(LOSS.text)}
     if known.cells["logit_f1"].is_not_null().any():
         f1 = ScorePredictor(known.cells, F1)
@@ -127,7 +128,7 @@ def predict_scores(
         formulas["f1"] = f1.fit.model.formula(F1.text)
     else:
         columns += [pl.Series(name, [None] * len(new), pl.Float64) for name in ("f1", "f1_lower", "f1_upper")]
-    table = new.with_columns(columns).with_columns(_judged(loss, new, wanted.tests, known.plan))
+    table = new.with_columns(columns).with_columns(_judged(loss, new, asked.tests, known.plan))
     return Forecast(_in_order(table), formulas, LEVEL, _remarks(loss))
 
 
@@ -136,7 +137,7 @@ def _known(root: Path) -> _Known:
     plan = Plan(load_study(folder.study_file))
     results = gather(folder, plan).filter("in_study")
     if results.is_empty():
-        raise InputError(f"{root}: no network has scores yet; temshift run finishes the study, temshift status tells")
+        raise InputError(f"{root}: no network has scores yet; temshift run finishes the study, see temshift status")
     scores = scores_over_seeds(results)
     conditions = scores.filter(pl.col("ln_cross_entropy").is_finite())["test_name"].n_unique()
     if conditions < LEAST_CONDITIONS:
@@ -145,9 +146,9 @@ def _known(root: Path) -> _Known:
             f"can be checked on conditions left out needs {LEAST_CONDITIONS} at least: add some to the study"
         )
     metrics = read_table(_finished(folder, folder.table("metrics")))
-    held = [name for name in metrics.columns if name in _PAIR or name not in scores.columns]
+    columns = [name for name in metrics.columns if name in _PAIR or name not in scores.columns]
     groups = _groups(plan)
-    cells = metrics.select(held).join(groups, on="training_name").join(scores, on=_PAIR, how="left")
+    cells = metrics.select(columns).join(groups, on="training_name").join(scores, on=_PAIR, how="left")
     libraries = {part.metrics_id: _library(folder, part.metrics_id) for part in plan.parts}
     return _Known(folder, plan, libraries, cells)
 
@@ -174,11 +175,11 @@ def _library(folder: StudyFolder, metrics_id: str) -> ObjectLibrary:
     return read_library(record)
 
 
-def _require_possible(wanted: ScoringConditions, plan: Plan) -> None:
-    study = plan.study
-    if "imaging" in wanted.model_fields_set and any(part.study.imaging != wanted.imaging for part in plan.parts):
+def _require_possible(conditions: ScoringConditions, plan: Plan) -> None:
+    study, imaging = plan.study, conditions.imaging
+    if "imaging" in conditions.model_fields_set and any(part.study.imaging != imaging for part in plan.parts):
         raise InputError("imaging differs from the study's, which its networks are bound to; leave it out")
-    faults = list(imaging_faults(list(wanted.tests.items()), study.imaging, study.grid, study.exit_waves.energy))
+    faults = list(imaging_faults(list(conditions.tests.items()), study.imaging, study.grid, study.exit_waves.energy))
     if faults:
         raise InputError("\n  ".join(["images can't be formed so:", *faults]))
 
@@ -186,44 +187,44 @@ def _require_possible(wanted: ScoringConditions, plan: Plan) -> None:
 def _new_pairs(
     known: _Known, tests: Mapping[str, ImagingConditions], workers: int, progress: Progress, *, observe: bool
 ) -> pl.DataFrame:
-    """Metrics and, where wanted, observers of every training x new test condition."""
-    found = []
+    """Metrics and, if asked for, observers of every training x new test condition."""
+    tables = []
     with make_executor(workers) as executor:
         work = Work(executor, "cpu", progress, workers)
         for part in known.plan.parts:
             library = known.libraries[part.metrics_id]
-            pairs = pairs_of(part, library.mean, tests)
+            pairs = pairs_of(scenario_of(part, library.mean, tests))
             if observe:
                 _require_observers(known.folder, part, library)
                 observed = observe_part(part, known.folder, work, library, tests)
                 pairs = pairs.join(observed, on=_PAIR, how="left", maintain_order="left")
-            found.append(pairs)
-    return pl.concat(found)
+            tables.append(pairs)
+    return pl.concat(tables)
 
 
 def _require_observers(folder: StudyFolder, part: Part, library: ObjectLibrary) -> None:
     """Refuse to take observers of now to a fit that was made with others."""
     if not all(has_observers(folder, one) for one in passages_of(part, library, {})):
         raise InputError(
-            f"{folder.root} lacks what the observers of its trainings score, or an earlier version of temshift made "
+            f"{folder.root} lacks the scores of the observers of its trainings, or an earlier version of temshift made "
             "it; temshift run makes it again"
         )
 
 
-def _predicted(one: ScorePredictor, new: pl.DataFrame, name: str) -> list[pl.Series]:
-    """Prediction and both ends, on the scale of the score; null where there is none."""
-    features = one.features_of(new)
-    centre = np.broadcast_to(one.fit.model.predict(features), len(new))
-    ends = one.fit.interval(features, len(new)) or (np.full(len(new), np.nan),) * 2
+def _predicted(predictor: ScorePredictor, new: pl.DataFrame, name: str) -> list[pl.Series]:
+    """Prediction and both ends, on the scale of the score; null if there is none."""
+    features = predictor.features_of(new)
+    centre = np.broadcast_to(predictor.fit.model.predict(features), len(new))
+    ends = predictor.fit.interval(features, len(new)) or (np.full(len(new), np.nan),) * 2
     columns = dict(zip((name, f"{name}_lower", f"{name}_upper"), (centre, *ends), strict=True))
-    scores = {key: one.target.score(np.where(np.isfinite(values), values, np.nan)) for key, values in columns.items()}
-    return [pl.Series(key, values).fill_nan(None) for key, values in scores.items()]
+    finite = {key: np.where(np.isfinite(values), values, np.nan) for key, values in columns.items()}
+    return [pl.Series(key, predictor.target.score(values)).fill_nan(None) for key, values in finite.items()]
 
 
 def _judged(
     loss: ScorePredictor, new: pl.DataFrame, tests: Mapping[str, ImagingConditions], plan: Plan
 ) -> list[pl.Series]:
-    """Whether each pair is inside what the study can predict, why not, and as what the study knows its condition."""
+    """Whether each pair is inside the study's reach, why not, and the study's name of its condition."""
     scored, fresh = loss.table.filter(loss.used), with_features(new)
     names = [name for name in _REACHING if name in loss.cells.features and name in fresh.columns]
     reach = Reach({name: scored[name].to_numpy() for name in names}, loss.cells.groups["test"], [DISAGREEMENT])
@@ -238,38 +239,38 @@ def _judged(
     ]
 
 
-def _too_wide(one: ImagingConditions, study: Study) -> list[str]:
-    """Tell of an aperture that reaches beyond the band that the study's specimens were measured in."""
-    angle = min(one.widest_semiangle, largest_semiangle(study.grid.nyquist, study.exit_waves.energy))
+def _too_wide(conditions: ImagingConditions, study: Study) -> list[str]:
+    """Report an aperture that reaches beyond the band that the study's specimens were measured in."""
+    angle = min(conditions.widest_semiangle, largest_semiangle(study.grid.nyquist, study.exit_waves.energy))
     if angle <= study.widest_semiangle * (1 + 1e-9):
         return []
     widest = f"{1e3 * study.widest_semiangle:.2f} mrad"
     return [f"its aperture, {1e3 * angle:.2f} mrad, is wider than the study's, {widest}"]
 
 
-def _untried(one: ImagingConditions, study: Study) -> list[str]:
-    """Tell of parameters that lie beyond those of all test conditions of the study: no interval was tested there.
+def _untried(conditions: ImagingConditions, study: Study) -> list[str]:
+    """Report parameters that lie beyond those of all test conditions of the study: no interval was tested there.
 
     Each counts as its centre, more and less its standard deviation; azimuths and the aperture do not count.
     """
     known = [summary(tested) for _, tested in study.conditions.resolved("test")]
-    found = []
-    for key, setting in summary(one).items():
+    reasons = []
+    for key, setting in summary(conditions).items():
         if key.endswith("_deg") or key == "semiangle_cutoff_mrad":
             continue
         ends = np.array([_ends(some[key]) for some in known])
         low, high = float(ends[:, 0].min()), float(ends[:, 1].max())
         margin = MARGIN * (high - low) if np.isfinite(high - low) else 0.0
         if not low - margin - ROUNDING <= _ends(setting)[0] <= _ends(setting)[1] <= high + margin + ROUNDING:
-            held = " to ".join(dict.fromkeys(map(_number, (low, high))))
+            reach = " to ".join(dict.fromkeys(map(_number, (low, high))))
             spread = f" +- {setting.sd:g}" if setting.sd else ""
-            told = _number(np.inf if setting.center is None else setting.center) + spread
-            found.append(f"{key} {told} lies beyond that of the study's test conditions, {held}")
-    return found
+            value = _number(np.inf if setting.center is None else setting.center) + spread
+            reasons.append(f"{key} {value} lies beyond that of the study's test conditions, {reach}")
+    return reasons
 
 
 def _ends(setting: Setting) -> tuple[float, float]:
-    """Centre less and more one standard deviation; infinity where nothing limits or blurs."""
+    """Centre less and more one standard deviation; infinity if nothing limits or blurs."""
     center = np.inf if setting.center is None else setting.center
     return center - setting.sd, center + setting.sd
 
@@ -279,8 +280,8 @@ def _number(value: float) -> str:
 
 
 def _same_conditions(tests: Mapping[str, ImagingConditions], plan: Plan) -> dict[str, str]:
-    held = {test.conditions_id: test.name for part in plan.parts for test in part.tests}
-    return {name: held[content_hash(one)] for name, one in tests.items() if content_hash(one) in held}
+    known = {test.conditions_id: test.name for part in plan.parts for test in part.tests}
+    return {name: known[content_hash(one)] for name, one in tests.items() if content_hash(one) in known}
 
 
 def _in_order(table: pl.DataFrame) -> pl.DataFrame:
@@ -291,10 +292,11 @@ def _in_order(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _remarks(loss: ScorePredictor) -> tuple[str, ...]:
-    found = ["Specimens, mask, networks and camera are taken to be like the study's."]
+    remarks = ["Specimens, mask, networks and camera are taken to be like the study's."]
     if OBSERVER not in loss.base:
         base = " and ".join(loss.base) or "the mean alone"
-        found.append(f"The study holds no observers: {base} predict, which is worth far less.")
-    if loss.fit.groups("test") < least_groups():
-        found.append(f"The study has scores under {loss.fit.groups('test')} test conditions: too few for an interval.")
-    return tuple(found)
+        remarks.append(f"The study holds no observers: {base} predict, which is worth far less.")
+    scored = loss.fit.groups("test")
+    if scored < least_groups():
+        remarks.append(f"The study has scores under {scored} test conditions: too few for an interval.")
+    return tuple(remarks)

@@ -1,43 +1,181 @@
-"""Files that users hand to the command line, and the kind of each."""
+"""Every kind of YAML file that a verb takes: recognised by its keys, and read by the verbs that take it."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar, get_origin
 
+from temshift.conditions.imaging import ImagingConditions
 from temshift.configuration.model import Configuration, load_configuration, parse_configuration
 from temshift.configuration.yaml_document import read_document
 from temshift.core.errors import InputError
 from temshift.databases.database import Database
+from temshift.image_sets.image_set import ImageSet
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
+from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe
 from temshift.storage.records import read_facts
 from temshift.studies.planning.study import Study
+from temshift.workflows.train_network import SingleNetwork
+
+Model = TypeVar("Model", bound=Configuration)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file.
+
+    Attributes
+    ----------
+    name : str
+        Its name in messages.
+    model : type
+        The model that reads it.
+    verb : str
+        The verb that it is for.
+    example : str
+        A file of this kind.
+    marks : frozenset of str
+        Keys of which a file has at least one, or else it is not taken for this kind.
+    """
+
+    name: str
+    model: type[Configuration]
+    verb: str
+    example: str
+    marks: frozenset[str]
+
+    def strangeness(self, data: Mapping[str, Any]) -> int:
+        """Return how many keys are unknown to this kind, how many it lacks, and how many hold a list out of place."""
+        fields = self.model.model_fields
+        required = {key: field for key, field in fields.items() if field.is_required()}
+        misplaced = [
+            key
+            for key, field in required.items()
+            if key in data and isinstance(data[key], list) != (get_origin(field.annotation) is tuple)
+        ]
+        return len(data.keys() - fields.keys()) + len(required.keys() - data.keys()) + len(misplaced)
+
+
+def _kind(name: str, model: type[Configuration], verb: str, example: str, *marks: str) -> Kind:
+    return Kind(name, model, f"temshift {verb}", f"examples/{example}", frozenset(marks))
+
+
+_PARAMETERS = ImagingConditions.model_fields
+_WAVES = ("specimens", "counts", "exit_waves")
+# In the order in which they are tried: of two kinds that are as near, the first is taken.
+KINDS = (
+    _kind("a study", Study, "run", "quick_study.yaml", "conditions", *_WAVES),
+    _kind("a database", Database, "simulate", "tiny_database.yaml", *_WAVES),
+    _kind("an image set", ImageSet, "images", "conditions.yaml", "conditions"),
+    _kind("a single network", SingleNetwork, "train", "network.yaml", "database"),
+    _kind("conditions to score under", ScoringConditions, "score", "own_network.yaml", "test"),
+    _kind("a recipe of specimens", SpecimenRecipe, "specimens", "specimens.yaml", "cell_nm", "substrate", "particles"),
+    _kind("a recipe of specimens", FileRecipe, "specimens", "specimens.yaml", "files", "particle"),
+    _kind("one distribution of parameters", ImagingConditions, "compare", "microscope_a.yaml", *_PARAMETERS),
+)
+
+
+def kind_of(path: Path, *models: type[Configuration]) -> Kind | None:
+    """Return the kind of file that the keys of a file come nearest to.
+
+    Parameters
+    ----------
+    path : Path
+        YAML.
+    *models : type
+        Models of the kinds that a verb takes: of kinds that are as near these come first, and they need no marks.
+
+    Returns
+    -------
+    Kind or None
+        None if no kind is expected and the file can't be read, holds no mapping, or has no key that marks a kind.
+    """
+    data = _mapping_in(path)
+    expected = [kind for model in models for kind in KINDS if kind.model is model]
+    marked = [kind for kind in KINDS if kind.marks & data.keys()]
+    return min([*expected, *marked], key=lambda kind: kind.strangeness(data), default=None)
+
+
+def load_input(path: Path, *models: type[Model]) -> Model:
+    """Read a file of one of the kinds that a verb takes.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is faulty, or is of another kind: the message names it, and the verb that takes it.
+    """
+    kind = kind_of(path, *models)
+    chosen = [model for model in models if kind is None or kind.model is model]
+    if kind is not None and not chosen:
+        raise _another_kind(path, kind, *models)
+    return load_configuration(path, chosen[0])
 
 
 def load_database(path: Path) -> Database:
     """Read a database file (YAML), or the manifest (JSON) of a database that was made before."""
     if path.suffix == ".json":
         return parse_configuration(json.dumps(read_facts(path)["database"]), Database, str(path))
-    if _kind_of(path) is Study:
-        raise InputError(
-            f"{path} is a study, not a database; give it to temshift run, or see examples/tiny_database.yaml"
-        )
-    return load_configuration(path, Database)
+    return load_input(path, Database)
 
 
 def load_plan(path: Path) -> Study | Database:
-    """Read a study or a database file, whichever its keys come nearer to."""
-    return load_configuration(path, _kind_of(path))
+    """Read a study or a database file."""
+    models: tuple[type[Study | Database], ...] = (Study, Database)
+    return load_input(path, *models)
 
 
-def _kind_of(path: Path) -> type[Study | Database]:
-    """Tell which kind of file the keys come nearer to; a database where they tell nothing."""
+def load_single(path: Path) -> SingleNetwork:
+    """Read a file of one network."""
+    return load_input(path, SingleNetwork)
+
+
+def load_scoring(given: AnyConditions) -> ScoringConditions:
+    """Read conditions to score under from a file; a mapping goes to :func:`scoring_conditions`."""
+    return load_input(Path(given), ScoringConditions) if isinstance(given, (str, Path)) else scoring_conditions(given)
+
+
+def load_recipe(path: Path) -> SpecimenRecipe | FileRecipe:
+    """Read a recipe from a file of its own, or from the section ``specimens`` of a study or database file.
+
+    Parameters
+    ----------
+    path : Path
+        YAML.
+
+    Returns
+    -------
+    SpecimenRecipe or FileRecipe
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is of another kind, or has faults; faults of other sections are not looked for.
+    """
+    kind = kind_of(path)
+    if kind is None or kind.model is SpecimenRecipe:
+        return load_configuration(path, SpecimenRecipe)
+    if kind.model is FileRecipe:
+        return load_configuration(path, FileRecipe)
+    if kind.model in (Study, Database):
+        return load_configuration(path, _Section).specimens
+    raise _another_kind(path, kind, SpecimenRecipe)
+
+
+class _Section(Configuration, extra="ignore"):
+    specimens: Recipe
+
+
+def _another_kind(path: Path, kind: Kind, *models: type[Configuration]) -> InputError:
+    expected = [other for model in models for other in KINDS if other.model is model]
+    names, example = " or ".join(other.name for other in expected), expected[0].example
+    return InputError(f"{path} is {kind.name}, not {names}; give it to {kind.verb}, or see {example}")
+
+
+def _mapping_in(path: Path) -> Mapping[str, Any]:
+    """The mapping that a file holds; an empty one if it holds none, of which its reader says why."""
     try:
-        keys = set(read_document(path.read_text(encoding="utf-8-sig")).data or ())
-    except (OSError, UnicodeDecodeError, TypeError):
-        return Database
-    kinds: tuple[type[Study | Database], ...] = (Database, Study)
-    return min(kinds, key=lambda kind: _strangeness(keys, kind))
-
-
-def _strangeness(keys: set[str], kind: type[Configuration]) -> int:
-    """How many keys are unknown to a kind of file, or missing from it."""
-    required = {key for key, field in kind.model_fields.items() if field.is_required()}
-    return len(keys - set(kind.model_fields)) + len(required - keys)
+        data: Any = read_document(path.read_text(encoding="utf-8-sig")).data
+    except (OSError, UnicodeDecodeError):
+        return {}
+    return data if isinstance(data, dict) else {}

@@ -1,76 +1,69 @@
 """Anyone's network on a wave database: the tables, the prediction and the report that a study has."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import polars as pl
 from torch import nn
 
-from temshift.conditions.summary import Setting, summary, told_keys
 from temshift.configuration.yaml_document import write_document
 from temshift.core.hashes import content_hash
 from temshift.core.selection import spread_out
 from temshift.databases.object_libraries import measured_set
 from temshift.databases.wave_sets import stored_set
-from temshift.execution import Progress, SilentProgress
-from temshift.execution.stages import Stage
+from temshift.execution import Progress, SilentProgress, make_executor
+from temshift.execution.stages import Work
 from temshift.exitwaves.sources import WaveSource, refuse_inside_store
 from temshift.information.objects.library import LIBRARY_VERSION, join_libraries
-from temshift.information.objects.object_spectra import ObjectSpectra
-from temshift.information.prediction.score_prediction import predict
-from temshift.information.transfer.metrics import METRICS_VERSION, Information, information_of
+from temshift.information.transfer.metrics import METRICS_VERSION
 from temshift.information.transfer.survey import Survey
 from temshift.micrographs.formation import DATASETS_VERSION
 from temshift.networks import parameter_count
 from temshift.optics.image_formation import OPTICS_VERSION
 from temshift.optics.microscope import Microscope
-from temshift.report import write_report
 from temshift.scoring.evaluation import loaded_waves, result_rows, score_conditions, wave_source, widest_semiangle
 from temshift.scoring.scored_images import images_stream
 from temshift.scoring.scores import SCORES_VERSION, Network
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
-from temshift.storage.files import write_json, write_table, write_text
-from temshift.storage.folders import locked, making, refuse_strangers
-from temshift.storage.records import read_facts, record_state, write_record
-from temshift.studies.analysis.conclude import TABLES, database_facts, provenance
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible
+from temshift.storage.files import write_text
+from temshift.storage.folders import claim
+from temshift.studies.analysis.analyse import Scenario, analyse, scores_over_seeds
+from temshift.studies.analysis.conclude import is_concluded, manifest_of, timed, write_conclusion
 from temshift.studies.analysis.example_pictures import SHOWN_CONDITIONS, draw_examples
 from temshift.studies.analysis.galleries import MOST_PICTURES, draw_pictures, write_index
 from temshift.studies.analysis.results import CONDITIONS_FILE
-from temshift.studies.analysis.transfer_tables import pair_metrics, transfer_curve
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import score_id
 from temshift.studies.planning.study import ExampleSettings, InformationSettings
-from temshift.vocabulary.columns import METRICS
+from temshift.workflows.input_files import load_scoring
 
-RECORD = "report.json"
 PICTURES = "every-condition"  # name of the file of pictures
 INFORMATION, EXAMPLES = InformationSettings(), ExampleSettings()
-_PAIR = {name: METRICS[name] for name in METRICS if name.startswith(("test_", "epsilon", "sigma", "distance"))}
-
-Made = TypeVar("Made")
+_LOSS = ("training_name", "test_name", "ln_cross_entropy", "ln_cross_entropy_sd", "defocus_difference_nm")
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """A network being scored: on what, where to write, who is told, and what was done so far."""
+    """A network being scored: its hash, conditions, waves, the folder for results, and who works."""
 
     network: Network
-    wanted: ScoringConditions
+    identity: str | None
+    conditions: ScoringConditions
     source: WaveSource
     folder: StudyFolder
-    device: str
-    progress: Progress
-    stages: list[Stage] = field(default_factory=list)
+    work: Work
 
     @property
     def survey(self) -> Survey:
         """The microscope, the band and the draws that conditions are compared with."""
         energy, nyquist = self.source.exit_waves.energy, self.source.layout.grid.nyquist
-        semiangle, seed = widest_semiangle(self.source, self.wanted), self.wanted.seed
-        return Survey(Microscope(energy, self.wanted.imaging, nyquist), semiangle, INFORMATION.draws, seed)
+        semiangle, seed = widest_semiangle(self.source, self.conditions), self.conditions.seed
+        return Survey(Microscope(energy, self.conditions.imaging, nyquist), semiangle, INFORMATION.draws, seed)
+
+    @property
+    def file(self) -> Path:
+        """The resolved conditions."""
+        return self.folder.root / CONDITIONS_FILE
 
 
 def score_network(
@@ -84,100 +77,83 @@ def score_network(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> StudyFolder:
-    """Score anyone's network and write what a study writes: results, metrics, transfer functions, prediction, report.
+    """Score anyone's network and write results, metrics, transfer functions, prediction and report, as a study does.
 
     Parameters
     ----------
     network, database, conditions, set, device
         As for :func:`temshift.scoring.score`; the name of the conditions is the network's.
     output : path
-        A new or empty folder, or one of an earlier call, which is then written anew.
+        A new or empty folder, or one of an earlier call, which is then written again.
     identity : str, optional
-        Hash of the network, such as that of its file. Where it is given and nothing has changed, all is kept.
+        Hash of the network, such as that of its file. If it is given and nothing has changed, all is kept.
     progress : Progress, optional
-        Told about every stage; silent by default.
+        Reports every stage; silent by default.
 
     Returns
     -------
     StudyFolder
         With ``results``, ``metrics``, ``transfer``, ``examples`` and ``report``. sigma and all that needs it are
-        missing where ``conditions`` don't tell what the network was trained on.
+        missing if ``conditions`` don't give the distribution that the network was trained on.
 
     Raises
     ------
     InputError
-        Where conditions, database or folder can't be taken.
+        If conditions, database or folder can't be taken.
     TemshiftError
-        Where the network gives something else than one logit a pixel.
+        If the network gives something else than one logit a pixel.
     """
-    wanted, source = scoring_conditions(conditions), wave_source(database, set)
-    require_possible(wanted, source)
+    given, source = load_scoring(conditions), wave_source(database, set)
+    require_possible(given, source)
     folder = StudyFolder(Path(output))
     refuse_inside_store(folder.report)
-    refuse_strangers(folder.root, folder.root / CONDITIONS_FILE, "scores of a network")
-    with making(folder.root):
-        folder.root.mkdir(parents=True, exist_ok=True)
-    trial = _Trial(network, wanted, source, folder, device, progress or SilentProgress())
-    with locked(folder.root):
-        if identity is None or _kept(trial) != _all_that_counts(trial, identity):
-            _make(trial, identity)
-        else:
-            trial.progress.message("everything was there already")
+    marks = folder.root / CONDITIONS_FILE
+    with claim(folder.root, marks, "scores of a network"), make_executor(0) as executor:
+        work = Work(executor, device, progress or SilentProgress())
+        trial = _Trial(network, identity, given, source, folder, work)
+        hash_ = _all_that_counts(trial)
+        if hash_ is None or not is_concluded(folder, work, hash_):
+            _make(trial, hash_)
     return folder
 
 
-def _all_that_counts(trial: _Trial, identity: str) -> str:
+def _all_that_counts(trial: _Trial) -> str | None:
+    """Hash of all that the scores depend on; None if that of the network is not known."""
+    if trial.identity is None:
+        return None
     versions = [SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION, METRICS_VERSION, LIBRARY_VERSION]
-    wanted = trial.wanted.model_dump(mode="json", exclude_none=True)
-    return content_hash([identity, wanted, trial.source.id, trial.source.name, trial.device, versions])
+    conditions, source = trial.conditions.model_dump(mode="json", exclude_none=True), trial.source
+    return content_hash([trial.identity, conditions, source.id, source.name, trial.work.device, versions])
 
 
-def _kept(trial: _Trial) -> str | None:
-    record = trial.folder.root / RECORD
-    return str(read_facts(record)["id"]) if record_state(record).state == "complete" else None
-
-
-def _make(trial: _Trial, identity: str | None) -> None:
-    folder = trial.folder
-    (folder.root / RECORD).unlink(missing_ok=True)
-    write_text(folder.root / CONDITIONS_FILE, conditions_text(trial.wanted))
-    results = _timed(trial, "images", len(trial.wanted.every), lambda: _results(trial, identity))
-    objects = _timed(trial, "object spectra", _measured(trial), lambda: _objects(trial))
-    metrics, prediction = predict(_cells(trial, results, objects))
-    for name, table in zip(TABLES, (results, metrics, _transfer(trial, objects)), strict=True):
-        write_table(folder.table(name), table)
-    write_json(folder.root / "prediction.json", prediction)
+def _make(trial: _Trial, hash_: str | None) -> None:
+    """Score the network, and conclude from that as a study does; F1 of a single network is not predicted."""
+    folder, conditions, work = trial.folder, trial.conditions, trial.work
+    folder.conclusion.unlink(missing_ok=True)
+    write_text(trial.file, conditions_text(conditions))
+    results = timed(work, "images", len(conditions.every), lambda: _results(trial))
+    scenario = timed(work, "object spectra", _measured(trial), lambda: _scenario(trial))
+    analysis = analyse([scenario], scores_over_seeds(results).select(_LOSS))
     _draw(trial)
-    write_json(folder.manifest, _manifest(trial))
-    write_report(folder.root)
-    _record(trial, identity)
+    sets = {trial.source.name: (stored_set(trial.source), trial.source.store)}
+    parameters = [parameter_count(trial.network)] if isinstance(trial.network, nn.Module) else []
+    networks = {"networks": 1, "parameters": parameters}
+    facts = manifest_of(conditions.name, conditions.seed, work, sets, networks, [scenario])
+    write_conclusion(folder, results, analysis, {"kind": "own network", **facts}, hash_, [trial.file])
 
 
-def _record(trial: _Trial, identity: str | None) -> None:
-    folder = trial.folder
-    files = [folder.report, folder.manifest, *(folder.root / name for name in (CONDITIONS_FILE, "prediction.json"))]
-    files += [*map(folder.table, TABLES), *folder.pictures]
-    write_record(folder.root / RECORD, files, {"id": identity and _all_that_counts(trial, identity)})
-
-
-def conditions_text(wanted: ScoringConditions) -> str:
+def conditions_text(conditions: ScoringConditions) -> str:
     """Write conditions with every default filled in, as YAML that reads back alike."""
-    return write_document(wanted.model_dump(mode="json", exclude_none=True))
+    return write_document(conditions.model_dump(mode="json", exclude_none=True))
 
 
-def _timed(trial: _Trial, name: str, made: int, make: Callable[[], Made]) -> Made:
-    started = time.monotonic()
-    value = make()
-    trial.stages.append(Stage(name, made, 0, time.monotonic() - started))
-    return value
-
-
-def _results(trial: _Trial, identity: str | None) -> pl.DataFrame:
-    scores = score_conditions(trial.network, trial.source, trial.wanted, device=trial.device, progress=trial.progress)
-    network_id = identity or trial.wanted.name
-    found = result_rows(trial.wanted, trial.source, scores)
-    ids = [score_id(network_id, test) for test in found["test_id"]]
-    return found.with_columns(score_id=pl.Series(ids), network_id=pl.lit(network_id), in_study=pl.lit(True))
+def _results(trial: _Trial) -> pl.DataFrame:
+    source, conditions, work = trial.source, trial.conditions, trial.work
+    scores = score_conditions(trial.network, source, conditions, device=work.device, progress=work.progress)
+    network_id = trial.identity or conditions.name
+    rows = result_rows(conditions, source, scores)
+    ids = [score_id(network_id, test) for test in rows["test_id"]]
+    return rows.with_columns(score_id=pl.Series(ids), network_id=pl.lit(network_id), in_study=pl.lit(True))
 
 
 def _measured(trial: _Trial) -> int:
@@ -185,84 +161,30 @@ def _measured(trial: _Trial) -> int:
     return min(INFORMATION.specimens, trial.source.layout.count)
 
 
-def _objects(trial: _Trial) -> ObjectSpectra:
-    """Average spectra of the first specimens, which are built again."""
-    waves, count = stored_set(trial.source), _measured(trial)
-    trial.progress.start("object spectra", count, 0)
-    found = []
-    for one in measured_set(waves, trial.source.store, range(count), trial.survey.highest):
-        found.append(one)
-        trial.progress.advance(1)
-    trial.progress.finish()
-    return join_libraries(found).mean
-
-
-def _cells(trial: _Trial, results: pl.DataFrame, objects: ObjectSpectra) -> pl.DataFrame:
-    """One row a test condition: its loss, its epsilon and, where it is known, its distance from the training."""
-    trained, survey = trial.wanted.trained_on, trial.survey
-    training = None if trained is None else information_of(survey, trained[1], objects)
-    rows = [
-        {"test_name": name, **_metrics(training, information_of(survey, conditions, objects), objects)}
-        for name, conditions in trial.wanted.tests.items()
-    ]
-    losses = results.select(
-        "training_name",
-        pl.col("training_name").alias("training_group"),
-        "test_name",
-        pl.col("cross_entropy").log().alias("ln_cross_entropy"),
-        pl.lit(None, pl.Float64).alias("ln_cross_entropy_sd"),
-        (pl.col("test_defocus_nm") - pl.col("training_defocus_nm")).alias("defocus_difference_nm"),
-    )
-    return losses.join(pl.DataFrame(rows, schema=_PAIR), on="test_name", maintain_order="left")
-
-
-def _metrics(training: Information | None, test: Information, objects: ObjectSpectra) -> dict[str, float]:
-    if training is not None:
-        return pair_metrics(training, test, objects.q)
-    return {"epsilon_test": test.epsilon, "epsilon_test_error": test.epsilon_error}
-
-
-def _transfer(trial: _Trial, objects: ObjectSpectra) -> pl.DataFrame:
-    tested = [("test", name, conditions) for name, conditions in trial.wanted.tests.items()]
-    trained = [("training", *trial.wanted.trained_on)] if trial.wanted.trained_on is not None else []
-    return pl.concat(
-        transfer_curve(role, name, conditions, trial.survey, objects) for role, name, conditions in trained + tested
-    )
+def _scenario(trial: _Trial) -> Scenario:
+    """Training, tests and microscope, with mean spectra of the first specimens, which are built again."""
+    survey, progress = trial.survey, trial.work.progress
+    waves, numbers = stored_set(trial.source), range(_measured(trial))
+    progress.start("object spectra", len(numbers), 0)
+    libraries = []
+    for library in measured_set(waves, trial.source.store, numbers, survey.highest):
+        libraries.append(library)
+        progress.advance(1)
+    progress.finish()
+    trained = dict([trial.conditions.trained_on] if trial.conditions.trained_on is not None else [])
+    groups = {name: name for name in trained}
+    return Scenario(trained, trial.conditions.tests, groups, survey, join_libraries(libraries).mean)
 
 
 def _draw(trial: _Trial) -> None:
-    _, loaded = next(loaded_waves(trial.source, trial.wanted, trial.device))
+    given = trial.conditions
+    _, loaded = next(loaded_waves(trial.source, given, trial.work.device))
     every = [
-        (name, conditions, images_stream(content_hash(conditions), trial.wanted.seed))
-        for name, conditions in trial.wanted.tests.items()
+        (name, conditions, images_stream(content_hash(conditions), given.seed))
+        for name, conditions in given.tests.items()
     ]
-    place, networks = trial.folder.examples, [(trial.wanted.name, trial.network)]
+    place, networks = trial.folder.examples, [(given.name, trial.network)]
     draw_examples(place, loaded, spread_out(every, SHOWN_CONDITIONS), networks, EXAMPLES.specimens)
     chosen = spread_out(every, MOST_PICTURES // EXAMPLES.specimens)
     draw_pictures(place, PICTURES, loaded, chosen, networks, EXAMPLES.specimens)
     write_index(place, [{"label": "", "parts": [PICTURES], "of": len(every)}])
-
-
-def _manifest(trial: _Trial) -> dict[str, Any]:
-    network, waves = trial.network, stored_set(trial.source)
-    return {
-        "kind": "own network",
-        "name": trial.wanted.name,
-        **provenance(),
-        "seed": trial.wanted.seed,
-        "device": trial.device,
-        "workers": 0,
-        "stages": [vars(stage) for stage in trial.stages],
-        "database": database_facts({trial.source.name: (waves, trial.source.store)}),
-        "networks": 1,
-        "parameters": [parameter_count(network)] if isinstance(network, nn.Module) else [],
-        "trainings": _trained_on(trial.wanted),
-    }
-
-
-def _trained_on(wanted: ScoringConditions) -> dict[str, dict[str, Setting]]:
-    if wanted.trained_on is None:
-        return {}
-    name, conditions = wanted.trained_on
-    told = told_keys(one for _, one in wanted.every)
-    return {name: {key: setting for key, setting in summary(conditions).items() if key in told}}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import Configuration, load_configuration
+from temshift.configuration.model import Configuration
 from temshift.configuration.yaml_document import KeyPath, dotted
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
@@ -26,7 +26,7 @@ from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
 from temshift.scoring.evaluation import wave_source
 from temshift.scoring.scoring_conditions import image_faults
-from temshift.storage.folders import locked, making, refuse_strangers
+from temshift.storage.folders import claim
 from temshift.storage.records import read_facts, record_state
 from temshift.studies.planning.plan import ImageSource, NetworkRun, common_hash, network_hash
 from temshift.studies.running.worker_tasks import train_alone
@@ -48,11 +48,6 @@ class SingleNetwork(Configuration):
     imaging: ImagingSettings = ImagingSettings()
     network: NetworkSettings = CompactUNetSettings()
     training: TrainingSettings = TrainingSettings()
-
-
-def load_single(path: Path) -> SingleNetwork:
-    """Read a file of one network."""
-    return load_configuration(path, SingleNetwork)
 
 
 def train_single(
@@ -85,11 +80,7 @@ def train_single(
     """
     progress, card = progress or SilentProgress(), output / CARD
     run = single_run(single)
-    refuse_strangers(output, card, "network")
-    _refuse_another(card, run)
-    with making(output):
-        output.mkdir(parents=True, exist_ok=True)
-    with locked(output):
+    with claim(output, card, "network", lambda: _refuse_another(card, run)):
         if record_state(card).state == "complete":
             progress.message("the network was there already")
         else:

@@ -16,8 +16,6 @@ from temshift.conditions.drawn import Conditions
 from temshift.conditions.imaging import ImagingConditions
 from temshift.conditions.named import lens_remarks, told_together
 from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import load_configuration
-from temshift.configuration.yaml_document import read_document
 from temshift.core.errors import InputError
 from temshift.figures.transfer_figures import TransferCurves, TransferPlane, curve_figure, overview_figure, save_figure
 from temshift.figures.transfer_planes import plane_figure
@@ -30,6 +28,7 @@ from temshift.optics.transfer_limits import PROBED, half_turn, transfer_limits
 from temshift.storage.files import replacing, write_bytes
 from temshift.studies.planning.study import Study
 from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
+from temshift.workflows.input_files import load_input
 
 PANELS = 12  # most of one overview
 DRAWS = 96  # of a distribution, for the shaded band
@@ -42,6 +41,7 @@ POINTS = (300, 3000)  # least and most of a curve
 BAND_POINTS = 600  # most of a band
 HALF_PLANE = (80, 160)  # least and most points along half an axis of a plane
 SAME = 5e-3  # transfer that differs by less between azimuths is drawn once
+_MODELS: tuple[type[ImageSet | Study], ...] = (ImageSet, Study)  # of files that are drawn
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,9 @@ def load_transfer_set(
     Raises
     ------
     InputError
-        If the file can't be read, holds no conditions or is faulty; if the energy is given twice or not at all.
+        If the file can't be read, is of another kind or is faulty; if the energy is given twice or not at all.
     """
-    kind = _kind_of(path)
-    loaded = load_configuration(path, kind)
+    loaded = load_input(path, *_MODELS)
     if isinstance(loaded, Study):
         _refuse_second(path, "energy", "--energy-kev", loaded.exit_waves.energy / 1e3, energy_kev)
         _refuse_second(path, "pixels", "--sampling-angstrom", max(loaded.grid.sampling), sampling)
@@ -222,22 +221,6 @@ def file_stems(names: Sequence[str]) -> list[str]:
         several = [stem, *(f"{stem}-{number}" for number in range(2, len(names) + 1))]
         stems.append(next(one for one in several if one.casefold() not in taken))
     return stems
-
-
-def _kind_of(path: Path) -> type[ImageSet] | type[Study]:
-    """Tell an image set, whose conditions are a list, from a study, whose conditions are a mapping."""
-    try:
-        document = read_document(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError):
-        return ImageSet  # reading it tells why
-    data: Any = document.data
-    if document.faults or not isinstance(data, dict):
-        return ImageSet
-    if "conditions" not in data:
-        raise InputError(
-            f"{path} holds no conditions; give an image set, such as examples/conditions.yaml, or a study file"
-        )
-    return Study if isinstance(data["conditions"], dict) else ImageSet
 
 
 def _has_mtf(conditions: ImagingConditions, microscope: Microscope) -> bool:

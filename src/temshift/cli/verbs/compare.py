@@ -82,9 +82,9 @@ def _energies_of(specimens: str | None) -> list[float]:
     """Energy that the phases of specimens are measured at, where their file or folder tells one."""
     if specimens is None:
         return []
-    from temshift.databases.object_libraries import waves_told
+    from temshift.workflows.specimen_libraries import given_exit_waves
 
-    waves = waves_told(specimens)
+    waves = given_exit_waves(specimens)
     return [] if waves is None else [waves.energy]
 
 
@@ -92,7 +92,8 @@ def _library(asked: Asked, bench: Bench, conditions: Iterable[ImagingConditions]
     if asked.specimens is None:
         return None
     from temshift.cli.verbs.progress import progress_for
-    from temshift.databases.object_libraries import band_end, find_library
+    from temshift.databases.object_libraries import band_end
+    from temshift.workflows.specimen_libraries import find_library
 
     highest, progress = band_end(conditions, bench.energy), progress_for(Console(stderr=True))
     return find_library(asked.specimens, energy=bench.energy, highest=highest, progress=progress)

@@ -7,12 +7,12 @@ from rich.console import Console
 from temshift.cli.verbs.progress import progress_for, tell_remarks
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, range_of, refuse_faults
-from temshift.configuration.model import load_configuration
 from temshift.databases.hdf5_export import export_waves
 from temshift.exitwaves.sources import wave_sources
 from temshift.image_sets.image_set import ImageFormat, ImagePlan, ImageSet, image_faults
 from temshift.image_sets.writing import write_images
 from temshift.storage.files import read_table
+from temshift.workflows.input_files import load_input
 
 
 def images(
@@ -20,7 +20,7 @@ def images(
 ) -> None:
     """Write an image set; ``what`` is the format and the only set, ``how`` the number of workers and the device."""
     (written_as, one_set), (workers, device) = what, how
-    image_set = load_configuration(conditions, ImageSet)
+    image_set = load_input(conditions, ImageSet)
     require_device(device)
     sources = wave_sources(folder, one_set)
     refuse_faults(conditions, image_faults(image_set, sources, written_as))

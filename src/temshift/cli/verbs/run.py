@@ -18,9 +18,9 @@ from temshift.databases.capacity import size_text
 from temshift.execution import duration_text
 from temshift.report import write_report
 from temshift.storage.files import read_json, read_table
-from temshift.studies import Study, StudyFolder, load_study, run_study
+from temshift.studies import Study, StudyFolder, run_study
 from temshift.studies.planning.cost_estimate import Estimate, estimate, estimate_database
-from temshift.workflows.input_files import load_plan
+from temshift.workflows.input_files import load_input, load_plan
 
 STUDIES = Path("studies")
 MOST_TRAININGS = 40  # that a run ends with a table of
@@ -38,7 +38,7 @@ class Who(NamedTuple):
 
 def run(study_file: Path, output: Path | None, who: Who) -> None:
     """Run a study and print a short summary."""
-    study = load_study(study_file)
+    study = load_input(study_file, Study)
     if who.scheduler is None:
         require_device(who.device)
     progress = progress_for(Console(stderr=True))

@@ -26,6 +26,7 @@ from temshift.scoring.scoring_conditions import faults_on, scoring_conditions
 from temshift.storage.files import read_json, read_table
 from temshift.studies import StudyFolder
 from temshift.workflows import score_network
+from temshift.workflows.input_files import load_scoring
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
 IDENTITY_DIGITS = 16
@@ -53,7 +54,7 @@ def score(onnx: Path | None, network: Path | None, where: Where, output: Path, d
     """Score a network and print a short summary."""
     if (onnx is None) == (network is None):
         raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
-    wanted, source = scoring_conditions(where.conditions), wave_source(where.database, where.one_set)
+    wanted, source = load_scoring(where.conditions), wave_source(where.database, where.one_set)
     refuse_faults(where.conditions, faults_on(wanted, source))
     require_device(device)
     given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device)

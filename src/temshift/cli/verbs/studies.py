@@ -18,7 +18,8 @@ from temshift.studies import StudyFolder
 from temshift.studies.folder import require_study
 from temshift.studies.planning.plan import NetworkRun
 from temshift.studies.running.status import Status, list_runs, read_status
-from temshift.workflows.train_network import load_single, single_faults, single_remarks, train_single
+from temshift.workflows.input_files import load_single
+from temshift.workflows.train_network import single_faults, single_remarks, train_single
 
 SECONDS_BETWEEN_LOOKS = 2.0
 STATES = ("done", "running", "failed", "waiting")

@@ -1,1 +1,1 @@
-"""What a finished study says: tables, metrics, pictures."""
+"""The end of a study: tables, metrics, pictures."""

@@ -1,6 +1,6 @@
-"""What a study says once its networks are scored: results, metrics, transfer functions and predictions."""
+"""Derived from the scores of networks: metrics, transfer functions and predictions."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Analysis:
     metrics, transfer : polars.DataFrame
         Tables of :mod:`temshift.vocabulary.columns`.
     prediction : dict
-        The fits, their left-out errors and those of the baselines, and what they can't tell.
+        The fits, their left-out errors and those of the baselines, and their caveats.
     """
 
     metrics: pl.DataFrame
@@ -43,88 +43,107 @@ class Analysis:
     prediction: dict[str, Any]
 
 
-def analyse(
-    plan: Plan,
-    results: pl.DataFrame,
-    libraries: Libraries,
-    observed: pl.DataFrame | None = None,
-    images: pl.DataFrame | None = None,
-) -> Analysis:
-    """Derive tables and prediction from the results of the networks of a plan, all of them or some.
+@dataclass(frozen=True)
+class Scenario:
+    """Distributions that networks are trained and tested on, the microscope, and the specimens that it images.
+
+    Attributes
+    ----------
+    trained, tested : mapping of str to ImagingConditions
+        By name; ``trained`` is empty if the training of a network is not known.
+    groups : mapping of str to str
+        Group of each name in ``trained``: trainings that differ in swept settings alone are left out of a fit together.
+    survey : Survey
+        Optics and draws, the same for all conditions.
+    objects : ObjectSpectra
+        Mean spectra of the specimens.
+    """
+
+    trained: Mapping[str, ImagingConditions]
+    tested: Mapping[str, ImagingConditions]
+    groups: Mapping[str, str]
+    survey: Survey
+    objects: ObjectSpectra
+
+
+def analyse(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.DataFrame | None) -> Analysis:
+    """Derive tables and prediction from the scores of networks, those of a study or a single one.
 
     Parameters
     ----------
-    plan : Plan
-        The study's plan.
-    results : polars.DataFrame
-        Rows of :data:`temshift.vocabulary.columns.RESULTS`, of the plan alone.
-    libraries : mapping of str to ObjectLibrary
-        Particles of the study's specimens, by the ``metrics_id`` of its parts.
-    observed : polars.DataFrame, optional
-        What observers score, see `observe_plan`.
-    images : polars.DataFrame, optional
-        What micrographs tell, see :func:`temshift.studies.analysis.image_features.measure_image_features`.
+    scenarios : sequence of Scenario
+        At least one, such as those of the parts of a plan: see `scenarios_of`.
+    scores : polars.DataFrame
+        One row a ``training_name`` x ``test_name``, see `scores_over_seeds`.
+    *more : polars.DataFrame or None
+        Further columns for the same pairs, such as scores of observers (`observe_plan`) and features of micrographs
+        (:func:`temshift.studies.analysis.image_features.measure_image_features`).
 
     Returns
     -------
     Analysis
     """
-    objects = {id_: library.mean for id_, library in libraries.items()}
-    metrics, prediction = predict(scored_cells(plan, results, libraries, observed, images))
-    return Analysis(metrics, _transfer(plan, objects), prediction)
+    metrics, prediction = predict(scored_cells(scenarios, scores, *more))
+    return Analysis(metrics, _transfer(scenarios), prediction)
 
 
-def scored_cells(
-    plan: Plan,
-    results: pl.DataFrame,
-    libraries: Libraries,
-    observed: pl.DataFrame | None = None,
-    images: pl.DataFrame | None = None,
-) -> pl.DataFrame:
-    """Return one row a training x test distribution: metrics of the pair, and scores over seeds.
+def scored_cells(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.DataFrame | None) -> pl.DataFrame:
+    """Return one row a training x test distribution: metrics of the pair, and its scores.
 
     Parameters
     ----------
-    plan, results, libraries, observed, images
+    scenarios, scores, *more
         As for :func:`analyse`.
 
     Returns
     -------
     polars.DataFrame
-        What :func:`temshift.information.prediction.score_prediction.predict` takes. Trainings that
-        differ in swept settings alone are of one
-        ``training_group``, to be left out of a fit together.
+        Input of :func:`temshift.information.prediction.score_prediction.predict`.
     """
-    pairs = pl.concat([pairs_of(part, libraries[part.metrics_id].mean) for part in plan.parts])
-    cells = pairs.join(scores_over_seeds(results), on=_PAIR, how="left", maintain_order="left")
-    for more in (observed, images):
-        if more is not None:
-            fresh = [name for name in more.columns if name in _PAIR or name not in cells.columns]
-            cells = cells.join(more.select(fresh), on=_PAIR, how="left", maintain_order="left")
+    cells = pl.concat([pairs_of(scenario) for scenario in scenarios])
+    for table in (scores, *more):
+        if table is not None:
+            fresh = [name for name in table.columns if name in _PAIR or name not in cells.columns]
+            cells = cells.join(table.select(fresh), on=_PAIR, how="left", maintain_order="left", nulls_equal=True)
     return cells
 
 
-def pairs_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingConditions] | None = None) -> pl.DataFrame:
-    """Return metrics of every training x test distribution of a part; tests are its own unless others are given."""
-    survey = survey_of(part.study)
+def scenarios_of(plan: Plan, libraries: Libraries) -> list[Scenario]:
+    """Return the scenarios of the parts of a plan; ``libraries`` are by the ``metrics_id`` of its parts."""
+    return [scenario_of(part, libraries[part.metrics_id].mean) for part in plan.parts]
+
+
+def scenario_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingConditions] | None = None) -> Scenario:
+    """Return the scenario of a part of a plan; tests are its own unless others are given."""
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
-    trained, tested = (
-        {name: information_of(survey, conditions, objects) for name, conditions in some.items()}
-        for some in (part.trainings, named)
-    )
     distributions = [name for name, _ in part.study.conditions.resolved("training")]
-    group_of = dict(zip(part.trainings, distributions, strict=True))
-    rows = [
+    groups = dict(zip(part.trainings, distributions, strict=True))
+    return Scenario(part.trainings, named, groups, survey_of(part.study), objects)
+
+
+def pairs_of(scenario: Scenario) -> pl.DataFrame:
+    """Return metrics of every training x test distribution; of the tests alone if no training is known."""
+    trained, tested = (
+        {name: information_of(scenario.survey, conditions, scenario.objects) for name, conditions in some.items()}
+        for some in (scenario.trained, scenario.tested)
+    )
+    rows: list[dict[str, Any]] = [
         {
             "training_name": training,
-            "training_group": group_of[training],
+            "training_group": scenario.groups[training],
             "test_name": test,
-            **pair_metrics(trained[training], tested[test], objects.q),
+            **pair_metrics(trained[training], tested[test], scenario.objects.q),
         }
         for training in trained
         for test in tested
     ]
-    return pl.DataFrame(rows)
+    if not trained:
+        rows = [
+            {"test_name": test, "epsilon_test": known.epsilon, "epsilon_test_error": known.epsilon_error}
+            for test, known in tested.items()
+        ]
+    names = [pl.lit(None, pl.String).alias(name) for name in ("training_name", "training_group") if not trained]
+    return pl.DataFrame(rows).with_columns(names)
 
 
 def scores_over_seeds(results: pl.DataFrame) -> pl.DataFrame:
@@ -149,9 +168,9 @@ def observe_plan(plan: Plan, folder: StudyFolder, work: Work, libraries: Librari
     plan : Plan
         The study's plan.
     folder : StudyFolder
-        Where results are kept.
+        The folder that keeps results.
     work : Work
-        Who computes; it is warned where observers can't be computed.
+        Who computes; it is warned if observers can't be computed.
     libraries : mapping of str to ObjectLibrary
         By the ``metrics_id`` of the plan's parts.
 
@@ -159,8 +178,7 @@ def observe_plan(plan: Plan, folder: StudyFolder, work: Work, libraries: Librari
     -------
     polars.DataFrame or None
         ``training_name``, ``test_name`` and the numbers of :data:`temshift.vocabulary.columns.OBSERVED`; None
-        where the study
-        asks for no observers, or they can't be computed.
+        if the study asks for no observers, or they can't be computed.
     """
     if not plan.study.information.observers:
         return None
@@ -182,21 +200,21 @@ def observe_part(
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
     ids = {name: content_hash(one) for name, one in named.items()}
     by_id = {ids[name]: one for name, one in named.items()}
-    found = take_observers(folder, work, passages_of(part, library, by_id))
+    scored = take_observers(folder, work, passages_of(part, library, by_id))
     names = pl.DataFrame({"test_name": list(ids), "conditions_id": list(ids.values())})
     tables = [
-        names.join(one, on="conditions_id", maintain_order="left").select(
+        names.join(table, on="conditions_id", maintain_order="left").select(
             pl.lit(training).alias("training_name"), pl.exclude("conditions_id")
         )
-        for training, one in zip(part.trainings, found, strict=True)
+        for training, table in zip(part.trainings, scored, strict=True)
     ]
     return pl.concat(tables)
 
 
 def passages_of(part: Part, library: ObjectLibrary, tests: Mapping[str, ImagingConditions]) -> list[Passage]:
-    """Return what observers are asked to do: from each training distribution of a part to tests by their hashes."""
+    """Return the tasks of observers: from each training distribution of a part to tests by their hashes."""
     scene = Scene.of(library, survey_of(part.study))
-    return [Passage(scene, one, tests) for one in part.trainings.values()]
+    return [Passage(scene, conditions, tests) for conditions in part.trainings.values()]
 
 
 def survey_of(study: Study) -> Survey:
@@ -205,14 +223,12 @@ def survey_of(study: Study) -> Survey:
     return Survey(microscope, study.widest_semiangle, study.information.draws, study.seed)
 
 
-def _transfer(plan: Plan, objects: Mapping[str, ObjectSpectra]) -> pl.DataFrame:
+def _transfer(scenarios: Sequence[Scenario]) -> pl.DataFrame:
     """Curves of every distribution that has a name; one name stands for the first distribution that has it."""
-    found: dict[tuple[str, str], pl.DataFrame] = {}
-    for part in plan.parts:
-        survey = survey_of(part.study)
-        tests = {test.name: test.conditions for test in part.tests}
-        for role, named in (("training", part.trainings), ("test", tests)):
+    curves: dict[tuple[str, str], pl.DataFrame] = {}
+    for scenario in scenarios:
+        for role, named in (("training", scenario.trained), ("test", scenario.tested)):
             for name, conditions in named.items():
-                if (role, name) not in found:
-                    found[role, name] = transfer_curve(role, name, conditions, survey, objects[part.metrics_id])
-    return pl.concat(found.values())
+                if (role, name) not in curves:
+                    curves[role, name] = transfer_curve(role, name, conditions, scenario.survey, scenario.objects)
+    return pl.concat(curves.values())

@@ -1,12 +1,9 @@
-"""The end of a study: tables gathered, pictures drawn, the report written, of whatever networks there are."""
+"""The end of a study, or of scoring one network: tables gathered, pictures drawn, the report written."""
 
-import platform
 import time
-from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
@@ -22,8 +19,9 @@ from temshift.information.observers.observer import OBSERVER_VERSION
 from temshift.networks.stored import CARD
 from temshift.report import write_report
 from temshift.storage.files import write_json, write_table
+from temshift.storage.provenance import provenance
 from temshift.storage.records import read_facts, record_state, write_record
-from temshift.studies.analysis.analyse import Analysis, analyse, observe_plan
+from temshift.studies.analysis.analyse import Analysis, Scenario, analyse, observe_plan, scenarios_of, scores_over_seeds
 from temshift.studies.analysis.example_pictures import write_examples
 from temshift.studies.analysis.galleries import GALLERIES_VERSION, make_galleries
 from temshift.studies.analysis.image_features import IMAGE_FEATURES_VERSION, measure_image_features
@@ -34,6 +32,8 @@ from temshift.studies.planning.plan import Plan
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic")
 TABLES = ("results", "metrics", "transfer")
 
+Made = TypeVar("Made")
+
 
 def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str, ObjectLibrary], failed: int) -> None:
     """Gather tables and pictures and write the report, unless all of it stands as it is.
@@ -41,21 +41,19 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     Parameters
     ----------
     plan : Plan
-        What the study asks for.
+        The study's plan.
     folder : StudyFolder
-        Where scores are, and where everything goes.
+        The folder of scores, to which everything goes.
     work : Work
         Who makes the pictures.
     libraries : mapping of str to ObjectLibrary
         Of the training specimens, by the ``metrics_id`` of a part of the plan.
     failed : int
-        Networks that are missing, which the report tells.
+        Networks that are missing, which the report counts.
     """
-    record = folder.root / "report.json"
-    files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by what they hold
+    files_of_scores = sorted(path.name for path in folder.root.glob("scores/*/*.json"))  # named by their content
     identity = content_hash([plan.study.resolved(), files_of_scores, failed, sorted(libraries), _versions()])
-    if not work.missing([record], record_state) and read_facts(record)["id"] == identity:
-        work.progress.message("everything was there already")
+    if is_concluded(folder, work, identity):
         return
     results = gather(folder, plan, work.progress.warning)
     current = results.filter("in_study")
@@ -67,56 +65,111 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     make_galleries(plan, folder, work)
     observed = observe_plan(plan, folder, work, libraries)
     images = measure_image_features(plan, folder, work)
-    started = time.monotonic()
-    _write_tables(folder, analyse(plan, current, libraries, observed, images), results)
-    work.stages.append(Stage("analysis", 1, 0, time.monotonic() - started))
-    write_json(folder.manifest, _manifest(plan, folder, work, failed, set(current["network_id"])))
-    write_report(folder.root)
-    files = [folder.report, folder.manifest, folder.root / "prediction.json", *map(folder.table, TABLES)]
-    write_record(record, [*files, *folder.pictures], {"id": identity})
+    scenarios = scenarios_of(plan, libraries)
+    analysis = timed(work, "analysis", 1, lambda: analyse(scenarios, scores_over_seeds(current), observed, images))
+    sets = {name: (waves, folder.waves(waves.id)) for name, waves in _named_databases(plan).items()}
+    parameters = _parameters(plan, folder, set(current["network_id"]))
+    networks = {"networks": len(plan.networks), "failed": failed, "parameters": parameters}
+    manifest = manifest_of(plan.study.name, plan.study.seed, work, sets, networks, scenarios)
+    write_conclusion(folder, results, analysis, manifest, identity)
 
 
 def _versions() -> list[int]:
-    """Versions of what the tables hold beside scores and spectra, which files of their own are named by."""
+    """Versions of columns beyond scores and spectra, whose own files are named by these versions."""
     return [OBSERVER_VERSION, IMAGE_FEATURES_VERSION, GALLERIES_VERSION]
 
 
-def _write_tables(folder: StudyFolder, analysis: Analysis, results: pl.DataFrame) -> None:
-    write_table(folder.table("results"), results)
-    write_table(folder.table("metrics"), analysis.metrics)
-    write_table(folder.table("transfer"), analysis.transfer)
-    write_json(folder.root / "prediction.json", analysis.prediction)
+def is_concluded(folder: StudyFolder, work: Work, identity: str) -> bool:
+    """Whether a folder holds the conclusion of some identity, unaltered; if it does, that is announced."""
+    record = folder.conclusion
+    whole = not work.missing([record], record_state) and read_facts(record)["id"] == identity
+    if whole:
+        work.progress.message("everything was there already")
+    return whole
 
 
-def _manifest(plan: Plan, folder: StudyFolder, work: Work, failed: int, scored: Collection[str]) -> dict[str, Any]:
+def timed(work: Work, name: str, made: int, make: Callable[[], Made]) -> Made:
+    """Do something as a stage of its own, which makes so many items, and return its result."""
+    started = time.monotonic()
+    value = make()
+    work.stages.append(Stage(name, made, 0, time.monotonic() - started))
+    return value
+
+
+def write_conclusion(
+    folder: StudyFolder,
+    results: pl.DataFrame,
+    analysis: Analysis,
+    manifest: Mapping[str, Any],
+    identity: str | None,
+    more: Sequence[Path] = (),
+) -> None:
+    """Write tables, prediction, manifest and report and, last, the record of all that the report shows.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+        The folder; its pictures are there already.
+    results : polars.DataFrame
+        Rows of :data:`temshift.vocabulary.columns.RESULTS`.
+    analysis : Analysis
+        Derived from them.
+    manifest : mapping
+        Its facts, see `manifest_of`.
+    identity : str or None
+        Hash of all that the conclusion depends on; see `is_concluded`.
+    more : sequence of Path
+        Further files of the record.
+    """
+    for name, table in zip(TABLES, (results, analysis.metrics, analysis.transfer), strict=True):
+        write_table(folder.table(name), table)
+    write_json(folder.prediction, analysis.prediction)
+    write_json(folder.manifest, manifest)
+    write_report(folder.root)
+    files = [folder.report, folder.manifest, folder.prediction, *map(folder.table, TABLES), *more, *folder.pictures]
+    write_record(folder.conclusion, files, {"id": identity})
+
+
+def manifest_of(
+    name: str,
+    seed: int,
+    work: Work,
+    sets: Mapping[str, tuple[WaveSet, Path]],
+    networks: Mapping[str, Any],
+    scenarios: Sequence[Scenario],
+) -> dict[str, Any]:
+    """Return the facts of a manifest, those of a study or of a single network.
+
+    Parameters
+    ----------
+    name : str
+        Name of the study or of the network.
+    seed : int
+        Root of all draws.
+    work : Work
+        Who worked, on which device, and in which stages.
+    sets : mapping of str to (WaveSet, Path)
+        Specimens by their role, and the stores of their waves.
+    networks : mapping
+        Facts of the networks.
+    scenarios : sequence of Scenario
+        Distributions that they were trained and tested on.
+    """
     return {
-        "name": plan.study.name,
-        **provenance(),
-        "seed": plan.study.seed,
+        "name": name,
+        **provenance(PACKAGES),
+        "seed": seed,
         "device": work.device,
         "workers": work.workers,
         "stages": [vars(stage) for stage in work.stages],
-        "database": database_facts({name: (one, folder.waves(one.id)) for name, one in _named_databases(plan).items()}),
-        "networks": len(plan.networks),
-        "failed": failed,
-        "parameters": _parameters(plan, folder, scored),
-        "trainings": _trainings(plan),
+        "database": _database_facts(sets),
+        **networks,
+        "trainings": _trainings(scenarios),
     }
 
 
-def provenance() -> dict[str, Any]:
-    """Tell when, where and with which versions something is made."""
-    return {
-        "temshift": version("temshift"),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-    }
-
-
-def database_facts(sets: Mapping[str, tuple[WaveSet, Path]]) -> dict[str, Any]:
-    """Tell what sets of specimens are, by name, from their settings and the geometry in their stores."""
+def _database_facts(sets: Mapping[str, tuple[WaveSet, Path]]) -> dict[str, Any]:
+    """Facts of sets of specimens, by name, from their settings and the geometry in their stores."""
     geometry = {name: read_geometry(store) for name, (_, store) in sets.items()}
     coverage = [share for rows in geometry.values() for row in rows for share in row["coverage"] if share is not None]
     return {
@@ -144,13 +197,13 @@ def _parameters(plan: Plan, folder: StudyFolder, scored: Collection[str]) -> lis
     return sorted({read_facts(folder.network(id_) / CARD)["parameters"] for id_ in kinds.values()})
 
 
-def _trainings(plan: Plan) -> dict[str, dict[str, Setting]]:
-    """Centre and spread of what networks were trained on, of each parameter that any condition tells."""
-    named = {name: conditions for part in plan.parts for name, conditions in part.trainings.items()}
-    tests = [test.conditions for part in plan.parts for test in part.tests]
-    told = told_keys([*named.values(), *tests])
+def _trainings(scenarios: Sequence[Scenario]) -> dict[str, dict[str, Setting]]:
+    """Centre and spread of training distributions, of each parameter that any condition gives."""
+    named = {name: conditions for scenario in scenarios for name, conditions in scenario.trained.items()}
+    tests = [conditions for scenario in scenarios for conditions in scenario.tested.values()]
+    given = told_keys([*named.values(), *tests])
     return {
-        name: {key: setting for key, setting in summary(conditions).items() if key in told}
+        name: {key: spread for key, spread in summary(conditions).items() if key in given}
         for name, conditions in named.items()
     }
 
@@ -167,6 +220,6 @@ def _set_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[st
 
 
 def _mean(rows: Sequence[dict[str, Any]], key: str) -> float | None:
-    """Mean over the rows that have the number; None where none has."""
+    """Mean over the rows that have the number; None if none has."""
     values = [row[key] for row in rows if row[key] is not None]
     return float(np.mean(values)) if values else None

@@ -1,4 +1,4 @@
-"""Pictures for the report: test specimens, their micrographs, and what some networks make of them."""
+"""Pictures for the report: test specimens, their micrographs, and the masks of some networks."""
 
 import io
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def draw_examples(
     networks: Sequence[tuple[str, Network]],
     specimens: int,
 ) -> None:
-    """Write pictures of the very images that networks are scored on, and of what some networks make of them.
+    """Write pictures of the very images that networks are scored on, with the masks of some networks.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def draw_examples(
     source : MicrographSource
         Waves and masks.
     tests : sequence of (str, ImagingConditions, Stream)
-        Name of each condition, what it is, and where its images draw from.
+        Name of each condition, its distribution, and the stream that its images draw from.
     networks : sequence of (str, callable)
         Each from images to logits, both (n, 1, y, x), with its name.
     specimens : int
@@ -83,7 +83,7 @@ def shown_parts(plan: Plan) -> list[Part]:
 
 
 def shown_networks(plan: Plan) -> set[str]:
-    """Return the ids of the networks whose work the report shows; their weights are kept whatever is asked."""
+    """Return the ids of the networks whose work the report shows; their weights are always kept."""
     return {run.id for part in shown_parts(plan) for run in example_networks(part)}
 
 
@@ -95,28 +95,28 @@ def drawable_networks(part: Part, folder: StudyFolder) -> list[NetworkRun]:
 def example_networks(part: Part) -> list[NetworkRun]:
     """Return the networks of a part whose work the report shows."""
     first = [run for run in part.networks if run.seed == 0]
-    wanted = part.study.examples.networks
-    if wanted:
+    chosen = part.study.examples.networks
+    if chosen:
         names = dict(zip((name for name, _ in part.study.conditions.resolved("training")), part.trainings, strict=True))
-        return [run for name in wanted for run in first if run.name == names[name]]
+        return [run for name in chosen for run in first if run.name == names[name]]
     return spread_out(first, SHOWN_NETWORKS)
 
 
 def _is_there(folder: StudyFolder, run: NetworkRun) -> bool:
-    """Tell whether a network and its weights are there, unaltered."""
+    """Return whether a network and its weights are there, unaltered."""
     card = folder.network(run.id) / CARD
     return record_state(card).state == "complete" and has_weights(read_record(card))
 
 
 def _chosen_tests(part: Part) -> list[TestCondition]:
-    wanted = part.study.examples.conditions
-    if wanted:
-        return [test for name in wanted for test in part.tests if test.name == name]
+    chosen = part.study.examples.conditions
+    if chosen:
+        return [test for name in chosen for test in part.tests if test.name == name]
     return spread_out(part.tests, SHOWN_CONDITIONS)
 
 
 def _probabilities(networks: Sequence[Network], images: torch.Tensor) -> NDArray[np.float16]:
-    """What each network makes of the images (network, specimen, condition, y, x)."""
+    """Probabilities of each network for the images (network, specimen, condition, y, x)."""
     every = np.zeros((len(networks), *images[:, :, 0].shape), np.float16)
     with torch.inference_mode():
         for number, network in enumerate(networks):

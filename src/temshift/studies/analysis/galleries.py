@@ -1,4 +1,4 @@
-"""Small pictures of every test condition for the report, beside what a few networks make of them."""
+"""Small pictures of every test condition for the report, next to the masks of a few networks."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from temshift.studies.sources import load_network, source_of
 
 GALLERIES_VERSION = 1
 CONDITIONS_PER_TASK = 8
-MOST_PICTURES = 900  # of one kind of specimens; where there would be more, conditions are thinned evenly
+MOST_PICTURES = 900  # of one kind of specimens; if there would be more, conditions are thinned evenly
 
 _PROBABILITY_LEVELS = 255
 
@@ -60,11 +60,11 @@ def make_galleries(plan: Plan, folder: StudyFolder, work: Work) -> None:
     Parameters
     ----------
     plan : Plan
-        What the study asks for.
+        The study's plan.
     folder : StudyFolder
         With trained networks and waves.
     work : Work
-        Who draws; a task is a few conditions, and what is finished is kept.
+        Who draws; a task is a few conditions, and finished ones are kept.
     """
     parts = shown_parts(plan)
     chunks = {_label(part, parts): _chunks(part, folder) for part in parts}
@@ -83,7 +83,7 @@ def make_galleries(plan: Plan, folder: StudyFolder, work: Work) -> None:
 
 
 def _label(part: Part, parts: Sequence[Part]) -> str:
-    """What sets the images of a part apart from those of the others."""
+    """The settings that set the images of a part apart from those of the others."""
     if len(parts) == 1:
         return ""
     own = {key: value for key, value in part.settings.items() if key.partition(".")[0] not in ("network", "training")}
@@ -120,7 +120,7 @@ def draw_pictures(
     networks: Sequence[tuple[str, Network]],
     specimens: int,
 ) -> None:
-    """Write small pictures of the very images that networks are scored on, and of what some networks make of them.
+    """Write small pictures of the very images that networks are scored on, with the masks of some networks.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def draw_pictures(
     source : MicrographSource
         Waves and masks.
     tests : sequence of (str, ImagingConditions, Stream)
-        Name of each condition, what it is, and where its images draw from.
+        Name of each condition, its distribution, and the stream that its images draw from.
     networks : sequence of (str, callable)
         Each from images to logits, both (n, 1, y, x), with its name.
     specimens : int
@@ -164,8 +164,8 @@ def _drawn(
     _, conditions, stream = test
     images, masks = form_micrographs(source, conditions, chosen, chosen.tolist(), stream)
     with torch.inference_mode():
-        found = [torch.sigmoid(network(images))[:, 0].cpu().numpy() for _, network in networks]
-    probabilities = np.stack(found) if found else np.zeros((0, *images[:, 0].shape), np.float32)
+        segmented = [torch.sigmoid(network(images))[:, 0].cpu().numpy() for _, network in networks]
+    probabilities = np.stack(segmented) if segmented else np.zeros((0, *images[:, 0].shape), np.float32)
     plain, true = images[:, 0].cpu().numpy(), masks[:, 0].cpu().numpy()
     factor = binning_of(true.shape[-2:])
     return {
@@ -177,7 +177,7 @@ def _drawn(
 
 
 def _overlaps(true: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Intersection over union (network, specimen) on all pixels of the micrographs; NaN where both masks are empty."""
+    """Intersection over union (network, specimen) on all pixels of the micrographs; NaN if both masks are empty."""
     both, either = (true & predicted).sum(axis=(-2, -1)), (true | predicted).sum(axis=(-2, -1))
     share = np.full(both.shape, np.nan, np.float32)
     np.divide(both, either, out=share, where=either > 0, casting="unsafe")

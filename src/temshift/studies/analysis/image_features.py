@@ -1,4 +1,4 @@
-"""What the micrographs of a study tell of its networks beforehand: d_image, and a probe, on specimens of the training.
+"""Features of a study's micrographs that foretell scores: d_image, and a probe, on specimens of the training.
 
 Images under training conditions are formed of the first specimens of the training set, those under test conditions of
 the next ones: no specimen that networks are scored on is looked at, and none on both sides of a pair.
@@ -75,7 +75,7 @@ class Look:
 
     @property
     def id(self) -> str:
-        """Hash of all that what is seen depends on."""
+        """Hash of all that the images depend on."""
         versions = [IMAGE_FEATURES_VERSION, OPTICS_VERSION, DATASETS_VERSION]
         shown = [self.source.database, self.source.imaging, self.conditions, self.seed, self.first, self.count]
         return content_hash([*shown, self.pixel, self.highest, self.kept, self.patches, versions])
@@ -93,7 +93,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Looks:
-    """What is looked at for one part of a plan: images under each training and each test distribution, by name."""
+    """Looks for one part of a plan: images under each training and each test distribution, by name."""
 
     training: Mapping[str, Look]
     test: Mapping[str, Look]
@@ -110,23 +110,22 @@ class Looks:
 
 
 def measure_image_features(plan: Plan, folder: StudyFolder, work: Work) -> pl.DataFrame:
-    """Measure d_image and, where it is asked for, the probe for every training x test distribution of a study.
+    """Measure d_image and, if it is asked for, the probe for every training x test distribution of a study.
 
     Parameters
     ----------
     plan : Plan
-        The study's plan; its ``information.images`` tells what is asked for.
+        The study's plan; its ``information.images`` chooses the features.
     folder : StudyFolder
-        Where waves are; spectra, patches and what the probe scored are kept there, so that nothing is done twice.
+        The folder of waves; spectra, patches and scores of the probe are kept there, so that nothing is done twice.
     work : Work
         Who does it.
 
     Returns
     -------
     polars.DataFrame
-        Of :data:`temshift.vocabulary.columns.IMAGE_FEATURES`; empty where nothing is asked for. A number that can't be
-        told
-        is null, and a warning says why.
+        Of :data:`temshift.vocabulary.columns.IMAGE_FEATURES`; empty if nothing is asked for. Unknown numbers
+        are null, and a warning says why.
     """
     looks = [looks_of(part) for part in plan.parts]
     _perform(work, folder, "micrographs compared", {look.id: (_look, look) for one in looks for look in one.every})
@@ -138,7 +137,7 @@ def measure_image_features(plan: Plan, folder: StudyFolder, work: Work) -> pl.Da
 
 
 def _gathered(work: Work, folder: StudyFolder, looks: Sequence[Looks]) -> pl.DataFrame:
-    """The table of all pairs, made again only where it would differ."""
+    """The table of all pairs, made again only if it would differ."""
     record = features_record(folder)
     sides = [[[name, look.id] for name, look in side.items()] for one in looks for side in (one.training, one.test)]
     probes = [_probe_id(one, name) for one in looks for name in one.probed]
@@ -155,9 +154,9 @@ def features_record(folder: StudyFolder) -> Path:
 
 
 def looks_of(part: Part) -> Looks:
-    """Return what to look at for a part of a plan: nothing where it is not asked for, or specimens are too few."""
-    settings, held = part.study.information.images, part.databases["training"].count
-    count = min(settings.specimens, held // len(SIDES))
+    """Return the looks for a part of a plan: none if they are not asked for, or specimens are too few."""
+    settings, specimens = part.study.information.images, part.databases["training"].count
+    count = min(settings.specimens, specimens // len(SIDES))
     kept = tuple(name for name, asked in (("spectra", settings.distance), ("patches", settings.probe)) if asked)
     if not kept or count < LEAST_SPECIMENS:
         return Looks({}, {})
@@ -174,17 +173,17 @@ def looks_of(part: Part) -> Looks:
     )
 
 
-def _perform(work: Work, folder: StudyFolder, name: str, wanted: Mapping[str, tuple[Any, ...]]) -> None:
-    """Do what has no record yet: a function of the study folder, what it needs, the record and the device."""
-    records = {id_: _record(folder, id_) for id_ in wanted}
+def _perform(work: Work, folder: StudyFolder, name: str, calls: Mapping[str, tuple[Any, ...]]) -> None:
+    """Make calls that have no record yet: a function of the study folder, its input, the record and the device."""
+    records = {id_: _record(folder, id_) for id_ in calls}
     missing = set(work.missing(records.values(), record_state))
     tasks = [
         Task(function, (folder.root, *needs, records[id_], work.device), f"{name}, {id_}")
-        for id_, (function, *needs) in wanted.items()
+        for id_, (function, *needs) in calls.items()
         if records[id_] in missing
     ]
-    if wanted:
-        work.perform(name, tasks, [1] * len(tasks), len(wanted) - len(tasks))
+    if calls:
+        work.perform(name, tasks, [1] * len(tasks), len(calls) - len(tasks))
 
 
 def _record(folder: StudyFolder, id_: str) -> Path:
@@ -193,14 +192,14 @@ def _record(folder: StudyFolder, id_: str) -> Path:
 
 def _faults(folder: StudyFolder, looks: Iterable[Looks]) -> Iterable[str]:
     """Why some images have no features."""
-    for one in looks:
-        for name, look in itertools.chain(one.training.items(), one.test.items()):
+    for some in looks:
+        for name, look in itertools.chain(some.training.items(), some.test.items()):
             for fault in read_facts(_record(folder, look.id))["faults"]:
                 yield f"{name}: {fault}"
 
 
 def _look(root: Path, look: Look, record: Path, device: str) -> None:
-    """Form micrographs and keep their spectra and patches; what has none is told in the record."""
+    """Form micrographs and keep their spectra and patches; the record names images that have none."""
     one_thread()
     images, masks = look.images(root, device)
     makers: dict[str, Callable[[], pl.DataFrame]] = {
@@ -209,13 +208,13 @@ def _look(root: Path, look: Look, record: Path, device: str) -> None:
             image_patches(images, masks, look.pixel, look.highest, count=look.patches, seed=look.seed)
         ),
     }
-    found, faults = {}, []
+    tables, faults = {}, []
     for name in look.kept:
         try:
-            found[f"{record.stem}.{name}.parquet"] = table_bytes(makers[name]())
+            tables[f"{record.stem}.{name}.parquet"] = table_bytes(makers[name]())
         except (TemshiftError, ValueError) as error:
             faults.append(str(error))
-    write_recorded(record, found, {"faults": faults})
+    write_recorded(record, tables, {"faults": faults})
 
 
 def _spectra_table(spectra: ImageSpectra) -> pl.DataFrame:
@@ -230,7 +229,7 @@ def _patches_table(patches: Patches) -> pl.DataFrame:
 
 
 def _kept(record: Path, name: str) -> pl.DataFrame | None:
-    """One of the tables of a look; None where there are none."""
+    """One of the tables of a look; None if there are none."""
     path = record.with_suffix(f".{name}.parquet")
     return read_table(path) if path.exists() else None
 
@@ -253,7 +252,7 @@ def _probe_id(looks: Looks, name: str) -> str:
 
 
 def _probe(root: Path, training: Look, tests: Sequence[Look], record: Path, device: str) -> None:
-    """Fit a probe to patches under a training distribution; keep what it scores under each test distribution."""
+    """Fit a probe to patches under a training distribution; keep its scores under each test distribution."""
     one_thread()
     patches = _patches(_record(StudyFolder(root), training.id))
     probe = None if patches is None else fit_probe(patches, seed=training.seed)
@@ -280,19 +279,19 @@ def _pairs(folder: StudyFolder, looks: Looks) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=IMAGE_FEATURES)
 
 
-def _distance(one: ImageSpectra | None, other: ImageSpectra | None) -> dict[str, float]:
-    if one is None or other is None:
+def _distance(ours: ImageSpectra | None, theirs: ImageSpectra | None) -> dict[str, float]:
+    if ours is None or theirs is None:
         return {}
-    found = image_distance(one, other)
+    distance = image_distance(ours, theirs)
     return {
-        "distance_image": found.distance,
-        "distance_image_error": found.error,
-        "distance_image_chance": found.chance,
+        "distance_image": distance.distance,
+        "distance_image_error": distance.error,
+        "distance_image_chance": distance.chance,
     }
 
 
 def _probed(folder: StudyFolder, looks: Looks, training: str) -> dict[str, dict[str, float]]:
-    """What a probe scored, by the id of the look under each test distribution."""
+    """Scores of a probe, by the id of the look under each test distribution."""
     if "patches" not in looks.training[training].kept:
         return {}
     table = read_table(_record(folder, _probe_id(looks, training)).with_suffix(".parquet"))

@@ -70,16 +70,16 @@ class _Seen:
 
 
 def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage]) -> list[pl.DataFrame]:
-    """Take observers from training distributions to test conditions; what the folder holds is not computed again.
+    """Take observers from training distributions to test conditions; scores in the folder are not computed again.
 
     Parameters
     ----------
     folder : StudyFolder
-        Where results are kept.
+        The folder that keeps results.
     work : Work
         Who computes, a task a training distribution.
     passages : sequence of Passage
-        What is asked for; the same training in the same scene is fitted once.
+        Tasks; the same training in the same scene is fitted once.
 
     Returns
     -------
@@ -89,27 +89,27 @@ def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage])
     Raises
     ------
     TemshiftError
-        Where an observer can't be computed, such as in a band that holds no ring of spatial frequencies.
+        If an observer can't be computed, such as in a band that holds no ring of spatial frequencies.
     """
-    wanted = _joined(passages)
-    held = {id_: _held(folder, id_, work) for id_ in wanted}
-    lacking = {id_: _lacking(passage, held[id_]) for id_, passage in wanted.items()}
+    joined = _joined(passages)
+    tables = {id_: _held(folder, id_, work) for id_ in joined}
+    lacking = {id_: _lacking(passage, tables[id_]) for id_, passage in joined.items()}
     asked = [passage for passage in lacking.values() if passage.tests]
     tasks = [Task(observe_tests, (folder.root, one), f"observers of training distribution {one.id}") for one in asked]
     sizes = [len(one.tests) for one in asked]
-    kept = sum(len(one.tests) for one in wanted.values()) - sum(sizes)
+    kept = sum(len(one.tests) for one in joined.values()) - sum(sizes)
     work.perform("observers", tasks, sizes, kept)
-    held |= {one.id: _held(folder, one.id, work) for one in asked}
-    return [held[one.id].filter(pl.col("conditions_id").is_in(list(one.tests))) for one in passages]
+    tables |= {one.id: _held(folder, one.id, work) for one in asked}
+    return [tables[one.id].filter(pl.col("conditions_id").is_in(list(one.tests))) for one in passages]
 
 
 def has_observers(folder: StudyFolder, passage: Passage) -> bool:
-    """Tell whether a folder keeps what observers of a training distribution score, by the code of now."""
+    """Return whether a folder keeps scores of the observers of a training distribution, by the code of now."""
     return any(folder.observers(passage.id).glob("*.json"))
 
 
 def observe_tests(root: Path, passage: Passage) -> None:
-    """Fit observers to one training distribution, and keep what they score under test conditions."""
+    """Fit observers to one training distribution, and keep their scores under test conditions."""
     one_thread()
     scene, seen = passage.scene, {id_: _Seen(passage.scene, id_, one) for id_, one in passage.tests.items()}
     training = ring_draws(passage.training, scene.library, scene.survey, stream=0)
@@ -121,11 +121,11 @@ def observe_tests(root: Path, passage: Passage) -> None:
 
 
 def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator[dict[str, str | float]]:
-    """Rows of what the linear observer, the forest and both score."""
+    """Rows of scores of the linear observer, the forest and both."""
     linear, forest = (fit_observer(training, rule, seed=seed) for rule in LEARNERS)
     for id_, seen in tested.items():
-        one, other = linear.expected(seen), forest.expected(seen)
-        expected = {"linear": one, "forest": other, "both": average(one, other)}
+        by_linear, by_forest = linear.expected(seen), forest.expected(seen)
+        expected = {"linear": by_linear, "forest": by_forest, "both": average(by_linear, by_forest)}
         numbers = {
             f"observer_{rule}_{name}": value for rule in expected for name, value in asdict(expected[rule]).items()
         }
@@ -139,20 +139,20 @@ def _test_draws(seen: _Seen) -> Draws:
 
 def _joined(passages: Sequence[Passage]) -> dict[str, Passage]:
     """Passages of one training in one scene as one, by id."""
-    found: dict[str, Passage] = {}
-    for one in passages:
-        before = found.get(one.id)
-        found[one.id] = one if before is None else Passage(one.scene, one.training, {**before.tests, **one.tests})
-    return found
+    joined: dict[str, Passage] = {}
+    for passage in passages:
+        before = joined.get(passage.id)
+        joined[passage.id] = passage if before is None else replace(passage, tests={**before.tests, **passage.tests})
+    return joined
 
 
-def _lacking(passage: Passage, held: pl.DataFrame) -> Passage:
-    there = set(held["conditions_id"])
+def _lacking(passage: Passage, kept: pl.DataFrame) -> Passage:
+    there = set(kept["conditions_id"])
     return replace(passage, tests={id_: one for id_, one in passage.tests.items() if id_ not in there})
 
 
 def _held(folder: StudyFolder, id_: str, work: Work) -> pl.DataFrame:
-    """What is kept of the observers of a training distribution; what is damaged is told and made again."""
+    """Scores of the observers of a training distribution that the folder keeps; damaged ones are made again."""
     records = sorted(folder.observers(id_).glob("*.json"))
     damaged = set(work.missing(records, record_state))
     tables = [read_table(path.with_suffix(".parquet")) for path in records if path not in damaged]

@@ -41,17 +41,17 @@ _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 
 def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
-    """Write what the test conditions of a plan are, beside those of earlier versions of the study."""
-    held = _held_tests(folder)
-    if held is None and folder.table("tests").exists():
+    """Write the test conditions of a plan, next to those of earlier versions of the study."""
+    former = _held_tests(folder)
+    if former is None and folder.table("tests").exists():
         fault = f"{folder.table('tests')} is damaged"
         warn(f"made again: {fault}; results of test conditions that the study no longer has are left out")
-    known = set() if held is None else set(held.select("test_id", "listed").rows())
+    known = set() if former is None else set(former.select("test_id", "listed").rows())
     rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
-    if held is not None and not rows:
+    if former is not None and not rows:
         return
     new = pl.DataFrame(rows, schema=TESTS)
-    write_table(folder.table("tests"), new if held is None else pl.concat([held, new]))
+    write_table(folder.table("tests"), new if former is None else pl.concat([former, new]))
 
 
 def read_results(*folders: Path | str) -> pl.DataFrame:
@@ -60,7 +60,7 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     Parameters
     ----------
     *folders : path
-        One or more study folders, such as parts of one study from several machines; what several hold is told once.
+        One or more study folders, such as parts of one study from several machines; scores in several are listed once.
         Folders of ``temshift score`` may be among them.
 
     Returns
@@ -68,16 +68,16 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     polars.DataFrame
         Columns of :data:`temshift.vocabulary.columns.RESULTS`, then one for each setting of network, training and
         imaging
-        (such as ``training.learning_rate``; lists as JSON), null where a network has no such setting. Rows are in the
-        order of the study, also where several folders hold parts of one. Those whose ``in_study`` is false, at the end,
+        (such as ``training.learning_rate``; lists as JSON), null if a network has no such setting. Rows are in the
+        order of the study, also if several folders hold parts of one. Those whose ``in_study`` is false, at the end,
         belong to settings that the study had before.
 
     Raises
     ------
     InputError
-        Where a folder is no study folder, or holds no scores yet.
+        If a folder is no study folder, or holds no scores yet.
     DamagedError
-        Where a file is damaged.
+        If a file is damaged.
 
     Examples
     --------
@@ -97,13 +97,13 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
 def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
     """Join all scores of a folder with the networks and the test conditions that they belong to; see `read_results`.
 
-    ``warn`` is told of tables that are damaged, which are left out; without it they are an error.
+    ``warn`` is called for tables that are damaged, which are left out; without it they are an error.
     """
     return _placed(folder, plan, warn).drop("place")
 
 
 def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
-    """The results of a folder with their places in the order of the study, null where it does not ask for them."""
+    """The results of a folder with their places in the order of the study, null if it does not ask for them."""
     scores = _scores(folder, warn)
     networks = _networks(folder, plan, scores["network_id"].unique().to_list())
     rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
@@ -120,7 +120,7 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.Dat
 
 
 def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """Rows with their places, in order; a pair that is asked for under some names is not told under others."""
+    """Rows with their places, in order; a pair that is asked for under some names is not listed under others."""
     pairs, ids = _pairs(plan), ["network_id", "test_id"]
     asked = rows.join(pairs, on=list(_PAIR), how="inner")
     rest = rows.join(pairs, on=ids, how="anti").with_columns(pl.lit(None, pairs["place"].dtype).alias("place"))
@@ -129,7 +129,7 @@ def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 
 
 def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
-    """What the rows of a folder have in common, which sorts them beside those of other folders, and the rows."""
+    """A key that rows of one study have in common, whichever folder they are from, and the rows of a folder."""
     if (root / CONDITIONS_FILE).exists() and not StudyFolder(root).study_file.exists():
         return str(root), read_table(StudyFolder(root).table("results")).with_row_index("place")
     folder = require_study(root)
@@ -138,7 +138,7 @@ def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
 
 
 def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
-    """Rows of several folders, what studies ask for first, studies in the order that they are named in."""
+    """Rows of several folders: first those that studies ask for, in the order of the folders."""
     order = list(dict.fromkeys(common for common, _ in parts))
     frames = [_with_vague(rows).with_columns(pl.lit(order.index(common)).alias("part")) for common, rows in parts]
     merged = pl.concat(frames, how="diagonal_relaxed").sort(
@@ -155,7 +155,7 @@ def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _scores(folder: StudyFolder, warn: Warn | None) -> pl.DataFrame:
-    """All scores that have a record, each once: what a killed run wrote without one is made again."""
+    """All scores that have a record, each once: a table of a killed run that has none is made again."""
     records = sorted((folder.root / "scores").glob("*/*.json"))
     parts = [pl.DataFrame(schema=SCORES)]
     for start in range(0, len(records), _FILES_AT_A_TIME):
@@ -176,13 +176,13 @@ def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
 
 def _pairs(plan: Plan) -> pl.DataFrame:
     """Pairs of a network and a test condition that the study asks for, with names and places in its order."""
-    found = [
+    pairs = [
         pl.DataFrame([(run.id, run.name) for run in part.networks], schema=_PAIR[::2], orient="row").join(
             pl.DataFrame([(test.id, test.name) for test in part.tests], schema=_PAIR[1::2], orient="row"), how="cross"
         )
         for part in plan.parts
     ]
-    return pl.concat(found).unique(maintain_order=True).with_row_index("place")
+    return pl.concat(pairs).unique(maintain_order=True).with_row_index("place")
 
 
 def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
@@ -210,17 +210,17 @@ def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
 def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
     """Test conditions by the names that the study has for them now; those of earlier versions as they were.
 
-    One that the study listed once stays so, also where it is only a training distribution now.
+    One that the study listed once stays so, also if it is only a training distribution now.
     """
     new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
-    held = _held_tests(folder)
-    if held is None:
+    former = _held_tests(folder)
+    if former is None:
         return new
-    ranked = [new.filter("listed"), held.filter("listed"), new, held]
-    found = ranked[0]
+    ranked = [new.filter("listed"), former.filter("listed"), new, former]
+    known = ranked[0]
     for more in ranked[1:]:
-        found = pl.concat([found, more.join(found, on="test_id", how="anti")])
-    return found
+        known = pl.concat([known, more.join(known, on="test_id", how="anti")])
+    return known
 
 
 def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFrame:
@@ -234,11 +234,11 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFra
     conditions: dict[str, Any] = {}
     for id_, card in _cards(folder, sorted(ids)):
         sections, own = {name: card[name] for name in _SETTINGS}, content_hash(card["conditions"])
-        told = content_hash(sections)
-        settings.setdefault(told, sections)
+        settings_id = content_hash(sections)
+        settings.setdefault(settings_id, sections)
         conditions.setdefault(own, card["conditions"])
         loss = card["scores"]["training"]["cross_entropy"]
-        rows += [(id_, name, card["seed"], loss, own, told) for name in names.get(id_, [card["training_name"]])]
+        rows += [(id_, name, card["seed"], loss, own, settings_id) for name in names.get(id_, [card["training_name"]])]
     networks = pl.DataFrame(rows, schema=_NETWORKS, orient="row")
     trained = [{"own_conditions_id": id_, **_trained_on(one)} for id_, one in conditions.items()]
     return networks.join(pl.DataFrame(trained, schema=_TRAINED), on="own_conditions_id", maintain_order="left").join(
@@ -247,7 +247,7 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFra
 
 
 def _cards(folder: StudyFolder, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the cards of networks tell; one that was removed or damaged is left out, for it is made again."""
+    """Cards of networks; one that was removed or damaged is left out, for it is made again."""
     for id_ in ids:
         with suppress(TemshiftError):
             yield id_, read_facts(folder.network(id_) / CARD)

@@ -4,7 +4,6 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from temshift.networks import (
 from temshift.networks.cohorts import Member, train_cohort
 from temshift.scoring.scores import Scores, score_together
 from temshift.storage.files import table_bytes
+from temshift.storage.provenance import versions_of
 from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import NetworkRun, TestCondition, score_id, validation_stream
@@ -160,7 +160,7 @@ def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
 
 @functools.cache
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("temshift", "torch")}
+    return versions_of(("temshift", "torch"))
 
 
 def _failures(actions: Iterable[tuple[NetworkRun, Callable[[], None]]]) -> Failures:
