@@ -1,6 +1,6 @@
 """Scores of anyone's network on a wave database, under any conditions."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.sources import WaveSource, wave_sources
-from temshift.exitwaves.store import read_masks, read_waves
+from temshift.exitwaves.store import read_shards
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin
@@ -192,14 +192,16 @@ def loaded_waves(
     at_once = max(1, int(LOADED_BYTES / (layout.specimen_bytes * layout.per_shard)))
     for first in range(0, layout.shards, at_once):
         shards = range(first, min(first + at_once, layout.shards))
-        waves, masks = (_joined(read, source.store, shards, device) for read in (read_waves, read_masks))
+        waves, masks = _joined(source.store, shards, device)
         spectra = wave_spectra(waves, layout.grid, source.exit_waves.energy, semiangle, margin)
         numbers = range(layout.specimens_of(shards[0]).start, layout.specimens_of(shards[-1]).stop)
         yield numbers, MicrographSource(spectra, masks, wanted.imaging)
 
 
-def _joined(read: Callable[[Path, int], Tensor], store: Path, shards: Iterable[int], device: str) -> Tensor:
-    return torch.cat([read(store, shard) for shard in shards]).to(device)
+def _joined(store: Path, shards: Iterable[int], device: str) -> tuple[Tensor, Tensor]:
+    loaded = list(read_shards(store, shards))
+    waves, masks = ([getattr(shard, name) for shard in loaded] for name in ("waves", "masks"))
+    return torch.cat(waves).to(device), torch.cat(masks).to(device)
 
 
 def _batches(
