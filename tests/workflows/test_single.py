@@ -20,7 +20,7 @@ from temshift.storage.records import read_facts, record_state
 from temshift.studies import Plan, Study, run_study
 from temshift.studies.folder import study_text
 from temshift.workflows import SingleNetwork, train_single
-from temshift.workflows.train_network import load_single, single_faults
+from temshift.workflows.train_network import load_single, open_training
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "network.yaml"
@@ -224,7 +224,7 @@ def test_conditions_that_the_waves_cannot_serve_are_told_with_their_keys(
     with pytest.raises(InputError, match=r"can't be trained so:\n  conditions: .*semiangle_cutoff_mrad reaches 80.00"):
         train_single(wide, tmp_path / "net")
     odd = single(imaging={"camera": {"binning": 7}})
-    assert [place for place, _ in single_faults(odd)] == [("imaging", "camera", "binning")]
+    assert [place for place, _ in open_training(odd).faults] == [("imaging", "camera", "binning")]
 
 
 def test_images_that_are_not_square_are_not_turned(database: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ PLANES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WaveSource:
     """One wave store and what its waves mean.
 
@@ -140,7 +140,7 @@ def _source(name: str, store: Path) -> WaveSource:
         raise InputError(
             f"{store} does not say how its waves were simulated; name a folder that temshift simulate has filled"
         ) from error
-    return WaveSource(name, store, layout, exit_waves, settings)
+    return WaveSource(name=name, store=store, layout=layout, exit_waves=exit_waves, settings=settings)
 
 
 def _require_finished(source: WaveSource) -> None:

@@ -12,7 +12,7 @@ CALIBRATION_BINS = 15  # as Guo et al. took
 Network = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PixelSums:
     """Sufficient statistics of the scores; every field is a float64 Tensor (images,), but for ``surplus``.
 
@@ -34,7 +34,7 @@ class PixelSums:
     surplus: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """Scores of a network under one test condition; None where a number is not defined.
 
@@ -43,8 +43,8 @@ class Scores:
     cross_entropy : float
         Nat a pixel, pooled over all pixels.
     f1, iou : float or None
-        2 TP / (2 TP + FP + FN) and TP / (TP + FP + FN), pooled over all pixels; None where nothing was there and
-        nothing was found.
+        2 TP / (2 TP + FP + FN) and TP / (TP + FP + FN), pooled over all pixels; None if no pixel is "particle", neither
+        in the masks nor for the network.
     accuracy : float
         Share of pixels that are right.
     calibration_error : float
@@ -80,7 +80,7 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
     Parameters
     ----------
     logits : Tensor (n, 1, y, x)
-        Logits of "particle"; a pixel above 0 is found.
+        Logits of "particle"; the network takes a pixel above 0 for one.
     masks : Tensor (n, 1, y, x) of bool
         Ground truth.
 
@@ -99,11 +99,16 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
     flat, mask = logits.flatten(1).to(torch.promote_types(logits.dtype, torch.float32)), masks.flatten(1)
     truth = mask.to(flat.dtype)
     losses = torch.nn.functional.binary_cross_entropy_with_logits(flat, truth, reduction="none")
-    found = flat > 0
-    positive, detected, both = (pixels.sum(1).double() for pixels in (mask, found, mask & found))
-    entropy = losses.sum(1, dtype=torch.float64)
-    counts = both, detected - both, positive - both, flat.shape[1] - positive - detected + both
-    return PixelSums(*(one.cpu() for one in (entropy, *counts, _surplus(torch.sigmoid(flat), truth))))
+    predicted = flat > 0
+    positive, detected, both = (pixels.sum(1).double() for pixels in (mask, predicted, mask & predicted))
+    return PixelSums(
+        cross_entropy=losses.sum(1, dtype=torch.float64).cpu(),
+        true_positive=both.cpu(),
+        false_positive=(detected - both).cpu(),
+        false_negative=(positive - both).cpu(),
+        true_negative=(flat.shape[1] - positive - detected + both).cpu(),
+        surplus=_surplus(torch.sigmoid(flat), truth).cpu(),
+    )
 
 
 def _surplus(probability: Tensor, truth: Tensor) -> Tensor:

@@ -110,8 +110,22 @@ def score_network(
         Where the network gives something else than one logit a pixel.
     """
     wanted, source = scoring_conditions(conditions), wave_source(database, set)
+    return score_opened(network, source, wanted, Path(output), identity=identity, device=device, progress=progress)
+
+
+def score_opened(
+    network: Network,
+    source: WaveSource,
+    wanted: ScoringConditions,
+    output: Path,
+    *,
+    identity: str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> StudyFolder:
+    """Score a network on waves that are open already; see `score_network`."""
     require_possible(wanted, source)
-    folder = StudyFolder(Path(output))
+    folder = StudyFolder(output)
     refuse_inside_store(folder.report)
     refuse_strangers(folder.root, folder.root / CONDITIONS_FILE, "scores of a network")
     with making(folder.root):

@@ -25,7 +25,7 @@ from temshift.scoring.scores import Network
 from temshift.scoring.scoring_conditions import faults_on, scoring_conditions
 from temshift.storage.files import read_json, read_table
 from temshift.studies import StudyFolder
-from temshift.workflows import score_network
+from temshift.workflows.score_network import score_opened
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
 IDENTITY_DIGITS = 16
@@ -68,15 +68,8 @@ def score(onnx: Path | None, network: Path | None, where: Where, output: Path, d
     if wanted.trained_on is None:
         progress.message("what the network was trained on is not told: sigma and G_OOD will be missing")
     try:
-        folder = score_network(
-            given.network,
-            where.database,
-            wanted,
-            output,
-            identity=given.identity,
-            set=where.one_set,
-            device=device,
-            progress=progress,
+        folder = score_opened(
+            given.network, source, wanted, output, identity=given.identity, device=device, progress=progress
         )
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command begins again") from None

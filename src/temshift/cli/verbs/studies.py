@@ -18,7 +18,7 @@ from temshift.studies import StudyFolder
 from temshift.studies.folder import require_study
 from temshift.studies.planning.plan import NetworkRun
 from temshift.studies.running.status import Status, list_runs, read_status
-from temshift.workflows.train_network import load_single, single_faults, single_remarks, train_single
+from temshift.workflows.train_network import load_single, open_training, train_opened, training_remarks
 
 SECONDS_BETWEEN_LOOKS = 2.0
 STATES = ("done", "running", "failed", "waiting")
@@ -58,14 +58,14 @@ def runs(folder: Path, failed: bool, every: bool) -> None:
 
 
 def train(file: Path, output: Path, device: str) -> None:
-    """Train one network and tell where it is."""
-    single = load_single(file)
-    refuse_faults(file, single_faults(single))
+    """Train one network and print its place."""
+    opened = open_training(load_single(file))
+    refuse_faults(file, opened.faults)
     require_device(device)
     progress = progress_for(Console(stderr=True))
-    tell_remarks(single_remarks(single), progress)
+    tell_remarks(training_remarks(opened), progress)
     with going_on(output):
-        card = train_single(single, output, device=device, progress=progress)
+        card = train_opened(opened, output, device=device, progress=progress)
     scores = card["scores"]["training"]
     told = (
         f"network {card['id']}: {card['parameters']} parameters; cross-entropy {scores['cross_entropy']:.4f} on what "

@@ -42,7 +42,7 @@ class ImageSource:
     imaging: ImagingSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkRun:
     """One network to train, with all that a worker has to know.
 
@@ -88,7 +88,7 @@ class NetworkRun:
         return torch_seed(self.root, Stage.INITIALISATION, self.seed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TestCondition:
     """One distribution of conditions to test on; its images are the same for every network.
 
@@ -195,16 +195,16 @@ class Part:
         common = common_hash(self.sources["training"], watched, study.network, training, study.seed)
         return tuple(
             NetworkRun(
-                network_hash(common, conditions_id, seed),
-                name,
-                self.settings,
-                conditions,
-                seed,
-                study.seed,
-                study.network,
-                training,
-                self.sources["training"],
-                watched,
+                id=network_hash(common, conditions_id, seed),
+                name=name,
+                settings=self.settings,
+                conditions=conditions,
+                seed=seed,
+                root=study.seed,
+                network=study.network,
+                training=training,
+                source=self.sources["training"],
+                validation=watched,
             )
             for name, conditions in self.trainings.items()
             for conditions_id in [content_hash(conditions)]
@@ -235,8 +235,14 @@ class Part:
 
     def _test(self, name: str, conditions: ImagingConditions) -> TestCondition:
         conditions_id, source = content_hash(conditions), self.sources["test"]
-        id_ = images_id(source.database, conditions_id, source.imaging, self.study.seed)
-        return TestCondition(id_, name, conditions, conditions_id, self.study.seed, source)
+        return TestCondition(
+            id=images_id(source.database, conditions_id, source.imaging, self.study.seed),
+            name=name,
+            conditions=conditions,
+            conditions_id=conditions_id,
+            root=self.study.seed,
+            source=source,
+        )
 
 
 class Plan:

@@ -21,7 +21,7 @@ from temshift.studies.running.network_states import run_states
 SECONDS_BETWEEN_WRITES = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Status:
     """How far a study is.
 
@@ -114,10 +114,11 @@ def read_status(root: Path) -> Status:
         Where it is no study folder.
     """
     folder = require_study(root)
-    if is_at_work(root) and (told := _told(folder)) is not None:
-        return told
+    at_work = is_at_work(root)
+    if at_work and (status := _written_status(folder)) is not None:
+        return status
     counts = Counter(word for _, word, _ in list_runs(root))
-    return Status(is_at_work(root), "", counts, (), None)
+    return Status(at_work=at_work, stage="", counts=counts, running=(), seconds_left=None)
 
 
 def list_runs(root: Path) -> list[tuple[NetworkRun, str, Failure | None]]:
@@ -157,10 +158,16 @@ def is_at_work(root: Path) -> bool:
         return False
 
 
-def _told(folder: StudyFolder) -> Status | None:
+def _written_status(folder: StudyFolder) -> Status | None:
+    """The status that a run at work has written; None if it can't be read."""
     try:
         facts: dict[str, Any] = read_json(folder.status)
-        running, left = tuple(facts["running"]), facts["seconds_left"]
-        return Status(True, str(facts["stage"]), Counter(facts["counts"]), running, left)
+        return Status(
+            at_work=True,
+            stage=str(facts["stage"]),
+            counts=Counter(facts["counts"]),
+            running=tuple(facts["running"]),
+            seconds_left=facts["seconds_left"],
+        )
     except (TemshiftError, KeyError, TypeError):
         return None
