@@ -1,4 +1,4 @@
-"""Wave stores as sources of images and of files: what they hold and what their numbers mean."""
+"""Wave stores as sources of images and of files, with the meaning of their numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_description, read_geometry, stores_in
 from temshift.storage.files import read_json
 
-ENDLESS = 10**9  # where a range of specimens has no end
+ENDLESS = 10**9  # stop of a range of specimens without an end
 PLANES = {
     "exit_plane": "defocus counts from the exit plane, the top of the cell",
     "minimum_contrast": "defocus counts from the plane where the particles alone have least contrast, "
@@ -24,7 +24,7 @@ PLANES = {
 
 @dataclass(frozen=True, kw_only=True)
 class WaveSource:
-    """One wave store and what its waves mean.
+    """One wave store and the meaning of its waves.
 
     Attributes
     ----------
@@ -58,11 +58,11 @@ class WaveSource:
 
     @property
     def specimen_settings(self) -> dict[str, Any]:
-        """What each single specimen and its waves depend on, however many there are and whatever the set is called."""
+        """All that a single specimen and its waves depend on: neither their number nor the name of the set."""
         return {key: value for key, value in self.settings.items() if key not in ("count", "per_shard")}
 
     def attributes(self) -> dict[str, Any]:
-        """Return what a reader of waves or images has to know, under keys that name the units."""
+        """Return the facts that a reader of waves or images has to know, under keys that name the units."""
         return {
             "energy_eV": self.exit_waves.energy,
             "sampling_angstrom": self.layout.grid.sampling,
@@ -77,7 +77,7 @@ def wave_sources(folder: Path, set_name: str | None = None) -> tuple[WaveSource,
     Parameters
     ----------
     folder : Path
-        Where to look.
+        The folder to look in.
     set_name : str, optional
         Name of the only set to take, in the folder of a finished study also "training" or "test"; all by default.
 
@@ -89,7 +89,7 @@ def wave_sources(folder: Path, set_name: str | None = None) -> tuple[WaveSource,
     Raises
     ------
     InputError
-        Where there is none, no set of that name, or one that is not finished.
+        If there is none, no set of that name, or one that is not finished.
     """
     stores = stores_in(folder)
     names = list(stores) if set_name is None else [_known_name(folder, set_name, list(stores))]
@@ -125,7 +125,7 @@ def refuse_inside_store(output: Path) -> None:
     Raises
     ------
     InputError
-        Where a folder above the output is a store.
+        If a folder above the output is a store.
     """
     inside = [place for place in output.resolve().parents if (place / "zarr.json").exists()]
     if inside:

@@ -76,12 +76,12 @@ class Shard:
 
 
 def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any]) -> None:
-    """Lay out an empty store; nothing happens where an intact one is already there.
+    """Lay out an empty store; nothing happens if an intact one is already there.
 
     Parameters
     ----------
     folder : Path
-        Where the store goes; intact shards stay, for each has a record of its own.
+        Folder of the store; intact shards stay, for each has a record of its own.
     layout : StoreLayout
         Shape and shards.
     settings : mapping
@@ -90,7 +90,7 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
     Raises
     ------
     InputError
-        Where an intact store of other settings is there.
+        If an intact store of other settings is there.
     """
     manifest = folder / "manifest.json"
     facts = {"store_version": STORE_VERSION, "settings": dict(settings), "layout": _layout_facts(layout)}
@@ -107,7 +107,7 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
 
 
 def _store_id(facts: Mapping[str, Any]) -> str:
-    """Hash of what a store holds: a shard of other settings is none of its own."""
+    """Hash of the settings and the shape of a store: a shard of other settings is none of its own."""
     return content_hash([facts["settings"], facts["layout"]])
 
 
@@ -162,7 +162,7 @@ def write_shard(
 
 
 def shard_state(folder: Path, shard: int) -> RecordState:
-    """Tell whether a shard is complete, absent or damaged; every byte is checked.
+    """Return whether a shard is complete, absent or damaged; every byte is checked.
 
     A shard of other settings, which a lost description can leave behind, counts as damaged.
     """
@@ -202,7 +202,7 @@ def stores_in(folder: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        Where there is none, or one of them has lost its description.
+        If there is none, or one of them has lost its description.
     """
     inside = folder / "waves" if (folder / "waves").is_dir() and not (folder / "zarr.json").exists() else folder
     places = [folder] if (folder / "zarr.json").exists() else sorted(path.parent for path in inside.glob("*/zarr.json"))
@@ -289,7 +289,7 @@ def verify_store(folder: Path, shards: Iterable[int] | None = None) -> None:
     Raises
     ------
     DamagedError
-        Where a shard or the description of the store is missing, truncated or altered.
+        If a shard or the description of the store is missing, truncated or altered.
     """
     _verify(folder, shards)
 

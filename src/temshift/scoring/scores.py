@@ -14,7 +14,7 @@ Network = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True)
 class PixelSums:
-    """Sufficient statistics of the scores; every field is a float64 Tensor (images,), but for ``surplus``.
+    """Sufficient statistics of the scores; every field but ``surplus`` is a float64 Tensor (images,).
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class PixelSums:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores of a network under one test condition; None where a number is not defined.
+    """Scores of a network under one test condition; None if a number is not defined.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Scores:
         Expected calibration error: pixels fall into 15 equal bins of the probability of "particle"; the error is the
         mean over pixels of |mean probability - share of particle| of their bin; 0 is perfect. Pooled over all pixels.
     cross_entropy_sd, f1_sd, iou_sd, calibration_error_sd : float or None
-        Standard deviation over images; images where a score is not defined are left out, fewer than two give None.
+        Standard deviation over images; images without a defined score are left out, fewer than two give None.
     images, empty_masks : int
         Number of images, and of those without any particle pixel.
 
@@ -92,7 +92,7 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
     Raises
     ------
     ValueError
-        Where the shapes differ.
+        If the shapes differ.
     """
     if logits.shape != masks.shape:
         raise ValueError(f"logits {tuple(logits.shape)} and masks {tuple(masks.shape)} must have one shape")

@@ -124,7 +124,7 @@ class TestCondition:
 
 
 def validation_stream(run: NetworkRun) -> Stream:
-    """Where the images draw from that a network's training is watched by."""
+    """Return the stream of draws for the images that a network's training is watched by."""
     return images_stream(content_hash(run.conditions), run.root, VALIDATION)
 
 
@@ -152,7 +152,7 @@ def score_id(network_id: str, test_id: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One combination of the swept settings of a study: the whole study, where nothing is swept.
+    """One combination of the swept settings of a study: the whole study, if nothing is swept.
 
     Attributes
     ----------
@@ -277,12 +277,12 @@ class Plan:
     @cached_property
     def tests_of(self) -> dict[str, tuple[TestCondition, ...]]:
         """All conditions that a network is scored under, by its id: those of every part that it belongs to."""
-        found: dict[str, tuple[TestCondition, ...]] = {}
+        tests: dict[str, tuple[TestCondition, ...]] = {}
         for part in self.parts:
             for run in part.networks:
-                held, more = found.get(run.id), part.tests_of[run.name]
-                found[run.id] = more if held is None else _once([*held, *more])
-        return found
+                earlier, more = tests.get(run.id), part.tests_of[run.name]
+                tests[run.id] = more if earlier is None else _once([*earlier, *more])
+        return tests
 
     @cached_property
     def cohorts(self) -> tuple[Sequence[NetworkRun], ...]:
@@ -291,7 +291,7 @@ class Plan:
         return tuple(self.networks[start : start + size] for start in range(0, len(self.networks), size))
 
     def require_initial_weights(self) -> None:
-        """Refuse initial weights that the networks can't start from; an InputError tells why."""
+        """Refuse initial weights that the networks can't start from; an InputError says why."""
         kinds = {(part.study.network, part.study.training.initial): part.study for part in self.parts}
         for study in kinds.values():
             require_initial(study.network, study.training)
@@ -304,7 +304,7 @@ class Plan:
 
 def _once(tests: Sequence[TestCondition]) -> tuple[TestCondition, ...]:
     """Each test condition once, by content, under its first name."""
-    found: dict[str, TestCondition] = {}
+    first: dict[str, TestCondition] = {}
     for test in tests:
-        found.setdefault(test.id, test)
-    return tuple(found.values())
+        first.setdefault(test.id, test)
+    return tuple(first.values())

@@ -24,7 +24,7 @@ Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class SpecimenCounts(Configuration):
-    """How many specimens the databases hold; ``validation`` tells training when to stop, or which weights are best."""
+    """How many specimens the databases hold; training stops by ``validation``, or keeps the best weights by it."""
 
     training: Count
     test: Count
@@ -157,8 +157,8 @@ class Study(Configuration):
 
     def remarks(self) -> list[str]:
         """Return what a person should know of conditions and network before they are used, one sentence each."""
-        found = imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
-        return [*found, *padding_remarks(self.network, self.image_grid.shape)]
+        remarks = imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
+        return [*remarks, *padding_remarks(self.network, self.image_grid.shape)]
 
     def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for key, role in (("conditions", "test"), ("networks", "training")):
