@@ -49,8 +49,8 @@ def score(
     database : path
         Folder of a database, of a study, or of one set of waves.
     conditions : path, mapping or ScoringConditions
-        Conditions to score under: a YAML file, a mapping with the keys of :class:`ScoringConditions`, or a mapping from names to
-        :class:`temshift.conditions.ImagingConditions`.
+        Conditions to score under: a YAML file, a mapping with the keys of :class:`ScoringConditions`, or a mapping from
+        names to :class:`temshift.conditions.ImagingConditions`.
     set : str, optional
         Name of the set of specimens in the database; None takes the only one.
     seed : int, optional

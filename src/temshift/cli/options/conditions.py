@@ -19,10 +19,10 @@ def predict(
     workers: Workers = None,
 ) -> None:
     """Predict loss and F1 of a study's networks under new conditions, with intervals, and whether that is possible."""
-    from temshift.cli.verbs import predict as verb
+    from temshift.cli.verbs import predict
 
     count = worker_count(workers, Device.cpu)
-    verb.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
+    predict.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
 
 
 def ctf(
@@ -54,7 +54,13 @@ def ctf(
     signed: Annotated[bool, typer.Option("--signed/--unsigned", help="Draw T, or |T|.")] = True,
 ) -> None:
     """Draw contrast transfer functions of conditions, with their envelopes and limits, and write them as tables."""
-    from temshift.cli.verbs import ctf as verb
+    from temshift.cli.verbs import ctf
 
-    wanted = verb.Wanted(energy_kev, sampling_angstrom, height_nm, condition or (), signed)
-    verb.ctf(conditions, output, wanted)
+    asked = ctf.Asked(
+        energy_kev=energy_kev,
+        sampling_angstrom=sampling_angstrom,
+        height_nm=height_nm,
+        names=condition or (),
+        signed=signed,
+    )
+    ctf.ctf(conditions, output, asked)

@@ -29,10 +29,10 @@ def run(
     ] = False,
 ) -> None:
     """Run a study, from atoms to report. The same command goes on after an interruption."""
-    from temshift.cli.verbs import run as verbs
+    from temshift.cli.verbs import run
 
-    who = verbs.Who(worker_count(workers, device), device.value, scheduler, retries, retry_failed)
-    verbs.run(study, output, who)
+    who = run.Who(worker_count(workers, device), device.value, scheduler, retries, retry_failed)
+    run.run(study, output, who)
 
 
 def status(
@@ -70,9 +70,9 @@ def results(
     every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
 ) -> None:
     """Print a row for each network x test condition, or a summary of more than 60; write all columns to a file."""
-    from temshift.cli.verbs import results as verb
+    from temshift.cli.verbs import results
 
-    verb.results(folders, output, every)
+    results.results(folders, output, every)
 
 
 def check(
@@ -81,23 +81,23 @@ def check(
     workers: Workers = None,
 ) -> None:
     """Validate a study or a database; print it resolved, what it makes, and a measured estimate; write nothing."""
-    from temshift.cli.verbs import run as verbs
+    from temshift.cli.verbs import run
 
-    verbs.check(file, worker_count(workers, device), device.value)
+    run.check(file, worker_count(workers, device), device.value)
 
 
 def report(
     folder: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
 ) -> None:
     """Draw report.html of a study folder again."""
-    from temshift.cli.verbs import run as verbs
+    from temshift.cli.verbs import run
 
-    verbs.report(folder)
+    run.report(folder)
 
 
 def demo(output: Output = None, workers: Workers = None, device: On = Device.cpu) -> None:
     """Run the quick study: about three minutes on two cores."""
-    from temshift.cli.verbs import run as verbs
+    from temshift.cli.verbs import run
 
-    who = verbs.Who(worker_count(workers, device), device.value)
-    verbs.run(verbs.example("quick_study.yaml"), output, who)
+    who = run.Who(worker_count(workers, device), device.value)
+    run.run(run.example("quick_study.yaml"), output, who)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from temshift.cli.verbs.progress import progress_for, tell_remarks
+from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, range_of, refuse_faults
 from temshift.configuration.model import load_configuration
@@ -26,7 +26,7 @@ def images(
     refuse_faults(conditions, image_faults(image_set, sources, written_as))
     plan = ImagePlan(image_set, sources, written_as)
     progress = progress_for(Console(stderr=True))
-    tell_remarks(plan.remarks(), progress)
+    warn_of(plan.remarks(), progress)
     with going_on(output):
         made = write_images(plan, output, workers=workers, device=device, progress=progress)
     count = len(read_table(made.table))
