@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from temshift.cli.verbs import run as verbs
+from temshift.cli.verbs import run
 from temshift.core.errors import TemshiftError
 
 ROOT = Path(__file__).parents[2]
@@ -128,7 +128,7 @@ def test_doubts_about_conditions_are_told_once_and_stop_nothing(
     def begun(*_: object, **__: object) -> None:
         raise TemshiftError("the work has begun")
 
-    monkeypatch.setattr(verbs, "run_study" if verb == "run" else "estimate", begun)
+    monkeypatch.setattr(run, "run_study" if verb == "run" else "estimate", begun)
     (tmp_path / "study.yaml").write_text(DOUBTFUL, encoding="utf-8")
     done = temshift(verb, "study.yaml")
     assert "the work has begun" in done.stderr

@@ -92,7 +92,7 @@ def test_score_opens_the_store_once(temshift: Callable[..., Any], files: Path, m
         opened.append(given)
         return wave_sources(*given)
 
-    monkeypatch.setattr(evaluation, "wave_sources", counting)
+    monkeypatch.setattr(evaluation, "wave_sources", counting)  # the store lacks a recipe: it is left after the scores
     words = ("score", "--network", "net", "--database", "waves/training", "--conditions", "conditions.yaml")
     done = temshift(*words, "--output", "scores")
     assert len(opened) == 1, done.stderr

@@ -13,8 +13,7 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from temshift.cli.verbs import results as results_verb
-from temshift.cli.verbs import studies as verbs
+from temshift.cli.verbs import results, studies
 from temshift.configuration.model import parse_configuration
 from temshift.configuration.yaml_document import read_document
 from temshift.execution import SilentProgress
@@ -106,7 +105,7 @@ def test_status_names_what_runs_as_far_as_it_fits(temshift: Callable[..., Any], 
 def test_watching_tells_what_changes_until_the_run_ends(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "SECONDS_BETWEEN_LOOKS", 0.02)
+    monkeypatch.setattr(studies, "SECONDS_BETWEEN_LOOKS", 0.02)
     told_by_a_run(study, 1)
     held, lock = threading.Event(), FileLock(study.root / ".lock", thread_local=False)
 
@@ -134,7 +133,7 @@ def test_watching_can_be_stopped(
     def stop(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verbs.time, "sleep", stop)
+    monkeypatch.setattr(studies.time, "sleep", stop)
     told_by_a_run(study, 1)
     with FileLock(study.root / ".lock"):
         done = temshift("status", "study", "--watch")
@@ -158,7 +157,7 @@ def test_runs_lists_every_network_with_its_state(
 def test_many_networks_are_counted(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "MOST_RUNS", 7)
+    monkeypatch.setattr(studies, "MOST_RUNS", 7)
     done = temshift("runs", "study")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if "│" in line]
     assert rows[0] == ["defocus -10 nm", "0", "1", "1"]
@@ -182,7 +181,7 @@ def test_failures_are_told_whole(temshift: Callable[..., Any], study: StudyFolde
 def test_many_failures_are_told_by_their_reasons(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "MOST_RUNS", 1)
+    monkeypatch.setattr(studies, "MOST_RUNS", 1)
     networks = Plan(load_study(study.study_file)).networks
     for run in networks[1:4]:
         shutil.rmtree(study.scores(run.id), ignore_errors=True)
@@ -217,7 +216,7 @@ def test_results_never_break_a_number(
 def test_many_results_are_summarised(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results_verb, "MOST_ROWS", 41)
+    monkeypatch.setattr(results, "MOST_ROWS", 41)
     done, found = temshift("results", "study"), read_results(study.root)
     row = next(line for line in done.stdout.splitlines() if line.startswith("all [a]bout"))
     part = found.filter(pl.col("training_name") == "all [a]bout")

@@ -31,7 +31,13 @@ def run(
     """Run a study, from atoms to report. The same command goes on after an interruption."""
     from temshift.cli.verbs import run
 
-    who = run.Who(worker_count(workers, device), device.value, scheduler, retries, retry_failed)
+    who = run.Who(
+        workers=worker_count(workers, device),
+        device=device.value,
+        scheduler=scheduler,
+        retries=retries,
+        retry_failed=retry_failed,
+    )
     run.run(study, output, who)
 
 
