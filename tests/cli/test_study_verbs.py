@@ -64,7 +64,7 @@ def test_status_tells_how_far_a_study_is_and_what_can_be_done(temshift: Callable
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "6 done, 0 running, 1 failed, 1 waiting; no run at work",
-        "  temshift runs study --failed tells why",
+        "  temshift runs study --failed says why",
         "  temshift run study/study.yaml --output study goes on",
     ]
 
@@ -265,7 +265,7 @@ def test_results_of_anyone_s_network_and_of_an_earlier_version_say_so(
         "trained on defocus +0 nm",
         "trained on defocus +10 nm",
         "trained on renamed",
-        "trained on what is not told (network 0123456789abcdef)",
+        "trained on unknown conditions (network 0123456789abcdef)",
         "trained on all [a]bout, of an earlier version of the study",
         "trained on defocus +0 nm, of an earlier version of the study",
         "trained on defocus +10 nm, of an earlier version of the study",

@@ -111,7 +111,7 @@ def _known_name(folder: Path, set_name: str, names: Sequence[str]) -> str:
 
 
 def _studied(folder: Path) -> dict[str, str]:
-    """Names of the sets of a finished study by what they are for."""
+    """Names of the sets of a finished study by their roles."""
     try:
         sets = read_json(folder / "manifest.json")["database"]
         return {role: facts["id"] for role, facts in sets.items() if isinstance(facts, dict) and "id" in facts}

@@ -28,7 +28,7 @@ from temshift.storage.files import LEFTOVER, flush, write_bytes
 from temshift.storage.records import RecordState, read_facts, read_record, record_state, write_record
 
 ARRAYS = ("waves", "masks")
-STORE_VERSION = 1  # raised whenever older code would misread what newer code writes
+STORE_VERSION = 1  # raised whenever older code would misread stores of newer code
 COMPLEX64_BYTES, MASK_BYTES = 8, 1
 
 
@@ -58,7 +58,7 @@ class StoreLayout:
 
 @dataclass(frozen=True)
 class Shard:
-    """What one shard holds, verified.
+    """The contents of one shard, verified.
 
     Attributes
     ----------

@@ -178,7 +178,7 @@ def _require_evaluation_mode(network: Network) -> None:
 
 
 def widest_semiangle(source: WaveSource, scoring: ScoringConditions) -> float:
-    """Return the widest aperture of any condition, at most what the waves hold [rad]."""
+    """Return the widest aperture of any condition, at most that of the waves [rad]."""
     return min(source.widest_semiangle, max(one.widest_semiangle for _, one in scoring.every))
 
 

@@ -19,7 +19,7 @@ from temshift.optics.settings import ImagingSettings
 
 
 class ScoringConditions(Configuration):
-    """Distributions of conditions to score a network under; what an item leaves out comes from ``default``.
+    """Distributions of conditions to score a network under; values that an item leaves out come from ``default``.
 
     ``training`` is the one distribution that the network was trained on, if that is known: the network is scored under
     it, too, and the distance of conditions from it is computed. ``seed`` is the root of the draws: networks that are

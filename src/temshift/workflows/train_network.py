@@ -65,7 +65,7 @@ def train_single(
     Parameters
     ----------
     single : SingleNetwork
-        What to train, and on what.
+        The network to train, its conditions and its waves.
     output : Path
         The network's folder: weights, history and card.
     device : str
@@ -90,7 +90,7 @@ def train_single(
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedTraining:
-    """A file of one network and the waves that it names, opened and validated once; what follows goes by it.
+    """A file of one network and the waves that it names, opened and validated once for all that follows.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ def open_training(single: SingleNetwork) -> OpenedTraining:
     Parameters
     ----------
     single : SingleNetwork
-        What to train, and on what.
+        The network to train, its conditions and its waves.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def open_training(single: SingleNetwork) -> OpenedTraining:
 
 
 def training_remarks(opened: OpenedTraining) -> list[str]:
-    """Return what a person should know of conditions and network before they are used, one sentence each."""
+    """Return remarks for a person to read before conditions and network are used, one sentence each."""
     single, waves = opened.single, opened.waves
     named = [(single.name, single.conditions)]
     remarks = imaging_remarks(named, single.imaging, waves.layout.grid, waves.exit_waves.energy)

@@ -39,12 +39,12 @@ def ctf(
     ] = None,
     energy_kev: Annotated[
         float | None,
-        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy, where the file tells none."),
+        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy, if the file gives none."),
     ] = None,
     sampling_angstrom: Annotated[
         float | None,
         typer.Option(
-            "--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, where the file tells none."
+            "--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, if the file gives none."
         ),
     ] = None,
     height_nm: Annotated[

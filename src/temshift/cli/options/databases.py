@@ -29,7 +29,7 @@ def inspect(
     folder: Annotated[Path, typer.Argument(help="A database or study folder.", show_default=False)],
     picture: Annotated[bool, typer.Option("--picture", help="Draw contact_sheet.png there.")] = False,
 ) -> None:
-    """Print what a wave database holds, and verify every byte of it."""
+    """Print the contents of a wave database, and verify every byte of it."""
     from temshift.cli.verbs import databases
 
     databases.inspect(folder, picture)

@@ -28,7 +28,9 @@ def design(
     specimens: Specimens = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write the conditions (YAML), and a picture beside.", show_default=False),
+        typer.Option(
+            "--output", "-o", help="Write the conditions (YAML), and a picture next to it.", show_default=False
+        ),
     ] = None,
     candidates: Annotated[
         Path | None,

@@ -13,7 +13,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the network.", show_default=False)],
     device: On = Device.cpu,
 ) -> None:
-    """Train one network on a wave database, and keep its weights with a card of what it is."""
+    """Train one network on a wave database, and keep its weights with a card that describes it."""
     from temshift.cli.verbs import studies
 
     studies.train(file, output, device.value)

@@ -43,9 +43,11 @@ def run(
 
 def status(
     folder: StudyFolder,
-    watch: Annotated[bool, typer.Option("--watch", help="Tell again every two seconds, until the run ends.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Print changes, every two seconds, until the run ends.")
+    ] = False,
 ) -> None:
-    """Tell how far a study is: networks done, running, failed, waiting, and the time left."""
+    """Print how far a study is: networks done, running, failed, waiting, and the time left."""
     from temshift.cli.verbs import studies
 
     studies.status(folder, watch)
@@ -56,7 +58,7 @@ def runs(
     failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its reason.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Each network, however many there are.")] = False,
 ) -> None:
-    """List the networks of a study, each with its state; more than 100 are counted by what they are trained on."""
+    """List the networks of a study, each with its state; more than 100 are counted by training distribution."""
     from temshift.cli.verbs import studies
 
     studies.runs(folder, failed, every)
@@ -86,7 +88,7 @@ def check(
     device: On = Device.cpu,
     workers: Workers = None,
 ) -> None:
-    """Validate a study or a database; print it resolved, what it makes, and a measured estimate; write nothing."""
+    """Validate a study or a database; print it resolved, with a measured estimate of its cost; write nothing."""
     from temshift.cli.verbs import run
 
     run.check(file, worker_count(workers, device), device.value)

@@ -1,4 +1,4 @@
-"""What the verb ``compare`` does: distributions of imaging conditions, compared without training anything."""
+"""The verb ``compare``: distributions of imaging conditions, compared without training anything."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -96,7 +96,7 @@ _RANGES = {
 
 
 def _maker(facts: Mapping[str, str]) -> str:
-    return f"temshift {facts['temshift']}, torch {facts['torch']}, {facts['device']}" if facts else "not told"
+    return f"temshift {facts['temshift']}, torch {facts['torch']}, {facts['device']}" if facts else "unknown versions"
 
 
 def _times(pair: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""What the verb ``design`` does: choose training conditions for target conditions."""
+"""The verb ``design``: choose training conditions for target conditions."""
 
 import json
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ def _print(chosen: Design, written: list[Path]) -> None:
     console = table_console()
     titles = ("set", "worst CE", "mean CE", "worst at", "trained on")
     console.print(text_table(titles, rows, numbers=titles[1:3]))
-    say(console, f"Predicted by the observer {chosen.rule!r}: what counts is the order, not the size, of these losses")
+    say(console, f"Predicted by the observer {chosen.rule!r}: the order of these losses counts, not their size")
     for remark in remarks(chosen):
         say(console, remark)
     if written:

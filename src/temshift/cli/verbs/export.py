@@ -1,4 +1,4 @@
-"""What the verbs do that hand a database to others: images and exit waves."""
+"""The verbs that hand a database to others: images and exit waves."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from temshift.storage.files import read_table
 
 
 def images(
-    folder: Path, conditions: Path, output: Path, what: tuple[ImageFormat, str | None], how: tuple[int, str]
+    folder: Path, conditions: Path, output: Path, kind: tuple[ImageFormat, str | None], how: tuple[int, str]
 ) -> None:
-    """Write an image set; ``what`` is the format and the only set, ``how`` the number of workers and the device."""
-    (written_as, one_set), (workers, device) = what, how
+    """Write an image set; ``kind`` is the format and the only set, ``how`` the number of workers and the device."""
+    (written_as, one_set), (workers, device) = kind, how
     image_set = load_configuration(conditions, ImageSet)
     require_device(device)
     sources = wave_sources(folder, one_set)

@@ -1,4 +1,4 @@
-"""What the verb ``predict`` does: scores under new conditions, foretold from a finished study."""
+"""The verb ``predict``: scores under new conditions, foretold from a finished study."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the verb ``results`` does: scores of studies, from one folder or several."""
+"""The verb ``results``: scores of studies, from one folder or several."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +46,7 @@ def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
 
 def _labelled(table: pl.DataFrame) -> pl.DataFrame:
     """Add names of trainings for people, which say if one is unknown or of an earlier version of the study."""
-    name = pl.col("training_name").fill_null(pl.format("what is not told (network {})", "network_id"))
+    name = pl.col("training_name").fill_null(pl.format("unknown conditions (network {})", "network_id"))
     version = pl.when("in_study").then(pl.lit("")).otherwise(pl.lit(", of an earlier version of the study"))
     return table.with_columns(label=name + version)
 

@@ -50,7 +50,7 @@ def run(study_file: Path, output: Path | None, who: Who) -> None:
 
 
 def check(file: Path, workers: int, device: str) -> None:
-    """Print a resolved study or database, what it makes, and an estimate from a trial of some seconds."""
+    """Print a resolved study or database, and an estimate of its cost from a trial of some seconds."""
     plan = load_plan(file)
     require_device(device)
     console = Console()

@@ -1,4 +1,4 @@
-"""What the verb ``score`` does: anyone's network on a wave database."""
+"""The verb ``score``: anyone's network on a wave database."""
 
 import hashlib
 import json
@@ -60,13 +60,13 @@ def score(onnx: Path | None, network: Path | None, where: Where, output: Path, d
     progress = progress_for(Console(stderr=True))
     if _contradicts(scoring, given):
         progress.warning(
-            f"{where.conditions} tells other training conditions than the card of {network}; leave training out of it, "
+            f"{where.conditions} gives other training conditions than the card of {network}; leave training out of it, "
             "and those of the card are taken"
         )
     scoring = _completed(scoring, given)
     warn_of(_remarks(scoring, source), progress)
     if scoring.trained_on is None:
-        progress.message("what the network was trained on is not told: sigma and G_OOD will be missing")
+        progress.message("the training conditions of the network are unknown: sigma and G_OOD will be missing")
     try:
         folder = score_opened(
             given.network, source, scoring, output, identity=given.identity, device=device, progress=progress

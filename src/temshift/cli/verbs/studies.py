@@ -111,7 +111,7 @@ def _lines(folder: Path, status: Status) -> list[str]:
 
 def _hints(folder: Path, status: Status) -> list[str]:
     """Commands that a person can give now."""
-    why = [f"temshift runs {folder} --failed tells why"] if status.counts.get("failed", 0) else []
+    why = [f"temshift runs {folder} --failed says why"] if status.counts.get("failed", 0) else []
     on = [f"temshift run {folder / 'study.yaml'} --output {folder} goes on"]
     if status.at_work:
         return why

@@ -1,4 +1,4 @@
-"""What a study or a database will cost, from a short trial of each stage on this machine."""
+"""The cost of a study or a database, from a short trial of each stage on this machine."""
 
 import math
 import time
@@ -40,7 +40,7 @@ class Estimate:
     Attributes
     ----------
     rows : tuple of (name, number, seconds)
-        What is made, how many, and seconds of one core (or of the device).
+        Things to make, how many, and seconds of one core (or of the device).
     bytes : int
         Space on disk.
     worker_bytes : int
@@ -219,7 +219,7 @@ def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
     Parameters
     ----------
     plan : Plan
-        What is made.
+        The networks to make.
     costs : mapping of str to Costs
         By the kind of a part, see `kind_of`.
 

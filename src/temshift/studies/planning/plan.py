@@ -1,4 +1,4 @@
-"""What a study has to make: databases, networks and scores, each named by the hash of what it depends on."""
+"""All that a study has to make: databases, networks and scores, each named by a hash of all it depends on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -61,7 +61,7 @@ class NetworkRun:
     root : int
         Seed of the study.
     network, training : configurations
-        What is trained, and how.
+        Its shape, and how it is trained.
     source, validation : ImageSource
         Where training images come from, and those that training may stop by.
     """
@@ -131,7 +131,7 @@ def validation_stream(run: NetworkRun) -> Stream:
 def common_hash(
     source: ImageSource, validation: ImageSource | None, network: NetworkSettings, training: TrainingSettings, root: int
 ) -> str:
-    """Hash what the networks of a study have in common.
+    """Hash all that the networks of a study have in common.
 
     Which frequencies the stored spectra keep follows from the widest aperture of all; it does not change a result.
     """
@@ -141,7 +141,7 @@ def common_hash(
 
 
 def network_hash(common: str, conditions_id: str, seed: int) -> str:
-    """Name a network by what it has in common with others, the conditions it is trained on, and its seed number."""
+    """Name a network by the hash that it shares with others, the conditions it is trained on, and its seed number."""
     return content_hash([common, conditions_id, seed])
 
 
@@ -218,7 +218,7 @@ class Part:
 
     @cached_property
     def own_tests(self) -> dict[str, TestCondition]:
-        """Each training distribution as a test condition, by its name: what a network scores in distribution."""
+        """Each training distribution as a test condition, by its name: the images for scores in distribution."""
         return {name: self._test(name, conditions) for name, conditions in self.trainings.items()}
 
     @cached_property

@@ -15,7 +15,7 @@ from temshift.configuration.yaml_document import KeyPath
 SWEPT = ("specimens", "counts", "exit_waves", "imaging", "network", "training")
 MOST_CLASHES = 3  # combinations that are listed as impossible although each of their values is possible
 
-_DISPLACED = {  # what a swept setting takes the place of
+_DISPLACED = {  # a swept setting takes the place of the other
     "training.steps": "training.epochs",
     "training.epochs": "training.steps",
     "training.initial.weights": "training.initial.sha256",

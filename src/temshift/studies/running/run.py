@@ -58,7 +58,7 @@ def run_study(
     Parameters
     ----------
     study : Study
-        What to run.
+        The study to run.
     output : Path
         The study folder, new or of an earlier run of the same study.
     workers : int
@@ -123,7 +123,7 @@ def _failed_text(run: Run, failures: dict[str, Failure]) -> list[str]:
 
 
 def _measured_parts(plan: Plan) -> dict[str, Part]:
-    """Parts whose object spectra differ, by what they depend on."""
+    """Parts whose object spectra differ, by their ids."""
     return {part.metrics_id: part for part in reversed(plan.parts)}
 
 

@@ -39,7 +39,7 @@ from temshift.studies.planning.plan import NetworkRun, TestCondition, score_id, 
 from temshift.studies.sources import SCORING_BATCH, load_network, source_of, test_batches
 from temshift.vocabulary.columns import SCORES
 
-TRAINING_SCORE_BATCHES = 4  # of the first images that a network was trained on, for its loss on what it has seen
+TRAINING_SCORE_BATCHES = 4  # of the first images that a network was trained on, for its loss on images that it has seen
 
 Failures = dict[str, str]  # why a network failed, by its id
 Evaluation = tuple[NetworkRun, Sequence[TestCondition]]
