@@ -107,18 +107,18 @@ def test_watching_tells_what_changes_until_the_run_ends(
 ) -> None:
     monkeypatch.setattr(studies, "SECONDS_BETWEEN_LOOKS", 0.02)
     told_by_a_run(study, 1)
-    held, lock = threading.Event(), FileLock(study.root / ".lock", thread_local=False)
+    locked, lock = threading.Event(), FileLock(study.root / ".lock", thread_local=False)
 
     def work() -> None:
         with lock:
-            held.set()
+            locked.set()
             time.sleep(0.3)
             told_by_a_run(study, 2)
             time.sleep(0.3)
 
     worker = threading.Thread(target=work)
     worker.start()
-    held.wait()
+    locked.wait()
     done = temshift("status", "study", "--watch")
     worker.join()
     assert done.returncode == 0
@@ -197,19 +197,19 @@ def test_results_never_break_a_number(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    done, found = temshift("results", "study"), read_results(study.root)
+    done, table = temshift("results", "study"), read_results(study.root)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(found) == 42
+    assert len(table) == 42
     numbers = [re.findall(r"(?<![-+\w])-?\d\.\d{3}(?!\d)", line) for line in done.stdout.splitlines()]
     rows = [row for row in numbers if row]
     columns_told = ["cross_entropy", "f1", "iou", "calibration_error", "g_id", "g_ood"]
     expected = [
-        [f"{value:.3f}" for value in row if value is not None] for row in found.select(columns_told).iter_rows()
+        [f"{value:.3f}" for value in row if value is not None] for row in table.select(columns_told).iter_rows()
     ]
     assert rows == expected
     assert max(map(len, done.stdout.splitlines()[:-1])) <= int(columns)
     heads = [line for line in done.stdout.splitlines() if line.startswith("trained on")]
-    assert heads == [f"trained on {name}" for name in found["training_name"].unique(maintain_order=True)]
+    assert heads == [f"trained on {name}" for name in table["training_name"].unique(maintain_order=True)]
     assert done.stdout.splitlines()[-1].startswith("42 rows of 6 networks; --output FILE.csv")
 
 
@@ -217,17 +217,17 @@ def test_many_results_are_summarised(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "MOST_ROWS", 41)
-    done, found = temshift("results", "study"), read_results(study.root)
+    done, table = temshift("results", "study"), read_results(study.root)
     row = next(line for line in done.stdout.splitlines() if line.startswith("all [a]bout"))
-    part = found.filter(pl.col("training_name") == "all [a]bout")
+    part = table.filter(pl.col("training_name") == "all [a]bout")
     tests = part.group_by("test_name").agg(pl.col("g_ood").mean()).sort("g_ood")
-    told = [
+    lines = [
         part["in_distribution_cross_entropy"].mean(),
         part["g_id"].mean(),
         tests["g_ood"].median(),
         tests["g_ood"][-1],
     ]
-    assert row.split()[2:7] == ["2", *(f"{value:.3f}" for value in told)]
+    assert row.split()[2:7] == ["2", *(f"{value:.3f}" for value in lines)]
     assert row.rstrip().endswith(tests["test_name"][-1])
     assert "42 rows of 6 networks; --all prints them; --output FILE.csv" in done.stdout
     assert "trained on all [a]bout\n" in temshift("results", "study", "--all").stdout
@@ -237,18 +237,18 @@ def test_many_results_are_summarised(
 def test_the_whole_table_is_written(temshift: Callable[..., Any], study: StudyFolder, ending: str) -> None:
     done = temshift("results", "study", study.root, "-o", f"table.{ending}")
     assert done.returncode == 0, done.stderr
-    found = read_results(study.root)
-    assert done.stdout.endswith(f"table.{ending}: 42 rows, {len(found.columns)} columns\n")
+    table = read_results(study.root)
+    assert done.stdout.endswith(f"table.{ending}: 42 rows, {len(table.columns)} columns\n")
     if ending == "json":
         rows = json.loads(Path("table.json").read_text(encoding="utf-8"))
-        assert [row["cross_entropy"] for row in rows] == found["cross_entropy"].to_list()
+        assert [row["cross_entropy"] for row in rows] == table["cross_entropy"].to_list()
     else:
         read = (
             pl.read_csv("table.csv", infer_schema_length=None) if ending == "csv" else pl.read_parquet("table.parquet")
         )
-        assert read.columns == found.columns
-        assert read["g_ood"].to_list() == pytest.approx(found["g_ood"].to_list())
-        assert read["training_name"].equals(found["training_name"])
+        assert read.columns == table.columns
+        assert read["g_ood"].to_list() == pytest.approx(table["g_ood"].to_list())
+        assert read["training_name"].equals(table["training_name"])
 
 
 def test_results_of_anyone_s_network_and_of_an_earlier_version_say_so(
@@ -258,8 +258,11 @@ def test_results_of_anyone_s_network_and_of_an_earlier_version_say_so(
     changed = parse_configuration(text.replace("seeds: 2", "seeds: 1"), Study, "study.yaml")
     assert changed.seeds == 1
     study.study_file.write_text(text.replace("seeds: 2", "seeds: 1"), encoding="utf-8")
-    wanted = {"default": {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12}, "test": [{"name": "x", "defocus_nm": 0}]}
-    score_network(lambda images: images, finished.root, wanted, "own", identity="0123456789abcdef")
+    conditions = {
+        "default": {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12},
+        "test": [{"name": "x", "defocus_nm": 0}],
+    }
+    score_network(lambda images: images, finished.root, conditions, "own", identity="0123456789abcdef")
     heads = [line for line in temshift("results", "study", "own").stdout.splitlines() if line.startswith("trained on")]
     assert heads == [
         "trained on defocus +0 nm",
