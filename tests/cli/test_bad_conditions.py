@@ -152,10 +152,10 @@ def test_what_only_follows_from_a_fault_is_not_told(temshift: Temshift, tmp_path
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_mistake_in_conditions_is_told(temshift: Temshift, tmp_path: Path, case: str) -> None:
-    given, *told = CASES[case]
+    given, *messages = CASES[case]
     lines = told_of(temshift, tmp_path, TEXT.format(given))
     assert lines.startswith("temshift: conditions.yaml: 1 fault\n"), lines
-    assert all(words in lines for words in told), lines
+    assert all(words in lines for words in messages), lines
     assert len(lines.splitlines()[1]) < 400
 
 
@@ -179,9 +179,9 @@ SERIES = {
 
 @pytest.mark.parametrize("case", SERIES)
 def test_a_series_over_what_an_item_gives_too_is_told(temshift: Temshift, tmp_path: Path, case: str) -> None:
-    key, given, told = SERIES[case]
+    key, given, message = SERIES[case]
     text = TEXT.format("C21_nm: 1").replace("series: defocus_nm", f"series: {key}\n    {given}")
-    assert f"line 6, conditions.0: {told}" in told_of(temshift, tmp_path, text)
+    assert f"line 6, conditions.0: {message}" in told_of(temshift, tmp_path, text)
 
 
 CAMERAS = {
@@ -228,9 +228,9 @@ CAMERAS = {
 
 @pytest.mark.parametrize("case", CAMERAS)
 def test_a_mistake_in_a_camera_is_told(temshift: Temshift, tmp_path: Path, case: str) -> None:
-    given, told = CAMERAS[case]
+    given, message = CAMERAS[case]
     lines = told_of(temshift, tmp_path, TEXT.format("C30_mm: 1").replace("binning: 1", given))
-    assert "line 3, imaging.camera" in lines and told in lines, lines
+    assert "line 3, imaging.camera" in lines and message in lines, lines
 
 
 def test_mistakes_are_told_all_at_once(temshift: Temshift, tmp_path: Path) -> None:

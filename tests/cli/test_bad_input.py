@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from temshift.cli.verbs import run as verbs
+from temshift.cli.verbs import run
 from temshift.core.errors import TemshiftError
 
 ROOT = Path(__file__).parents[2]
@@ -61,10 +61,10 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_fault_is_told_with_its_line(temshift: Temshift, tmp_path: Path, case: str) -> None:
-    right, wrong, told = CASES[case]
+    right, wrong, message = CASES[case]
     assert right in TINY
     lines = faults(temshift, tmp_path, TINY.replace(right, wrong, 1))
-    for words in told:
+    for words in message:
         assert any(words in line for line in lines), lines
     assert any("line " in line for line in lines)
 
@@ -72,9 +72,9 @@ def test_a_fault_is_told_with_its_line(temshift: Temshift, tmp_path: Path, case:
 def test_every_fault_is_told_at_once_with_its_own_line(temshift: Temshift, tmp_path: Path) -> None:
     text = TINY.replace("crystal: CdSe", "crystal: CdSi").replace("energy_kev: 300", "energy_kv: 300")
     text = text.replace("dose_e_per_A2: 400", "dose_e_per_A2: -400").replace("seed: 1", "seed: one", 1)
-    told = "\n".join(faults(temshift, tmp_path, text))
+    text_of_faults = "\n".join(faults(temshift, tmp_path, text))
     for part in ("crystal: CdSi", "energy_kv: 300", "dose_e_per_A2: -400", "seed: one"):
-        assert f"line {line_of(text, part)}," in told
+        assert f"line {line_of(text, part)}," in text_of_faults
 
 
 def test_a_key_given_twice_is_refused(temshift: Temshift, tmp_path: Path) -> None:
@@ -96,13 +96,13 @@ def test_a_missing_study_file_is_told(temshift: Temshift, tmp_path: Path) -> Non
 def test_an_output_folder_that_holds_another_study_is_refused(temshift: Temshift, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(TINY, encoding="utf-8")
     (tmp_path / "out").mkdir()
-    held = TINY.replace("name: tiny study", "name: another study")
-    (tmp_path / "out" / "study.yaml").write_text(held, encoding="utf-8")
+    other_study = TINY.replace("name: tiny study", "name: another study")
+    (tmp_path / "out" / "study.yaml").write_text(other_study, encoding="utf-8")
     done = temshift("run", "study.yaml", "--output", "out")
     assert done.returncode == 2
     assert "another study" in done.stderr
     assert os.listdir(tmp_path / "out") == ["study.yaml"]
-    assert (tmp_path / "out" / "study.yaml").read_text(encoding="utf-8") == held
+    assert (tmp_path / "out" / "study.yaml").read_text(encoding="utf-8") == other_study
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -128,7 +128,7 @@ def test_doubts_about_conditions_are_told_once_and_stop_nothing(
     def begun(*_: object, **__: object) -> None:
         raise TemshiftError("the work has begun")
 
-    monkeypatch.setattr(verbs, "run_study" if verb == "run" else "estimate", begun)
+    monkeypatch.setattr(run, "run_study" if verb == "run" else "estimate", begun)
     (tmp_path / "study.yaml").write_text(DOUBTFUL, encoding="utf-8")
     done = temshift(verb, "study.yaml")
     assert "the work has begun" in done.stderr

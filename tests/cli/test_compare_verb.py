@@ -23,10 +23,10 @@ def files(tmp_path: Path) -> list[str]:
 
 
 def call(*arguments: str) -> Result:
-    found = CliRunner().invoke(app, ["compare", *arguments])
-    if isinstance(found.exception, InputError):
-        raise found.exception
-    return found
+    result = CliRunner().invoke(app, ["compare", *arguments])
+    if isinstance(result.exception, InputError):
+        raise result.exception
+    return result
 
 
 def test_two_files_are_told_in_lines(files: list[str]) -> None:
@@ -46,12 +46,12 @@ def test_two_files_are_told_in_lines(files: list[str]) -> None:
 
 def test_json_and_a_picture(files: list[str], tmp_path: Path) -> None:
     picture = tmp_path / "both.png"
-    told = json.loads(
+    answer = json.loads(
         call(*files, "--json", "--picture", str(picture), "--energy-kev", "200", "--specimens", "Ag").stdout
     )
-    assert told["energy_kev"] == 200
-    assert told["training"]["epsilon"] > told["test"]["epsilon"]
-    assert told["training"]["observers"].keys() == {"linear"}
+    assert answer["energy_kev"] == 200
+    assert answer["training"]["epsilon"] > answer["test"]["epsilon"]
+    assert answer["training"]["observers"].keys() == {"linear"}
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
@@ -60,15 +60,15 @@ def test_files_of_several_conditions_give_a_table(files: list[str]) -> None:
     """Conditions to score under tell what was trained on; the other file is tested on."""
     shown = call(str(EXAMPLES / "own_network.yaml"), str(EXAMPLES / "own_network.yaml")).stdout
     assert sum("defocus -10 nm" in line for line in shown.splitlines()) == 13
-    one = call(str(EXAMPLES / "own_network.yaml"), files[1])
-    assert one.stdout.startswith("defocus -10 nm -> test")
+    single = call(str(EXAMPLES / "own_network.yaml"), files[1])
+    assert single.stdout.startswith("defocus -10 nm -> test")
 
 
 def test_a_study_tells_its_microscope_and_names_choose(files: list[str]) -> None:
     study = str(EXAMPLES / "quick_study.yaml")
     names = ("--train-name", "defocus -10 nm", "--test-name", "defocus +5 nm")
-    told = json.loads(call(study, study, *names, "--json").stdout)
-    assert (told["training"]["name"], told["test"]["name"]) == ("defocus -10 nm", "defocus +5 nm")
+    answer = json.loads(call(study, study, *names, "--json").stdout)
+    assert (answer["training"]["name"], answer["test"]["name"]) == ("defocus -10 nm", "defocus +5 nm")
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,6 @@ def test_files_of_one_name_are_told_apart(files: list[str], tmp_path: Path) -> N
 
 
 def test_a_picture_that_cannot_be_written_is_told_before_the_work(files: list[str]) -> None:
-    found = CliRunner().invoke(app, ["compare", *files, "--picture", f"{files[0]}/both.png"])
-    assert isinstance(found.exception, TemshiftError)
-    assert re.fullmatch("cannot write .*both.png: .*; choose another folder: .*is a file", str(found.exception))
+    result = CliRunner().invoke(app, ["compare", *files, "--picture", f"{files[0]}/both.png"])
+    assert isinstance(result.exception, TemshiftError)
+    assert re.fullmatch("cannot write .*both.png: .*; choose another folder: .*is a file", str(result.exception))

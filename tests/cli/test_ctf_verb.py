@@ -47,10 +47,10 @@ MISTAKES = {
 def test_a_mistake_is_told_and_nothing_is_written(
     temshift: Callable[..., Any], conditions: Path, tmp_path: Path, case: str
 ) -> None:
-    words, told = MISTAKES[case]
+    words, message = MISTAKES[case]
     done = temshift("ctf", conditions, *words)
     assert done.returncode == 2
-    assert told in done.stderr and "Traceback" not in done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == ["set.yaml"]
 
 

@@ -87,13 +87,13 @@ def test_some_shards_alone(temshift: Temshift, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shards", "told"), [("3", "write A:B"), ("2:1", "holds nothing"), ("a:b", "write A:B"), ("-1:2", "write A:B")]
+    ("shards", "message"), [("3", "write A:B"), ("2:1", "holds nothing"), ("a:b", "write A:B"), ("-1:2", "write A:B")]
 )
-def test_shards_that_mean_nothing_are_refused(temshift: Temshift, tmp_path: Path, shards: str, told: str) -> None:
+def test_shards_that_mean_nothing_are_refused(temshift: Temshift, tmp_path: Path, shards: str, message: str) -> None:
     (tmp_path / "database.yaml").write_text(TEXT, encoding="utf-8")
     done = temshift("simulate", "database.yaml", "--output", "made", f"--shards={shards}")
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert os.listdir(tmp_path) == ["database.yaml"]
 
 
@@ -120,12 +120,12 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_faults_of_a_database_are_told_with_their_line(temshift: Temshift, tmp_path: Path, case: str) -> None:
-    right, wrong, told = BAD[case]
+    right, wrong, message = BAD[case]
     (tmp_path / "database.yaml").write_text(TEXT.replace(right, wrong, 1), encoding="utf-8")
     for verb in (("simulate", "database.yaml", "--output", "made"), ("check", "database.yaml")):
         done = temshift(*verb)
         assert done.returncode == 2
-        assert told in done.stderr
+        assert message in done.stderr
     assert os.listdir(tmp_path) == ["database.yaml"]
 
 

@@ -48,18 +48,18 @@ def test_a_table_tells_the_sets_and_a_file_holds_the_design(temshift: Callable[.
 
 def test_json_is_all_that_is_printed(temshift: Callable[..., Any], targets: Path) -> None:
     done = temshift("design", "--targets", targets, "-k", "1", "--objective", "mean", "--json", *QUICK)
-    told = json.loads(done.stdout)
-    assert told["objective"] == "mean" and len(told["predicted"]) == 3 * len(told["sets"])
-    summary = {row["set_name"]: row["mean"] for row in told["summary"]}
+    answer = json.loads(done.stdout)
+    assert answer["objective"] == "mean" and len(answer["predicted"]) == 3 * len(answer["sets"])
+    summary = {row["set_name"]: row["mean"] for row in answer["summary"]}
     assert summary["design"] <= summary["evenly spaced"]
 
 
 @pytest.mark.slow
 def test_a_broad_design_is_one_distribution(temshift: Callable[..., Any], targets: Path) -> None:
     done = temshift("design", "--targets", targets, "--broad", "--json", *QUICK)
-    told = json.loads(done.stdout)
-    assert len(told["sets"]["design"]) == 1 and "measured" not in told["conditions"]
-    assert set(told["sets"]) == {"design", "full range", "middle"}
+    answer = json.loads(done.stdout)
+    assert len(answer["sets"]["design"]) == 1 and "measured" not in answer["conditions"]
+    assert set(answer["sets"]) == {"design", "full range", "middle"}
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_targets_whose_images_are_noise_are_told(temshift: Callable[..., Any], t
     targets.write_text(TARGETS.replace("400", "1.0e-9").replace("[-15, 5, 15]", "[5]"), encoding="utf-8")
     done = temshift("design", "--targets", targets, "--size", "1", *QUICK)
     assert done.returncode == 0
-    told = r"\+5 nm transfers all but nothing \(epsilon = .* bits\): its images are noise"
-    assert re.search(told, done.stderr)
+    remark = r"\+5 nm transfers all but nothing \(epsilon = .* bits\): its images are noise"
+    assert re.search(remark, done.stderr)
 
 
 def test_a_file_without_targets_is_told(temshift: Callable[..., Any], tmp_path: Path) -> None:
@@ -105,5 +105,5 @@ def test_what_the_comparison_says_against_a_design_is_told() -> None:
     losses = {DESIGN: [0.2, 0.3], "random 1": [0.25, 0.28], "random 2": [0.1, 0.31]}
     rows = [(name, f"{number}", loss, 0.0, 0.9) for name, each in losses.items() for number, loss in enumerate(each)]
     predicted = pl.DataFrame(rows, ("set_name", "target_name", "cross_entropy", "ln_error", "f1"), orient="row")
-    (told,) = remarks(Design("worst", "both", {name: {} for name in losses}, predicted))
-    assert told.startswith("'random 1' is predicted to do better: 0.280 against 0.300")
+    (remark,) = remarks(Design("worst", "both", {name: {} for name in losses}, predicted))
+    assert remark.startswith("'random 1' is predicted to do better: 0.280 against 0.300")

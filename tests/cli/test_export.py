@@ -46,8 +46,8 @@ def temshift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         monkeypatch.setattr(sys, "argv", ["temshift", *map(str, arguments)])
         with pytest.raises(SystemExit) as stopped:
             main()
-        told = capsys.readouterr()
-        return Done(int(stopped.value.code or 0), told.out, told.err)
+        printed = capsys.readouterr()
+        return Done(int(stopped.value.code or 0), printed.out, printed.err)
 
     return call
 
@@ -104,10 +104,10 @@ MISTAKES = {
 
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_is_told_and_nothing_is_written(temshift: Temshift, tmp_path: Path, case: str) -> None:
-    words, told = MISTAKES[case]
+    words, message = MISTAKES[case]
     done = temshift(*words, "--output", "out")
     assert done.returncode == 2
-    assert told in done.stderr and "Traceback" not in done.stderr
+    assert message in done.stderr and "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == ["database"]
 
 
@@ -151,15 +151,15 @@ UNSERVED = {
 def test_what_the_database_or_the_camera_can_not_serve_is_told_with_its_line(
     temshift: Temshift, tmp_path: Path, case: str
 ) -> None:
-    right, wrong, told = UNSERVED[case]
+    right, wrong, message = UNSERVED[case]
     text = EXAMPLE.read_text(encoding="utf-8").replace(right, wrong)
     (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
     done = temshift("images", "database", "conditions.yaml", "--output", "out")
-    place = "name: residual" if "residual" in told else wrong
+    place = "name: residual" if "residual" in message else wrong
     line = next(number for number, line in enumerate(text.splitlines(), 1) if place in line)
     assert done.returncode == 2
     assert done.stderr.startswith(f"temshift: conditions.yaml: 1 fault\n  line {line}, ")
-    assert told in done.stderr
+    assert message in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -186,5 +186,5 @@ def test_an_interruption_ends_with_130_and_says_what_is_left(
     words = (EXAMPLE,) if verb == "images" else ()
     done = temshift(verb, "database", *words, "--output", "out")
     assert done.returncode == 130
-    told = "the same command goes on" if verb == "images" else "nothing was written to out"
-    assert told in done.stderr
+    message = "the same command goes on" if verb == "images" else "nothing was written to out"
+    assert message in done.stderr

@@ -37,11 +37,11 @@ def temshift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def test_specimens_are_written_with_a_sheet(temshift: Call) -> None:
-    code, said, told = temshift("recipe.yaml", "--count", "2", "--output", "out", "--seed", "5", "--first", "7")
+    code, said, errors = temshift("recipe.yaml", "--count", "2", "--output", "out", "--seed", "5", "--first", "7")
     assert code == 0
     assert "2 specimens: out/specimen-00007.xyz to specimen-00008.xyz" in said
     assert "contact sheet: out/contact_sheet.png" in said
-    assert "specimens: done, 2 of 2" in told
+    assert "specimens: done, 2 of 2" in errors
     visible = sorted(name for name in os.listdir("out") if not name.startswith("."))
     assert visible == [
         "contact_sheet.png",
@@ -53,7 +53,7 @@ def test_specimens_are_written_with_a_sheet(temshift: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "words", "told"),
+    ("recipe", "words", "message"),
     [
         (RECIPE.replace("crystal", "cristal"), (), "line 3, particles.cristal: unknown key; allowed: 'crystal'"),
         (RECIPE.replace("0.8", "-0.8"), (), "line 2, substrate.thickness_nm: given -0.8; allowed: 0.5 to 100"),
@@ -67,13 +67,13 @@ def test_specimens_are_written_with_a_sheet(temshift: Call) -> None:
     ],
 )
 def test_mistakes_are_told_and_nothing_is_written(
-    temshift: Call, recipe: str, words: tuple[str, ...], told: str
+    temshift: Call, recipe: str, words: tuple[str, ...], message: str
 ) -> None:
     Path("recipe.yaml").write_text(recipe)
     given = {"--count": "2", "--output": "out"} | dict(zip(words[::2], words[1::2], strict=True))
     code, _, errors = temshift("recipe.yaml", *(word for pair in given.items() for word in pair))
     assert code == 2
-    assert told in errors
+    assert message in errors
     assert "Traceback" not in errors
     assert os.listdir() == ["recipe.yaml"]
     assert Path("recipe.yaml").read_text() == recipe

@@ -13,8 +13,7 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from temshift.cli.verbs import results as results_verb
-from temshift.cli.verbs import studies as verbs
+from temshift.cli.verbs import results, studies
 from temshift.configuration.model import parse_configuration
 from temshift.configuration.yaml_document import read_document
 from temshift.execution import SilentProgress
@@ -65,7 +64,7 @@ def test_status_tells_how_far_a_study_is_and_what_can_be_done(temshift: Callable
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
         "6 done, 0 running, 1 failed, 1 waiting; no run at work",
-        "  temshift runs study --failed tells why",
+        "  temshift runs study --failed says why",
         "  temshift run study/study.yaml --output study goes on",
     ]
 
@@ -106,20 +105,20 @@ def test_status_names_what_runs_as_far_as_it_fits(temshift: Callable[..., Any], 
 def test_watching_tells_what_changes_until_the_run_ends(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "SECONDS_BETWEEN_LOOKS", 0.02)
+    monkeypatch.setattr(studies, "SECONDS_BETWEEN_LOOKS", 0.02)
     told_by_a_run(study, 1)
-    held, lock = threading.Event(), FileLock(study.root / ".lock", thread_local=False)
+    locked, lock = threading.Event(), FileLock(study.root / ".lock", thread_local=False)
 
     def work() -> None:
         with lock:
-            held.set()
+            locked.set()
             time.sleep(0.3)
             told_by_a_run(study, 2)
             time.sleep(0.3)
 
     worker = threading.Thread(target=work)
     worker.start()
-    held.wait()
+    locked.wait()
     done = temshift("status", "study", "--watch")
     worker.join()
     assert done.returncode == 0
@@ -134,7 +133,7 @@ def test_watching_can_be_stopped(
     def stop(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(verbs.time, "sleep", stop)
+    monkeypatch.setattr(studies.time, "sleep", stop)
     told_by_a_run(study, 1)
     with FileLock(study.root / ".lock"):
         done = temshift("status", "study", "--watch")
@@ -158,7 +157,7 @@ def test_runs_lists_every_network_with_its_state(
 def test_many_networks_are_counted(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "MOST_RUNS", 7)
+    monkeypatch.setattr(studies, "MOST_RUNS", 7)
     done = temshift("runs", "study")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if "│" in line]
     assert rows[0] == ["defocus -10 nm", "0", "1", "1"]
@@ -182,7 +181,7 @@ def test_failures_are_told_whole(temshift: Callable[..., Any], study: StudyFolde
 def test_many_failures_are_told_by_their_reasons(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verbs, "MOST_RUNS", 1)
+    monkeypatch.setattr(studies, "MOST_RUNS", 1)
     networks = Plan(load_study(study.study_file)).networks
     for run in networks[1:4]:
         shutil.rmtree(study.scores(run.id), ignore_errors=True)
@@ -198,37 +197,37 @@ def test_results_never_break_a_number(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch, columns: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    done, found = temshift("results", "study"), read_results(study.root)
+    done, table = temshift("results", "study"), read_results(study.root)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(found) == 42
+    assert len(table) == 42
     numbers = [re.findall(r"(?<![-+\w])-?\d\.\d{3}(?!\d)", line) for line in done.stdout.splitlines()]
     rows = [row for row in numbers if row]
     columns_told = ["cross_entropy", "f1", "iou", "calibration_error", "g_id", "g_ood"]
     expected = [
-        [f"{value:.3f}" for value in row if value is not None] for row in found.select(columns_told).iter_rows()
+        [f"{value:.3f}" for value in row if value is not None] for row in table.select(columns_told).iter_rows()
     ]
     assert rows == expected
     assert max(map(len, done.stdout.splitlines()[:-1])) <= int(columns)
     heads = [line for line in done.stdout.splitlines() if line.startswith("trained on")]
-    assert heads == [f"trained on {name}" for name in found["training_name"].unique(maintain_order=True)]
+    assert heads == [f"trained on {name}" for name in table["training_name"].unique(maintain_order=True)]
     assert done.stdout.splitlines()[-1].startswith("42 rows of 6 networks; --output FILE.csv")
 
 
 def test_many_results_are_summarised(
     temshift: Callable[..., Any], study: StudyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results_verb, "MOST_ROWS", 41)
-    done, found = temshift("results", "study"), read_results(study.root)
+    monkeypatch.setattr(results, "MOST_ROWS", 41)
+    done, table = temshift("results", "study"), read_results(study.root)
     row = next(line for line in done.stdout.splitlines() if line.startswith("all [a]bout"))
-    part = found.filter(pl.col("training_name") == "all [a]bout")
+    part = table.filter(pl.col("training_name") == "all [a]bout")
     tests = part.group_by("test_name").agg(pl.col("g_ood").mean()).sort("g_ood")
-    told = [
+    lines = [
         part["in_distribution_cross_entropy"].mean(),
         part["g_id"].mean(),
         tests["g_ood"].median(),
         tests["g_ood"][-1],
     ]
-    assert row.split()[2:7] == ["2", *(f"{value:.3f}" for value in told)]
+    assert row.split()[2:7] == ["2", *(f"{value:.3f}" for value in lines)]
     assert row.rstrip().endswith(tests["test_name"][-1])
     assert "42 rows of 6 networks; --all prints them; --output FILE.csv" in done.stdout
     assert "trained on all [a]bout\n" in temshift("results", "study", "--all").stdout
@@ -238,18 +237,18 @@ def test_many_results_are_summarised(
 def test_the_whole_table_is_written(temshift: Callable[..., Any], study: StudyFolder, ending: str) -> None:
     done = temshift("results", "study", study.root, "-o", f"table.{ending}")
     assert done.returncode == 0, done.stderr
-    found = read_results(study.root)
-    assert done.stdout.endswith(f"table.{ending}: 42 rows, {len(found.columns)} columns\n")
+    table = read_results(study.root)
+    assert done.stdout.endswith(f"table.{ending}: 42 rows, {len(table.columns)} columns\n")
     if ending == "json":
         rows = json.loads(Path("table.json").read_text(encoding="utf-8"))
-        assert [row["cross_entropy"] for row in rows] == found["cross_entropy"].to_list()
+        assert [row["cross_entropy"] for row in rows] == table["cross_entropy"].to_list()
     else:
         read = (
             pl.read_csv("table.csv", infer_schema_length=None) if ending == "csv" else pl.read_parquet("table.parquet")
         )
-        assert read.columns == found.columns
-        assert read["g_ood"].to_list() == pytest.approx(found["g_ood"].to_list())
-        assert read["training_name"].equals(found["training_name"])
+        assert read.columns == table.columns
+        assert read["g_ood"].to_list() == pytest.approx(table["g_ood"].to_list())
+        assert read["training_name"].equals(table["training_name"])
 
 
 def test_results_of_anyone_s_network_and_of_an_earlier_version_say_so(
@@ -259,14 +258,17 @@ def test_results_of_anyone_s_network_and_of_an_earlier_version_say_so(
     changed = parse_configuration(text.replace("seeds: 2", "seeds: 1"), Study, "study.yaml")
     assert changed.seeds == 1
     study.study_file.write_text(text.replace("seeds: 2", "seeds: 1"), encoding="utf-8")
-    wanted = {"default": {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12}, "test": [{"name": "x", "defocus_nm": 0}]}
-    score_network(lambda images: images, finished.root, wanted, "own", identity="0123456789abcdef")
+    conditions = {
+        "default": {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12},
+        "test": [{"name": "x", "defocus_nm": 0}],
+    }
+    score_network(lambda images: images, finished.root, conditions, "own", identity="0123456789abcdef")
     heads = [line for line in temshift("results", "study", "own").stdout.splitlines() if line.startswith("trained on")]
     assert heads == [
         "trained on defocus +0 nm",
         "trained on defocus +10 nm",
         "trained on renamed",
-        "trained on what is not told (network 0123456789abcdef)",
+        "trained on unknown conditions (network 0123456789abcdef)",
         "trained on all [a]bout, of an earlier version of the study",
         "trained on defocus +0 nm, of an earlier version of the study",
         "trained on defocus +10 nm, of an earlier version of the study",

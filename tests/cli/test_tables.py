@@ -10,11 +10,11 @@ UNKNOWN = {f"rmse_left_out_{role}": None for role in ("test", "training", "both"
 
 
 @pytest.mark.parametrize(
-    ("models", "told"),
+    ("models", "text"),
     [
         ([UNKNOWN, UNKNOWN], "ln CE = -0.5, which nothing checks: there are too few conditions to leave any out"),
         ([UNKNOWN, {**UNKNOWN, "rmse_left_out_training": 0.2}], "ln CE = -0.5"),
     ],
 )
-def test_a_line_that_nothing_checks_says_so(models: list[dict[str, Any]], told: str) -> None:
-    assert formula_text({"formula": "ln CE = -0.5", "models": models}) == told
+def test_a_line_that_nothing_checks_says_so(models: list[dict[str, Any]], text: str) -> None:
+    assert formula_text({"formula": "ln CE = -0.5", "models": models}) == text

@@ -58,7 +58,7 @@ def keys() -> dict[str, tuple[str, str]]:
     training = TrainingSettings.model_json_schema()["properties"]
     study = Study.model_json_schema()["properties"]
     shapes = CompactUNetSettings(), ResNetUNetSettings()
-    found = {
+    settings = {
         "`network.kind`": ("`compact`", f"`{compact['kind']['const']}`, `{resnet['kind']['const']}`"),
         "`network.normalisation`": (default(shapes[0].normalisation), allowed(compact["normalisation"])),
         "`network.widths`": (default(shapes[0].widths), allowed(compact["widths"])),
@@ -67,14 +67,14 @@ def keys() -> dict[str, tuple[str, str]]:
         "`network.stem` (resnet18)": (default(shapes[1].stem), allowed(resnet["stem"])),
     }
     usual = TrainingSettings()
-    found |= {
+    settings |= {
         f"`training.{key}`": (default(getattr(usual, key)), allowed(training[key]))
         for key in training
         if key != "initial"
     }
     freeze = InitialWeights.model_json_schema()["properties"]["freeze"]
-    found |= {"`training.initial.freeze`": (default(InitialWeights(weights="x").freeze), allowed(freeze))}
-    return found | {f"`{key}`": (default(study[key]["default"]), allowed(study[key])) for key in BESIDE}
+    settings |= {"`training.initial.freeze`": (default(InitialWeights(weights="x").freeze), allowed(freeze))}
+    return settings | {f"`{key}`": (default(study[key]["default"]), allowed(study[key])) for key in BESIDE}
 
 
 def test_the_tables_tell_every_key_with_default_and_bounds() -> None:
@@ -124,14 +124,14 @@ def test_the_commands_and_the_code_run_as_written(
     for line in first.splitlines():
         done = temshift(*shlex.split(line, comments=True)[1:])
         assert done.returncode == 0, (line, done.stderr)
-    found = pl.read_csv("results.csv", infer_schema_length=None)
+    table = pl.read_csv("results.csv", infer_schema_length=None)
     exec(start, {})
     assert 0 <= float(capsys.readouterr().out) <= 1
     for line in last.splitlines():
         done = temshift(*shlex.split(line, comments=True)[1:])
         assert done.returncode == 0, (line, done.stderr)
-    assert f"{len(found) + len(pl.read_parquet('scores/results.parquet'))} rows of 5 networks" in done.stdout
+    assert f"{len(table) + len(pl.read_parquet('scores/results.parquet'))} rows of 5 networks" in done.stdout
     text = (ROOT / "examples" / "network.yaml").read_text(encoding="utf-8").split("training:")[0]
-    (tmp_path / "next.yaml").write_text(text + initial.replace("ID", found["network_id"][0]), encoding="utf-8")
+    (tmp_path / "next.yaml").write_text(text + initial.replace("ID", table["network_id"][0]), encoding="utf-8")
     done = temshift("train", "next.yaml", "--output", "next")
     assert done.returncode == 0, done.stderr

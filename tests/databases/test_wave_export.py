@@ -153,5 +153,5 @@ def test_a_set_that_is_not_there_is_told(database: Path) -> None:
 
 def test_a_store_that_does_not_tell_how_it_was_made_is_told(database: Path, tmp_path: Path) -> None:
     create_store(tmp_path / "store", read_layout(database / "waves" / "test"), {"seed": 1})
-    with pytest.raises(InputError, match="does not tell how its waves were simulated"):
+    with pytest.raises(InputError, match="does not say how its waves were simulated"):
         wave_sources(tmp_path / "store")

@@ -1,7 +1,8 @@
 """The wave store: exact round trips, and no damage that goes unnoticed."""
 
 import shutil
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.core.grids import Grid
 from temshift.exitwaves.simulation import ExitWave
 from temshift.exitwaves.store import (
+    Shard,
     StoreLayout,
     create_store,
     discard_shard,
@@ -22,8 +24,11 @@ from temshift.exitwaves.store import (
     read_layout,
     read_masks,
     read_settings,
+    read_shard,
+    read_shards,
     read_waves,
     shard_state,
+    shard_states,
     stores_in,
     verify_store,
     write_shard,
@@ -230,6 +235,52 @@ def test_one_shard_is_read_alone_whatever_became_of_the_others(store: Path) -> N
     assert [row["specimen"] for row in read_geometry(store, [1, 2])] == [2, 3, 4]
     with pytest.raises(DamagedError, match="shard 0 .* is absent"):
         read_waves(store, 0)
+
+
+def one_by_one(folder: Path, numbers: Iterable[int]) -> Iterable[Shard]:
+    return [read_shard(folder, number) for number in numbers]
+
+
+@pytest.mark.parametrize("read", [read_shards, one_by_one])
+def test_whole_shards_hold_what_arrays_and_geometry_hold(
+    pristine: Path, read: Callable[[Path, Iterable[int]], Iterable[Shard]]
+) -> None:
+    shards = list(read(pristine, range(3)))
+    assert torch.equal(torch.cat([shard.waves for shard in shards]), read_waves(pristine))
+    assert torch.equal(torch.cat([shard.masks for shard in shards]), read_masks(pristine))
+    assert shards[0].masks.dtype == torch.bool
+    assert [row for shard in shards for row in shard.geometry] == read_geometry(pristine)
+
+
+@pytest.mark.parametrize("name", ["waves", "masks"])
+def test_a_damaged_shard_is_never_handed_out_and_those_before_it_are(store: Path, name: str) -> None:
+    victim = shard_file(store, name)
+    victim.write_bytes(flipped(victim.read_bytes(), 0.5))
+    shards = read_shards(store, range(3))
+    assert torch.equal(next(shards).waves, read_waves(store, 0))
+    with pytest.raises(DamagedError, match="shard 1 of .* is damaged: .*altered content"):
+        next(shards)
+    with pytest.raises(DamagedError, match="shard 1 of .* is damaged"):
+        read_shard(store, 1)
+
+
+def test_a_shard_that_was_handed_out_is_let_go_of(pristine: Path) -> None:
+    """Whoever goes from shard to shard has one in memory."""
+    shards = read_shards(pristine, range(3))
+    shard = next(shards)
+    lives = weakref.ref(shard)
+    del shard
+    assert lives() is None
+
+
+def test_looking_at_all_shards_gives_the_facts_of_those_that_are_complete(store: Path) -> None:
+    discard_shard(store, 0)
+    victim = shard_file(store, "masks")
+    victim.write_bytes(truncated(victim.read_bytes(), 0.5))
+    states = shard_states(store)
+    assert states == tuple(shard_state(store, shard) for shard in range(3))
+    assert [state.state for state in states] == ["absent", "damaged", "complete"]
+    assert [state.facts for state in states] == [{}, {}, read_facts(store / "shard-00002.json")]
 
 
 def test_a_store_of_another_version_is_refused(store: Path) -> None:

@@ -379,19 +379,19 @@ def test_a_damaged_shard_of_waves_is_told_and_the_rest_is_kept(database: Path, t
 
 
 def test_a_wave_shard_is_loaded_alone(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is that of a shard: no call asks for a whole store."""
+    """Memory is that of a shard: each is asked for alone, and nothing else reads waves."""
     from temshift.image_sets import formation as image_formation
 
-    asked: list[int | None] = []
-    read = image_formation.read_waves
+    asked: list[int] = []
+    read = image_formation.read_shard
 
-    def watched(store: Path, shard: int | None = None) -> object:
+    def watched(store: Path, shard: int) -> object:
         asked.append(shard)
         return read(store, shard)
 
-    monkeypatch.setattr(image_formation, "read_waves", watched)
+    monkeypatch.setattr(image_formation, "read_shard", watched)
     write_images(plan_of(database, "png"), tmp_path / "images", workers=0)
-    assert sorted(asked, key=str) == [0, 0, 1, 2]
+    assert sorted(asked) == [0, 0, 1, 2]
 
 
 @pytest.mark.slow

@@ -19,17 +19,17 @@ def blocks(language: str) -> list[str]:
 
 def test_the_conditions_on_the_page_are_taken() -> None:
     (text,) = blocks("yaml")
-    wanted = parse_configuration(text, ScoringConditions, "own-networks.md")
-    assert len(wanted.tests) == 7
-    assert wanted.trained_on is not None
+    conditions = parse_configuration(text, ScoringConditions, "own-networks.md")
+    assert len(conditions.tests) == 7
+    assert conditions.trained_on is not None
 
 
 def test_the_example_serves_a_database(discs: Path) -> None:
     example = ROOT / "examples" / "own_network.yaml"
-    wanted = load_configuration(example, ScoringConditions)
-    told = score(lambda images: images, discs, example)
-    assert told["test_name"].to_list() == list(wanted.tests)
-    assert told["g_ood"].null_count() == 0
+    conditions = load_configuration(example, ScoringConditions)
+    scores = score(lambda images: images, discs, example)
+    assert scores["test_name"].to_list() == list(conditions.tests)
+    assert scores["g_ood"].null_count() == 0
 
 
 def test_the_code_on_the_page_runs(
@@ -45,6 +45,6 @@ def test_the_code_on_the_page_runs(
 def test_the_columns_on_the_page_are_those_of_results() -> None:
     section = PAGE.split("## What the scores are")[1]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
-    told = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
-    assert "calibration_error" in told
-    assert told <= set(RESULTS)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert "calibration_error" in named
+    assert named <= set(RESULTS)

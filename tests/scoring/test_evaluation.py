@@ -32,12 +32,12 @@ def blurred(images: torch.Tensor) -> torch.Tensor:
 
 def test_scores_are_those_of_images_formed_by_hand(discs: Path) -> None:
     """One image of every specimen, drawn from a stream that belongs to the seed and to the content of the condition."""
-    told = score(blurred, discs, WANTED | {"seed": 7})
+    scores = score(blurred, discs, WANTED | {"seed": 7})
     store = discs / "waves" / "test"
     spectra = wave_spectra(read_waves(store), read_layout(store).grid, 300e3, 12e-3)
     source, numbers = MicrographSource(spectra, read_masks(store)), np.arange(5)
     for row, (_, conditions) in zip(
-        told.iter_rows(named=True), ScoringConditions.model_validate(WANTED).tests.items(), strict=True
+        scores.iter_rows(named=True), ScoringConditions.model_validate(WANTED).tests.items(), strict=True
     ):
         stream = Stream(7, (1, int(content_hash(conditions)[:8], 16)))
         images, masks = form_micrographs(source, conditions, numbers, numbers.tolist(), stream)
@@ -47,34 +47,34 @@ def test_scores_are_those_of_images_formed_by_hand(discs: Path) -> None:
 
 
 def test_a_network_that_never_decides_scores_ln_2_everywhere(discs: Path) -> None:
-    told = score(torch.zeros_like, discs, WANTED)
-    assert told["cross_entropy"].to_list() == pytest.approx([math.log(2)] * 3)
-    assert told["f1"].to_list() == [0.0] * 3
+    scores = score(torch.zeros_like, discs, WANTED)
+    assert scores["cross_entropy"].to_list() == pytest.approx([math.log(2)] * 3)
+    assert scores["f1"].to_list() == [0.0] * 3
     share = float(read_masks(discs / "waves" / "test").double().mean())
-    assert told["calibration_error"].to_list() == pytest.approx([0.5 - share] * 3)
-    assert told["images"].to_list() == [5] * 3
+    assert scores["calibration_error"].to_list() == pytest.approx([0.5 - share] * 3)
+    assert scores["images"].to_list() == [5] * 3
 
 
 def test_the_table_has_the_columns_of_results_and_all_settings(discs: Path) -> None:
-    told = score(blurred, discs, WANTED)
-    assert told.schema == pl.Schema(RESULTS)
-    assert told["test_name"].to_list() == ["defocus -10 nm", "defocus +0 nm", "defocus +10 nm"]
-    assert told["test_defocus_nm"].to_list() == pytest.approx([-10, 0, 10])
-    assert set(told["test_semiangle_cutoff_mrad"]) == {12.0}
+    scores = score(blurred, discs, WANTED)
+    assert scores.schema == pl.Schema(RESULTS)
+    assert scores["test_name"].to_list() == ["defocus -10 nm", "defocus +0 nm", "defocus +10 nm"]
+    assert scores["test_defocus_nm"].to_list() == pytest.approx([-10, 0, 10])
+    assert set(scores["test_semiangle_cutoff_mrad"]) == {12.0}
     unknown = [name for name in RESULTS if name.startswith("training_")] + ["network_id", "g_id", "g_ood"]
-    assert all(told[name].null_count() == 3 for name in unknown)
+    assert all(scores[name].null_count() == 3 for name in unknown)
 
 
 def test_where_the_network_was_trained_is_scored_too(discs: Path) -> None:
     """G_OOD is the loss less that of the training distribution, and 0 on that distribution itself."""
     trained = {"training": [{"name": "under focus", "defocus_nm": {"normal": {"mean": 10, "sd": 1.5}}}]}
-    told = score(blurred, discs, WANTED | trained)
-    inside = told["cross_entropy"][2]
-    assert set(told["in_distribution_cross_entropy"]) == {inside}
-    assert told["g_ood"].to_list() == pytest.approx([loss - inside for loss in told["cross_entropy"]])
-    assert (told["g_ood"][2], told["training_name"][0]) == (0.0, "under focus")
-    assert (told["training_defocus_nm"][0], told["training_defocus_sd_nm"][0]) == pytest.approx((10, 1.5))
-    assert told.drop("^training_.*$", "^g_.*$", "in_distribution_cross_entropy").equals(
+    scores = score(blurred, discs, WANTED | trained)
+    inside = scores["cross_entropy"][2]
+    assert set(scores["in_distribution_cross_entropy"]) == {inside}
+    assert scores["g_ood"].to_list() == pytest.approx([loss - inside for loss in scores["cross_entropy"]])
+    assert (scores["g_ood"][2], scores["training_name"][0]) == (0.0, "under focus")
+    assert (scores["training_defocus_nm"][0], scores["training_defocus_sd_nm"][0]) == pytest.approx((10, 1.5))
+    assert scores.drop("^training_.*$", "^g_.*$", "in_distribution_cross_entropy").equals(
         score(blurred, discs, WANTED).drop("^training_.*$", "^g_.*$", "in_distribution_cross_entropy")
     )
 

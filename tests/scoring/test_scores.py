@@ -22,12 +22,12 @@ def random_case(seed: int, images: int = 5) -> tuple[torch.Tensor, torch.Tensor]
 def test_scores_agree_with_scikit_learn(seed: int) -> None:
     logits, masks = random_case(seed)
     ours = scores_of([pixel_sums(logits, masks)])
-    truth, found = masks.flatten().numpy(), (logits > 0).flatten().numpy()
+    truth, predicted = masks.flatten().numpy(), (logits > 0).flatten().numpy()
     probability = torch.sigmoid(logits.double()).flatten().numpy()
     assert ours.cross_entropy == pytest.approx(metrics.log_loss(truth, probability), rel=1e-5)
-    assert ours.f1 == pytest.approx(metrics.f1_score(truth, found))
-    assert ours.iou == pytest.approx(metrics.jaccard_score(truth, found))
-    assert ours.accuracy == pytest.approx(metrics.accuracy_score(truth, found))
+    assert ours.f1 == pytest.approx(metrics.f1_score(truth, predicted))
+    assert ours.iou == pytest.approx(metrics.jaccard_score(truth, predicted))
+    assert ours.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
 
 
 def test_the_spread_over_images_agrees_with_scikit_learn() -> None:
@@ -71,8 +71,8 @@ def test_probabilities_that_are_true_are_calibrated() -> None:
     source = torch.Generator().manual_seed(6)
     logits = 2 * torch.randn(1, 1, 500, 500, generator=source)
     masks = torch.rand(1, 1, 500, 500, generator=source) < torch.sigmoid(logits)
-    told = scores_of([pixel_sums(logits, masks)])
-    assert told.calibration_error < 0.005  # 15 bins of about 17,000 pixels scatter by about 0.003 each
+    scores = scores_of([pixel_sums(logits, masks)])
+    assert scores.calibration_error < 0.005  # 15 bins of about 17,000 pixels scatter by about 0.003 each
     assert scores_of([pixel_sums(4 * logits, masks)]).calibration_error > 0.1
 
 
@@ -94,9 +94,9 @@ def test_half_precision_is_summed_in_single_precision() -> None:
 def test_logits_that_are_not_numbers_give_no_number() -> None:
     logits, masks = random_case(8)
     logits[0, 0, 0, 0] = float("nan")
-    told = scores_of([pixel_sums(logits, masks)])
-    assert np.isnan(told.cross_entropy)
-    assert np.isnan(told.calibration_error)
+    scores = scores_of([pixel_sums(logits, masks)])
+    assert np.isnan(scores.cross_entropy)
+    assert np.isnan(scores.calibration_error)
 
 
 def test_batches_do_not_matter() -> None:

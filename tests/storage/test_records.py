@@ -39,7 +39,7 @@ def test_a_record_comes_back(record):
         "weights.safetensors",
         "inner/history.parquet",
     }
-    assert record_state(record).state == "complete"
+    assert record_state(record).state == "complete" and record_state(record).facts == FACTS
 
 
 def test_one_file_is_verified_alone(record):
@@ -76,7 +76,7 @@ def test_a_truncated_file_is_noticed(record):
     weights = record.parent / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1])
     assert record_state(record).state == "damaged"
-    assert "255 bytes instead of 256" in record_state(record).reason
+    assert "255 bytes instead of 256" in record_state(record).reason and record_state(record).facts == {}
     assert read_facts(record) == FACTS
 
 

@@ -36,8 +36,8 @@ def tables_of(folder: StudyFolder) -> dict[str, pl.DataFrame]:
     return {name: pl.read_parquet(folder.table(name)) for name in TABLES}
 
 
-def same(one: StudyFolder, other: StudyFolder) -> bool:
-    ours, theirs = tables_of(one), tables_of(other)
+def same(first: StudyFolder, other: StudyFolder) -> bool:
+    ours, theirs = tables_of(first), tables_of(other)
     return all(ours[name].equals(theirs[name]) for name in TABLES)
 
 
@@ -117,12 +117,12 @@ def test_a_run_that_is_killed_goes_on_to_the_same_results(
     )
     wait_for(output, moment, process)
     process.send_signal(blow)
-    _, told = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=60)
     assert not (output / "report.html").exists()
     if blow is signal.SIGINT:
         assert process.returncode == 130
-        assert "the same command goes on" in told
-        assert "Traceback" not in told
+        assert "the same command goes on" in errors
+        assert "Traceback" not in errors
     listener = listening()
     folder = run_study(tiny, output, workers=0, progress=listener)
     assert any(done > 0 for _, done in listener.stages.values())
@@ -162,8 +162,8 @@ def test_a_damaged_file_is_noticed_and_made_again(
     listener = listening()
     run_study(tiny, inline.root, workers=0, progress=listener)
     assert any(victim.name in warning for warning in listener.warnings)
-    found = tables_of(inline)
-    assert all(expected[name].equals(found[name]) for name in TABLES)
+    tables = tables_of(inline)
+    assert all(expected[name].equals(tables[name]) for name in TABLES)
 
 
 @pytest.mark.slow

@@ -27,8 +27,8 @@ def summed(tiny_text: str) -> Study:
     return parse_configuration(text, Study, "tiny.yaml")
 
 
-def seconds_of(found: Estimate) -> dict[str, float]:
-    return {name.split(" ")[0]: seconds for name, _, seconds in found.rows}
+def seconds_of(cost: Estimate) -> dict[str, float]:
+    return {name.split(" ")[0]: seconds for name, _, seconds in cost.rows}
 
 
 @pytest.mark.slow
@@ -39,8 +39,8 @@ def test_sums_of_many_images_cost_more(tiny: Study, summed: Study) -> None:
 
 
 def test_one_costly_condition_among_many_is_noticed(tiny_text: str, tiny: Study) -> None:
-    one = '    - {name: tilted, defocus_nm: -10, angular_spread_sigma_mrad: 0.2}\n    - name: "dose'
-    mixed = parse_configuration(tiny_text.replace('    - name: "dose', one), Study, "tiny.yaml")
+    condition = '    - {name: tilted, defocus_nm: -10, angular_spread_sigma_mrad: 0.2}\n    - name: "dose'
+    mixed = parse_configuration(tiny_text.replace('    - name: "dose', condition), Study, "tiny.yaml")
     assert seconds_of(estimate(mixed))["evaluations"] > 1.5 * seconds_of(estimate(tiny))["evaluations"]
 
 
@@ -75,8 +75,8 @@ def test_images_for_validation_cost_too(tiny_text: str) -> None:
 
 @pytest.mark.slow
 def test_the_estimate_is_right_within_a_factor_of_2(summed: Study, tmp_path: Path) -> None:
-    found = seconds_of(estimate(summed))
+    seconds = seconds_of(estimate(summed))
     run_study(summed, tmp_path / "study", workers=0)
     taken = {stage["name"]: stage["seconds"] for stage in read_json(tmp_path / "study" / "manifest.json")["stages"]}
-    foretold, needed = found["networks"] + found["evaluations"], taken["networks trained and scored"]
+    foretold, needed = seconds["networks"] + seconds["evaluations"], taken["networks trained and scored"]
     assert needed / 2 < foretold < 2 * needed

@@ -135,9 +135,9 @@ def test_a_soft_aperture_is_whole_in_the_waves_that_are_kept(whole: dict[str, An
 )
 def test_apertures_that_images_cannot_be_formed_with_are_told(given: dict[str, Any], faults: list[str]) -> None:
     named = [("one", ImagingConditions.model_validate(USUAL | given))]
-    told = list(imaging_faults(named, ImagingSettings(), Grid((64, 64), (0.4, 0.4)), 300e3))
-    assert len(told) == len(faults)
-    assert all(re.search(fault, one) for fault, one in zip(faults, told, strict=True)), told
+    texts = list(imaging_faults(named, ImagingSettings(), Grid((64, 64), (0.4, 0.4)), 300e3))
+    assert len(texts) == len(faults)
+    assert all(re.search(fault, text) for fault, text in zip(faults, texts, strict=True)), texts
 
 
 def test_keys_that_change_nothing_are_told_unless_a_default_serves_others() -> None:
@@ -151,8 +151,8 @@ def test_keys_that_change_nothing_are_told_unless_a_default_serves_others() -> N
 def test_a_remark_on_several_conditions_is_told_once() -> None:
     doubtful = ImagingConditions.model_validate(USUAL | {"C30_mm": 2.7e-7, "semiangle_cutoff_mrad": 12})
     named = [("one", doubtful), ("two", doubtful)]
-    (told,) = imaging_remarks(named, ImagingSettings(), Grid((64, 64), (0.4, 0.4)), 300e3)
-    assert told.startswith("'one', 'two': C30_mm = 2.7e-07: ")
+    (remark,) = imaging_remarks(named, ImagingSettings(), Grid((64, 64), (0.4, 0.4)), 300e3)
+    assert remark.startswith("'one', 'two': C30_mm = 2.7e-07: ")
 
 
 def test_masks_of_the_report_follow_the_size_of_pixels(folder: StudyFolder, study: Study) -> None:
@@ -281,12 +281,12 @@ def test_other_conditions_of_a_study_leave_images_as_they_are(folder: StudyFolde
 
 def test_summary_of_conditions_written_in_other_units() -> None:
     given = {"focal_spread_one_over_e_nm": 2.0, "C30_um": {"uniform": {"minimum": 100, "maximum": 300}}}
-    found = summary(ImagingConditions.model_validate(USUAL | given))
-    assert found["focal_spread_sigma_nm"] == pytest.approx((2**0.5, 0))
-    assert found["C30_mm"] == pytest.approx((0.2, 0.2 / 12**0.5))
-    assert found["semiangle_cutoff_mrad"] == (None, 0)
-    assert found["defocus_nm"] == (-10, 0)
-    assert list(found) == [row.key for row in CANONICAL]
+    settings = summary(ImagingConditions.model_validate(USUAL | given))
+    assert settings["focal_spread_sigma_nm"] == pytest.approx((2**0.5, 0))
+    assert settings["C30_mm"] == pytest.approx((0.2, 0.2 / 12**0.5))
+    assert settings["semiangle_cutoff_mrad"] == (None, 0)
+    assert settings["defocus_nm"] == (-10, 0)
+    assert list(settings) == [row.key for row in CANONICAL]
 
 
 def test_summary_of_cartesian_components_tells_magnitude_and_azimuth() -> None:
@@ -302,17 +302,17 @@ def test_summary_of_cartesian_components_tells_magnitude_and_azimuth() -> None:
 
 def test_summary_of_measured_conditions_is_their_median() -> None:
     table = {"columns": {"defocus_nm": [30.0, -10.0, 5.0]}}
-    found = summary(ImagingConditions.model_validate({"measured": table, "dose_e_per_A2": 400}))
-    assert found["defocus_nm"].center == 5
-    assert found["defocus_nm"].sd == pytest.approx(np.std([30, -10, 5]))
+    settings = summary(ImagingConditions.model_validate({"measured": table, "dose_e_per_A2": 400}))
+    assert settings["defocus_nm"].center == 5
+    assert settings["defocus_nm"].sd == pytest.approx(np.std([30, -10, 5]))
 
 
 def test_the_manifest_tells_what_networks_were_trained_on(folder: StudyFolder) -> None:
-    told = read_json(folder.manifest)["trainings"]
-    assert told["focus"]["defocus_nm"] == [0, 0]
-    assert told["everything"]["defocus_nm"] == pytest.approx([-10, 5])
-    assert told["focus"]["mtf_half_frequency"] == [None, 0]
-    assert "Cc_mm" not in told["focus"]
+    trainings = read_json(folder.manifest)["trainings"]
+    assert trainings["focus"]["defocus_nm"] == [0, 0]
+    assert trainings["everything"]["defocus_nm"] == pytest.approx([-10, 5])
+    assert trainings["focus"]["mtf_half_frequency"] == [None, 0]
+    assert "Cc_mm" not in trainings["focus"]
 
 
 def test_the_quick_study_varies_what_it_promises() -> None:

@@ -99,9 +99,9 @@ def test_specimens_can_be_swept_each_with_its_own_databases(given: dict[str, Any
 
 def test_swept_optimisers_have_the_weight_decay_that_is_told(given: dict[str, Any]) -> None:
     sweep = {"training.optimiser": ["adam", "adamw"]}
-    for told in ({"training": given["training"] | {"weight_decay": 0.1}}, {}):
-        swept = sweep if told else sweep | {"training.weight_decay": [0.1]}
-        assert {run.training.weight_decay for run in plan_of(given | told | {"sweep": swept}).networks} == {0.1}
+    for change in ({"training": given["training"] | {"weight_decay": 0.1}}, {}):
+        swept = sweep if change else sweep | {"training.weight_decay": [0.1]}
+        assert {run.training.weight_decay for run in plan_of(given | change | {"sweep": swept}).networks} == {0.1}
 
 
 @pytest.mark.parametrize(("swept", "other"), [("steps", "epochs"), ("epochs", "steps")])
@@ -136,7 +136,7 @@ def test_initial_weights_are_pinned_to_the_file_that_names_the_network(given: di
 
 
 @pytest.mark.parametrize(
-    ("sweep", "told"),
+    ("sweep", "message"),
     [
         ({"training.learning_rat": [1]}, "sweep.training.learning_rat.0: training.learning_rat: unknown key"),
         ({"training.learning_rate": [5]}, "training.learning_rate: given 5; must be less than or equal to 1"),
@@ -155,10 +155,12 @@ def test_initial_weights_are_pinned_to_the_file_that_names_the_network(given: di
         ),
     ],
 )
-def test_what_can_not_be_swept_is_told_with_its_value(given: dict[str, Any], sweep: dict[str, Any], told: str) -> None:
+def test_what_can_not_be_swept_is_told_with_its_value(
+    given: dict[str, Any], sweep: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         plan_of(given | {"sweep": sweep})
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from temshift.studies.running.queue import Listener, NetworkQueue
 from temshift.studies.running.worker_tasks import score_runs, train_runs
 
 
-class Told:
+class Heard:
     def __init__(self) -> None:
         self.trained: list[str] = []
         self.scored: list[str] = []
@@ -36,9 +36,9 @@ def plan(tiny_text: str) -> Plan:
     return Plan(parse_configuration(tiny_text + "\nseeds: 2\ncohort: 3\n", Study, "study.yaml"))
 
 
-def queue_of(plan: Plan, told: Told, device: str = "cpu", **known: RunState) -> NetworkQueue:
+def queue_of(plan: Plan, heard: Heard, device: str = "cpu", **known: RunState) -> NetworkQueue:
     states = {run.id: known.get(run.id, RunState(False, plan.tests_of[run.id], None)) for run in plan.networks}
-    return NetworkQueue(plan, states, Path("study"), device, told.listener())
+    return NetworkQueue(plan, states, Path("study"), device, heard.listener())
 
 
 def runs_of(task: Task) -> list[NetworkRun]:
@@ -50,22 +50,22 @@ def settle(queue: NetworkQueue, task: Task, failures: Mapping[str, str] | None =
 
 
 def test_every_network_is_trained_once_and_scored_under_every_condition(plan: Plan) -> None:
-    told, scored = Told(), {run.id: set[str]() for run in plan.networks}
-    queue = queue_of(plan, told)
+    heard, scored = Heard(), {run.id: set[str]() for run in plan.networks}
+    queue = queue_of(plan, heard)
     while (task := queue.take()) is not None:
         if task.function is score_runs:
             for run, tests in task.arguments[1]:
-                assert run.id in told.trained
+                assert run.id in heard.trained
                 assert not scored[run.id] & {test.id for test in tests}
                 scored[run.id] |= {test.id for test in tests}
         settle(queue, task)
-    assert sorted(told.trained) == sorted(told.scored) == sorted(run.id for run in plan.networks)
+    assert sorted(heard.trained) == sorted(heard.scored) == sorted(run.id for run in plan.networks)
     assert scored == {run.id: {test.id for test in plan.tests_of[run.id]} for run in plan.networks}
-    assert not told.failed
+    assert not heard.failed
 
 
 def test_a_cohort_is_scored_before_others_are_trained(plan: Plan) -> None:
-    queue = queue_of(plan, Told())
+    queue = queue_of(plan, Heard())
     first = [queue.take() for _ in range(3)]
     for task in first:
         assert task is not None and task.function is train_runs
@@ -76,7 +76,7 @@ def test_a_cohort_is_scored_before_others_are_trained(plan: Plan) -> None:
 
 
 def test_nothing_is_handed_out_while_the_last_networks_are_being_trained(plan: Plan) -> None:
-    queue = queue_of(plan, Told())
+    queue = queue_of(plan, Heard())
     tasks = [queue.take() for _ in plan.networks]
     assert all(tasks)
     assert queue.take() is None
@@ -84,49 +84,49 @@ def test_nothing_is_handed_out_while_the_last_networks_are_being_trained(plan: P
 
 
 def test_a_network_that_fails_costs_no_other(plan: Plan) -> None:
-    told = Told()
-    queue = queue_of(plan, told)
+    heard = Heard()
+    queue = queue_of(plan, heard)
     victim = plan.networks[1].id
     while (task := queue.take()) is not None:
         names = {run.id for run in runs_of(task)}
         settle(queue, task, {victim: "the loss is nan"} if names == {victim} else {})
-    assert told.failed == {victim: Failure("training", "the loss is nan")}
-    assert len(told.scored) == len(plan.networks) - 1
+    assert heard.failed == {victim: Failure("training", "the loss is nan")}
+    assert len(heard.scored) == len(plan.networks) - 1
 
 
 def test_a_network_whose_weights_are_damaged_fails_in_scores_alone(plan: Plan) -> None:
-    told = Told()
-    queue = queue_of(plan, told)
+    heard = Heard()
+    queue = queue_of(plan, heard)
     victim = plan.networks[2].id
     while (task := queue.take()) is not None:
         settle(queue, task, {victim: "damaged"} if task.function is score_runs else {})
-    assert told.failed == {victim: Failure("scores", "damaged")}
-    assert len(told.scored) == len(plan.networks) - 1
+    assert heard.failed == {victim: Failure("scores", "damaged")}
+    assert len(heard.scored) == len(plan.networks) - 1
 
 
 def test_a_lost_worker_costs_a_cohort_s_scores_only_where_one_network_kills_it_alone(plan: Plan) -> None:
-    told = Told()
-    queue = queue_of(plan, told)
+    heard = Heard()
+    queue = queue_of(plan, heard)
     victim = plan.networks[0].id
     while (task := queue.take()) is not None:
         deadly = task.function is score_runs and victim in {run.id for run in runs_of(task)}
         queue.settle(Outcome(task, {}, WorkerLostError("ended by SIGKILL") if deadly else None))
-    assert list(told.failed) == [victim]
-    assert len(told.scored) == len(plan.networks) - 1
+    assert list(heard.failed) == [victim]
+    assert len(heard.scored) == len(plan.networks) - 1
 
 
 def test_a_part_of_the_scores_that_fails_fails_the_network_once(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its other parts, and those of its companions, go on."""
     monkeypatch.setattr("temshift.studies.running.queue.TESTS_PER_TASK", 3)
-    told, victim, parts = Told(), plan.networks[0].id, 0
-    queue = queue_of(plan, told)
+    heard, victim, parts = Heard(), plan.networks[0].id, 0
+    queue = queue_of(plan, heard)
     while (task := queue.take()) is not None:
         scored = task.function is score_runs and victim in {run.id for run in runs_of(task)}
         settle(queue, task, {victim: "damaged"} if scored and not parts else {})
         parts += scored
     assert parts == 3
-    assert told.failed == {victim: Failure("scores", "damaged")}
-    assert sorted([victim, *told.scored]) == sorted(run.id for run in plan.networks)
+    assert heard.failed == {victim: Failure("scores", "damaged")}
+    assert sorted([victim, *heard.scored]) == sorted(run.id for run in plan.networks)
 
 
 @pytest.mark.parametrize(
@@ -135,18 +135,18 @@ def test_a_part_of_the_scores_that_fails_fails_the_network_once(plan: Plan, monk
 def test_only_a_fault_that_one_network_may_have_caused_is_looked_for_one_by_one(
     plan: Plan, error: Exception, failed: int
 ) -> None:
-    told = Told()
-    queue = queue_of(plan, told, device="cuda")
+    heard = Heard()
+    queue = queue_of(plan, heard, device="cuda")
     victim = plan.networks[1].id
     while (task := queue.take()) is not None:
         deadly = task.function is train_runs and victim in {run.id for run in runs_of(task)}
         queue.settle(Outcome(task, {}, error if deadly else None))
-    assert len(told.failed) == failed and victim in told.failed
-    assert sorted([*told.scored, *told.failed]) == sorted(run.id for run in plan.networks)
+    assert len(heard.failed) == failed and victim in heard.failed
+    assert sorted([*heard.scored, *heard.failed]) == sorted(run.id for run in plan.networks)
 
 
 def test_on_a_gpu_networks_of_one_kind_are_trained_together(plan: Plan) -> None:
-    queue = queue_of(plan, Told(), device="cuda")
+    queue = queue_of(plan, Heard(), device="cuda")
     tasks = [queue.take() for _ in plan.cohorts]
     assert [[run.id for run in runs_of(task)] for task in tasks if task] == [
         [run.id for run in cohort] for cohort in plan.cohorts
@@ -169,7 +169,7 @@ def test_on_a_gpu_networks_of_another_kind_are_trained_apart(
     tiny_text: str, swept: str, values: str, groups: int
 ) -> None:
     text = f"{tiny_text}\ncohort: 100\nsweep: {{{swept}: {values}}}\n"
-    queue, tasks = queue_of(Plan(parse_configuration(text, Study, "study.yaml")), Told(), device="cuda"), []
+    queue, tasks = queue_of(Plan(parse_configuration(text, Study, "study.yaml")), Heard(), device="cuda"), []
     while (task := queue.take()) is not None:
         tasks.append([run.settings[swept] for run in runs_of(task)])
     assert len(tasks) == groups and sum(map(len, tasks)) == 2 * 4
@@ -177,13 +177,13 @@ def test_on_a_gpu_networks_of_another_kind_are_trained_apart(
 
 
 def test_what_is_there_is_left_alone(plan: Plan) -> None:
-    told, (first, second, third, *_) = Told(), plan.networks
+    heard, (first, second, third, *_) = Heard(), plan.networks
     known: dict[str, Any] = {
         first.id: RunState(True, (), None),
         second.id: RunState(True, plan.tests_of[second.id][:1], None),
         third.id: RunState(False, plan.tests_of[third.id], Failure("training", "before")),
     }
-    queue = queue_of(plan, told, **known)
+    queue = queue_of(plan, heard, **known)
     task = queue.take()
     assert task is not None and task.function is score_runs
     ((run, tests),) = task.arguments[1]
@@ -191,4 +191,4 @@ def test_what_is_there_is_left_alone(plan: Plan) -> None:
     while task is not None:
         settle(queue, task)
         task = queue.take()
-    assert {first.id, third.id}.isdisjoint([*told.trained, *told.scored])
+    assert {first.id, third.id}.isdisjoint([*heard.trained, *heard.scored])

@@ -52,18 +52,18 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    found = Clock()
-    monkeypatch.setattr(status.time, "monotonic", found)
-    return found
+    stopped = Clock()
+    monkeypatch.setattr(status.time, "monotonic", stopped)
+    return stopped
 
 
 @pytest.fixture
 def folder(tiny: Study, tmp_path: Path) -> StudyFolder:
     """A study of four networks that nothing was made of."""
     (tmp_path / "study").mkdir()
-    found = StudyFolder(tmp_path / "study")
-    found.study_file.write_text(study_text(tiny), encoding="utf-8")
-    return found
+    empty = StudyFolder(tmp_path / "study")
+    empty.study_file.write_text(study_text(tiny), encoding="utf-8")
+    return empty
 
 
 def told(path: Path) -> Any:
@@ -114,9 +114,9 @@ def test_a_folder_in_which_nothing_works_tells_what_is_there(folder: StudyFolder
     first = Plan(tiny).networks[0]
     note_failure(folder, first, Failure("training", "the loss is nan"), listening())
     write_json(folder.status, {"stage": "left by a killed run", "counts": {}, "running": [], "seconds_left": 1})
-    found = read_status(folder.root)
-    assert not found.at_work and found.stage == "" and found.running == () and found.seconds_left is None
-    assert found.counts == {"failed": 1, "waiting": 3}
+    status = read_status(folder.root)
+    assert not status.at_work and status.stage == "" and status.running == () and status.seconds_left is None
+    assert status.counts == {"failed": 1, "waiting": 3}
     runs = list_runs(folder.root)
     assert [one.id for one, _, _ in runs] == [one.id for one in Plan(tiny).networks]
     assert [(state, why) for _, state, why in runs] == [
@@ -132,10 +132,10 @@ def test_a_run_that_works_tells_of_itself(folder: StudyFolder, clock: Clock) -> 
     clock.now += 10
     file.write("networks", [("training of a", 1)])
     with at_work(folder.root):
-        found = read_status(folder.root)
-    assert found.at_work and found.stage == "networks" and found.running == ("training of a",)
-    assert found.counts == {"done": 1, "waiting": 2, "running": 1}
-    assert found.seconds_left == pytest.approx(50)
+        status = read_status(folder.root)
+    assert status.at_work and status.stage == "networks" and status.running == ("training of a",)
+    assert status.counts == {"done": 1, "waiting": 2, "running": 1}
+    assert status.seconds_left == pytest.approx(50)
     assert not read_status(folder.root).at_work
 
 
@@ -145,9 +145,9 @@ def test_a_run_that_tells_nothing_readable_is_at_work_all_the_same(folder: Study
     if left is not None:
         folder.status.write_text(left, encoding="utf-8")
     with at_work(folder.root):
-        found = read_status(folder.root)
-    assert found.at_work and found.stage == ""
-    assert found.counts == {"waiting": 4}
+        status = read_status(folder.root)
+    assert status.at_work and status.stage == ""
+    assert status.counts == {"waiting": 4}
 
 
 @pytest.mark.parametrize("look", [read_status, list_runs, require_study])

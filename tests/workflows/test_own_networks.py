@@ -240,7 +240,7 @@ def test_training_conditions_beside_those_of_the_card_are_remarked(
         given = ("--database", study.root, "--conditions", file, "--output", tmp_path / str(number))
         code, told = temshift("--network", place, *given)
         assert code == 0
-        assert ("tells other training conditions than the card of" in " ".join(told.split())) == remarked
+        assert ("gives other training conditions than the card of" in " ".join(told.split())) == remarked
     code, told = temshift("--network", place, *given, "--set", "valid")
     assert (code, "holds no set 'valid'; it has test, training" in " ".join(told.split())) == (2, True)
 
@@ -273,7 +273,7 @@ def test_an_onnx_file_scores_as_the_network_that_it_was_made_of(
     given = ("--database", study.root, "--conditions", conditions, "--output", tmp_path / "out")
     code, told = temshift("--onnx", tmp_path / "probe.onnx", *given)
     assert code == 0
-    assert "what the network was trained on is not told: sigma and G_OOD will be missing" in told
+    assert "the training conditions of the network are unknown: sigma and G_OOD will be missing" in told
     assert "G_OOD │" not in told
     found, expected = pl.read_parquet(tmp_path / "out" / "results.parquet"), score(network, study.root, conditions)
     assert found["cross_entropy"].to_list() == pytest.approx(expected["cross_entropy"].to_list(), rel=1e-4)

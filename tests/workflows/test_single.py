@@ -21,7 +21,7 @@ from temshift.studies import Plan, Study, run_study
 from temshift.studies.folder import study_text
 from temshift.workflows import SingleNetwork, train_single
 from temshift.workflows.input_files import load_single
-from temshift.workflows.train_network import single_faults
+from temshift.workflows.train_network import open_training
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "network.yaml"
@@ -33,9 +33,9 @@ def waves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny database with a set to watch the training by."""
     text = (ROOT / "examples" / "tiny_database.yaml").read_text(encoding="utf-8")
     text = text.replace("test: 3", "validation: 3").replace("sampling_angstrom: 0.2", "sampling_angstrom: 0.4")
-    found = parse_configuration(text, Database, "tiny_database.yaml")
+    database = parse_configuration(text, Database, "tiny_database.yaml")
     place = tmp_path_factory.mktemp("single") / "tiny"
-    simulate_database(found, place, workers=0)
+    simulate_database(database, place, workers=0)
     return place
 
 
@@ -45,8 +45,8 @@ def single(waves: Path) -> Callable[..., SingleNetwork]:
 
     def make(training: dict[str, Any] | None = None, **settings: Any) -> SingleNetwork:
         whole = load_configuration(EXAMPLE, SingleNetwork).model_dump(mode="json", exclude_none=True)
-        told = {"steps": 4, "batch": 3, **(training or {})}
-        return SingleNetwork.model_validate(whole | {"database": str(waves), "training": told} | settings)
+        short = {"steps": 4, "batch": 3, **(training or {})}
+        return SingleNetwork.model_validate(whole | {"database": str(waves), "training": short} | settings)
 
     return make
 
@@ -56,8 +56,8 @@ def state(place: Path) -> dict[str, torch.Tensor]:
 
 
 def test_the_example_is_taken_and_says_how_it_is_used() -> None:
-    found = load_single(EXAMPLE)
-    assert found.database == "tiny" and found.training.steps == 60
+    example = load_single(EXAMPLE)
+    assert example.database == "tiny" and example.training.steps == 60
     first = EXAMPLE.read_text(encoding="utf-8").split("\n\n")[0]
     assert "temshift simulate examples/tiny_database.yaml --output tiny" in first
     assert "temshift train examples/network.yaml --output network" in first
@@ -174,16 +174,18 @@ def test_a_network_starts_from_another_whose_file_it_remembers(
     """Its path is told from where temshift is called; frozen parts keep its weights; another file makes another."""
     monkeypatch.chdir(tmp_path)
     train_single(single(), tmp_path / "first")
-    wanted = single({"initial": {"weights": "first", "freeze": "encoder"}})
-    card = train_single(wanted, tmp_path / "second")
-    told = card["training"]["initial"]
-    assert told["weights"] == str(tmp_path / "first") and told["sha256"] == file_hash(tmp_path / "first" / WEIGHTS)
+    frozen = single({"initial": {"weights": "first", "freeze": "encoder"}})
+    card = train_single(frozen, tmp_path / "second")
+    initial = card["training"]["initial"]
+    assert initial["weights"] == str(tmp_path / "first") and initial["sha256"] == file_hash(
+        tmp_path / "first" / WEIGHTS
+    )
     first, second = state(tmp_path / "first"), state(tmp_path / "second")
     kept = {name for name in first if torch.equal(first[name], second[name])}
     assert kept >= {name for name in first if name.startswith(("enter.", "down."))} and kept < set(first)
     shutil.copy(tmp_path / "second" / WEIGHTS, tmp_path / "first" / WEIGHTS)
     with pytest.raises(InputError, match=f"second holds another network, {card['id']}"):
-        train_single(wanted, tmp_path / "second")
+        train_single(frozen, tmp_path / "second")
 
 
 def test_a_study_remembers_the_hash_of_initial_weights(
@@ -204,7 +206,7 @@ def test_a_study_remembers_the_hash_of_initial_weights(
 def test_a_set_that_is_not_there_is_told_with_the_remedy(
     single: Callable[..., SingleNetwork], waves: Path, tmp_path: Path
 ) -> None:
-    for wanted, told in (
+    for asked, message in (
         (single(training_set="test"), "training_set: .* holds no set 'test'; it has training, validation"),
         (
             single({"keep": "best"}, validation_set="test"),
@@ -213,8 +215,8 @@ def test_a_set_that_is_not_there_is_told_with_the_remedy(
         (single({"keep": "best"}, validation_set="training"), "validation_set: is the training set, .*; name another"),
         (single(database="nowhere"), "training_set: nowhere holds no exit waves"),
     ):
-        with pytest.raises(InputError, match=told):
-            train_single(wanted, tmp_path / "net")
+        with pytest.raises(InputError, match=message):
+            train_single(asked, tmp_path / "net")
     assert not (tmp_path / "net").exists()
 
 
@@ -225,7 +227,7 @@ def test_conditions_that_the_waves_cannot_serve_are_told_with_their_keys(
     with pytest.raises(InputError, match=r"can't be trained so:\n  conditions: .*semiangle_cutoff_mrad reaches 80.00"):
         train_single(wide, tmp_path / "net")
     odd = single(imaging={"camera": {"binning": 7}})
-    assert [place for place, _ in single_faults(odd)] == [("imaging", "camera", "binning")]
+    assert [place for place, _ in open_training(odd).faults] == [("imaging", "camera", "binning")]
 
 
 def test_images_that_are_not_square_are_not_turned(database: Path, tmp_path: Path) -> None:

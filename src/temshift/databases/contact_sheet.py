@@ -14,7 +14,7 @@ from temshift.conditions.imaging import ImagingConditions
 from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
 from temshift.databases.inspection import Inspection, begun_sets
-from temshift.exitwaves.store import read_masks, read_waves
+from temshift.exitwaves.store import read_shards
 from temshift.figures import image_sheet
 from temshift.optics.image_formation import image_intensities, wave_spectra
 from temshift.storage.files import replacing
@@ -62,9 +62,9 @@ def draw_contact_sheet(folder: Path, sets: Sequence[Inspection]) -> Path:
 
 def _specimens(inspection: Inspection) -> Iterator[tuple[int, Tensor, Tensor]]:
     """Number, waves and mask of the specimens that are there; shards are read one by one."""
-    for shard in inspection.complete:
-        waves, masks = read_waves(inspection.place, shard), read_masks(inspection.place, shard)
-        yield from zip(inspection.layout.specimens_of(shard), waves, masks, strict=True)
+    shards = read_shards(inspection.place, inspection.complete)
+    for number, shard in zip(inspection.complete, shards, strict=True):
+        yield from zip(inspection.layout.specimens_of(number), shard.waves, shard.masks, strict=True)
 
 
 def panels(wave: Tensor, grid: Grid, energy: float) -> list[NDArray[Any]]:

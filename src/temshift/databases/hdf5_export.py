@@ -3,17 +3,15 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from temshift.core.errors import InputError
 from temshift.databases.hdf5_conventions import describe, describe_source
 from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.sources import ENDLESS, WaveSource, refuse_inside_store
-from temshift.exitwaves.store import StoreLayout, read_geometry, read_masks, read_waves
+from temshift.exitwaves.store import Shard, StoreLayout, read_shards
 from temshift.storage.files import replacing
 
 WAVE_FILE_VERSION = 1  # raised whenever older readers would misread the file
@@ -94,11 +92,11 @@ def _write_set(group: h5py.Group, source: WaveSource, chosen: range, gzip: int, 
     _lay_out(group, source.layout, len(chosen), gzip)
     group["specimens"] = np.array(chosen)
     progress.start(f"{source.name} waves", len(chosen))
-    for shard in range(source.layout.shards):
-        numbers = [number for number in source.layout.specimens_of(shard) if number in chosen]
-        if numbers:
-            _write_shard(group, source, shard, numbers, chosen.start)
-            progress.advance(len(numbers))
+    layout = source.layout
+    shards = [shard for shard in range(layout.shards) if _common(layout.specimens_of(shard), chosen)]
+    loaded = read_shards(source.store, shards)
+    for shard in shards:
+        progress.advance(_write_shard(group, next(loaded), layout.specimens_of(shard), chosen))
     progress.finish()
 
 
@@ -120,12 +118,20 @@ def _lay_out(group: h5py.Group, layout: StoreLayout, count: int, gzip: int) -> N
     group.create_dataset("geometry", shape=(count,), dtype=h5py.string_dtype())
 
 
-def _write_shard(group: h5py.Group, source: WaveSource, shard: int, numbers: list[int], first: int) -> None:
-    """Write some specimens of a shard behind those that are there already."""
-    stored = source.layout.specimens_of(shard)
-    local = slice(numbers[0] - stored.start, numbers[-1] + 1 - stored.start)
-    place = slice(numbers[0] - first, numbers[-1] + 1 - first)
-    waves: NDArray[Any] = read_waves(source.store, shard).numpy()
-    group["waves"][place] = waves[local]
-    group["masks"][place] = read_masks(source.store, shard).numpy()[local].astype(np.uint8)
-    group["geometry"][place] = [json.dumps(row) for row in read_geometry(source.store, [shard])[local]]
+def _write_shard(group: h5py.Group, shard: Shard, numbers: range, chosen: range) -> int:
+    """Write the chosen specimens of a shard to their rows; return how many they are."""
+    common = _common(numbers, chosen)
+    local, place = _rows(common, numbers.start), _rows(common, chosen.start)
+    group["waves"][place] = shard.waves.numpy()[local]
+    group["masks"][place] = shard.masks.numpy()[local].astype(np.uint8)
+    group["geometry"][place] = [json.dumps(row) for row in shard.geometry[local]]
+    return len(common)
+
+
+def _common(numbers: range, chosen: range) -> range:
+    return range(max(numbers.start, chosen.start), min(numbers.stop, chosen.stop))
+
+
+def _rows(numbers: range, first: int) -> slice:
+    """Where specimens stand if the first row is that of specimen ``first``."""
+    return slice(numbers.start - first, numbers.stop - first)

@@ -9,15 +9,7 @@ from typing import Any
 import numpy as np
 
 from temshift.core.errors import InputError
-from temshift.exitwaves.store import (
-    StoreLayout,
-    read_geometry,
-    read_layout,
-    read_makers,
-    read_settings,
-    shard_state,
-    stores_in,
-)
+from temshift.exitwaves.store import StoreLayout, read_description, shard_states, stores_in
 from temshift.storage.records import RecordState, read_record
 
 
@@ -110,13 +102,13 @@ def inspect_waves(folder: Path) -> list[Inspection]:
 
 
 def _inspected(name: str, place: Path) -> Inspection:
-    layout = read_layout(place)
+    layout, settings = read_description(place)
     read_record(place / "manifest.json")
-    states = tuple(shard_state(place, shard) for shard in range(layout.shards))
-    complete = [number for number, state in enumerate(states) if state.state == "complete"]
-    makers = {tuple(maker.items()): maker for maker in read_makers(place, complete)}
-    geometry = tuple(read_geometry(place, complete))
-    return Inspection(name, place, layout, read_settings(place), states, geometry, tuple(makers.values()))
+    states = shard_states(place)
+    complete = [state.facts for state in states if state.state == "complete"]
+    makers = {tuple(facts["made_with"].items()): facts["made_with"] for facts in complete}
+    geometry = tuple(row for facts in complete for row in facts["geometry"])
+    return Inspection(name, place, layout, settings, states, geometry, tuple(makers.values()))
 
 
 def begun_sets(sets: Sequence[Inspection]) -> list[Inspection]:

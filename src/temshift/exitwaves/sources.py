@@ -1,5 +1,6 @@
-"""Wave stores as sources of images and of files: what they hold and what their numbers mean."""
+"""Wave stores as sources of images and of files, with the meaning of their numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from temshift.core.electrons import largest_semiangle
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.exitwaves.store import StoreLayout, read_geometry, read_layout, read_settings, stores_in
+from temshift.exitwaves.store import StoreLayout, read_description, read_geometry, stores_in
 from temshift.storage.files import read_json
 
-ENDLESS = 10**9  # where a range of specimens has no end
+ENDLESS = 10**9  # stop of a range of specimens without an end
 PLANES = {
     "exit_plane": "defocus counts from the exit plane, the top of the cell",
     "minimum_contrast": "defocus counts from the plane where the particles alone have least contrast, "
@@ -21,9 +22,9 @@ PLANES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WaveSource:
-    """One wave store and what its waves mean.
+    """One wave store and the meaning of its waves.
 
     Attributes
     ----------
@@ -57,11 +58,11 @@ class WaveSource:
 
     @property
     def specimen_settings(self) -> dict[str, Any]:
-        """What each single specimen and its waves depend on, however many there are and whatever the set is called."""
+        """All that a single specimen and its waves depend on: neither their number nor the name of the set."""
         return {key: value for key, value in self.settings.items() if key not in ("count", "per_shard")}
 
     def attributes(self) -> dict[str, Any]:
-        """Return what a reader of waves or images has to know, under keys that name the units."""
+        """Return the facts that a reader of waves or images has to know, under keys that name the units."""
         return {
             "energy_eV": self.exit_waves.energy,
             "sampling_angstrom": self.layout.grid.sampling,
@@ -70,14 +71,14 @@ class WaveSource:
         }
 
 
-def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, ...]:
+def wave_sources(folder: Path, set_name: str | None = None) -> tuple[WaveSource, ...]:
     """Find the finished wave stores of a database, a study folder, or the one that ``folder`` itself is.
 
     Parameters
     ----------
     folder : Path
-        Where to look.
-    wanted : str, optional
+        The folder to look in.
+    set_name : str, optional
         Name of the only set to take, in the folder of a finished study also "training" or "test"; all by default.
 
     Returns
@@ -88,21 +89,29 @@ def wave_sources(folder: Path, wanted: str | None = None) -> tuple[WaveSource, .
     Raises
     ------
     InputError
-        Where there is none, no set of that name, or one that is not finished.
+        If there is none, no set of that name, or one that is not finished.
     """
-    found = stores_in(folder)
-    wanted = wanted if wanted in found else _studied(folder).get(wanted or "", wanted)
-    if wanted is not None and wanted not in found:
-        named = {id_: role for role, id_ in _studied(folder).items()}
-        raise InputError(f"{folder} holds no set {wanted!r}; it has {', '.join(named.get(one, one) for one in found)}")
-    sources = tuple(_source(name, found[name]) for name in ([wanted] if wanted is not None else found))
+    stores = stores_in(folder)
+    names = list(stores) if set_name is None else [_known_name(folder, set_name, list(stores))]
+    sources = tuple(_source(name, stores[name]) for name in names)
     for source in sources:
         _require_finished(source)
     return sources
 
 
+def _known_name(folder: Path, set_name: str, names: Sequence[str]) -> str:
+    """The name of a store that is there, also for one that a study uses for training or test."""
+    if set_name in names:
+        return set_name
+    studied = _studied(folder)
+    if studied.get(set_name) in names:
+        return studied[set_name]
+    roles = {id_: role for role, id_ in studied.items()}
+    raise InputError(f"{folder} holds no set {set_name!r}; it has {', '.join(roles.get(name, name) for name in names)}")
+
+
 def _studied(folder: Path) -> dict[str, str]:
-    """Names of the sets of a finished study by what they are for."""
+    """Names of the sets of a finished study by their roles."""
     try:
         sets = read_json(folder / "manifest.json")["database"]
         return {role: facts["id"] for role, facts in sets.items() if isinstance(facts, dict) and "id" in facts}
@@ -116,7 +125,7 @@ def refuse_inside_store(output: Path) -> None:
     Raises
     ------
     InputError
-        Where a folder above the output is a store.
+        If a folder above the output is a store.
     """
     inside = [place for place in output.resolve().parents if (place / "zarr.json").exists()]
     if inside:
@@ -124,14 +133,14 @@ def refuse_inside_store(output: Path) -> None:
 
 
 def _source(name: str, store: Path) -> WaveSource:
-    settings = read_settings(store)
+    layout, settings = read_description(store)
     try:
         exit_waves, _ = ExitWaveSettings.model_validate(settings["exit_waves"]), settings["seed"]
     except (KeyError, ValidationError) as error:
         raise InputError(
-            f"{store} does not tell how its waves were simulated; name a folder that temshift simulate has filled"
+            f"{store} does not say how its waves were simulated; name a folder that temshift simulate has filled"
         ) from error
-    return WaveSource(name, store, read_layout(store), exit_waves, settings)
+    return WaveSource(name=name, store=store, layout=layout, exit_waves=exit_waves, settings=settings)
 
 
 def _require_finished(source: WaveSource) -> None:

@@ -8,7 +8,7 @@ written, so that chunks which are missing are never read as zeros.
 import math
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from temshift.storage.files import LEFTOVER, flush, write_bytes
 from temshift.storage.records import RecordState, read_facts, read_record, record_state, write_record
 
 ARRAYS = ("waves", "masks")
-STORE_VERSION = 1  # raised whenever older code would misread what newer code writes
+STORE_VERSION = 1  # raised whenever older code would misread stores of newer code
 COMPLEX64_BYTES, MASK_BYTES = 8, 1
 
 
@@ -56,13 +56,32 @@ class StoreLayout:
         return range(shard * self.per_shard, min((shard + 1) * self.per_shard, self.count))
 
 
+@dataclass(frozen=True)
+class Shard:
+    """The contents of one shard, verified.
+
+    Attributes
+    ----------
+    waves : Tensor (specimen, phonon, y, x)
+        Exit waves, complex64.
+    masks : Tensor (specimen, y, x)
+        Masks, bool.
+    geometry : list of dict
+        One row a specimen.
+    """
+
+    waves: Tensor
+    masks: Tensor
+    geometry: list[dict[str, Any]]
+
+
 def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any]) -> None:
-    """Lay out an empty store; nothing happens where an intact one is already there.
+    """Lay out an empty store; nothing happens if an intact one is already there.
 
     Parameters
     ----------
     folder : Path
-        Where the store goes; intact shards stay, for each has a record of its own.
+        Folder of the store; intact shards stay, for each has a record of its own.
     layout : StoreLayout
         Shape and shards.
     settings : mapping
@@ -71,12 +90,13 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
     Raises
     ------
     InputError
-        Where an intact store of other settings is there.
+        If an intact store of other settings is there.
     """
     manifest = folder / "manifest.json"
     facts = {"store_version": STORE_VERSION, "settings": dict(settings), "layout": _layout_facts(layout)}
-    if record_state(manifest).state == "complete":
-        if _store_id(_manifest(folder)) != _store_id(facts):
+    state = record_state(manifest)
+    if state.state == "complete":
+        if _store_id(_of_this_version(folder, state.facts)) != _store_id(facts):
             raise InputError(f"{folder} holds waves of other settings; name another folder with --output")
         return
     with tempfile.TemporaryDirectory(prefix=LEFTOVER, dir=_made(folder.parent)) as empty:
@@ -87,7 +107,7 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
 
 
 def _store_id(facts: Mapping[str, Any]) -> str:
-    """Hash of what a store holds: a shard of other settings is none of its own."""
+    """Hash of the settings and the shape of a store: a shard of other settings is none of its own."""
     return content_hash([facts["settings"], facts["layout"]])
 
 
@@ -127,8 +147,8 @@ def write_shard(
         Versions and machine to keep with the shard.
     """
     group: Any = zarr.open_group(folder, mode="r+")
-    layout = read_layout(folder)
-    numbers = layout.specimens_of(shard)
+    description = _manifest(folder)
+    numbers = _layout(description).specimens_of(shard)
     part = _slice(numbers)
     group["waves"][part] = np.stack([exit_wave.waves.cpu().numpy() for exit_wave in exit_waves])
     group["masks"][part] = np.stack([exit_wave.mask.astype(np.uint8) for exit_wave in exit_waves])
@@ -137,20 +157,31 @@ def write_shard(
     for path in paths:
         flush(path)
     rows = [{"specimen": number, **exit_wave.geometry} for number, exit_wave in zip(numbers, exit_waves, strict=True)]
-    facts = {"shard": shard, "store": _store_id(_manifest(folder)), "made_with": dict(made_with or {})}
+    facts = {"shard": shard, "store": _store_id(description), "made_with": dict(made_with or {})}
     write_record(_shard_record(folder, shard), paths, {**facts, "geometry": rows})
 
 
 def shard_state(folder: Path, shard: int) -> RecordState:
-    """Tell whether a shard is complete, absent or damaged; every byte is checked.
+    """Return whether a shard is complete, absent or damaged; every byte is checked.
 
     A shard of other settings, which a lost description can leave behind, counts as damaged.
     """
+    return _shard_state(folder, shard, _store_id(_manifest(folder)))
+
+
+def _shard_state(folder: Path, shard: int, store: str) -> RecordState:
     record = _shard_record(folder, shard)
     state = record_state(record)
-    if state.state == "complete" and read_facts(record).get("store") != _store_id(_manifest(folder)):
-        return RecordState("damaged", f"{record} tells of waves of other settings")
+    if state.state == "complete" and state.facts.get("store") != store:
+        return RecordState("damaged", f"{record} is of waves of other settings")
     return state
+
+
+def shard_states(folder: Path) -> tuple[RecordState, ...]:
+    """Look at every shard of a store, as `shard_state` does; the facts of a complete one are those of its record."""
+    description = _manifest(folder)
+    store = _store_id(description)
+    return tuple(_shard_state(folder, shard, store) for shard in range(_layout(description).shards))
 
 
 def finished_shards(folder: Path) -> set[int]:
@@ -171,7 +202,7 @@ def stores_in(folder: Path) -> dict[str, Path]:
     Raises
     ------
     InputError
-        Where there is none, or one of them has lost its description.
+        If there is none, or one of them has lost its description.
     """
     inside = folder / "waves" if (folder / "waves").is_dir() and not (folder / "zarr.json").exists() else folder
     places = [folder] if (folder / "zarr.json").exists() else sorted(path.parent for path in inside.glob("*/zarr.json"))
@@ -185,14 +216,54 @@ def stores_in(folder: Path) -> dict[str, Path]:
 
 def read_layout(folder: Path) -> StoreLayout:
     """Read the shape of a store."""
-    facts = _manifest(folder)["layout"]
-    grid = Grid(tuple(facts["shape"]), tuple(facts["sampling_angstrom"]))
-    return StoreLayout(facts["count"], facts["phonons"], grid, facts["per_shard"])
+    return read_description(folder)[0]
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
     """Read the settings that :func:`create_store` was given."""
-    return dict(_manifest(folder)["settings"])
+    return read_description(folder)[1]
+
+
+def read_description(folder: Path) -> tuple[StoreLayout, dict[str, Any]]:
+    """Read the shape of a store and the settings that :func:`create_store` was given."""
+    facts = _manifest(folder)
+    return _layout(facts), dict(facts["settings"])
+
+
+def read_shards(folder: Path, shards: Iterable[int]) -> Iterator[Shard]:
+    """Yield shards one by one, each verified once, right before it is read.
+
+    Parameters
+    ----------
+    folder : Path
+        The store.
+    shards : iterable of int
+        Numbers of the shards.
+
+    Yields
+    ------
+    Shard
+
+    Raises
+    ------
+    DamagedError
+        If a shard or the description of the store is missing, truncated or altered.
+    """
+    description = _verified_description(folder)
+    for shard in shards:
+        yield _shard(folder, shard, description)  # of which no name here keeps a reference: memory holds it once
+
+
+def read_shard(folder: Path, shard: int) -> Shard:
+    """Read one shard; see `read_shards`."""
+    return _shard(folder, shard, _verified_description(folder))
+
+
+def _shard(folder: Path, shard: int, description: Mapping[str, Any]) -> Shard:
+    facts = _verified_facts(folder, shard, _store_id(description))
+    part = _slice(_layout(description).specimens_of(shard))
+    waves, masks = (torch.from_numpy(_values(folder, name, part)) for name in ARRAYS)
+    return Shard(waves, masks.bool(), facts["geometry"])
 
 
 def read_waves(folder: Path, shard: int | None = None) -> Tensor:
@@ -212,42 +283,66 @@ def read_geometry(folder: Path, shards: Iterable[int] | None = None) -> list[dic
     return [row for record in records for row in record["geometry"]]
 
 
-def read_makers(folder: Path, shards: Iterable[int]) -> list[dict[str, str]]:
-    """Read with which versions and on what each of some finished shards was made."""
-    return [read_facts(_shard_record(folder, shard))["made_with"] for shard in shards]
-
-
 def verify_store(folder: Path, shards: Iterable[int] | None = None) -> None:
     """Check every byte of a store, or of some shards of it, against its records.
 
     Raises
     ------
     DamagedError
-        Where a shard or the description of the store is missing, truncated or altered.
+        If a shard or the description of the store is missing, truncated or altered.
     """
-    read_record(folder / "manifest.json")
-    for shard in range(read_layout(folder).shards) if shards is None else shards:
-        state = shard_state(folder, shard)
-        if state.state != "complete":
-            raise DamagedError(
-                f"shard {shard} of {folder} is {state.state}: {state.reason}; run the command that made it again"
-            )
+    _verify(folder, shards)
+
+
+def _verify(folder: Path, shards: Iterable[int] | None) -> StoreLayout:
+    description = _verified_description(folder)
+    layout, store = _layout(description), _store_id(description)
+    for shard in range(layout.shards) if shards is None else shards:
+        _verified_facts(folder, shard, store)
+    return layout
+
+
+def _verified_facts(folder: Path, shard: int, store: str) -> dict[str, Any]:
+    """Check every byte of a shard of the store of some id; return the facts of its record."""
+    state = _shard_state(folder, shard, store)
+    if state.state != "complete":
+        raise DamagedError(
+            f"shard {shard} of {folder} is {state.state}: {state.reason}; run the command that made it again"
+        )
+    return state.facts
+
+
+def _verified_description(folder: Path) -> dict[str, Any]:
+    """Facts of a store whose description is intact, that of its arrays too."""
+    return _of_this_version(folder, read_record(folder / "manifest.json").facts)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    facts = read_facts(folder / "manifest.json")
-    found = facts.get("store_version", 0)
-    if found != STORE_VERSION:
+    return _of_this_version(folder, read_facts(folder / "manifest.json"))
+
+
+def _of_this_version(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    version = facts.get("store_version", 0)
+    if version != STORE_VERSION:
         raise InputError(
-            f"{folder} is a wave store of version {found}; this temshift reads version {STORE_VERSION}: "
+            f"{folder} is a wave store of version {version}; this temshift reads version {STORE_VERSION}: "
             "simulate it again, or take the temshift that wrote it"
         )
     return facts
 
 
+def _layout(description: Mapping[str, Any]) -> StoreLayout:
+    facts = description["layout"]
+    grid = Grid(tuple(facts["shape"]), tuple(facts["sampling_angstrom"]))
+    return StoreLayout(facts["count"], facts["phonons"], grid, facts["per_shard"])
+
+
 def _read(folder: Path, name: str, shard: int | None) -> NDArray[Any]:
-    verify_store(folder, None if shard is None else [shard])
-    part = slice(None) if shard is None else _slice(read_layout(folder).specimens_of(shard))
+    layout = _verify(folder, None if shard is None else [shard])
+    return _values(folder, name, slice(None) if shard is None else _slice(layout.specimens_of(shard)))
+
+
+def _values(folder: Path, name: str, part: slice) -> NDArray[Any]:
     try:
         group: Any = zarr.open_group(folder, mode="r")
         values: NDArray[Any] = np.asarray(group[name][part])

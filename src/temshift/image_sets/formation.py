@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from temshift.core.errors import TemshiftError
 from temshift.exitwaves.sources import WaveSource
-from temshift.exitwaves.store import read_masks, read_waves
+from temshift.exitwaves.store import read_shard
 from temshift.image_sets.image_set import ImageCondition, ImagePlan, stream_key
 from temshift.micrographs.formation import (
     MicrographSource,
@@ -54,7 +54,8 @@ def ready_sources(
     Waves are transformed once for all conditions whose bands reach as far. They do not depend on the other
     conditions: the frequencies that stand in a tensor change the last bits of results.
     """
-    waves, masks = (read(source.store, shard).to(device) for read in (read_waves, read_masks))
+    stored = read_shard(source.store, shard)
+    waves, masks = stored.waves.to(device), stored.masks.to(device)
     for margin, alike in groupby(sorted(conditions, key=_margin), key=_margin):
         spectra = wave_spectra(waves, source.layout.grid, source.exit_waves.energy, source.widest_semiangle, margin)
         ready = MicrographSource(spectra, masks, plan.image_set.imaging)

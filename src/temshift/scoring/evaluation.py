@@ -1,6 +1,6 @@
 """Scores of anyone's network on a wave database, under any conditions."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.sources import WaveSource, wave_sources
-from temshift.exitwaves.store import read_masks, read_waves
+from temshift.exitwaves.store import read_shards
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin
@@ -25,7 +25,7 @@ from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
 from temshift.vocabulary.columns import RESULTS
 
 SCORING_BATCH = 32
-LOADED_BYTES = 1e9  # of waves that are held at a time
+LOADED_BYTES = 1e9  # of waves that are in memory at a time
 
 
 def score(
@@ -49,8 +49,8 @@ def score(
     database : path
         Folder of a database, of a study, or of one set of waves.
     conditions : path, mapping or ScoringConditions
-        Where to score: a YAML file, a mapping with the keys of :class:`ScoringConditions`, or a mapping from names to
-        :class:`temshift.conditions.ImagingConditions`.
+        Conditions to score under: a YAML file, a mapping with the keys of :class:`ScoringConditions`, or a mapping from
+        names to :class:`temshift.conditions.ImagingConditions`.
     set : str, optional
         Name of the set of specimens in the database; None takes the only one.
     seed : int, optional
@@ -60,21 +60,21 @@ def score(
     batch : int
         Most images that the network is given at a time.
     progress : Progress, optional
-        Told about every condition; silent by default.
+        Hears of every condition; silent by default.
 
     Returns
     -------
     polars.DataFrame
         One row a test condition, in order, with the columns of :data:`temshift.vocabulary.columns.RESULTS`: scores, the
-        centres of all settings (``test_defocus_nm``), and, where ``conditions`` tell what the network was trained on,
-        its settings (``training_defocus_nm``), the cross-entropy there and G_OOD. What is not known is null.
+        centres of all settings (``test_defocus_nm``), and, if ``conditions`` name those that the network was trained
+        on, their settings (``training_defocus_nm``), the cross-entropy there and G_OOD. Unknown values are null.
 
     Raises
     ------
     InputError
-        Where conditions have faults, the set is not there or not finished, or images can't be formed.
+        If conditions have faults, the set is not there or not finished, or images can't be formed.
     TemshiftError
-        Where the network gives something else than one logit a pixel, or logits that are no numbers.
+        If the network gives something else than one logit a pixel, or logits that are no numbers.
 
     Examples
     --------
@@ -83,11 +83,11 @@ def score(
     Traceback (most recent call last):
     temshift.core.errors.InputError: no-database holds no exit waves; ...
     """
-    wanted = scoring_conditions(conditions)
-    wanted = wanted if seed is None else wanted.model_copy(update={"seed": seed})
+    scoring = scoring_conditions(conditions)
+    scoring = scoring if seed is None else scoring.model_copy(update={"seed": seed})
     source = wave_source(database, set)
-    scores = score_conditions(network, source, wanted, device=device, batch=batch, progress=progress)
-    return result_rows(wanted, source, scores)
+    scores = score_conditions(network, source, scoring, device=device, batch=batch, progress=progress)
+    return result_rows(scoring, source, scores)
 
 
 def wave_source(database: Path | str, name: str | None) -> WaveSource:
@@ -96,7 +96,7 @@ def wave_source(database: Path | str, name: str | None) -> WaveSource:
     Raises
     ------
     InputError
-        Where it is not there, not finished, or not the only one and none is named.
+        If it is not there, not finished, or not the only one and none is named.
     """
     place = Path(database)
     sources = wave_sources(place, None if (place / "zarr.json").exists() else name)
@@ -109,7 +109,7 @@ def wave_source(database: Path | str, name: str | None) -> WaveSource:
 def score_conditions(
     network: Network,
     source: WaveSource,
-    wanted: ScoringConditions,
+    scoring: ScoringConditions,
     *,
     device: str = "cpu",
     batch: int = SCORING_BATCH,
@@ -122,48 +122,48 @@ def score_conditions(
     dict of str to Scores
         By the hash of the distribution.
     """
-    require_possible(wanted, source)
+    require_possible(scoring, source)
     _require_evaluation_mode(network)
-    every = _distinct(wanted)
+    every = _distinct(scoring)
     sums: dict[str, list[PixelSums]] = {id_: [] for id_ in every}
     progress = progress or SilentProgress()
     progress.start("images", source.layout.count * len(every), 0)
-    for numbers, loaded in loaded_waves(source, wanted, device):
+    for numbers, loaded in loaded_waves(source, scoring, device):
         for id_, (name, conditions) in every.items():
-            for batch_ in _batches(loaded, conditions, numbers, batch, images_stream(id_, wanted.seed)):
+            for batch_ in _batches(loaded, conditions, numbers, batch, images_stream(id_, scoring.seed)):
                 sums[id_].append(_checked_sums(network, name, batch_))
                 progress.advance(len(batch_[0]))
     progress.finish()
     return {id_: scores_of(parts) for id_, parts in sums.items()}
 
 
-def result_rows(wanted: ScoringConditions, source: WaveSource, scores: Mapping[str, Scores]) -> pl.DataFrame:
+def result_rows(scoring: ScoringConditions, source: WaveSource, scores: Mapping[str, Scores]) -> pl.DataFrame:
     """Make one row a test condition of the scores of `score_conditions`, as `score` returns them."""
-    training = _training_columns(wanted, scores)
+    training = _training_columns(scoring, scores)
     inside = training.get("in_distribution_cross_entropy")
     rows = []
-    for name, conditions in wanted.tests.items():
+    for name, conditions in scoring.tests.items():
         id_ = content_hash(conditions)
-        told = {"test_name": name, "test_id": images_id(source.id, id_, wanted.imaging, wanted.seed)}
+        test = {"test_name": name, "test_id": images_id(source.id, id_, scoring.imaging, scoring.seed)}
         outside = None if inside is None else scores[id_].cross_entropy - inside
-        rows.append({**vars(scores[id_]), **training, **told, "g_ood": outside, **centers("test", conditions)})
+        rows.append({**vars(scores[id_]), **training, **test, "g_ood": outside, **centers("test", conditions)})
     return pl.DataFrame(rows, schema_overrides=RESULTS).select(
         pl.col(name) if name in rows[0] else pl.lit(None, kind()).alias(name) for name, kind in RESULTS.items()
     )
 
 
-def _distinct(wanted: ScoringConditions) -> dict[str, tuple[str, ImagingConditions]]:
+def _distinct(scoring: ScoringConditions) -> dict[str, tuple[str, ImagingConditions]]:
     """Each distribution once, with its first name, by its hash."""
-    found: dict[str, tuple[str, ImagingConditions]] = {}
-    for name, conditions in wanted.every:
-        found.setdefault(content_hash(conditions), (name, conditions))
-    return found
+    distinct: dict[str, tuple[str, ImagingConditions]] = {}
+    for name, conditions in scoring.every:
+        distinct.setdefault(content_hash(conditions), (name, conditions))
+    return distinct
 
 
-def _training_columns(wanted: ScoringConditions, scores: Mapping[str, Scores]) -> dict[str, Any]:
-    if wanted.trained_on is None:
+def _training_columns(scoring: ScoringConditions, scores: Mapping[str, Scores]) -> dict[str, Any]:
+    if scoring.trained_on is None:
         return {}
-    name, conditions = wanted.trained_on
+    name, conditions = scoring.trained_on
     return {
         "training_name": name,
         "in_distribution_cross_entropy": scores[content_hash(conditions)].cross_entropy,
@@ -177,29 +177,31 @@ def _require_evaluation_mode(network: Network) -> None:
         raise InputError("network is in training mode, where scores depend on the batch; call network.eval() first")
 
 
-def widest_semiangle(source: WaveSource, wanted: ScoringConditions) -> float:
-    """Return the widest aperture of any condition, at most what the waves hold [rad]."""
-    return min(source.widest_semiangle, max(one.widest_semiangle for _, one in wanted.every))
+def widest_semiangle(source: WaveSource, scoring: ScoringConditions) -> float:
+    """Return the widest aperture of any condition, at most that of the waves [rad]."""
+    return min(source.widest_semiangle, max(one.widest_semiangle for _, one in scoring.every))
 
 
 def loaded_waves(
-    source: WaveSource, wanted: ScoringConditions, device: str
+    source: WaveSource, scoring: ScoringConditions, device: str
 ) -> Iterator[tuple[range, MicrographSource]]:
     """Yield the numbers of some specimens with their waves and masks, as many as :data:`LOADED_BYTES` allow."""
-    semiangle = widest_semiangle(source, wanted)
-    margin = band_margin(max(one.highest("angular_spread_sigma") for _, one in wanted.every))
+    semiangle = widest_semiangle(source, scoring)
+    margin = band_margin(max(one.highest("angular_spread_sigma") for _, one in scoring.every))
     layout = source.layout
     at_once = max(1, int(LOADED_BYTES / (layout.specimen_bytes * layout.per_shard)))
     for first in range(0, layout.shards, at_once):
         shards = range(first, min(first + at_once, layout.shards))
-        waves, masks = (_joined(read, source.store, shards, device) for read in (read_waves, read_masks))
+        waves, masks = _joined(source.store, shards, device)
         spectra = wave_spectra(waves, layout.grid, source.exit_waves.energy, semiangle, margin)
         numbers = range(layout.specimens_of(shards[0]).start, layout.specimens_of(shards[-1]).stop)
-        yield numbers, MicrographSource(spectra, masks, wanted.imaging)
+        yield numbers, MicrographSource(spectra, masks, scoring.imaging)
 
 
-def _joined(read: Callable[[Path, int], Tensor], store: Path, shards: Iterable[int], device: str) -> Tensor:
-    return torch.cat([read(store, shard) for shard in shards]).to(device)
+def _joined(store: Path, shards: Iterable[int], device: str) -> tuple[Tensor, Tensor]:
+    loaded = list(read_shards(store, shards))
+    waves, masks = ([getattr(shard, name) for shard in loaded] for name in ("waves", "masks"))
+    return torch.cat(waves).to(device), torch.cat(masks).to(device)
 
 
 def _batches(
@@ -211,7 +213,7 @@ def _batches(
 
 
 def _checked_sums(network: Network, name: str, batch: Batch) -> PixelSums:
-    """Sum over the pixels of a batch, with what a network may get wrong told."""
+    """Sum over the pixels of a batch; an error says what a network gets wrong."""
 
     def checked(images: Tensor) -> Tensor:
         logits = network(images)

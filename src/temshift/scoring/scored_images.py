@@ -1,4 +1,4 @@
-"""The images that networks are scored on: which they are, for every network alike, and where they draw from."""
+"""The images that networks are scored on, the same for every network: their names and their streams of draws."""
 
 from temshift.core.hashes import content_hash
 from temshift.micrographs.formation import DATASETS_VERSION, Stream
@@ -31,10 +31,10 @@ def images_id(database: str, conditions_id: str, imaging: ImagingSettings, seed:
 
 
 def source_id(database: str, imaging: ImagingSettings, seed: int) -> str:
-    """Name all that scores depend on beside the distribution of conditions; see `images_id`."""
+    """Name all that scores depend on apart from the distribution of conditions; see `images_id`."""
     return content_hash([database, imaging, seed, SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION])
 
 
 def images_stream(conditions_id: str, seed: int, use: int = TESTING) -> Stream:
-    """Return where the images of a condition draw from; ``use`` keeps those for other ends apart."""
+    """Return the stream that the images of a condition draw from; each ``use`` has draws of its own."""
     return Stream(seed, (use, int(conditions_id[:8], 16)))

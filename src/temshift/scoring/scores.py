@@ -12,9 +12,9 @@ CALIBRATION_BINS = 15  # as Guo et al. took
 Network = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PixelSums:
-    """Sufficient statistics of the scores; every field is a float64 Tensor (images,), but for ``surplus``.
+    """Sufficient statistics of the scores; every field but ``surplus`` is a float64 Tensor (images,).
 
     Attributes
     ----------
@@ -34,24 +34,24 @@ class PixelSums:
     surplus: Tensor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores of a network under one test condition; None where a number is not defined.
+    """Scores of a network under one test condition; None if a number is not defined.
 
     Attributes
     ----------
     cross_entropy : float
         Nat a pixel, pooled over all pixels.
     f1, iou : float or None
-        2 TP / (2 TP + FP + FN) and TP / (TP + FP + FN), pooled over all pixels; None where nothing was there and
-        nothing was found.
+        2 TP / (2 TP + FP + FN) and TP / (TP + FP + FN), pooled over all pixels; None if no pixel is "particle", neither
+        in the masks nor for the network.
     accuracy : float
         Share of pixels that are right.
     calibration_error : float
         Expected calibration error: pixels fall into 15 equal bins of the probability of "particle"; the error is the
         mean over pixels of |mean probability - share of particle| of their bin; 0 is perfect. Pooled over all pixels.
     cross_entropy_sd, f1_sd, iou_sd, calibration_error_sd : float or None
-        Standard deviation over images; images where a score is not defined are left out, fewer than two give None.
+        Standard deviation over images; images without a defined score are left out, fewer than two give None.
     images, empty_masks : int
         Number of images, and of those without any particle pixel.
 
@@ -80,7 +80,7 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
     Parameters
     ----------
     logits : Tensor (n, 1, y, x)
-        Logits of "particle"; a pixel above 0 is found.
+        Logits of "particle"; the network takes a pixel above 0 for one.
     masks : Tensor (n, 1, y, x) of bool
         Ground truth.
 
@@ -92,18 +92,23 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
     Raises
     ------
     ValueError
-        Where the shapes differ.
+        If the shapes differ.
     """
     if logits.shape != masks.shape:
         raise ValueError(f"logits {tuple(logits.shape)} and masks {tuple(masks.shape)} must have one shape")
     flat, mask = logits.flatten(1).to(torch.promote_types(logits.dtype, torch.float32)), masks.flatten(1)
     truth = mask.to(flat.dtype)
     losses = torch.nn.functional.binary_cross_entropy_with_logits(flat, truth, reduction="none")
-    found = flat > 0
-    positive, detected, both = (pixels.sum(1).double() for pixels in (mask, found, mask & found))
-    entropy = losses.sum(1, dtype=torch.float64)
-    counts = both, detected - both, positive - both, flat.shape[1] - positive - detected + both
-    return PixelSums(*(one.cpu() for one in (entropy, *counts, _surplus(torch.sigmoid(flat), truth))))
+    predicted = flat > 0
+    positive, detected, both = (pixels.sum(1).double() for pixels in (mask, predicted, mask & predicted))
+    return PixelSums(
+        cross_entropy=losses.sum(1, dtype=torch.float64).cpu(),
+        true_positive=both.cpu(),
+        false_positive=(detected - both).cpu(),
+        false_negative=(positive - both).cpu(),
+        true_negative=(flat.shape[1] - positive - detected + both).cpu(),
+        surplus=_surplus(torch.sigmoid(flat), truth).cpu(),
+    )
 
 
 def _surplus(probability: Tensor, truth: Tensor) -> Tensor:

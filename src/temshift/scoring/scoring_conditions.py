@@ -19,10 +19,10 @@ from temshift.optics.settings import ImagingSettings
 
 
 class ScoringConditions(Configuration):
-    """Distributions of conditions to score a network under; what an item leaves out comes from ``default``.
+    """Distributions of conditions to score a network under; values that an item leaves out come from ``default``.
 
-    ``training`` is the one distribution that the network was trained on, where that is known: the network is scored
-    under it, too, and how far conditions lie from it is told. ``seed`` is the root of the draws: networks that are
+    ``training`` is the one distribution that the network was trained on, if that is known: the network is scored under
+    it, too, and the distance of conditions from it is computed. ``seed`` is the root of the draws: networks that are
     scored with one seed see the same images.
     """
 
@@ -47,7 +47,7 @@ class ScoringConditions(Configuration):
 
     @cached_property
     def trained_on(self) -> tuple[str, ImagingConditions] | None:
-        """Name and whole conditions of what the network was trained on; None where it is not told."""
+        """Name and whole conditions of the training distribution; None if it is not given."""
         return None if self.training is None else resolved(self.training, self.default, "training")[0]
 
     @property
@@ -93,10 +93,10 @@ def _plain(conditions: ImagingConditions) -> dict[str, Any]:
     return conditions.model_dump(mode="json", exclude_none=True)
 
 
-def faults_on(wanted: ScoringConditions, source: WaveSource) -> list[tuple[KeyPath, str]]:
-    """Return why images of some waves can't be formed: where each fault stands in a file, and what it is."""
-    named = {"test": list(wanted.tests.items()), "training": [wanted.trained_on] if wanted.trained_on else []}
-    return image_faults(named, wanted.imaging, source)
+def faults_on(scoring: ScoringConditions, source: WaveSource) -> list[tuple[KeyPath, str]]:
+    """Return why images of some waves can't be formed: the place of each fault in a file, and its text."""
+    named = {"test": list(scoring.tests.items()), "training": [scoring.trained_on] if scoring.trained_on else []}
+    return image_faults(named, scoring.imaging, source)
 
 
 def image_faults(
@@ -116,7 +116,7 @@ def image_faults(
     Returns
     -------
     list of (path, str)
-        Where each fault stands in the file, and what it is.
+        The place of each fault in the file, and its text.
     """
     grid, energy = source.layout.grid, source.exit_waves.energy
     binning: list[tuple[KeyPath, str]] = [(("imaging", "camera", "binning"), fault) for fault in imaging.faults(grid)]
@@ -129,7 +129,7 @@ def image_faults(
     ]
 
 
-def require_possible(wanted: ScoringConditions, source: WaveSource) -> None:
+def require_possible(scoring: ScoringConditions, source: WaveSource) -> None:
     """Refuse conditions under which no images of some waves can be formed.
 
     Raises
@@ -137,6 +137,6 @@ def require_possible(wanted: ScoringConditions, source: WaveSource) -> None:
     InputError
         With every fault.
     """
-    faults = [f"{dotted(place)}: {fault}" for place, fault in faults_on(wanted, source)]
+    faults = [f"{dotted(place)}: {fault}" for place, fault in faults_on(scoring, source)]
     if faults:
         raise InputError("\n  ".join([f"images of {source.store} can't be formed so:", *faults]))

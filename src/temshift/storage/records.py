@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -33,10 +33,21 @@ class Record:
 
 @dataclass(frozen=True)
 class RecordState:
-    """Whether a record and its files can be used again, and why not."""
+    """Whether a record and its files can be used again, and why not.
+
+    Parameters
+    ----------
+    state : {"complete", "absent", "damaged"}
+        Only a complete one can be used.
+    reason : str
+        For people.
+    facts : dict
+        Those of a complete record, so that nobody who has looked at it reads it again; empty otherwise.
+    """
 
     state: Literal["complete", "absent", "damaged"]
     reason: str
+    facts: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 def write_record(path: Path | str, files: Sequence[Path | str], facts: Mapping[str, Any]) -> None:
@@ -207,7 +218,7 @@ def record_state(path: Path | str) -> RecordState:
         record = read_record(path)
     except TemshiftError as error:
         return RecordState("damaged", str(error))
-    return RecordState("complete", f"{len(record.files)} files verified")
+    return RecordState("complete", f"{len(record.files)} files verified", record.facts)
 
 
 def _sealed(entries: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

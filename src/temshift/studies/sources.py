@@ -9,12 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from temshift.exitwaves.store import read_layout, read_masks, read_waves
+from temshift.exitwaves.store import Shard, read_layout, read_shards
 from temshift.micrographs import MicrographSource, scoring_batches
 from temshift.micrographs.formation import Batch
-from temshift.networks import (
-    load,
-)
+from temshift.networks import load
 from temshift.optics.image_formation import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition
@@ -46,8 +44,12 @@ def source_of(root: Path, source: ImageSource, device: str, specimens: int | Non
 
 @functools.lru_cache(maxsize=3)
 def _loaded(waves: Path, band: tuple[float, float, float], device: str, shards: int) -> tuple[WaveSpectra, Tensor]:
-    """Shard by shard: memory holds what is kept of the waves, not all of them."""
+    """Shard by shard: memory holds the spectra that are kept, and the waves of one shard."""
     grid = read_layout(waves).grid
-    parts = [wave_spectra(read_waves(waves, shard).to(device), grid, *band) for shard in range(shards)]
+
+    def transformed(shard: Shard) -> tuple[WaveSpectra, Tensor]:
+        return wave_spectra(shard.waves.to(device), grid, *band), shard.masks
+
+    parts, masks = zip(*map(transformed, read_shards(waves, range(shards))), strict=True)  # map keeps no shard
     spectra = replace(parts[0], values=torch.cat([part.values for part in parts]))
-    return spectra, torch.cat([read_masks(waves, shard) for shard in range(shards)]).to(device)
+    return spectra, torch.cat(masks).to(device)

@@ -104,8 +104,22 @@ def score_network(
         If the network gives something else than one logit a pixel.
     """
     given, source = load_scoring(conditions), wave_source(database, set)
+    return score_opened(network, source, given, Path(output), identity=identity, device=device, progress=progress)
+
+
+def score_opened(
+    network: Network,
+    source: WaveSource,
+    given: ScoringConditions,
+    output: Path,
+    *,
+    identity: str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> StudyFolder:
+    """Score a network on waves that are open already; see `score_network`."""
     require_possible(given, source)
-    folder = StudyFolder(Path(output))
+    folder = StudyFolder(output)
     refuse_inside_store(folder.report)
     marks = folder.root / CONDITIONS_FILE
     with claim(folder.root, marks, "scores of a network"), make_executor(0) as executor:

@@ -1,5 +1,7 @@
 """One network from a short file: a wave database, conditions to train on, the network, its training."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,7 +38,7 @@ class SingleNetwork(Configuration):
     """One network to train, as a YAML file.
 
     ``database`` is a folder that ``temshift simulate`` or ``temshift run`` has filled; the network is trained on one of
-    its sets and, where its training asks for it, watched on another.
+    its sets and, if its training asks for it, watched on another.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)] = "network"
@@ -53,18 +55,18 @@ class SingleNetwork(Configuration):
 def train_single(
     single: SingleNetwork, output: Path, *, device: str = "cpu", progress: Progress | None = None
 ) -> dict[str, Any]:
-    """Train one network; what ``output`` holds already is kept.
+    """Train one network; a finished one in ``output`` is kept.
 
     Parameters
     ----------
     single : SingleNetwork
-        What to train, and on what.
+        The network to train, its conditions and its waves.
     output : Path
         The network's folder: weights, history and card.
     device : str
         "cpu" or "cuda".
     progress : Progress, optional
-        Told about every epoch; silent by default.
+        Hears of every epoch; silent by default.
 
     Returns
     -------
@@ -74,71 +76,113 @@ def train_single(
     Raises
     ------
     InputError
-        Where the database lacks a set, conditions can't be served by its waves, or ``output`` holds something else.
+        If the database lacks a set, its waves can't serve the conditions, or ``output`` holds something else.
     TemshiftError
-        Where the training fails.
+        If the training fails.
     """
-    progress, card = progress or SilentProgress(), output / CARD
-    run = single_run(single)
-    with claim(output, card, "network", lambda: _refuse_another(card, run)):
-        if record_state(card).state == "complete":
-            progress.message("the network was there already")
-        else:
-            train_alone(output, run, device, progress)
-    return read_facts(card)
+    return train_opened(open_training(single), output, device=device, progress=progress)
 
 
-def single_faults(single: SingleNetwork) -> list[tuple[KeyPath, str]]:
-    """Return why a network can't be trained as asked: where each fault stands in its file, and what it is.
+@dataclass(frozen=True, kw_only=True)
+class OpenedTraining:
+    """A file of one network and the waves that it names, opened and validated once for all that follows.
+
+    Attributes
+    ----------
+    single : SingleNetwork
+        The file.
+    sources : mapping of str to WaveSource
+        The sets that are there, by the keys that name them: ``training_set`` and, if it is needed, ``validation_set``.
+    faults : tuple of (path, str)
+        Why the network can't be trained as asked: the place of each fault in the file, and its text.
+    """
+
+    single: SingleNetwork
+    sources: Mapping[str, WaveSource]
+    faults: tuple[tuple[KeyPath, str], ...]
+
+    @property
+    def waves(self) -> WaveSource:
+        """The waves to train on."""
+        return self.sources["training_set"]
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Pixels of an image (y, x)."""
+        return self.single.imaging.image_grid(self.waves.layout.grid).shape
+
+
+def open_training(single: SingleNetwork) -> OpenedTraining:
+    """Open the waves that a network is trained on, and look for faults.
 
     Parameters
     ----------
     single : SingleNetwork
-        What to train, and on what.
+        The network to train, its conditions and its waves.
 
     Returns
     -------
-    list of (path, str)
-        None where everything is there.
+    OpenedTraining
+        With its faults, if there are any; nothing is raised.
     """
-    opened = {key: _opened(single, key) for key in _sets(single)}
-    lacking = [((key,), fault) for key, fault in opened.items() if isinstance(fault, str)]
-    if lacking:
-        return [*lacking]
-    sources = [source for source in opened.values() if isinstance(source, WaveSource)]
-    if len({source.store for source in sources}) < len(sources):
-        return [(("validation_set",), f"is the training set, {sources[0].store}; name another")]
-    named = {"conditions": [(single.name, single.conditions)]}
-    faults = {fault: None for source in sources for fault in image_faults(named, single.imaging, source)}
-    return [*faults, *_turning_faults(single, sources[0]), *_start_faults(single, sources[0])]
+    looked_up = {key: _source_or_fault(single, key) for key in _sets(single)}
+    sources = {key: source for key, source in looked_up.items() if isinstance(source, WaveSource)}
+    lacking = [((key,), fault) for key, fault in looked_up.items() if isinstance(fault, str)]
+    opened = OpenedTraining(single=single, sources=sources, faults=tuple(lacking))
+    return opened if lacking else replace(opened, faults=tuple(_faults(opened)))
 
 
-def single_remarks(single: SingleNetwork) -> list[str]:
-    """Return what a person should know of conditions and network before they are used, one sentence each."""
-    waves = wave_source(single.database, single.training_set)
-    named, grid = [(single.name, single.conditions)], waves.layout.grid
-    remarks = imaging_remarks(named, single.imaging, grid, waves.exit_waves.energy)
-    return [*remarks, *padding_remarks(single.network, single.imaging.image_grid(grid).shape)]
+def training_remarks(opened: OpenedTraining) -> list[str]:
+    """Return remarks for a person to read before conditions and network are used, one sentence each."""
+    single, waves = opened.single, opened.waves
+    named = [(single.name, single.conditions)]
+    remarks = imaging_remarks(named, single.imaging, waves.layout.grid, waves.exit_waves.energy)
+    return [*remarks, *padding_remarks(single.network, opened.sides)]
 
 
-def single_run(single: SingleNetwork) -> NetworkRun:
-    """Find the waves of a single network, and name it as a study would.
+def training_run(opened: OpenedTraining) -> NetworkRun:
+    """Name a network as a study would, with all that a worker has to know.
 
     Raises
     ------
     InputError
-        Where the database lacks a set, or conditions can't be served by its waves.
+        If there are faults.
     """
-    faults = [f"{dotted(place)}: {fault}" for place, fault in single_faults(single)]
+    single = opened.single
+    faults = [f"{dotted(place)}: {fault}" for place, fault in opened.faults]
     if faults:
         raise InputError("\n  ".join([f"{single.name!r} can't be trained so:", *faults]))
-    sources = {key: _source(single, getattr(single, key)) for key in _sets(single)}
+    sources = {key: _image_source(single, waves) for key, waves in opened.sources.items()}
     source, watched = sources["training_set"], sources.get("validation_set")
     training = single.training.resolved()
     common = common_hash(source, watched, single.network, training, single.seed)
-    id_ = network_hash(common, content_hash(single.conditions), 0)
-    shape = (single.conditions, 0, single.seed, single.network, training)
-    return NetworkRun(id_, single.name, {}, *shape, source, watched)
+    return NetworkRun(
+        id=network_hash(common, content_hash(single.conditions), 0),
+        name=single.name,
+        settings={},
+        conditions=single.conditions,
+        seed=0,
+        root=single.seed,
+        network=single.network,
+        training=training,
+        source=source,
+        validation=watched,
+    )
+
+
+def train_opened(
+    opened: OpenedTraining, output: Path, *, device: str = "cpu", progress: Progress | None = None
+) -> dict[str, Any]:
+    """Train one network whose waves are open already; see `train_single`."""
+    progress, card = progress or SilentProgress(), output / CARD
+    run = training_run(opened)
+    with claim(output, card, "network", lambda: _refuse_another(card, run)):
+        state = record_state(card)
+        if state.state == "complete":
+            progress.message("the network was there already")
+            return state.facts
+        train_alone(output, run, device, progress)
+    return read_facts(card)
 
 
 def _sets(single: SingleNetwork) -> list[str]:
@@ -146,7 +190,7 @@ def _sets(single: SingleNetwork) -> list[str]:
     return ["training_set", *(["validation_set"] if single.training.needs_validation else [])]
 
 
-def _opened(single: SingleNetwork, key: str) -> WaveSource | str:
+def _source_or_fault(single: SingleNetwork, key: str) -> WaveSource | str:
     """The waves of a set, or why they are not there."""
     try:
         return wave_source(single.database, getattr(single, key))
@@ -155,26 +199,38 @@ def _opened(single: SingleNetwork, key: str) -> WaveSource | str:
         return f"{error}{remedy}"
 
 
-def _turning_faults(single: SingleNetwork, waves: WaveSource) -> list[tuple[KeyPath, str]]:
-    shape = single.imaging.image_grid(waves.layout.grid).shape
-    if single.training.augmentation == "none" or shape[0] == shape[1]:
+def _faults(opened: OpenedTraining) -> list[tuple[KeyPath, str]]:
+    """Faults of a training whose sets are there."""
+    single, sources = opened.single, opened.sources.values()
+    if len({source.store for source in sources}) < len(sources):
+        return [(("validation_set",), f"is the training set, {opened.waves.store}; name another")]
+    named = {"conditions": [(single.name, single.conditions)]}
+    faults = {fault: None for source in sources for fault in image_faults(named, single.imaging, source)}
+    return [*faults, *_turning_faults(opened), *_start_faults(opened)]
+
+
+def _turning_faults(opened: OpenedTraining) -> list[tuple[KeyPath, str]]:
+    sides = opened.sides
+    if opened.single.training.augmentation == "none" or sides[0] == sides[1]:
         return []
-    return [(("training",), f"augmentation turns images, and those of {waves.store} have {shape} pixels; take none")]
+    text = f"augmentation turns images, and those of {opened.waves.store} have {sides} pixels; take none"
+    return [(("training",), text)]
 
 
-def _start_faults(single: SingleNetwork, waves: WaveSource) -> list[tuple[KeyPath, str]]:
+def _start_faults(opened: OpenedTraining) -> list[tuple[KeyPath, str]]:
     """Faults that would end the training at its first step."""
-    shape = single.imaging.image_grid(waves.layout.grid).shape
-    batch = [(("training", "batch"), fault) for fault in batch_faults(single.network, single.training.batch, shape)]
+    network, training = opened.single.network, opened.single.training
+    batch: list[tuple[KeyPath, str]] = [
+        (("training", "batch"), fault) for fault in batch_faults(network, training.batch, opened.sides)
+    ]
     try:
-        require_initial(single.network, single.training)
+        require_initial(network, training)
     except InputError as error:
         return [*batch, (("training", "initial"), str(error))]
-    return [*batch]
+    return batch
 
 
-def _source(single: SingleNetwork, name: str) -> ImageSource:
-    waves = wave_source(single.database, name)
+def _image_source(single: SingleNetwork, waves: WaveSource) -> ImageSource:
     widest = min(waves.widest_semiangle, single.conditions.widest_semiangle)
     band = (waves.exit_waves.energy, widest, band_margin(single.conditions.highest("angular_spread_sigma")))
     return ImageSource(waves.id, str(waves.store.absolute()), band, single.imaging)
@@ -182,8 +238,8 @@ def _source(single: SingleNetwork, name: str) -> ImageSource:
 
 def _refuse_another(card: Path, run: NetworkRun) -> None:
     try:
-        held = read_facts(card)["id"] if card.exists() else run.id
+        present = read_facts(card)["id"] if card.exists() else run.id
     except TemshiftError:
         return  # damaged: it is made again
-    if held != run.id:
-        raise InputError(f"{card.parent} holds another network, {held}; name another folder with --output")
+    if present != run.id:
+        raise InputError(f"{card.parent} holds another network, {present}; name another folder with --output")

@@ -17,7 +17,7 @@ class ImageFormat(StrEnum):
 
 
 class Device(StrEnum):
-    """Where arrays live."""
+    """The device that holds arrays."""
 
     cpu = "cpu"
     cuda = "cuda"
@@ -52,9 +52,9 @@ OneSet = Annotated[
 On = Annotated[Device, typer.Option("--device", help="Where to compute.")]
 
 
-def worker_count(wanted: int | None, device: Device) -> int:
+def worker_count(workers: int | None, device: Device) -> int:
     """Return the number of worker processes: as asked for, or one a core, or 1 with a GPU."""
-    if wanted is not None:
-        return wanted
+    if workers is not None:
+        return workers
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores if device is Device.cpu else 1

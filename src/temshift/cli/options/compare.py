@@ -50,8 +50,16 @@ def compare(
     ] = None,
 ) -> None:
     """Compare conditions without any training: epsilon, sigma, observers both ways, where information is lost."""
-    from temshift.cli.verbs import compare as verb
+    from temshift.cli.verbs import compare
 
-    names = tuple(train_name or ()), tuple(test_name or ())
-    rules: list[Any] = [one.value for one in rule or [Rule.linear]]
-    verb.compare(train, test, verb.Asked(specimens, energy_kev, sampling_angstrom, names, rules, as_json, picture))
+    rules: list[Any] = [observer.value for observer in rule or [Rule.linear]]
+    asked = compare.Asked(
+        specimens=specimens,
+        energy_kev=energy_kev,
+        sampling=sampling_angstrom,
+        names=(tuple(train_name or ()), tuple(test_name or ())),
+        rules=rules,
+        as_json=as_json,
+        picture=picture,
+    )
+    compare.compare(train, test, asked)

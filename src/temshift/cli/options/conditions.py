@@ -19,10 +19,10 @@ def predict(
     workers: Workers = None,
 ) -> None:
     """Predict loss and F1 of a study's networks under new conditions, with intervals, and whether that is possible."""
-    from temshift.cli.verbs import predict as verb
+    from temshift.cli.verbs import predict
 
     count = worker_count(workers, Device.cpu)
-    verb.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
+    predict.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
 
 
 def ctf(
@@ -39,12 +39,12 @@ def ctf(
     ] = None,
     energy_kev: Annotated[
         float | None,
-        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy, where the file tells none."),
+        typer.Option("--energy-kev", min=30, max=1500, help="Electron energy, if the file gives none."),
     ] = None,
     sampling_angstrom: Annotated[
         float | None,
         typer.Option(
-            "--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, where the file tells none."
+            "--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, if the file gives none."
         ),
     ] = None,
     height_nm: Annotated[
@@ -54,7 +54,13 @@ def ctf(
     signed: Annotated[bool, typer.Option("--signed/--unsigned", help="Draw T, or |T|.")] = True,
 ) -> None:
     """Draw contrast transfer functions of conditions, with their envelopes and limits, and write them as tables."""
-    from temshift.cli.verbs import ctf as verb
+    from temshift.cli.verbs import ctf
 
-    wanted = verb.Wanted(energy_kev, sampling_angstrom, height_nm, condition or (), signed)
-    verb.ctf(conditions, output, wanted)
+    asked = ctf.Asked(
+        energy_kev=energy_kev,
+        sampling_angstrom=sampling_angstrom,
+        height_nm=height_nm,
+        names=condition or (),
+        signed=signed,
+    )
+    ctf.ctf(conditions, output, asked)

@@ -20,19 +20,19 @@ def simulate(
     ] = None,
 ) -> None:
     """Simulate specimens and exit waves of a database. The same command goes on after an interruption."""
-    from temshift.cli.verbs import databases as verbs
+    from temshift.cli.verbs import databases
 
-    verbs.simulate(database, output, worker_count(workers, device), device.value, shards)
+    databases.simulate(database, output, worker_count(workers, device), device.value, shards)
 
 
 def inspect(
     folder: Annotated[Path, typer.Argument(help="A database or study folder.", show_default=False)],
     picture: Annotated[bool, typer.Option("--picture", help="Draw contact_sheet.png there.")] = False,
 ) -> None:
-    """Print what a wave database holds, and verify every byte of it."""
-    from temshift.cli.verbs import databases as verbs
+    """Print the contents of a wave database, and verify every byte of it."""
+    from temshift.cli.verbs import databases
 
-    verbs.inspect(folder, picture)
+    databases.inspect(folder, picture)
 
 
 def images(
@@ -45,10 +45,10 @@ def images(
     device: On = Device.cpu,
 ) -> None:
     """Write micrographs and masks of a wave database. The same command goes on after an interruption."""
-    from temshift.cli.verbs import export as verbs
+    from temshift.cli.verbs import export
 
     count = worker_count(workers, device)
-    verbs.images(folder, conditions, output, (written_as.value, one_set), (count, device.value))
+    export.images(folder, conditions, output, (written_as.value, one_set), (count, device.value))
 
 
 def export(
@@ -62,9 +62,9 @@ def export(
     gzip: Annotated[int, typer.Option("--gzip", min=0, max=9, help="Compression; 1 saves about a quarter.")] = 0,
 ) -> None:
     """Write exit waves, masks and geometry of a wave database to one HDF5 file."""
-    from temshift.cli.verbs import export as verbs
+    from temshift.cli.verbs import export
 
-    verbs.waves(folder, output, one_set, specimens, gzip)
+    export.waves(folder, output, one_set, specimens, gzip)
 
 
 def specimens(
@@ -81,7 +81,7 @@ def specimens(
     workers: Workers = None,
 ) -> None:
     """Write specimens as extended XYZ with a contact sheet. The same command goes on after an interruption."""
-    from temshift.cli.verbs import specimens as verb
+    from temshift.cli.verbs import specimens
 
-    wanted = min(worker_count(workers, Device.cpu), count)
-    verb.specimens(recipe, output, count=count, seed=seed, first=first, workers=wanted)
+    processes = min(worker_count(workers, Device.cpu), count)
+    specimens.specimens(recipe, output, count=count, seed=seed, first=first, workers=processes)

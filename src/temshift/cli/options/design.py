@@ -10,7 +10,7 @@ from temshift.cli.options.compare import Rule, Specimens
 
 
 class Objective(StrEnum):
-    """What a design minimises over its targets."""
+    """The loss that a design minimises over its targets."""
 
     worst = "worst"
     mean = "mean"
@@ -28,7 +28,9 @@ def design(
     specimens: Specimens = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write the conditions (YAML), and a picture beside.", show_default=False),
+        typer.Option(
+            "--output", "-o", help="Write the conditions (YAML), and a picture next to it.", show_default=False
+        ),
     ] = None,
     candidates: Annotated[
         Path | None,
@@ -52,8 +54,16 @@ def design(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Choose conditions to train on that minimise the worst or mean predicted loss over target conditions."""
-    from temshift.cli.verbs import design as designing
+    from temshift.cli.verbs import design
 
-    asked = designing.Asked(size, broad, objective.value, search.value, rule.value, grid, candidates)
-    setting = designing.Setting(specimens, energy_kev, sampling_angstrom)
-    designing.design(targets, asked, setting, output, as_json)
+    asked = design.Asked(
+        size=size,
+        broad=broad,
+        objective=objective.value,
+        search=search.value,
+        rule=rule.value,
+        grid=grid,
+        candidates=candidates,
+    )
+    setting = design.Setting(specimens, energy_kev, sampling_angstrom)
+    design.design(targets, asked, setting, output, as_json)

@@ -13,7 +13,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the network.", show_default=False)],
     device: On = Device.cpu,
 ) -> None:
-    """Train one network on a wave database, and keep its weights with a card of what it is."""
+    """Train one network on a wave database, and keep its weights with a card that describes it."""
     from temshift.cli.verbs import studies
 
     studies.train(file, output, device.value)
@@ -26,9 +26,9 @@ def onnx(
     output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.", show_default=False)],
 ) -> None:
     """Write a trained network as ONNX, checked to give the same logits. Needs the extra onnx."""
-    from temshift.cli.verbs import onnx as verbs
+    from temshift.cli.verbs import onnx
 
-    verbs.onnx(network, output)
+    onnx.onnx(network, output)
 
 
 def score(
@@ -49,6 +49,6 @@ def score(
     device: On = Device.cpu,
 ) -> None:
     """Score anyone's network on a wave database: the tables and the report that a study has."""
-    from temshift.cli.verbs import score as verb
+    from temshift.cli.verbs import score
 
-    verb.score(onnx, network, verb.Where(database, one_set, conditions), output, device.value)
+    score.score(onnx, network, score.Where(database, one_set, conditions), output, device.value)

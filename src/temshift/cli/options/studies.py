@@ -29,17 +29,25 @@ def run(
     ] = False,
 ) -> None:
     """Run a study, from atoms to report. The same command goes on after an interruption."""
-    from temshift.cli.verbs import run as verbs
+    from temshift.cli.verbs import run
 
-    who = verbs.Who(worker_count(workers, device), device.value, scheduler, retries, retry_failed)
-    verbs.run(study, output, who)
+    who = run.Who(
+        workers=worker_count(workers, device),
+        device=device.value,
+        scheduler=scheduler,
+        retries=retries,
+        retry_failed=retry_failed,
+    )
+    run.run(study, output, who)
 
 
 def status(
     folder: StudyFolder,
-    watch: Annotated[bool, typer.Option("--watch", help="Tell again every two seconds, until the run ends.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Print changes, every two seconds, until the run ends.")
+    ] = False,
 ) -> None:
-    """Tell how far a study is: networks done, running, failed, waiting, and the time left."""
+    """Print how far a study is: networks done, running, failed, waiting, and the time left."""
     from temshift.cli.verbs import studies
 
     studies.status(folder, watch)
@@ -50,7 +58,7 @@ def runs(
     failed: Annotated[bool, typer.Option("--failed", help="Only those that failed, each with its reason.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Each network, however many there are.")] = False,
 ) -> None:
-    """List the networks of a study, each with its state; more than 100 are counted by what they are trained on."""
+    """List the networks of a study, each with its state; more than 100 are counted by training distribution."""
     from temshift.cli.verbs import studies
 
     studies.runs(folder, failed, every)
@@ -70,9 +78,9 @@ def results(
     every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
 ) -> None:
     """Print a row for each network x test condition, or a summary of more than 60; write all columns to a file."""
-    from temshift.cli.verbs import results as verb
+    from temshift.cli.verbs import results
 
-    verb.results(folders, output, every)
+    results.results(folders, output, every)
 
 
 def check(
@@ -80,24 +88,24 @@ def check(
     device: On = Device.cpu,
     workers: Workers = None,
 ) -> None:
-    """Validate a study or a database; print it resolved, what it makes, and a measured estimate; write nothing."""
-    from temshift.cli.verbs import run as verbs
+    """Validate a study or a database; print it resolved, with a measured estimate of its cost; write nothing."""
+    from temshift.cli.verbs import run
 
-    verbs.check(file, worker_count(workers, device), device.value)
+    run.check(file, worker_count(workers, device), device.value)
 
 
 def report(
     folder: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
 ) -> None:
     """Draw report.html of a study folder again."""
-    from temshift.cli.verbs import run as verbs
+    from temshift.cli.verbs import run
 
-    verbs.report(folder)
+    run.report(folder)
 
 
 def demo(output: Output = None, workers: Workers = None, device: On = Device.cpu) -> None:
     """Run the quick study: about three minutes on two cores."""
-    from temshift.cli.verbs import run as verbs
+    from temshift.cli.verbs import run
 
-    who = verbs.Who(worker_count(workers, device), device.value)
-    verbs.run(verbs.example("quick_study.yaml"), output, who)
+    who = run.Who(worker_count(workers, device), device.value)
+    run.run(run.example("quick_study.yaml"), output, who)

@@ -1,1 +1,1 @@
-"""What each verb prints and asks."""
+"""The verbs themselves: their inputs, their work and their output."""

@@ -1,4 +1,4 @@
-"""What the verb ``compare`` does: distributions of imaging conditions, compared without training anything."""
+"""The verb ``compare``: distributions of imaging conditions, compared without training anything."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -22,24 +22,24 @@ PICTURES = (".png", ".svg")
 TITLES = ("training", "test", "epsilon (training)", "epsilon (test)", "sigma", "overlap", "cosine")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the command line asks for beside the files.
+    """Requests of the command line, apart from the files.
 
     Attributes
     ----------
     specimens : str, optional
         A recipe, a database, or the name of a crystal.
     energy_kev, sampling : float, optional
-        Energy and size of a pixel [A] where files don't tell.
+        Energy and size of a pixel [A], if files don't give them.
     names : pair of sequences of str
-        Conditions of the training and of the test file; all of them where empty.
+        Conditions of the training and of the test file; all of them if empty.
     rules : sequence of RuleName
         Observers.
     as_json : bool
         Whether to print JSON.
     picture : Path, optional
-        Where to draw.
+        The picture to draw.
     """
 
     specimens: str | None
@@ -52,7 +52,7 @@ class Asked:
 
 
 def compare(train: Path, test: Path, asked: Asked) -> None:
-    """Compare the conditions of two files; print and draw what differs."""
+    """Compare the conditions of two files; print the differences, and draw them if asked to."""
     files = [
         read_conditions(train, "training").only(asked.names[0]),
         read_conditions(test, "test").only(asked.names[1]),
@@ -61,25 +61,25 @@ def compare(train: Path, test: Path, asked: Asked) -> None:
         _require_picture(asked.picture, files)
     bench = _bench(files, asked)
     library = _library(asked, bench, [*files[0].named.values(), *files[1].named.values()])
-    found = compare_many(files[0].named, files[1].named, library, bench)
+    compared = compare_many(files[0].named, files[1].named, library, bench)
     if asked.picture is not None:
-        draw(found[0], asked.picture)
-    _tell(found, asked)
+        draw(compared[0], asked.picture)
+    _print(compared, asked)
 
 
 def _bench(files: Sequence[ConditionsFile], asked: Asked) -> Bench:
     energies = [None if asked.energy_kev is None else asked.energy_kev * 1e3, *(one.energy for one in files)]
-    told = {
+    settings = {
         "energy": agreed("the electron energy", [*energies, *_energies_of(asked.specimens)]),
         "imaging": agreed("the camera", [one.imaging for one in files]),
         "sampling": agreed("the size of pixels", [asked.sampling, *(one.sampling for one in files)]),
     }
-    given: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     return Bench(**given, rules=tuple(asked.rules))
 
 
 def _energies_of(specimens: str | None) -> list[float]:
-    """Energy that the phases of specimens are measured at, where their file or folder tells one."""
+    """Energy that the phases of specimens are measured at, if their file or folder gives one."""
     if specimens is None:
         return []
     from temshift.workflows.specimen_libraries import given_exit_waves
@@ -111,39 +111,39 @@ def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:
     require_writable(picture)
 
 
-def draw(found: Comparison, picture: Path) -> None:
+def draw(comparison: Comparison, picture: Path) -> None:
     """Draw the figure of one comparison."""
     from temshift.figures.compare_figure import ComparedCurves, compare_figure
     from temshift.figures.transfer_figures import save_figure
 
     curves = [
         ComparedCurves(side.name, side.information.transfer_rms, side.information.spectrum, side.information.bits)
-        for side in (found.training, found.test)
+        for side in (comparison.training, comparison.test)
     ]
-    bands = [(band.kind, band.low, band.high) for band in found.bands]
-    title = f"sigma = {found.pair.sigma.value:.2f}"
+    bands = [(band.kind, band.low, band.high) for band in comparison.bands]
+    title = f"sigma = {comparison.pair.sigma.value:.2f}"
     with replacing(picture) as temporary:
-        save_figure(compare_figure(found.q, curves[0], curves[1], bands, title), temporary)
+        save_figure(compare_figure(comparison.q, curves[0], curves[1], bands, title), temporary)
 
 
-def _tell(found: Sequence[Comparison], asked: Asked) -> None:
+def _print(compared: Sequence[Comparison], asked: Asked) -> None:
     console = table_console()
     if asked.as_json:
-        told = [one.to_dict() for one in found]
-        text = json.dumps(told[0] if len(told) == 1 else told, indent=1, allow_nan=False)
+        plain = [comparison.to_dict() for comparison in compared]
+        text = json.dumps(plain[0] if len(plain) == 1 else plain, indent=1, allow_nan=False)
         console.print(text, soft_wrap=True, markup=False, highlight=False)
         return
-    if len(found) == 1:
-        say(console, repr(found[0]))
+    if len(compared) == 1:
+        say(console, repr(compared[0]))
     else:
-        console.print(_table(found, asked.rules))
-        for remark in dict.fromkeys(remark for one in found for remark in one.remarks):
+        console.print(_table(compared, asked.rules))
+        for remark in dict.fromkeys(remark for one in compared for remark in one.remarks):
             say(console, f"note: {remark}")
     if asked.picture is not None:
         say(console, f"picture: {asked.picture}")
 
 
-def _table(found: Sequence[Comparison], rules: Sequence[RuleName]) -> Any:
+def _table(compared: Sequence[Comparison], rules: Sequence[RuleName]) -> Any:
     scores = [title for rule in rules for title in (f"CE {rule}", f"CE {rule}, back")]
     rows = [
         [
@@ -154,7 +154,7 @@ def _table(found: Sequence[Comparison], rules: Sequence[RuleName]) -> Any:
             *(_value(number) for number in (one.pair.sigma, one.pair.overlap, one.pair.cosine)),
             *(_score(side, rule) for rule in rules for side in (one.training, one.test)),
         ]
-        for one in found
+        for one in compared
     ]
     return text_table((*TITLES, *scores), rows, numbers=(*TITLES[2:], *scores))
 
@@ -163,5 +163,5 @@ def _score(side: Side, rule: str) -> str:
     return number_text(side.observers[rule][1].cross_entropy)
 
 
-def _value(found: Estimate | None) -> str:
-    return number_text(None if found is None else found.value)
+def _value(estimate: Estimate | None) -> str:
+    return number_text(None if estimate is None else estimate.value)

@@ -24,9 +24,9 @@ from temshift.workflows.transfer_curves import (
 PICTURES = Path("ctf")
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What the command line asks for: the microscope, the object's height [nm], the conditions, T or |T|."""
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """Requests of the command line: the microscope, the object's height [nm], the conditions, T or |T|."""
 
     energy_kev: float | None
     sampling_angstrom: float | None
@@ -35,20 +35,20 @@ class Wanted:
     signed: bool
 
 
-def ctf(file: Path, output: Path | None, wanted: Wanted) -> None:
+def ctf(file: Path, output: Path | None, asked: Asked) -> None:
     """Draw and tabulate transfer functions; print their limits."""
     folder = output or PICTURES / folder_name(file.stem)
     require_folder(folder)
-    found = load_transfer_set(
+    transfer_set = load_transfer_set(
         file,
-        energy_kev=wanted.energy_kev,
-        sampling=wanted.sampling_angstrom,
-        height=wanted.height_nm * NANOMETRE,
-    ).only(wanted.names)
-    _warn(found, Console(stderr=True))
+        energy_kev=asked.energy_kev,
+        sampling=asked.sampling_angstrom,
+        height=asked.height_nm * NANOMETRE,
+    ).only(asked.names)
+    _warn(transfer_set, Console(stderr=True))
     curves = [
-        transfer_curves(name, one, found.microscope, height=found.height, signed=wanted.signed)
-        for name, one in found.named
+        transfer_curves(name, conditions, transfer_set.microscope, height=transfer_set.height, signed=asked.signed)
+        for name, conditions in transfer_set.named
     ]
     written = write_transfer(curves, folder)
     console = Console()
@@ -56,8 +56,8 @@ def ctf(file: Path, output: Path | None, wanted: Wanted) -> None:
     console.print(f"{len(written)} files in {folder}", soft_wrap=True, markup=False, highlight=False)
 
 
-def _warn(found: TransferSet, console: Console) -> None:
-    for remark in found.remarks():
+def _warn(transfer_set: TransferSet, console: Console) -> None:
+    for remark in transfer_set.remarks():
         console.print(f"warning: {remark}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -82,5 +82,5 @@ def _limits(limits: pl.DataFrame) -> Table:
 
 
 def _ends(values: Sequence[float | None]) -> str:
-    told = dict.fromkeys(f"{value + 0.0:.2f}" for value in values if value is not None)
-    return " - ".join(told)
+    distinct = dict.fromkeys(f"{value + 0.0:.2f}" for value in values if value is not None)
+    return " - ".join(distinct)

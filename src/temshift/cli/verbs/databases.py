@@ -1,4 +1,4 @@
-"""The verbs of wave databases: simulate, and inspect what is there."""
+"""The verbs of wave databases: simulate and inspect."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,32 +21,33 @@ SHOWN = 10
 
 
 def simulate(file: Path, output: Path, workers: int, device: str, shards: str | None) -> None:
-    """Simulate a database and tell what it holds."""
-    database, wanted = load_database(file), range_of("--shards", shards)
+    """Simulate a database and print the number of specimens of each set."""
+    database, chosen = load_database(file), range_of("--shards", shards)
     require_device(device)
     console = Console(stderr=True)
     with going_on(output):
         folder = simulate_database(
-            database, output, workers=workers, device=device, shards=wanted, progress=progress_for(console)
+            database, output, workers=workers, device=device, shards=chosen, progress=progress_for(console)
         )
-    _tell_made(folder, list(database.sets), Console())
+    _print_made(folder, list(database.sets), Console())
 
 
 def inspect(folder: Path, picture: bool) -> None:
-    """Print what wave stores hold; verify every byte."""
-    found, console = inspect_waves(folder), Console()
-    for one in found:
-        console.print(str(one.place), soft_wrap=True, markup=False, highlight=False)
-        console.print(_facts(one))
-        _tell_faults(one, console)
+    """Print a summary of each wave store; verify every byte."""
+    inspections, console = inspect_waves(folder), Console()
+    for inspection in inspections:
+        console.print(str(inspection.place), soft_wrap=True, markup=False, highlight=False)
+        console.print(_facts(inspection))
+        _print_faults(inspection, console)
     if picture:
-        console.print(f"picture: {draw_contact_sheet(folder, found)}", soft_wrap=True, markup=False, highlight=False)
-    damaged = [one.name for one in found if any(state.state == "damaged" for state in one.states)]
+        sheet = draw_contact_sheet(folder, inspections)
+        console.print(f"picture: {sheet}", soft_wrap=True, markup=False, highlight=False)
+    damaged = [one.name for one in inspections if any(state.state == "damaged" for state in one.states)]
     if damaged:
         raise DamagedError(f"damaged: {', '.join(damaged)}; the command that made it makes the damaged shards again")
 
 
-def _tell_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -> None:
+def _print_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -> None:
     for name in names:
         layout, made = read_layout(folder.waves(name)), finished_shards(folder.waves(name))
         specimens = sum(len(layout.specimens_of(shard)) for shard in made)
@@ -55,20 +56,20 @@ def _tell_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -
         )
 
 
-def _facts(one: Inspection) -> Table:
-    """What a set holds, as a table of two columns."""
-    table = Table(title=one.name, show_header=False)
-    for name, value in _rows(one):
+def _facts(inspection: Inspection) -> Table:
+    """A summary of a set, as a table of two columns."""
+    table = Table(title=inspection.name, show_header=False)
+    for name, value in _rows(inspection):
         table.add_row(name, value)
     return table
 
 
-def _rows(one: Inspection) -> list[tuple[str, str]]:
-    layout, waves = one.layout, one.settings["exit_waves"]
-    coverage = one.coverage
+def _rows(inspection: Inspection) -> list[tuple[str, str]]:
+    layout, waves = inspection.layout, inspection.settings["exit_waves"]
+    coverage = inspection.coverage
     return [
-        ("specimens", f"{layout.count}, {layout.per_shard} a shard, seed {one.settings['seed']}"),
-        ("shards", one.verdict),
+        ("specimens", f"{layout.count}, {layout.per_shard} a shard, seed {inspection.settings['seed']}"),
+        ("shards", inspection.verdict),
         ("energy", f"{waves['energy_kev']:g} keV"),
         ("phonon configurations", str(layout.phonons)),
         ("stored grid", f"{_times(layout.grid.shape)} pixels of {_times(layout.grid.sampling)} A (y x x)"),
@@ -80,8 +81,8 @@ def _rows(one: Inspection) -> list[tuple[str, str]]:
         ("mask", waves["mask"]["definition"]),
         ("size when complete", size_text(layout.count * layout.specimen_bytes)),
         ("coverage of particles by the mask", f"mean {coverage[0]:.2f}, least {coverage[1]:.2f}" if coverage else "-"),
-        *(("made with", _maker(maker)) for maker in one.makers),
-        *((name, _between(one.range_of(key))) for name, key in _RANGES.items()),
+        *(("made with", _maker(maker)) for maker in inspection.makers),
+        *((name, _between(inspection.range_of(key))) for name, key in _RANGES.items()),
     ]
 
 
@@ -95,7 +96,7 @@ _RANGES = {
 
 
 def _maker(facts: Mapping[str, str]) -> str:
-    return f"temshift {facts['temshift']}, torch {facts['torch']}, {facts['device']}" if facts else "not told"
+    return f"temshift {facts['temshift']}, torch {facts['torch']}, {facts['device']}" if facts else "unknown versions"
 
 
 def _times(pair: Sequence[float]) -> str:
@@ -106,10 +107,12 @@ def _between(ends: tuple[float, float] | None) -> str:
     return "-" if ends is None else f"{ends[0]:.3g} to {ends[1]:.3g}"
 
 
-def _tell_faults(one: Inspection, console: Console) -> None:
-    lines = [f"shard {n}: {state.reason}" for n, state in enumerate(one.states) if state.state == "damaged"]
-    lines += one.warnings
+def _print_faults(inspection: Inspection, console: Console) -> None:
+    lines = [f"shard {n}: {state.reason}" for n, state in enumerate(inspection.states) if state.state == "damaged"]
+    lines += inspection.warnings
     for line in lines[:SHOWN]:
-        console.print(f"warning: {one.name}: {line}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        console.print(
+            f"warning: {inspection.name}: {line}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
     if len(lines) > SHOWN:
-        console.print(f"warning: {one.name}: and {len(lines) - SHOWN} more", style="yellow", highlight=False)
+        console.print(f"warning: {inspection.name}: and {len(lines) - SHOWN} more", style="yellow", highlight=False)

@@ -1,4 +1,4 @@
-"""What the verb ``design`` does: choose training conditions for target conditions."""
+"""The verb ``design``: choose training conditions for target conditions."""
 
 import json
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from temshift.workflows.condition_files import read_conditions
 from temshift.workflows.design_training import Wanted, design_for, require_output, write_design
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is asked of a design, as the command line tells it."""
+    """Requests of a design, as the command line gives them."""
 
     size: int | None
     broad: bool
@@ -30,13 +30,13 @@ class Asked:
     grid: int
     candidates: Path | None
 
-    def wanted(self) -> Wanted:
-        """Return what is asked for.
+    def for_workflow(self) -> Wanted:
+        """Return the requests as the workflow takes them.
 
         Raises
         ------
         InputError
-            Where both a size and a broad distribution are asked for, or neither.
+            If both a size and a broad distribution are asked for, or neither.
         """
         if self.broad == (self.size is not None):
             raise InputError("give either --size K or --broad")
@@ -45,7 +45,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Setting:
-    """The microscope and the specimens, as the command line tells them."""
+    """The microscope and the specimens, as the command line gives them."""
 
     specimens: str | None
     energy_kev: float | None
@@ -53,15 +53,16 @@ class Setting:
 
 
 def design(targets: Path, asked: Asked, setting: Setting, output: Path | None, as_json: bool) -> None:
-    """Choose conditions, print what they are predicted to give, and write them where asked."""
+    """Choose conditions, print their predicted losses, and write them if asked to."""
     if output is not None:
         require_output(output)
-    wanted, given = asked.wanted(), read_conditions(targets, "test")
+    requests = asked.for_workflow()
+    given = read_conditions(targets, "test")
     energy = None if setting.energy_kev is None else setting.energy_kev * 1e3
     try:
-        found = design_for(
+        chosen = design_for(
             given,
-            wanted,
+            requests,
             specimens=setting.specimens,
             energy=energy,
             sampling=setting.sampling_angstrom,
@@ -69,41 +70,41 @@ def design(targets: Path, asked: Asked, setting: Setting, output: Path | None, a
         )
     except KeyboardInterrupt:
         raise Interrupted("interrupted; nothing was written") from None
-    written = [] if output is None else write_design(found, given, output)
+    written = [] if output is None else write_design(chosen, given, output)
     if as_json:
-        typer.echo(json.dumps(as_plain(found), indent=2))
+        typer.echo(json.dumps(as_plain(chosen), indent=2))
         return
-    _print(found, written)
+    _print(chosen, written)
 
 
-def as_plain(found: Design) -> dict[str, Any]:
+def as_plain(chosen: Design) -> dict[str, Any]:
     """Return a design as plain values."""
     return {
-        "objective": found.objective,
-        "rule": found.rule,
-        "conditions": found.conditions.model_dump(mode="json", exclude_none=True),
-        "sets": {name: list(members) for name, members in found.sets.items()},
-        "summary": found.summary.to_dicts(),
-        "predicted": found.predicted.to_dicts(),
+        "objective": chosen.objective,
+        "rule": chosen.rule,
+        "conditions": chosen.conditions.model_dump(mode="json", exclude_none=True),
+        "sets": {name: list(members) for name, members in chosen.sets.items()},
+        "summary": chosen.summary.to_dicts(),
+        "predicted": chosen.predicted.to_dicts(),
     }
 
 
-def _print(found: Design, written: list[Path]) -> None:
+def _print(chosen: Design, written: list[Path]) -> None:
     rows = [
         [
             row["set_name"],
             number_text(row["worst"]),
             number_text(row["mean"]),
             row["worst_target"],
-            "; ".join(found.sets[row["set_name"]]),
+            "; ".join(chosen.sets[row["set_name"]]),
         ]
-        for row in found.summary.iter_rows(named=True)
+        for row in chosen.summary.iter_rows(named=True)
     ]
     console = table_console()
     titles = ("set", "worst CE", "mean CE", "worst at", "trained on")
     console.print(text_table(titles, rows, numbers=titles[1:3]))
-    say(console, f"Predicted by the observer {found.rule!r}: what counts is the order, not the size, of these losses")
-    for remark in remarks(found):
+    say(console, f"Predicted by the observer {chosen.rule!r}: the order of these losses counts, not their size")
+    for remark in remarks(chosen):
         say(console, remark)
     if written:
         say(console, f"train on {written[0]} (conditions of a study); picture: {written[1]}")
@@ -111,12 +112,12 @@ def _print(found: Design, written: list[Path]) -> None:
         say(console, "--output FILE.yaml writes the conditions, ready for a study")
 
 
-def remarks(found: Design) -> list[str]:
-    """Tell what the comparison says against the design."""
-    told = {row["set_name"]: row[found.objective] for row in found.summary.iter_rows(named=True)}
-    better = [name for name, value in told.items() if value < told[DESIGN] * (1 - 1e-9)]
+def remarks(chosen: Design) -> list[str]:
+    """Return the objections of the comparison to the design, one sentence each."""
+    losses = {row["set_name"]: row[chosen.objective] for row in chosen.summary.iter_rows(named=True)}
+    better = [name for name, value in losses.items() if value < losses[DESIGN] * (1 - 1e-9)]
     return [
-        f"{name!r} is predicted to do better: {told[name]:.3f} against {told[DESIGN]:.3f}; "
+        f"{name!r} is predicted to do better: {losses[name]:.3f} against {losses[DESIGN]:.3f}; "
         "the search is greedy, and --search both looks closer"
         for name in better
     ]

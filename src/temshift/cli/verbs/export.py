@@ -1,10 +1,10 @@
-"""What the verbs do that hand a database to others: images and exit waves."""
+"""The verbs that hand a database to others: images and exit waves."""
 
 from pathlib import Path
 
 from rich.console import Console
 
-from temshift.cli.verbs.progress import progress_for, tell_remarks
+from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, range_of, refuse_faults
 from temshift.databases.hdf5_export import export_waves
@@ -16,17 +16,17 @@ from temshift.workflows.input_files import load_input
 
 
 def images(
-    folder: Path, conditions: Path, output: Path, what: tuple[ImageFormat, str | None], how: tuple[int, str]
+    folder: Path, conditions: Path, output: Path, kind: tuple[ImageFormat, str | None], how: tuple[int, str]
 ) -> None:
-    """Write an image set; ``what`` is the format and the only set, ``how`` the number of workers and the device."""
-    (written_as, one_set), (workers, device) = what, how
+    """Write an image set; ``kind`` is the format and the only set, ``how`` the number of workers and the device."""
+    (written_as, one_set), (workers, device) = kind, how
     image_set = load_input(conditions, ImageSet)
     require_device(device)
     sources = wave_sources(folder, one_set)
     refuse_faults(conditions, image_faults(image_set, sources, written_as))
     plan = ImagePlan(image_set, sources, written_as)
     progress = progress_for(Console(stderr=True))
-    tell_remarks(plan.remarks(), progress)
+    warn_of(plan.remarks(), progress)
     with going_on(output):
         made = write_images(plan, output, workers=workers, device=device, progress=progress)
     count = len(read_table(made.table))

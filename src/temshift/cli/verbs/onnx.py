@@ -1,4 +1,4 @@
-"""What the verbs do that take one network."""
+"""The verb ``onnx``, once its options are read."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the verb ``predict`` does: scores under new conditions, foretold from a finished study."""
+"""The verb ``predict``: scores under new conditions, foretold from a finished study."""
 
 import json
 from collections.abc import Sequence
@@ -22,31 +22,31 @@ SUMMARY = ("CE, best", "F1, best", "CE, worst", "inside")
 
 
 def predict(folder: Path, conditions: Path, *, as_json: bool, output: Path | None, every: bool, workers: int) -> None:
-    """Print predicted scores, a row a training x new condition or, where they are many, a line a condition."""
+    """Print predicted scores, a row a training x new condition or, if they are many, a line a condition."""
     if output is not None and output.suffix not in (".csv", ".parquet"):
         raise InputError(f"--output {output}: end the name in .csv or .parquet")
     if output is not None:
         require_writable(output)
     with going_on(folder):
-        found = predict_scores(folder, conditions, workers=workers, progress=progress_for(Console(stderr=True)))
+        forecast = predict_scores(folder, conditions, workers=workers, progress=progress_for(Console(stderr=True)))
     if output is not None:
-        _write(found.table, output)
+        _write(forecast.table, output)
     if as_json:
-        typer.echo(json.dumps(found.as_dict(), indent=1, allow_nan=False))
+        typer.echo(json.dumps(forecast.as_dict(), indent=1, allow_nan=False))
         return
-    _tell(found, table_console(), every=every)
+    _print(forecast, table_console(), every=every)
 
 
-def _tell(found: Forecast, console: Console, *, every: bool) -> None:
-    whole = every or len(found.table) <= MOST_ROWS
-    (_print_rows if whole else _print_summary)(found.table, console)
-    outside = found.table.filter(~pl.col("inside"))
+def _print(forecast: Forecast, console: Console, *, every: bool) -> None:
+    whole = every or len(forecast.table) <= MOST_ROWS
+    (_print_rows if whole else _print_summary)(forecast.table, console)
+    outside = forecast.table.filter(~pl.col("inside"))
     _print_reasons(outside, console)
     hint = "" if whole else "; --all prints each, --output FILE.csv writes them"
-    say(console, f"{len(found.table)} predictions, {len(outside)} of them outside what this study can predict{hint}")
-    if found.table["cross_entropy_lower"].count():
-        say(console, f"intervals are to hold {found.level:.0%} of scores under new conditions")
-    for line in [*found.formulas.values(), *found.remarks]:
+    say(console, f"{len(forecast.table)} predictions, {len(outside)} of them outside what this study can predict{hint}")
+    if forecast.table["cross_entropy_lower"].count():
+        say(console, f"intervals are to hold {forecast.level:.0%} of scores under new conditions")
+    for line in [*forecast.formulas.values(), *forecast.remarks]:
         say(console, line)
 
 
@@ -94,8 +94,8 @@ def _print_reasons(outside: pl.DataFrame, console: Console) -> None:
 
 def _reasons(part: pl.DataFrame) -> Sequence[str]:
     """The first few reasons, each with the training that it is of."""
-    told = [f"{row['training_name']}: {'; '.join(row['reasons'])}" for row in part.iter_rows(named=True)]
-    return told if len(told) <= 3 else [*told[:2], f"and {len(told) - 2} more"]
+    reasons = [f"{row['training_name']}: {'; '.join(row['reasons'])}" for row in part.iter_rows(named=True)]
+    return reasons if len(reasons) <= 3 else [*reasons[:2], f"and {len(reasons) - 2} more"]
 
 
 def _write(table: pl.DataFrame, output: Path) -> None:

@@ -4,18 +4,10 @@ import sys
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
-from temshift.execution import LogProgress
-from temshift.execution import Progress as Told
+from temshift.execution import LogProgress, Progress
 
 
 class BarProgress:
@@ -29,7 +21,7 @@ class BarProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bars: Progress | None = None
+        self._bars: Bars | None = None
         self._task = TaskID(0)
 
     def start(self, stage: str, total: int, done: int = 0) -> None:
@@ -42,7 +34,7 @@ class BarProgress:
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        self._bars = Progress(*columns, console=self._console)
+        self._bars = Bars(*columns, console=self._console)
         self._bars.start()
         self._task = self._bars.add_task(stage, total=total, completed=done)
 
@@ -66,12 +58,12 @@ class BarProgress:
         self._console.print(f"warning: {text}", style="yellow", markup=False, highlight=False)
 
 
-def tell_remarks(remarks: Iterable[str], progress: Told) -> None:
-    """Warn of what a person should know of their conditions before they are used."""
+def warn_of(remarks: Iterable[str], progress: Progress) -> None:
+    """Warn of remarks that a person should read before their conditions are used."""
     for remark in remarks:
         progress.warning(remark)
 
 
-def progress_for(console: Console) -> Told:
+def progress_for(console: Console) -> Progress:
     """Bars on a terminal, lines elsewhere."""
     return BarProgress(console) if console.is_terminal else LogProgress(sys.stderr)

@@ -1,4 +1,4 @@
-"""What the verb ``results`` does: scores of studies, from one folder or several."""
+"""The verb ``results``: scores of studies, from one folder or several."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,38 +28,38 @@ WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_jso
 
 
 def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
-    """Print scores, row by row or, where they are many, in a line a training distribution; write all where asked."""
+    """Print scores, row by row or, if they are many, in a line a training distribution; write all if asked to."""
     if output is not None and output.suffix not in WRITERS:
         raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}")
-    found = read_results(*folders)
+    table = read_results(*folders)
     console = table_console()
-    whole = every or len(found) <= MOST_ROWS
-    (_print_rows if whole else _print_summary)(_labelled(found), console)
-    networks = found["network_id"].n_unique()
+    whole = every or len(table) <= MOST_ROWS
+    (_print_rows if whole else _print_summary)(_labelled(table), console)
+    networks = table["network_id"].n_unique()
     hint = "" if whole else "; --all prints them"
     columns = "" if output else "; --output FILE.csv (.parquet, .json) writes them with all settings"
-    say(console, f"{len(found)} rows of {networks} network{'s' if networks > 1 else ''}{hint}{columns}")
+    say(console, f"{len(table)} rows of {networks} network{'s' if networks > 1 else ''}{hint}{columns}")
     if output is not None:
-        _write(found, output)
-        say(console, f"{output}: {len(found)} rows, {len(found.columns)} columns")
+        _write(table, output)
+        say(console, f"{output}: {len(table)} rows, {len(table.columns)} columns")
 
 
-def _labelled(found: pl.DataFrame) -> pl.DataFrame:
-    """Add what people call the training: one of an earlier version of a study, or one that is not told, say so."""
-    name = pl.col("training_name").fill_null(pl.format("what is not told (network {})", "network_id"))
+def _labelled(table: pl.DataFrame) -> pl.DataFrame:
+    """Add names of trainings for people, which say if one is unknown or of an earlier version of the study."""
+    name = pl.col("training_name").fill_null(pl.format("unknown conditions (network {})", "network_id"))
     version = pl.when("in_study").then(pl.lit("")).otherwise(pl.lit(", of an earlier version of the study"))
-    return found.with_columns(label=name + version)
+    return table.with_columns(label=name + version)
 
 
-def _print_rows(found: pl.DataFrame, console: Console) -> None:
+def _print_rows(table: pl.DataFrame, console: Console) -> None:
     titles = ("test condition", "seed", *NUMBERS)
-    widest = max(map(len, [*found["test_name"], titles[0]]))
-    for (label,), part in found.group_by("label", maintain_order=True):
+    widest = max(map(len, [*table["test_name"], titles[0]]))
+    for (label,), part in table.group_by("label", maintain_order=True):
         say(console, f"trained on {label}")
-        table = text_table(titles, map(_cells, part.iter_rows(named=True)), numbers=titles[1:], light=True)
+        shown = text_table(titles, map(_cells, part.iter_rows(named=True)), numbers=titles[1:], light=True)
         if console.width >= widest + NUMBERS_WIDTH:
-            table.columns[0].min_width = widest  # so that tables stand in line
-        console.print(table)
+            shown.columns[0].min_width = widest  # so that tables stand in line
+        console.print(shown)
         console.print()
 
 
@@ -68,9 +68,9 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [row["test_name"], seed, *(number_text(row[column]) for column in NUMBERS.values())]
 
 
-def _print_summary(found: pl.DataFrame, console: Console) -> None:
+def _print_summary(table: pl.DataFrame, console: Console) -> None:
     titles = ("trained on", *SUMMARY, "under")
-    rows = [_summary(str(label), part) for (label,), part in found.group_by("label", maintain_order=True)]
+    rows = [_summary(str(label), part) for (label,), part in table.group_by("label", maintain_order=True)]
     say(console, EXPLAINED)
     console.print(text_table(titles, rows, numbers=SUMMARY, light=True))
 

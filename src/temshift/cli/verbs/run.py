@@ -1,4 +1,4 @@
-"""What the verbs do, once their options are read."""
+"""The verbs run, check, report and demo, once their options are read."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from temshift.cli.verbs.progress import progress_for, tell_remarks
+from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.shared import going_on
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
 from temshift.configuration.yaml_document import write_document
@@ -27,7 +27,7 @@ MOST_TRAININGS = 40  # that a run ends with a table of
 
 
 class Who(NamedTuple):
-    """Who runs a study, where, and what becomes of failures; see ``temshift.studies.run_study``."""
+    """The workers that run a study, and how failures are retried; see ``temshift.studies.run_study``."""
 
     workers: int
     device: str
@@ -43,22 +43,22 @@ def run(study_file: Path, output: Path | None, who: Who) -> None:
         require_device(who.device)
     progress = progress_for(Console(stderr=True))
     root = output or STUDIES / study.slug
-    tell_remarks(study.remarks(), progress)
+    warn_of(study.remarks(), progress)
     with going_on(root):
         folder = run_study(study, root, **who._asdict(), progress=progress)
     _summarise(folder, Console())
 
 
 def check(file: Path, workers: int, device: str) -> None:
-    """Print a resolved study or database, what it makes, and an estimate from a trial of some seconds."""
+    """Print a resolved study or database, and an estimate of its cost from a trial of some seconds."""
     plan = load_plan(file)
     require_device(device)
     console = Console()
     console.print(write_document(plan.resolved()), markup=False, highlight=False, soft_wrap=True)
     if isinstance(plan, Study):
-        tell_remarks(plan.remarks(), progress_for(Console(stderr=True)))
-    found = estimate(plan, device) if isinstance(plan, Study) else estimate_database(plan, device)
-    _print_estimate(found, workers, console)
+        warn_of(plan.remarks(), progress_for(Console(stderr=True)))
+    cost = estimate(plan, device) if isinstance(plan, Study) else estimate_database(plan, device)
+    _print_estimate(cost, workers, console)
 
 
 def report(folder: Path) -> None:
@@ -71,10 +71,10 @@ def report(folder: Path) -> None:
 def example(name: str) -> Path:
     """Return the path of an example study: of the installed package, or of the source tree."""
     places = (Path(str(files("temshift"))) / "examples", Path(__file__).parents[4] / "examples")
-    found = [place / name for place in places if (place / name).exists()]
-    if not found:
+    paths = [place / name for place in places if (place / name).exists()]
+    if not paths:
         raise InputError(f"the example {name} is not installed; install temshift again")
-    return found[0]
+    return paths[0]
 
 
 def require_device(device: str) -> None:
@@ -101,7 +101,7 @@ def _summarise(folder: StudyFolder, console: Console) -> None:
 
 
 def _print_losses(results: pl.DataFrame, folder: StudyFolder, console: Console) -> None:
-    """One row a training distribution: its median, best and worst test condition; where they are many, none."""
+    """One row a training distribution: its median, best and worst test condition; if they are many, none."""
     cells = results.group_by("training_name", "test_name", maintain_order=True).agg(pl.col("f1").mean())
     names = cells["training_name"].unique(maintain_order=True).to_list()
     if len(names) > MOST_TRAININGS:
@@ -130,19 +130,19 @@ def _judgement(prediction: dict[str, Any]) -> Table:
     return text_table(titles, rows, numbers=titles[1:])
 
 
-def _print_estimate(found: Estimate, workers: int, console: Console) -> None:
+def _print_estimate(cost: Estimate, workers: int, console: Console) -> None:
     table = Table(
         "makes",
         "number",
         "seconds of one core",
         title="What it makes (time measured by a short trial)",
     )
-    for name, count, seconds in found.rows:
+    for name, count, seconds in cost.rows:
         table.add_row(name, str(count), f"{seconds:.0f}")
     console.print(table)
     console.print(
-        f"about {duration_text(found.seconds / max(workers, 1))} with {max(workers, 1)} workers; "
-        f"about {size_text(found.bytes)} on disk, {size_text(found.worker_bytes)} of memory a worker",
+        f"about {duration_text(cost.seconds / max(workers, 1))} with {max(workers, 1)} workers; "
+        f"about {size_text(cost.bytes)} on disk, {size_text(cost.worker_bytes)} of memory a worker",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""What the verb ``score`` does: anyone's network on a wave database."""
+"""The verb ``score``: anyone's network on a wave database."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from temshift.cli.verbs.progress import progress_for, tell_remarks
+from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, refuse_faults
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
@@ -25,8 +25,8 @@ from temshift.scoring.scores import Network
 from temshift.scoring.scoring_conditions import faults_on, scoring_conditions
 from temshift.storage.files import read_json, read_table
 from temshift.studies import StudyFolder
-from temshift.workflows import score_network
 from temshift.workflows.input_files import load_scoring
+from temshift.workflows.score_network import score_opened
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
 IDENTITY_DIGITS = 16
@@ -34,7 +34,7 @@ LONGEST_NAME = 80  # that a file of conditions may give
 
 
 class Where(NamedTuple):
-    """On what a network is scored: a database, one of its sets, and the file of the conditions."""
+    """The specimens and conditions to score on: a database, one of its sets, and the file of the conditions."""
 
     database: Path
     one_set: str
@@ -42,7 +42,7 @@ class Where(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A network as it was given: what it is called, its hash, and, where its card tells, what it was trained on."""
+    """A network as it was given: its name, its hash, and, if its card has them, the conditions of its training."""
 
     network: Network
     name: str
@@ -54,30 +54,23 @@ def score(onnx: Path | None, network: Path | None, where: Where, output: Path, d
     """Score a network and print a short summary."""
     if (onnx is None) == (network is None):
         raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
-    wanted, source = load_scoring(where.conditions), wave_source(where.database, where.one_set)
-    refuse_faults(where.conditions, faults_on(wanted, source))
+    scoring, source = load_scoring(where.conditions), wave_source(where.database, where.one_set)
+    refuse_faults(where.conditions, faults_on(scoring, source))
     require_device(device)
     given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device)
     progress = progress_for(Console(stderr=True))
-    if _contradicts(wanted, given):
+    if _contradicts(scoring, given):
         progress.warning(
-            f"{where.conditions} tells other training conditions than the card of {network}; leave training out of it, "
+            f"{where.conditions} gives other training conditions than the card of {network}; leave training out of it, "
             "and those of the card are taken"
         )
-    wanted = _completed(wanted, given)
-    tell_remarks(_remarks(wanted, source), progress)
-    if wanted.trained_on is None:
-        progress.message("what the network was trained on is not told: sigma and G_OOD will be missing")
+    scoring = _completed(scoring, given)
+    warn_of(_remarks(scoring, source), progress)
+    if scoring.trained_on is None:
+        progress.message("the training conditions of the network are unknown: sigma and G_OOD will be missing")
     try:
-        folder = score_network(
-            given.network,
-            where.database,
-            wanted,
-            output,
-            identity=given.identity,
-            set=where.one_set,
-            device=device,
-            progress=progress,
+        folder = score_opened(
+            given.network, source, scoring, output, identity=given.identity, device=device, progress=progress
         )
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command begins again") from None
@@ -96,36 +89,35 @@ def _from_folder(folder: Path, device: str) -> Given:
     return Given(network.to(device), name, identity, training)
 
 
-def _contradicts(wanted: ScoringConditions, given: Given) -> bool:
-    """Whether a file says something else than the network's card of what it was trained on."""
-    if wanted.trained_on is None or given.training is None:
+def _contradicts(scoring: ScoringConditions, given: Given) -> bool:
+    """Whether a file gives other training conditions than the network's card."""
+    if scoring.trained_on is None or given.training is None:
         return False
     conditions = {key: value for key, value in given.training.items() if key != "name"}
-    return wanted.trained_on[1] != ImagingConditions.model_validate_json(json.dumps(conditions), strict=True)
+    return scoring.trained_on[1] != ImagingConditions.model_validate_json(json.dumps(conditions), strict=True)
 
 
-def _completed(wanted: ScoringConditions, given: Given) -> ScoringConditions:
-    """Add the name of the network and what it was trained on, where the file tells neither."""
-    told = wanted.model_dump(mode="json", exclude_none=True)
-    if "name" not in wanted.model_fields_set:
-        told["name"] = given.name[:LONGEST_NAME]
-    if wanted.training is None and given.training is not None:
-        told["training"] = [given.training]
-    return scoring_conditions(told)
+def _completed(scoring: ScoringConditions, given: Given) -> ScoringConditions:
+    """Add the name of the network and the conditions of its training, if the file lacks them."""
+    completed = scoring.model_dump(mode="json", exclude_none=True)
+    if "name" not in scoring.model_fields_set:
+        completed["name"] = given.name[:LONGEST_NAME]
+    if scoring.training is None and given.training is not None:
+        completed["training"] = [given.training]
+    return scoring_conditions(completed)
 
 
-def _remarks(wanted: ScoringConditions, source: WaveSource) -> list[str]:
-    return imaging_remarks(wanted.every, wanted.imaging, source.layout.grid, source.exit_waves.energy)
+def _remarks(scoring: ScoringConditions, source: WaveSource) -> list[str]:
+    return imaging_remarks(scoring.every, scoring.imaging, source.layout.grid, source.exit_waves.energy)
 
 
 def _summarise(folder: StudyFolder, console: Console) -> None:
     results = read_table(folder.table("results"))
-    told = {short: column for short, column in COLUMNS.items() if results[column].null_count() < len(results)}
+    columns = {short: column for short, column in COLUMNS.items() if results[column].null_count() < len(results)}
     rows = [
-        [row["test_name"], *(number_text(row[column]) for column in told.values())]
+        [row["test_name"], *(number_text(row[column]) for column in columns.values())]
         for row in results.iter_rows(named=True)
     ]
-    console.print(text_table(("test condition", *told), rows, numbers=list(told)))
+    console.print(text_table(("test condition", *columns), rows, numbers=list(columns)))
     formula = formula_text(read_json(folder.root / "prediction.json"))
-    told_where = f"{formula}\nreport: {folder.report.resolve()}"
-    say(console, told_where)
+    say(console, f"{formula}\nreport: {folder.report.resolve()}")

@@ -1,4 +1,4 @@
-"""What several verbs read in the same way."""
+"""Options and faults that several verbs handle in the same way."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ class Interrupted(TemshiftError):
 
 @contextmanager
 def going_on(root: Path) -> Iterator[None]:
-    """Tell that an interrupted command goes on when it is given again."""
+    """Raise an error that says so, if a command is interrupted that goes on when it is given again."""
     try:
         yield
     except KeyboardInterrupt:
@@ -27,7 +27,7 @@ def going_on(root: Path) -> Iterator[None]:
 
 
 def refuse_faults(path: Path, faults: Sequence[tuple[KeyPath, str]]) -> None:
-    """Tell faults of a file that show only beside other files, each with its line; nothing where there are none."""
+    """Raise the faults of a file that show only with other files at hand, each with its line, if there are any."""
     if not faults:
         return
     document = read_document(path.read_text(encoding="utf-8-sig"))
@@ -48,7 +48,7 @@ def range_of(option: str, text: str | None) -> range | None:
     parts = re.fullmatch(r"(\d*):(\d*)", text)
     if parts is None:
         raise InputError(f"{option} {text}: write A:B, from A up to, not including, B, such as 0:4")
-    found = range(int(parts[1] or 0), int(parts[2]) if parts[2] else ENDLESS)
-    if not found:
+    numbers = range(int(parts[1] or 0), int(parts[2]) if parts[2] else ENDLESS)
+    if not numbers:
         raise InputError(f"{option} {text} holds nothing; B must be above A")
-    return found
+    return numbers

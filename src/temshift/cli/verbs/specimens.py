@@ -1,4 +1,4 @@
-"""What the verb specimens does, once its options are read."""
+"""The verb specimens, once its options are read."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ from temshift.workflows.input_files import load_recipe
 
 
 def specimens(recipe_file: Path, output: Path, *, count: int, seed: int, first: int, workers: int) -> None:
-    """Write specimens of a recipe and say where they are."""
-    wanted = SpecimenSet(load_recipe(recipe_file), seed, first, count)
+    """Write specimens of a recipe and print their files."""
+    specimen_set = SpecimenSet(load_recipe(recipe_file), seed, first, count)
     with going_on(output):
-        files = write_specimens(wanted, output, workers=workers, progress=progress_for(Console(stderr=True)))
+        files = write_specimens(specimen_set, output, workers=workers, progress=progress_for(Console(stderr=True)))
     Console().print(
         f"{len(files)} specimens: {files[0]} to {files[-1].name}\ncontact sheet: {output / 'contact_sheet.png'}",
         soft_wrap=True,

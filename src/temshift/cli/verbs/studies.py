@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from temshift.cli.verbs.progress import progress_for, tell_remarks
+from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, refuse_faults
 from temshift.cli.verbs.tables import say, table_console, text_table
@@ -19,7 +19,7 @@ from temshift.studies.folder import require_study
 from temshift.studies.planning.plan import NetworkRun
 from temshift.studies.running.status import Status, list_runs, read_status
 from temshift.workflows.input_files import load_single
-from temshift.workflows.train_network import single_faults, single_remarks, train_single
+from temshift.workflows.train_network import open_training, train_opened, training_remarks
 
 SECONDS_BETWEEN_LOOKS = 2.0
 STATES = ("done", "running", "failed", "waiting")
@@ -38,18 +38,18 @@ def status(folder: Path, watch: bool) -> None:
         if watch and console.is_terminal:
             _watch(folder, console)
         else:
-            _tell(folder, watch, console)
+            _print(folder, watch, console)
     except KeyboardInterrupt:
         raise Interrupted("stopped watching; a run that is at work goes on") from None
 
 
 def runs(folder: Path, failed: bool, every: bool) -> None:
-    """Print the networks of a study, or those that failed with their reasons; where they are many, by kind."""
+    """Print the networks of a study, or those that failed with their reasons; if they are many, by kind."""
     listed, console = list_runs(folder), table_console()
     if failed:
-        found = [(run, f"{why.stage}: {why.reason}") for run, _, why in listed if why is not None]
-        _print_failed(found, every, console)
-        say(console, f"{len(found)} of {len(listed)} networks failed{'; ' + RETRY if found else ''}")
+        failures = [(run, f"{why.stage}: {why.reason}") for run, _, why in listed if why is not None]
+        _print_failed(failures, every, console)
+        say(console, f"{len(failures)} of {len(listed)} networks failed{'; ' + RETRY if failures else ''}")
     elif every or len(listed) <= MOST_RUNS:
         rows = [(run.id, run.name, str(run.seed), state) for run, state, _ in listed]
         console.print(text_table(("network", "trained on", "seed", "state"), rows, numbers=("seed",)))
@@ -59,75 +59,75 @@ def runs(folder: Path, failed: bool, every: bool) -> None:
 
 
 def train(file: Path, output: Path, device: str) -> None:
-    """Train one network and tell where it is."""
-    single = load_single(file)
-    refuse_faults(file, single_faults(single))
+    """Train one network and print its place."""
+    opened = open_training(load_single(file))
+    refuse_faults(file, opened.faults)
     require_device(device)
     progress = progress_for(Console(stderr=True))
-    tell_remarks(single_remarks(single), progress)
+    warn_of(training_remarks(opened), progress)
     with going_on(output):
-        card = train_single(single, output, device=device, progress=progress)
+        card = train_opened(opened, output, device=device, progress=progress)
     scores = card["scores"]["training"]
-    told = (
+    say(
+        Console(),
         f"network {card['id']}: {card['parameters']} parameters; cross-entropy {scores['cross_entropy']:.4f} on what "
-        f"it was trained on\n{output.resolve()}"
+        f"it was trained on\n{output.resolve()}",
     )
-    say(Console(), told)
 
 
 def _watch(folder: Path, console: Console) -> None:
-    """Keep what is told in its place on the terminal."""
+    """Show a status that changes in its place on the terminal."""
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            found = read_status(folder)
-            live.update(Text("\n".join(_lines(folder, found)), overflow="ellipsis", no_wrap=True), refresh=True)
-            if not found.at_work:
+            status = read_status(folder)
+            live.update(Text("\n".join(_lines(folder, status)), overflow="ellipsis", no_wrap=True), refresh=True)
+            if not status.at_work:
                 return
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _tell(folder: Path, watch: bool, console: Console) -> None:
-    """Print a block of lines, and another whenever something has changed."""
-    told: list[str] = []
+def _print(folder: Path, watch: bool, console: Console) -> None:
+    """Print a block of lines, and another each time that something has changed."""
+    printed: list[str] = []
     while True:
-        found = read_status(folder)
-        lines = _lines(folder, found)
-        if lines != told:
+        status = read_status(folder)
+        lines = _lines(folder, status)
+        if lines != printed:
             say(console, "\n".join(lines))
-        if not (watch and found.at_work):
+        if not (watch and status.at_work):
             return
-        told = lines
+        printed = lines
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _lines(folder: Path, found: Status) -> list[str]:
-    """What a status says."""
-    numbers = ", ".join(f"{found.counts.get(state, 0)} {state}" for state in STATES)
-    left = f", {duration_text(found.seconds_left)} left" if found.seconds_left is not None else ""
-    head = f"{numbers}; {f'at work{left}' if found.at_work else 'no run at work'}"
-    more = len(found.running) - MOST_RUNNING
-    running = [*found.running[:MOST_RUNNING], *([f"and {more} more"] if more > 0 else [])]
-    return [head, *(f"  {line}" for line in [*running, *_hints(folder, found)])]
+def _lines(folder: Path, status: Status) -> list[str]:
+    """A status, as lines."""
+    numbers = ", ".join(f"{status.counts.get(state, 0)} {state}" for state in STATES)
+    left = f", {duration_text(status.seconds_left)} left" if status.seconds_left is not None else ""
+    head = f"{numbers}; {f'at work{left}' if status.at_work else 'no run at work'}"
+    more = len(status.running) - MOST_RUNNING
+    running = [*status.running[:MOST_RUNNING], *([f"and {more} more"] if more > 0 else [])]
+    return [head, *(f"  {line}" for line in [*running, *_hints(folder, status)])]
 
 
-def _hints(folder: Path, found: Status) -> list[str]:
-    """What a person can do now."""
-    why = [f"temshift runs {folder} --failed tells why"] if found.counts.get("failed", 0) else []
+def _hints(folder: Path, status: Status) -> list[str]:
+    """Commands that a person can give now."""
+    why = [f"temshift runs {folder} --failed says why"] if status.counts.get("failed", 0) else []
     on = [f"temshift run {folder / 'study.yaml'} --output {folder} goes on"]
-    if found.at_work:
+    if status.at_work:
         return why
     report = StudyFolder(folder).report
     drawn = [f"report: {report}"] if report.exists() else []
-    return [*why, *(on if found.counts.get("waiting", 0) else drawn)]
+    return [*why, *(on if status.counts.get("waiting", 0) else drawn)]
 
 
-def _print_failed(found: Failed, every: bool, console: Console) -> None:
-    """One block a network or, where they are many, one a reason."""
-    if every or len(found) <= MOST_RUNS:
-        blocks = [(f"{run.id}  {run.name}, seed {run.seed}", reason) for run, reason in found]
+def _print_failed(failures: Failed, every: bool, console: Console) -> None:
+    """One block a network or, if they are many, one a reason."""
+    if every or len(failures) <= MOST_RUNS:
+        blocks = [(f"{run.id}  {run.name}, seed {run.seed}", reason) for run, reason in failures]
     else:
-        first = {reason: run for run, reason in reversed(found)}
-        counts = Counter(reason for _, reason in found)
+        first = {reason: run for run, reason in reversed(failures)}
+        counts = Counter(reason for _, reason in failures)
         blocks = [(f"{n} networks, such as {first[reason].id}", reason) for reason, n in counts.most_common()]
     for title, reason in blocks:
         say(console, f"{title}\n    {reason}")

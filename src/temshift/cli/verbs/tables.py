@@ -1,4 +1,4 @@
-"""Tables in a terminal: names are never cut, numbers never broken, and what people wrote is shown as they wrote it."""
+"""Tables in a terminal: names are never cut, numbers never broken, and texts are shown as people wrote them."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,8 +14,8 @@ UNBROKEN = 10_000  # columns
 
 def table_console() -> Console:
     """Return a console as wide as its terminal, or, for other programs to read, wider than any table."""
-    found = Console()
-    return found if found.is_terminal or "COLUMNS" in os.environ else Console(width=UNBROKEN)
+    console = Console()
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(width=UNBROKEN)
 
 
 def text_table(
@@ -53,7 +53,7 @@ def text_table(
 
 
 def number_text(value: object, digits: int = 3) -> str:
-    """Write a number for a table; a dash where there is none.
+    """Write a number for a table; a dash if there is none.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def formula_text(prediction: Mapping[str, Any]) -> str:
     Parameters
     ----------
     prediction : mapping
-        What ``prediction.json`` holds.
+        Content of ``prediction.json``.
 
     Returns
     -------

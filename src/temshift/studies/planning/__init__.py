@@ -1,1 +1,1 @@
-"""The study file, what it expands to, what it costs."""
+"""The study file, the plan that it expands to, and its cost."""

@@ -1,4 +1,4 @@
-"""What a study or a database will cost, from a short trial of each stage on this machine."""
+"""The cost of a study or a database, from a short trial of each stage on this machine."""
 
 import math
 import time
@@ -40,7 +40,7 @@ class Estimate:
     Attributes
     ----------
     rows : tuple of (name, number, seconds)
-        What is made, how many, and seconds of one core (or of the device).
+        Things to make, how many, and seconds of one core (or of the device).
     bytes : int
         Space on disk.
     worker_bytes : int
@@ -131,7 +131,7 @@ def _waves_kind(waves: WaveSet) -> str:
 
 
 def kind_of(part: Part) -> str:
-    """What the seconds of training and scoring depend on."""
+    """Return a text that is the same for parts whose training and scoring take the same seconds."""
     study = part.study
     return repr((study.network, study.training.batch, study.training.precision, part.sources["test"]))
 
@@ -214,12 +214,12 @@ def _specimens_row(plan: Plan, seconds: Mapping[str, float]) -> Row:
 
 
 def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
-    """All networks, each once: batches formed afresh, or fixed images formed once; the steps; validation each epoch.
+    """All networks, each once: images new in each batch or formed once, if fixed; the steps; validation each epoch.
 
     Parameters
     ----------
     plan : Plan
-        What is made.
+        The networks to make.
     costs : mapping of str to Costs
         By the kind of a part, see `kind_of`.
 
@@ -273,7 +273,7 @@ def _timed(action: Callable[[], ExitWave]) -> tuple[ExitWave, float]:
 
 
 def _best(action: Callable[[], object], device: str) -> float:
-    """The faster of two runs [s], as the first one warms up; the first, where it is long."""
+    """The faster of two runs [s], as the first one warms up; the first, if it is long."""
     seconds: list[float] = []
     while len(seconds) < 2 and not (seconds and seconds[0] > LONG_TRIAL):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What a study has to make: databases, networks and scores, each named by the hash of what it depends on."""
+"""All that a study has to make: databases, networks and scores, each named by a hash of all it depends on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ class ImageSource:
     imaging: ImagingSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkRun:
     """One network to train, with all that a worker has to know.
 
@@ -61,7 +61,7 @@ class NetworkRun:
     root : int
         Seed of the study.
     network, training : configurations
-        What is trained, and how.
+        Its shape, and how it is trained.
     source, validation : ImageSource
         Where training images come from, and those that training may stop by.
     """
@@ -88,7 +88,7 @@ class NetworkRun:
         return torch_seed(self.root, Stage.INITIALISATION, self.seed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TestCondition:
     """One distribution of conditions to test on; its images are the same for every network.
 
@@ -124,14 +124,14 @@ class TestCondition:
 
 
 def validation_stream(run: NetworkRun) -> Stream:
-    """Where the images draw from that a network's training is watched by."""
+    """Return the stream of draws for the images that a network's training is watched by."""
     return images_stream(content_hash(run.conditions), run.root, VALIDATION)
 
 
 def common_hash(
     source: ImageSource, validation: ImageSource | None, network: NetworkSettings, training: TrainingSettings, root: int
 ) -> str:
-    """Hash what the networks of a study have in common.
+    """Hash all that the networks of a study have in common.
 
     Which frequencies the stored spectra keep follows from the widest aperture of all; it does not change a result.
     """
@@ -141,7 +141,7 @@ def common_hash(
 
 
 def network_hash(common: str, conditions_id: str, seed: int) -> str:
-    """Name a network by what it has in common with others, the conditions it is trained on, and its seed number."""
+    """Name a network by the hash that it shares with others, the conditions it is trained on, and its seed number."""
     return content_hash([common, conditions_id, seed])
 
 
@@ -152,7 +152,7 @@ def score_id(network_id: str, test_id: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """One combination of the swept settings of a study: the whole study, where nothing is swept.
+    """One combination of the swept settings of a study: the whole study, if nothing is swept.
 
     Attributes
     ----------
@@ -195,16 +195,16 @@ class Part:
         common = common_hash(self.sources["training"], watched, study.network, training, study.seed)
         return tuple(
             NetworkRun(
-                network_hash(common, conditions_id, seed),
-                name,
-                self.settings,
-                conditions,
-                seed,
-                study.seed,
-                study.network,
-                training,
-                self.sources["training"],
-                watched,
+                id=network_hash(common, conditions_id, seed),
+                name=name,
+                settings=self.settings,
+                conditions=conditions,
+                seed=seed,
+                root=study.seed,
+                network=study.network,
+                training=training,
+                source=self.sources["training"],
+                validation=watched,
             )
             for name, conditions in self.trainings.items()
             for conditions_id in [content_hash(conditions)]
@@ -218,7 +218,7 @@ class Part:
 
     @cached_property
     def own_tests(self) -> dict[str, TestCondition]:
-        """Each training distribution as a test condition, by its name: what a network scores in distribution."""
+        """Each training distribution as a test condition, by its name: the images for scores in distribution."""
         return {name: self._test(name, conditions) for name, conditions in self.trainings.items()}
 
     @cached_property
@@ -235,8 +235,14 @@ class Part:
 
     def _test(self, name: str, conditions: ImagingConditions) -> TestCondition:
         conditions_id, source = content_hash(conditions), self.sources["test"]
-        id_ = images_id(source.database, conditions_id, source.imaging, self.study.seed)
-        return TestCondition(id_, name, conditions, conditions_id, self.study.seed, source)
+        return TestCondition(
+            id=images_id(source.database, conditions_id, source.imaging, self.study.seed),
+            name=name,
+            conditions=conditions,
+            conditions_id=conditions_id,
+            root=self.study.seed,
+            source=source,
+        )
 
 
 class Plan:
@@ -271,12 +277,12 @@ class Plan:
     @cached_property
     def tests_of(self) -> dict[str, tuple[TestCondition, ...]]:
         """All conditions that a network is scored under, by its id: those of every part that it belongs to."""
-        found: dict[str, tuple[TestCondition, ...]] = {}
+        tests: dict[str, tuple[TestCondition, ...]] = {}
         for part in self.parts:
             for run in part.networks:
-                held, more = found.get(run.id), part.tests_of[run.name]
-                found[run.id] = more if held is None else _once([*held, *more])
-        return found
+                earlier, more = tests.get(run.id), part.tests_of[run.name]
+                tests[run.id] = more if earlier is None else _once([*earlier, *more])
+        return tests
 
     @cached_property
     def cohorts(self) -> tuple[Sequence[NetworkRun], ...]:
@@ -285,7 +291,7 @@ class Plan:
         return tuple(self.networks[start : start + size] for start in range(0, len(self.networks), size))
 
     def require_initial_weights(self) -> None:
-        """Refuse initial weights that the networks can't start from; an InputError tells why."""
+        """Refuse initial weights that the networks can't start from; an InputError says why."""
         kinds = {(part.study.network, part.study.training.initial): part.study for part in self.parts}
         for study in kinds.values():
             require_initial(study.network, study.training)
@@ -298,7 +304,7 @@ class Plan:
 
 def _once(tests: Sequence[TestCondition]) -> tuple[TestCondition, ...]:
     """Each test condition once, by content, under its first name."""
-    found: dict[str, TestCondition] = {}
+    first: dict[str, TestCondition] = {}
     for test in tests:
-        found.setdefault(test.id, test)
-    return tuple(found.values())
+        first.setdefault(test.id, test)
+    return tuple(first.values())

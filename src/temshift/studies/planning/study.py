@@ -24,7 +24,7 @@ Count = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class SpecimenCounts(Configuration):
-    """How many specimens the databases hold; ``validation`` tells training when to stop, or which weights are best."""
+    """How many specimens the databases hold; training stops by ``validation``, or keeps the best weights by it."""
 
     training: Count
     test: Count
@@ -33,7 +33,7 @@ class SpecimenCounts(Configuration):
 
 
 class ImageFeatureSettings(Configuration):
-    """What is measured on micrographs of ``specimens`` specimens of the training set, and of others for tests.
+    """Measurements on micrographs of ``specimens`` specimens of the training set, and of others for tests.
 
     ``distance`` is d_image; ``probe`` needs masks, and looks at ``patches`` windows under each condition.
     """
@@ -54,7 +54,7 @@ class InformationSettings(Configuration):
 
 
 class ExampleSettings(Configuration):
-    """What the report shows: numbers of test specimens, names of test conditions and of training distributions."""
+    """Contents of the report: numbers of test specimens, names of test conditions and of training distributions."""
 
     specimens: Annotated[int, Field(ge=1, le=12)] = 3
     conditions: Annotated[tuple[str, ...], Field(max_length=12)] = ()
@@ -156,9 +156,9 @@ class Study(Configuration):
                 yield ("conditions", role), fault
 
     def remarks(self) -> list[str]:
-        """Return what a person should know of conditions and network before they are used, one sentence each."""
-        found = imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
-        return [*found, *padding_remarks(self.network, self.image_grid.shape)]
+        """Return remarks for a person to read before conditions and network are used, one sentence each."""
+        remarks = imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
+        return [*remarks, *padding_remarks(self.network, self.image_grid.shape)]
 
     def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for key, role in (("conditions", "test"), ("networks", "training")):
@@ -173,7 +173,7 @@ class Study(Configuration):
     def resolved(self) -> dict[str, Any]:
         """Return the study as plain values with defaults filled in, and the hash of initial weights.
 
-        What depends on swept settings, such as a default or the hash of initial weights, stays open.
+        Values that depend on swept settings, such as a default or the hash of initial weights, stay open.
         """
         swept = any(key.startswith("training.initial") for key in self.sweep)
         training = self.training if swept else self.training.resolved()

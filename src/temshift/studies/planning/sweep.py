@@ -13,21 +13,21 @@ from temshift.configuration.model import Configuration, ConfigurationError, pars
 from temshift.configuration.yaml_document import KeyPath
 
 SWEPT = ("specimens", "counts", "exit_waves", "imaging", "network", "training")
-MOST_TOLD = 3  # combinations that can't be made, where each of their values could
+MOST_CLASHES = 3  # combinations that are listed as impossible although each of their values is possible
 
-_DISPLACED = {  # what a swept setting takes the place of
+_DISPLACED = {  # a swept setting takes the place of the other
     "training.steps": "training.epochs",
     "training.epochs": "training.steps",
     "training.initial.weights": "training.initial.sha256",
 }
-_DEPENDENT = ("network", "training")  # where what is left out depends on what is given
+_DEPENDENT = ("network", "training")  # sections whose defaults depend on the keys that are given
 
 Swept = TypeVar("Swept", bound=Configuration)  # with a field ``sweep``: dotted keys, and a list of values for each
 Settings = Mapping[str, Any]  # by dotted key, such as training.learning_rate
 
 
 def combinations(sweep: Mapping[str, list[Any]]) -> Iterator[Settings]:
-    """Yield every combination of swept settings; one empty combination where nothing is swept.
+    """Yield every combination of swept settings; one empty combination if nothing is swept.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def with_settings(study: Swept, settings: Settings) -> Swept:
 
 
 def plain_values(study: Configuration) -> dict[str, Any]:
-    """Return a study as plain values with defaults filled in, but for those that may depend on what is swept."""
+    """Return a study as plain values with defaults filled in, except those that may depend on swept settings."""
     values = study.model_dump(mode="json", exclude_none=True)
     swept = {key.split(".")[0] for key in _sweep_of(study)} & set(_DEPENDENT)
     given = study.model_dump(mode="json", exclude_none=True, exclude_unset=True, include=swept)
@@ -57,7 +57,7 @@ def plain_values(study: Configuration) -> dict[str, Any]:
 
 
 def sweep_faults(study: Configuration) -> Iterator[tuple[KeyPath, str]]:
-    """Tell which swept settings are none, or can't have one of their values or some together: path and message."""
+    """Yield why settings can't be swept, or can't have a value or some values together: path and message."""
     unknown = [key for key in _sweep_of(study) if key.split(".")[0] not in SWEPT]
     for key in unknown:
         text = f"can't be swept; write a key such as training.learning_rate{_sections(key.split('.')[0])}"
@@ -69,22 +69,24 @@ def sweep_faults(study: Configuration) -> Iterator[tuple[KeyPath, str]]:
 def _value_faults(study: Configuration) -> Iterator[tuple[KeyPath, str]]:
     sound: list[Settings] = []
     unsound: list[Settings] = []
-    for one in combinations(_sweep_of(study)):
-        (sound if _is_sound(study, one) else unsound).append(one)
+    for settings in combinations(_sweep_of(study)):
+        (sound if _is_sound(study, settings) else unsound).append(settings)
     faulty: dict[str, list[Any]] = {key: [] for key in _sweep_of(study)}
     for key, values in _sweep_of(study).items():
         for number, value in enumerate(values):
             again = value in values[:number]
-            faults = ["stands here twice; name each value once"] if again else _found(study, key, value, sound)
+            faults = (
+                ["stands here twice; name each value once"] if again else _faults_of_value(study, key, value, sound)
+            )
             faulty[key] += [value] if faults else []
             yield from ((("sweep", key, number), fault) for fault in faults)
     clashes = [one for one in unsound if not any(value in faulty[key] for key, value in one.items())]
-    for one in clashes[:MOST_TOLD]:
-        yield from ((("sweep",), f"{label_of(one)} can't be together: {fault}") for fault in _faults(study, one))
+    for clash in clashes[:MOST_CLASHES]:
+        yield from ((("sweep",), f"{label_of(clash)} can't be together: {fault}") for fault in _faults(study, clash))
 
 
-def _found(study: Configuration, key: str, value: Any, sound: list[Settings]) -> list[str]:
-    """Faults of a value alone or, where it needs others beside it, in the first combination that can be."""
+def _faults_of_value(study: Configuration, key: str, value: Any, sound: list[Settings]) -> list[str]:
+    """Faults of a value alone or, if it needs others with it, in the first combination that can be made."""
     alone = _faults(study, {key: value})
     company = next((one for one in sound if one[key] == value), None) if alone else None
     return alone if company is None else _faults(study, company)
@@ -99,7 +101,7 @@ def _is_sound(study: Configuration, settings: Settings) -> bool:
 
 
 def label_of(settings: Settings) -> str:
-    """Write settings for people, by the last part of their keys where that tells them apart.
+    """Write settings for people, by the last part of their keys if no two of them end alike.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Notes on networks that failed: what, where and why; kept until they succeed."""
+"""Notes on networks that failed: in which stage and why; kept until they succeed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Failure:
 
 
 def note_failure(folder: StudyFolder, run: NetworkRun, failure: Failure, progress: Progress) -> None:
-    """Write down why a network failed; where even that can't be written, it is told alone."""
+    """Warn that a network failed, and write down why; if even that can't be written, warn of it."""
     progress.warning(f"network {run.id}, {run.name}, failed in {failure.stage}: {failure.reason}")
     facts = {"id": run.id, "name": run.name, "when": datetime.now(UTC).isoformat(timespec="seconds"), **vars(failure)}
     try:

@@ -1,4 +1,4 @@
-"""What a study folder holds already: which networks are trained, which scores are there, what failed."""
+"""The networks of a study folder: which are trained, which are scored, which failed."""
 
 import os
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from temshift.studies.running.failures import Failure, read_failures
 
 @dataclass(frozen=True)
 class RunState:
-    """What is there of one network.
+    """How far one network is.
 
     Attributes
     ----------
     trained : bool
         Whether it can be scored without training it again.
     missing : tuple of TestCondition
-        What it is not scored under yet.
+        Conditions that it is not scored under yet.
     failure : Failure or None
-        Why it failed, where it is not done.
+        Why it failed, if it is not done.
     """
 
     trained: bool
@@ -45,11 +45,11 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn, *, discard: bool = F
     Parameters
     ----------
     plan : Plan
-        What should be there.
+        The networks that should be there.
     folder : StudyFolder
         Where it should be.
     warn : callable
-        Told of what is damaged, which counts as absent.
+        Called for each damaged record, which counts as absent.
     discard : bool
         Whether damaged scores are removed, for the run that makes them again; others only look.
 
@@ -72,14 +72,14 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn, *, discard: bool = F
 
 
 def discard_damaged(folder: StudyFolder, run: NetworkRun) -> None:
-    """Verify every byte of a network and of its scores; what is damaged is made again, for its record is removed."""
+    """Verify every byte of a network and of its scores; remove damaged records, so that they are made again."""
     for record in (folder.network(run.id) / CARD, *folder.scores(run.id).glob("*.json")):
         if record_state(record).state == "damaged":
             record.unlink(missing_ok=True)
 
 
 def _names(place: Path) -> set[str]:
-    return set(os.listdir(place)) if place.is_dir() else set()  # noqa: PTH208 - names are all that is wanted
+    return set(os.listdir(place)) if place.is_dir() else set()  # noqa: PTH208 - only names are needed
 
 
 def _network(folder: StudyFolder, run: NetworkRun, warn: Warn) -> Record | None:
@@ -89,14 +89,14 @@ def _network(folder: StudyFolder, run: NetworkRun, warn: Warn) -> Record | None:
 
 def _known_scores(place: Path, warn: Warn, discard: bool) -> set[str]:
     """Ids of the scores in a folder."""
-    found: set[str] = set()
+    known: set[str] = set()
     for path in sorted(place.glob("*.json")):
         record = _glance(path, warn)
         if record is not None:
-            found.update(record.facts["score_ids"])
+            known.update(record.facts["score_ids"])
         elif discard:
             path.unlink(missing_ok=True)
-    return found
+    return known
 
 
 def _glance(path: Path, warn: Warn) -> Record | None:

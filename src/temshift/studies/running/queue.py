@@ -1,4 +1,4 @@
-"""What to do next of a study's networks: train each, score a cohort as soon as its networks are trained."""
+"""The next task of a study: train each network, score a cohort as soon as its networks are trained."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from temshift.core.errors import TemshiftError
 from temshift.execution import Outcome, Task, WorkerLostError
-from temshift.studies.planning.plan import NetworkRun, Plan, TestCondition
+from temshift.studies.planning.plan import NetworkRun, Plan
 from temshift.studies.running.failures import Failure
 from temshift.studies.running.network_states import RunState
 from temshift.studies.running.worker_tasks import Evaluation, reason, score_runs, train_runs
@@ -34,7 +34,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told of networks: trained, scored under every condition, failed."""
+    """Functions that are called for each network when it is trained, scored under every condition, or failed."""
 
     trained: Callable[[NetworkRun], None]
     scored: Callable[[NetworkRun], None]
@@ -42,24 +42,24 @@ class Listener:
 
 
 class NetworkQueue:
-    """Hands out tasks, and takes what became of them; scoring comes first, since weights may go after it.
+    """Hands out tasks and takes their outcomes; scoring comes first, since weights may go after it.
 
     Parameters
     ----------
     plan : Plan
         All networks, in cohorts.
     states : mapping of str to RunState
-        What is there already; networks that failed are left alone.
+        States of the networks at the start; those that failed are left alone.
     root : Path
         The study folder.
     device : str
         "cpu" or "cuda"; on a GPU the networks of a cohort that are of one kind are trained together.
     listener : Listener
-        Told of every network.
+        Hears of every network.
     """
 
     def __init__(self, plan: Plan, states: Mapping[str, RunState], root: Path, device: str, listener: Listener) -> None:
-        self._states, self._root, self._device, self._tell = states, root, device, listener
+        self._states, self._root, self._device, self._listener = states, root, device, listener
         self._cohorts = [[run for run in cohort if states[run.id].word == "waiting"] for cohort in plan.cohorts]
         self._untrained: list[set[str]] = []
         self._training: deque[_Job] = deque()
@@ -70,7 +70,7 @@ class NetworkQueue:
             self._enqueue(number)
 
     def take(self) -> Task | None:
-        """Return the next task, or None where nothing can be done now."""
+        """Return the next task, or None if nothing can be done now."""
         queue = self._scoring or self._training
         if not queue:
             return None
@@ -80,10 +80,10 @@ class NetworkQueue:
         return task
 
     def settle(self, outcome: Outcome) -> None:
-        """Take what became of a task: tell of its networks, and see what can be done now."""
+        """Take the outcome of a task: report its networks, and queue the tasks that can follow."""
         _, job = self._jobs.pop(id(outcome.task))
         if _is_anyone_s(outcome.error) and len(job.evaluations) > 1:
-            singles = [_Job(job.cohort, (one,)) for one in job.evaluations]  # one of them may have cost the others
+            singles = [_Job(job.cohort, (single,)) for single in job.evaluations]  # one may have cost the others
             self._split(job, singles)
             return
         text = {} if outcome.error is None else dict.fromkeys((r.id for r in job.runs), reason(outcome.error))
@@ -91,7 +91,7 @@ class NetworkQueue:
         (self._settle_training if job.trains else self._settle_scores)(job, failures)
 
     def running(self, most: int) -> list[tuple[str, int]]:
-        """Tell what was handed out first and is not settled, and how many networks each task is about."""
+        """Return the oldest tasks that are not settled, each with the number of networks that it is about."""
         return [(task.label, len(job.evaluations)) for task, job in islice(self._jobs.values(), most)]
 
     def _enqueue(self, number: int) -> None:
@@ -121,7 +121,7 @@ class NetworkQueue:
             if run.id in failures:
                 self._fail(job.cohort, run, Failure("training", failures[run.id]))
             else:
-                self._tell.trained(run)
+                self._listener.trained(run)
         if not self._untrained[job.cohort]:
             self._score(job.cohort)
 
@@ -138,35 +138,32 @@ class NetworkQueue:
     def _fail(self, cohort: int, run: NetworkRun, failure: Failure) -> None:
         self._cohorts[cohort].remove(run)
         self._parts_left.pop(run.id, None)
-        self._tell.failed(run, failure)
+        self._listener.failed(run, failure)
 
     def _finish(self, run: NetworkRun) -> None:
         self._parts_left.pop(run.id, None)
-        self._tell.scored(run)
+        self._listener.scored(run)
 
     def _score(self, number: int) -> None:
         """Queue the scoring of a cohort, some test conditions a task."""
-        wanted = [(run, self._wanted(run)) for run in self._cohorts[number]]
-        every = list({test.id: None for _, tests in wanted for test in tests})
+        unscored = [(run, self._states[run.id].missing) for run in self._cohorts[number]]
+        every = list({test.id: None for _, tests in unscored for test in tests})
         for start in range(0, len(every), TESTS_PER_TASK):
             chosen = set(every[start : start + TESTS_PER_TASK])
-            parts = [(run, tuple(test for test in tests if test.id in chosen)) for run, tests in wanted]
+            parts = [(run, tuple(test for test in tests if test.id in chosen)) for run, tests in unscored]
             job = _Job(number, tuple((run, tests) for run, tests in parts if tests))
             self._scoring.append(job)
             for run in job.runs:
                 self._parts_left[run.id] = self._parts_left.get(run.id, 0) + 1
-        for run, tests in wanted:
+        for run, tests in unscored:
             if not tests:
                 self._finish(run)
 
-    def _wanted(self, run: NetworkRun) -> tuple[TestCondition, ...]:
-        return self._states[run.id].missing
-
 
 def _is_anyone_s(error: BaseException | None) -> bool:
-    """Tell whether one network alone may have cost a task: its worker was lost, or memory ran out, say.
+    """Return whether one network alone may have cost a task: its worker was lost, or memory ran out, say.
 
-    What temshift tells itself, such as a damaged wave, would only be told once for each network.
+    An error of temshift, such as a damaged wave, would only be repeated for each network.
     """
     return isinstance(error, WorkerLostError) or not isinstance(error, TemshiftError | None)
 

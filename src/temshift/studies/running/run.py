@@ -1,4 +1,4 @@
-"""Run a study: make what is missing, keep what is finished, gather and report."""
+"""Run a study: make the missing parts, keep the finished ones, gather and report."""
 
 import time
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def run_study(
     Parameters
     ----------
     study : Study
-        What to run.
+        The study to run.
     output : Path
         The study folder, new or of an earlier run of the same study.
     workers : int
@@ -73,7 +73,7 @@ def run_study(
     retry_failed : bool
         Whether networks that failed in an earlier run are tried again; they are left alone otherwise.
     progress : Progress, optional
-        Told about every stage; silent by default.
+        Hears of every stage; silent by default.
 
     Returns
     -------
@@ -83,10 +83,10 @@ def run_study(
     Raises
     ------
     InputError
-        Where the folder holds another study, another run works there, disk or memory are too small, or initial
-        weights can't be taken.
+        If the folder holds another study, another run works there, disk or memory are too small, or initial weights
+        can't be taken.
     TemshiftError
-        Where a part of the work fails; what is finished is kept, gathered and reported.
+        If a part of the work fails; finished parts are kept, gathered and reported.
     """
     study = study.model_copy(update={"training": study.training.resolved()})  # can be read without initial weights
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
@@ -103,8 +103,8 @@ def run_study(
         libraries = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
         failures = _make_networks(run, retries, retry_failed)
         folder.status.unlink(missing_ok=True)
-        for one in starting:
-            one.cancel()  # nothing is left to do, maybe before a worker has even started
+        for start in starting:
+            start.cancel()  # nothing is left to do, maybe before a worker has even started
         try:
             conclude(plan, folder, run.work, libraries, len(failures))
         except TemshiftError as error:
@@ -123,7 +123,7 @@ def _failed_text(run: Run, failures: dict[str, Failure]) -> list[str]:
 
 
 def _measured_parts(plan: Plan) -> dict[str, Part]:
-    """Parts whose object spectra differ, by what they depend on."""
+    """Parts whose object spectra differ, by their ids."""
     return {part.metrics_id: part for part in reversed(plan.parts)}
 
 
@@ -145,7 +145,7 @@ def _measure(run: Run, part: Part) -> ObjectLibrary:
 
 
 def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Failure]:
-    """Train and score what is missing; return what failed, now or in an earlier run."""
+    """Train and score the missing networks; return those that failed, now or in an earlier run."""
     keep_tests(run.folder, run.plan, run.work.progress.warning)
     if retry_failed:
         _forgive(run)
@@ -154,7 +154,7 @@ def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Fail
 
 
 def _forgive(run: Run) -> None:
-    """Forget failures; whatever caused them is looked at closely, and made again where it is damaged."""
+    """Forget failures; the files of those networks are verified, and damaged ones are made again."""
     for network in run.plan.networks:
         if run.folder.failure(network.id).exists():
             discard_damaged(run.folder, network)
@@ -162,7 +162,7 @@ def _forgive(run: Run) -> None:
 
 
 class _Making:
-    """Networks being made: the queue, and who is told of every one."""
+    """Networks being made: the queue, and what follows when one is trained, scored or failed."""
 
     def __init__(self, run: Run, states: dict[str, RunState]) -> None:
         self.run, self.states = run, states
@@ -187,17 +187,17 @@ class _Making:
         self.status.begin(self.steps_left)
         self.status.write(MAKING)
 
-        def tell() -> None:
+        def write_status() -> None:
             self.status.write(MAKING, queue.running(executor_width(work.executor)))
 
         def take() -> Task | None:
             task = queue.take()
-            tell()
+            write_status()
             return task
 
         def settle(outcome: Outcome) -> None:
             queue.settle(outcome)
-            tell()
+            write_status()
 
         stream_tasks(
             work.executor,
@@ -221,7 +221,7 @@ class _Making:
         self._step(1)
 
     def _drop(self, run: NetworkRun) -> None:
-        """Remove weights that are not to be kept; where that can't be done now, the next run does it."""
+        """Remove weights that are not to be kept; if that fails now, the next run does it."""
         place = self.run.folder.network(run.id)
         if run.training.keep != "none" or run.id in self.shown or not holds_weights(place):
             return

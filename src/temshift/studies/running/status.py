@@ -1,4 +1,4 @@
-"""How far a study is: told by a run while it works, and read from its folder at any time."""
+"""How far a study is: written by a run while it works, and read from its folder at any time."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ from temshift.studies.running.network_states import run_states
 SECONDS_BETWEEN_WRITES = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Status:
     """How far a study is.
 
@@ -30,13 +30,13 @@ class Status:
     at_work : bool
         Whether a run works in the folder now.
     stage : str
-        What that run does; empty where none works.
+        The stage of that run; empty if none works.
     counts : mapping of str to int
         Networks that are done, running, failed and waiting.
     running : tuple of str
-        What was handed to workers.
+        Tasks that workers have.
     seconds_left : float or None
-        At the pace so far; None where there is none yet.
+        At the pace so far; None if there is none yet.
     """
 
     at_work: bool
@@ -47,7 +47,7 @@ class Status:
 
 
 class StatusFile:
-    """Keeps a file in the study folder that tells how far a run is.
+    """Keeps a file in the study folder that says how far a run is.
 
     It is written at most every two seconds, but whenever asked before the first step is made, which may take long.
 
@@ -90,14 +90,14 @@ class StatusFile:
         try:
             write_json(self._path, {**facts, "host": platform.node(), "process": os.getpid()})
         except TemshiftError:
-            return  # a full disk is told by what can't do without
+            return  # a full disk stops the work itself, which says so
 
     def _left(self, now: float) -> float | None:
         return (now - self._started) / self._steps * self._steps_left if self._steps else None
 
 
 def read_status(root: Path) -> Status:
-    """Tell how far the study of a folder is.
+    """Read how far the study of a folder is.
 
     Parameters
     ----------
@@ -111,13 +111,14 @@ def read_status(root: Path) -> Status:
     Raises
     ------
     InputError
-        Where it is no study folder.
+        If it is no study folder.
     """
     folder = require_study(root)
-    if is_at_work(root) and (told := _told(folder)) is not None:
-        return told
+    at_work = is_at_work(root)
+    if at_work and (status := _written_status(folder)) is not None:
+        return status
     counts = Counter(word for _, word, _ in list_runs(root))
-    return Status(is_at_work(root), "", counts, (), None)
+    return Status(at_work=at_work, stage="", counts=counts, running=(), seconds_left=None)
 
 
 def list_runs(root: Path) -> list[tuple[NetworkRun, str, Failure | None]]:
@@ -136,7 +137,7 @@ def list_runs(root: Path) -> list[tuple[NetworkRun, str, Failure | None]]:
     Raises
     ------
     InputError
-        Where it is no study folder.
+        If it is no study folder.
     """
     folder = require_study(root)
     plan = Plan(load_study(folder.study_file))
@@ -145,7 +146,7 @@ def list_runs(root: Path) -> list[tuple[NetworkRun, str, Failure | None]]:
 
 
 def is_at_work(root: Path) -> bool:
-    """Tell whether a run holds a study folder now."""
+    """Return whether a run works in a study folder now."""
     if not (root / ".lock").exists():
         return False
     try:
@@ -157,10 +158,16 @@ def is_at_work(root: Path) -> bool:
         return False
 
 
-def _told(folder: StudyFolder) -> Status | None:
+def _written_status(folder: StudyFolder) -> Status | None:
+    """The status that a run at work has written; None if it can't be read."""
     try:
         facts: dict[str, Any] = read_json(folder.status)
-        running, left = tuple(facts["running"]), facts["seconds_left"]
-        return Status(True, str(facts["stage"]), Counter(facts["counts"]), running, left)
+        return Status(
+            at_work=True,
+            stage=str(facts["stage"]),
+            counts=Counter(facts["counts"]),
+            running=tuple(facts["running"]),
+            seconds_left=facts["seconds_left"],
+        )
     except (TemshiftError, KeyError, TypeError):
         return None

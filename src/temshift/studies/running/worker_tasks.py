@@ -39,14 +39,14 @@ from temshift.studies.planning.plan import NetworkRun, TestCondition, score_id, 
 from temshift.studies.sources import SCORING_BATCH, load_network, source_of, test_batches
 from temshift.vocabulary.columns import SCORES
 
-TRAINING_SCORE_BATCHES = 4  # of the first images that a network was trained on, for its loss on what it has seen
+TRAINING_SCORE_BATCHES = 4  # of the first images that a network was trained on, for its loss on images that it has seen
 
 Failures = dict[str, str]  # why a network failed, by its id
 Evaluation = tuple[NetworkRun, Sequence[TestCondition]]
 
 
 def make_ready() -> None:
-    """Do nothing: a worker that is asked imports what all tasks need, while others look at what is there."""
+    """Do nothing: a worker that runs this imports the packages of all tasks while the study folder is looked at."""
 
 
 def measure_library(root: Path, waves: WaveSet, semiangle: float, numbers: Sequence[int]) -> ObjectLibrary:
@@ -57,7 +57,7 @@ def measure_library(root: Path, waves: WaveSet, semiangle: float, numbers: Seque
 
 
 def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
-    """Train networks of one kind together; write each whole, and tell why others failed."""
+    """Train networks of one kind together; write each whole, and return why others failed."""
     one_thread()
     source = source_of(root, runs[0].source, device)
     members = [_member(root, run, source, device) for run in runs]
@@ -94,15 +94,15 @@ def score_runs(root: Path, evaluations: Sequence[Evaluation], device: str) -> Fa
     one_thread()
     networks: dict[str, nn.Module] = {}
     failures = _failures((run, functools.partial(_add_network, networks, root, run, device)) for run, _ in evaluations)
-    wanted = [(run, tests) for run, tests in evaluations if run.id in networks]
-    rows: dict[str, list[dict[str, Any]]] = {run.id: [] for run, _ in wanted}
-    for test in {test.id: test for _, tests in wanted for test in tests}.values():
-        asked = [run for run, tests in wanted if any(one.id == test.id for one in tests)]
+    loaded = [(run, tests) for run, tests in evaluations if run.id in networks]
+    rows: dict[str, list[dict[str, Any]]] = {run.id: [] for run, _ in loaded}
+    for test in {test.id: test for _, tests in loaded for test in tests}.values():
+        scored = [run for run, tests in loaded if any(one.id == test.id for one in tests)]
         batches = test_batches(root, test, device)
-        scores = score_together([networks[run.id] for run in asked], batches)
-        for run, one in zip(asked, scores, strict=True):
-            rows[run.id].append(_score_row(run, test, one))
-    return failures | _failures((run, functools.partial(_write_scores, root, run, rows[run.id])) for run, _ in wanted)
+        each = score_together([networks[run.id] for run in scored], batches)
+        for run, scores in zip(scored, each, strict=True):
+            rows[run.id].append(_score_row(run, test, scores))
+    return failures | _failures((run, functools.partial(_write_scores, root, run, rows[run.id])) for run, _ in loaded)
 
 
 def _member(root: Path, run: NetworkRun, source: MicrographSource, device: str) -> Member:
@@ -164,18 +164,18 @@ def _versions() -> dict[str, str]:
 
 
 def _failures(actions: Iterable[tuple[NetworkRun, Callable[[], None]]]) -> Failures:
-    """Do what each run asks for; what fails is told, and disturbs no other."""
-    found: Failures = {}
+    """Do the action of each run; return the reason of each that fails, which disturbs no other."""
+    failures: Failures = {}
     for run, action in actions:
         try:
             action()
         except Exception as error:
-            found[run.id] = reason(error)
-    return found
+            failures[run.id] = reason(error)
+    return failures
 
 
 def reason(error: BaseException) -> str:
-    """Tell an error for people: its text, with its kind where it is none of ours."""
+    """Return the text of an error for people, with its kind if it is none of temshift's."""
     return str(error) if isinstance(error, TemshiftError) else f"{type(error).__name__}: {error}"
 
 
