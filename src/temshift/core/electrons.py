@@ -29,7 +29,7 @@ def wavelength(energy: float) -> float:
     Raises
     ------
     ValueError
-        Where the energy is not positive.
+        If the energy is not positive.
 
     References
     ----------
@@ -81,7 +81,7 @@ def interaction_constant(energy: float) -> float:
     Raises
     ------
     ValueError
-        Where the energy is not positive.
+        If the energy is not positive.
 
     References
     ----------

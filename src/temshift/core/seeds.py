@@ -42,7 +42,7 @@ def seed_sequence(root: int, stage: Stage, *index: int) -> np.random.SeedSequenc
     Raises
     ------
     ValueError
-        Where `root` or a part of `index` is negative.
+        If `root` or a part of `index` is negative.
 
     Examples
     --------

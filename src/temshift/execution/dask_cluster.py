@@ -42,7 +42,7 @@ class DaskExecutor(Executor):
     Raises
     ------
     InputError
-        Where the package distributed is missing, the scheduler cannot be reached, it has no worker, or a
+        If the package distributed is missing, the scheduler cannot be reached, it has no worker, or a
         worker has another version of temshift or of Python.
     """
 
@@ -89,7 +89,7 @@ class DaskExecutor(Executor):
         Raises
         ------
         SchedulerLostError
-            Where the scheduler can no longer be reached.
+            If the scheduler can no longer be reached.
         """
         if self._closed.is_set():
             raise RuntimeError("the executor was shut down; make another")

@@ -74,7 +74,7 @@ def make_executor(workers: int, scheduler: str | None = None) -> Executor:
     Raises
     ------
     InputError
-        Where `workers` is negative, the scheduler cannot be reached or has no worker, a worker has another
+        If `workers` is negative, the scheduler cannot be reached or has no worker, a worker has another
         version of temshift or of Python, or the extra ``cluster`` is not installed.
 
     Examples

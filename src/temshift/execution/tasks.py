@@ -40,7 +40,7 @@ class Outcome:
     task : Task
         The task that ended.
     value : object
-        What its function returned; None where it failed.
+        What its function returned; None if it failed.
     error : BaseException or None
         Why it failed; `WorkerLostError` where its worker was killed each time.
     """
@@ -76,7 +76,7 @@ def run_tasks(
     KeyboardInterrupt
         After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
     SchedulerLostError
-        Where nobody runs tasks any more: a cluster that can no longer be reached, workers that do not start.
+        If nobody runs tasks any more: a cluster that can no longer be reached, workers that do not start.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def stream_tasks(
     executor : concurrent.futures.Executor
         Such as `make_executor` gives; stays open, except after an interrupt.
     take : callable
-        Gives the next task, or None where there is none now. Asked while fewer than `in_flight` tasks are
+        Gives the next task, or None if there is none now. Asked while fewer than `in_flight` tasks are
         pending and, after None, again when the next one has ended; the run ends where it gives None and
         nothing is pending. What it raises cancels the rest.
     in_flight : int or callable
@@ -128,11 +128,11 @@ def stream_tasks(
     Raises
     ------
     ValueError
-        Where `in_flight` is smaller than 1.
+        If `in_flight` is smaller than 1.
     KeyboardInterrupt
         After the pending tasks were cancelled and the workers stopped; a cluster's workers end what they run.
     SchedulerLostError
-        Where nobody runs tasks any more: a cluster that can no longer be reached, workers that do not start.
+        If nobody runs tasks any more: a cluster that can no longer be reached, workers that do not start.
 
     Examples
     --------

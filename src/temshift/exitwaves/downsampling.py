@@ -25,7 +25,7 @@ def downsampled(waves: Tensor, shape: tuple[int, int]) -> Tensor:
     Raises
     ------
     ValueError
-        Where the grid is finer than that of the waves.
+        If the grid is finer than that of the waves.
     """
     if shape[0] > waves.shape[-2] or shape[1] > waves.shape[-1]:
         raise ValueError(f"{shape} pixels are more than the {tuple(waves.shape[-2:])} there are; take fewer")

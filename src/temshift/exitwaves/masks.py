@@ -81,7 +81,7 @@ def phase_mask(wave: Tensor, grid: Grid, *, threshold: float, blur_sigma: float)
 
 
 def disc_coverage(mask: Mask, center: tuple[float, float], radius: float, grid: Grid) -> float | None:
-    """Share of a disc around ``center`` (x, y) [A] that a mask covers; None where the disc holds no pixel."""
+    """Share of a disc around ``center`` (x, y) [A] that a mask covers; None if the disc holds no pixel."""
     distance = np.hypot(
         *(
             _periodic_offset(size, step, origin).reshape((-1, 1) if axis == 0 else (1, -1))

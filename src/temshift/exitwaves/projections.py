@@ -38,7 +38,7 @@ class Slices:
         Raises
         ------
         ValueError
-            Where the thickness is not positive.
+            If the thickness is not positive.
 
         Examples
         --------
@@ -102,7 +102,7 @@ def shared_part(number: int, q_squared: Tensor, before: float | None, at: float 
     q_squared : Tensor (y, x)
         Squared spatial frequency across the beam [1/A^2].
     before, at : float, optional
-        Heights [A] of the plane before this one and of this one, from the atom's centre; None where there is none
+        Heights [A] of the plane before this one and of this one, from the atom's centre; None if there is none
         before, or where this plane is the last.
     spacing : float
         Distance between planes [A].

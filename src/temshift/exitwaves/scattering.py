@@ -27,7 +27,7 @@ def scattering_factor(number: int, q_squared: Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        Where the element has no parameters.
+        If the element has no parameters.
 
     References
     ----------

@@ -75,7 +75,7 @@ def simulate(
     Raises
     ------
     InputError
-        Where atoms lie outside the cell or upon each other, are not numbers, or have no scattering factor, where the
+        If atoms lie outside the cell or upon each other, are not numbers, or have no scattering factor, where the
         cell is not orthogonal, an element lacks a displacement, or nothing says which atoms are particles.
     """
     require_sound(atoms, f"specimen {index}")

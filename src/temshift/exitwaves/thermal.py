@@ -53,7 +53,7 @@ def displacements_of(atoms: Atoms, phonons: Phonons) -> NDArray[np.float64]:
     Raises
     ------
     InputError
-        Where an element has no displacement.
+        If an element has no displacement.
     """
     crystals = {number: str(particle.get("crystal", "")) for number, particle in enumerate(atoms.info["particles"])}
     belongs = atoms.arrays["particle"].astype(int)

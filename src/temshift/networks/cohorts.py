@@ -64,7 +64,7 @@ def train_cohort(
     Raises
     ------
     ValueError
-        Where members that are to be trained together are not alike, or one has fewer batches than steps.
+        If members that are to be trained together are not alike, or one has fewer batches than steps.
     """
     if not members:
         return []

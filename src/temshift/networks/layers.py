@@ -48,7 +48,7 @@ class UNet(nn.Module, ABC):
         Raises
         ------
         ValueError
-            Where images have another number of axes or channels.
+            If images have another number of axes or channels.
         """
         if images.ndim != 4 or images.shape[1] != 1:
             raise ValueError(f"images {tuple(images.shape)}: must be (n, 1, y, x); give one channel an image")

@@ -42,9 +42,9 @@ def export_onnx(network: nn.Module, path: Path | str, *, size: tuple[int, int] |
     Raises
     ------
     InputError
-        Where the extra ``onnx`` is missing.
+        If the extra ``onnx`` is missing.
     TemshiftError
-        Where the exported network gives other logits, or the file cannot be written.
+        If the exported network gives other logits, or the file cannot be written.
     """
     _require_extra("onnx", "onnxruntime", "onnxscript")
     evaluated = copy.deepcopy(network).cpu().eval().requires_grad_(False)
@@ -70,7 +70,7 @@ class OnnxNetwork:
     Raises
     ------
     InputError
-        Where the extra ``onnx`` is missing, the file is no ONNX, ONNX Runtime can't use the device, or the network has
+        If the extra ``onnx`` is missing, the file is no ONNX, ONNX Runtime can't use the device, or the network has
         other inputs or outputs than images and logits, float32 (n, 1, y, x).
     """
 
@@ -98,7 +98,7 @@ class OnnxNetwork:
         Raises
         ------
         InputError
-            Where the file takes only images of another size, or another number at once, or gives logits of another
+            If the file takes only images of another size, or another number at once, or gives logits of another
             shape.
         """
         self._require_size(images)

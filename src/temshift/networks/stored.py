@@ -45,7 +45,7 @@ def write_network(
     ValueError
         For a state of another name, or a card without a shape.
     TemshiftError
-        Where the disk is full or the folder cannot be written to.
+        If the disk is full or the folder cannot be written to.
     """
     unknown = sorted(set(states) - set(WEIGHT_FILES))
     if unknown:
@@ -95,9 +95,9 @@ def read_card(path: Path | str) -> dict[str, Any]:
     Raises
     ------
     InputError
-        Where there is no network.
+        If there is no network.
     DamagedError
-        Where the card is truncated or was altered.
+        If the card is truncated or was altered.
     """
     card, _ = _located(Path(path))
     return read_facts(card)
@@ -120,9 +120,9 @@ def load(path: Path | str) -> UNet:
     Raises
     ------
     InputError
-        Where there is no network, its weights were not kept, or a pickle is given.
+        If there is no network, its weights were not kept, or a pickle is given.
     DamagedError
-        Where card or weights are truncated, were altered, or do not belong together.
+        If card or weights are truncated, were altered, or do not belong together.
     """
     card_file, name = _located(Path(path))
     card = read_facts(card_file)

@@ -151,9 +151,9 @@ def train(
     Raises
     ------
     TemshiftError
-        Where the loss, or that of the validation images, stops being finite; looked at after each epoch.
+        If the loss, or that of the validation images, stops being finite; looked at after each epoch.
     ValueError
-        Where there are fewer batches than steps, or no validation images although the settings need some.
+        If there are fewer batches than steps, or no validation images although the settings need some.
 
     References
     ----------
@@ -181,9 +181,9 @@ def apply_initial(network: UNet, settings: TrainingSettings) -> None:
     Raises
     ------
     InputError
-        Where the file of weights is missing or is not the one that was recorded.
+        If the file of weights is missing or is not the one that was recorded.
     DamagedError
-        Where it is damaged, or of a network of another shape.
+        If it is damaged, or of a network of another shape.
     """
     if settings.initial is not None:
         load_weights(network, settings.initial.verified())
@@ -204,7 +204,7 @@ def require_initial(shape: NetworkSettings, settings: TrainingSettings) -> None:
     Raises
     ------
     InputError
-        Where the file of weights is missing, damaged, not the one that was recorded, or of another shape.
+        If the file of weights is missing, damaged, not the one that was recorded, or of another shape.
     """
     if settings.initial is None:
         return

@@ -54,9 +54,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises
     ------
     DamagedError
-        Where the file cannot be opened, is no safetensors file, or was altered.
+        If the file cannot be opened, is no safetensors file, or was altered.
     InputError
-        Where the file is a pickle, which could run any program.
+        If the file is a pickle, which could run any program.
     """
     refuse_pickle(path)
     try:
@@ -76,9 +76,9 @@ def load_weights(network: nn.Module, path: Path) -> None:
     Raises
     ------
     DamagedError
-        Where the file is no safetensors file, was altered, or does not fit the network.
+        If the file is no safetensors file, was altered, or does not fit the network.
     InputError
-        Where the file is a pickle.
+        If the file is a pickle.
     """
     state = read_weights(path)
     require_fit(network, state, path)

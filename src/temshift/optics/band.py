@@ -131,7 +131,7 @@ def band_of(grid: Grid, wavelength: float, semiangle_cutoff: float, margin: floa
     Raises
     ------
     ValueError
-        Where the aperture reaches beyond the grid's Nyquist frequency.
+        If the aperture reaches beyond the grid's Nyquist frequency.
     """
     limit = widest_aperture(grid, wavelength)
     if np.isfinite(semiangle_cutoff) and semiangle_cutoff > limit * (1 + 1e-9):

@@ -9,7 +9,7 @@ def binned(counts: Tensor, binning: int) -> Tensor:
     Raises
     ------
     ValueError
-        Where the image is no whole number of blocks.
+        If the image is no whole number of blocks.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def binned_masks(masks: Tensor, binning: int) -> Tensor:
     Raises
     ------
     ValueError
-        Where the mask is no whole number of blocks.
+        If the mask is no whole number of blocks.
     """
     if binning == 1:
         return masks

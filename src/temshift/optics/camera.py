@@ -151,7 +151,7 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     Raises
     ------
     ValueError
-        On a CPU, where an intensity or dose is negative or no number; where the image is no whole number of bins, or
+        On a CPU, where an intensity or dose is negative or no number; if the image is no whole number of bins, or
         images, doses, seeds and responses differ in number.
 
     References
@@ -187,7 +187,7 @@ def expected_detections(intensities: Tensor, dose: Tensor, grid: Grid, response:
     Raises
     ------
     ValueError
-        Where images, doses and responses differ in number.
+        If images, doses and responses differ in number.
     """
     return torch.stack(list(_means(intensities, dose, grid, response.to(intensities.device, intensities.dtype))))
 

@@ -78,7 +78,7 @@ def wave_spectra(
     Raises
     ------
     ValueError
-        Where the aperture reaches beyond the grid's Nyquist frequency.
+        If the aperture reaches beyond the grid's Nyquist frequency.
     """
     real = torch.float64 if waves.dtype == torch.complex128 else torch.float32
     band = band_of(grid, wavelength(energy), semiangle_cutoff, margin, dtype=real).to(waves.device)
@@ -118,7 +118,7 @@ def image_intensities(
     Raises
     ------
     ValueError
-        Where no sum reaches the tolerance, or the spectra do not hold all frequencies that the images need.
+        If no sum reaches the tolerance, or the spectra do not hold all frequencies that the images need.
 
     References
     ----------

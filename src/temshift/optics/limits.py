@@ -103,7 +103,7 @@ def first_zero(wavelength: float, C10: float, C30: float, C50: float = 0.0) -> f
     Returns
     -------
     float or None
-        Frequency [1/A]; None where the lens has no aberration at all.
+        Frequency [1/A]; None if the lens has no aberration at all.
 
     Examples
     --------
@@ -152,7 +152,7 @@ def information_limit(
     Raises
     ------
     ValueError
-        Where the criterion isn't between 0 and 1.
+        If the criterion isn't between 0 and 1.
 
     Examples
     --------
@@ -262,7 +262,7 @@ def sigma_of(width: T, kind: str) -> T:
     Raises
     ------
     ValueError
-        Where the kind is another.
+        If the kind is another.
 
     Examples
     --------

@@ -35,7 +35,7 @@ def read_table(path: str) -> Points:
     Raises
     ------
     ValueError
-        Where the file cannot be read or lacks a column.
+        If the file cannot be read or lacks a column.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")

@@ -169,7 +169,7 @@ def coherence_nodes(band: Band, conditions: Conditions, tolerance: float) -> lis
     Raises
     ------
     ValueError
-        Where no sum of at most 100 foci and about 4,000 angles is good enough.
+        If no sum of at most 100 foci and about 4,000 angles is good enough.
     """
     focal, angular = reaches(band, conditions)
     focal_spread = _numbers(conditions.focal_spread(energy_of(band.wavelength)))

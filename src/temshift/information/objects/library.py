@@ -117,7 +117,7 @@ def join_libraries(libraries: Iterable[ObjectLibrary]) -> ObjectLibrary:
     Raises
     ------
     ValueError
-        Where there are none, or their rings differ.
+        If there are none, or their rings differ.
     """
     each = list(libraries)
     if not each:

@@ -31,7 +31,7 @@ def write_library(record: Path | str, library: ObjectLibrary, facts: Mapping[str
     Raises
     ------
     TemshiftError
-        Where the files cannot be written.
+        If the files cannot be written.
     """
     table = Path(record).with_suffix(".parquet")
     columns = library.area, library.particle_height, library.thickness, library.substrate_height

@@ -38,7 +38,7 @@ def measure_instances(
     Raises
     ------
     ValueError
-        Where the specimen has no particle, or its pixels do not reach the end of the band.
+        If the specimen has no particle, or its pixels do not reach the end of the band.
     """
     grid, belongs = grid_of(atoms, settings), atoms.arrays["particle"]
     numbers, film = np.unique(belongs[belongs >= 0]), substrate_of(atoms)

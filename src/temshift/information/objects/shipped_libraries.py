@@ -45,7 +45,7 @@ def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENE
     Raises
     ------
     InputError
-        Where no library has that name.
+        If no library has that name.
 
     Examples
     --------

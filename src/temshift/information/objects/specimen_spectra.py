@@ -44,7 +44,7 @@ def measure_specimen(
     Raises
     ------
     ValueError
-        Where the specimen has no particle.
+        If the specimen has no particle.
     """
     grid = grid_of(atoms, settings)
     fraction = float(outline_of(atoms, grid, settings).mean())

@@ -61,7 +61,7 @@ class Draws:
         Raises
         ------
         ValueError
-            Where there are none.
+            If there are none.
         """
         if not parts:
             raise ValueError("no draws given; give those of at least one distribution")
@@ -104,7 +104,7 @@ def ring_draws(conditions: ImagingConditions, library: ObjectLibrary, survey: Su
     Raises
     ------
     ValueError
-        Where the band holds no ring, or pixels are too coarse for a window.
+        If the band holds no ring, or pixels are too coarse for a window.
     """
     microscope = survey.microscope
     random = generator(survey.seed, Stage.OBSERVER, stream)

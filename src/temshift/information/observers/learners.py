@@ -77,7 +77,7 @@ def fit_rule(powers: Array, labels: Labels, rule: Learner, weights: Array | None
     Raises
     ------
     ValueError
-        Where powers are not finite, or only one kind of patch is there.
+        If powers are not finite, or only one kind of patch is there.
     """
     if not np.isfinite(powers).all():
         raise ValueError("ring powers hold numbers that are not finite; leave out such images")

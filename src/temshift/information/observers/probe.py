@@ -97,7 +97,7 @@ def image_patches(
     Raises
     ------
     InputError
-        Where an image has pixels that are not finite or no contrast, masks are of another size, images are smaller
+        If an image has pixels that are not finite or no contrast, masks are of another size, images are smaller
         than a window, the band does not fit the pixels, or one kind of pixel is missing.
     """
     stack, truth = require_images(images), np.asarray(masks, dtype=bool)

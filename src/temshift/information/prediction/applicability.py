@@ -31,7 +31,7 @@ class Reach:
     Raises
     ------
     ValueError
-        Where there is no pair.
+        If there is no pair.
 
     Examples
     --------

@@ -41,7 +41,7 @@ def judged_models(fit: Predictor, cells: Cells, target: str) -> list[dict[str, A
     -------
     list of dict
         Of each its name, a description, R^2 and root mean square errors with test conditions, trainings, or both left
-        out; None where there are too few.
+        out; None if there are too few.
     """
     rows = [_judged(_name(fit), f"{target} from {' and '.join(fit.names)}", fit, baseline=False)] if fit.base else []
     for name, (text, features, baseline) in BESIDE.items():

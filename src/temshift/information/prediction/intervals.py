@@ -48,7 +48,7 @@ def grouped_interval(
     Raises
     ------
     ValueError
-        Where shapes do not fit, residuals are no numbers >= 0, or level is not between 0 and 1.
+        If shapes do not fit, residuals are no numbers >= 0, or level is not between 0 and 1.
 
     References
     ----------

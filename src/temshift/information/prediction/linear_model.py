@@ -81,7 +81,7 @@ def predict_left_out(features: Mapping[str, Array], target: Array, groups: NDArr
     Returns
     -------
     ndarray (cells,) or None
-        None where a fit would have fewer groups than coefficients.
+        None if a fit would have fewer groups than coefficients.
     """
     names = np.unique(groups)
     if len(names) - 1 < len(features) + 1:
@@ -105,7 +105,7 @@ def additive_fit(target: Array, rows: NDArray[np.str_], columns: NDArray[np.str_
 
 
 def explained(target: Array, predicted: Array | None) -> tuple[float | None, float | None]:
-    """Share of variance explained (R^2, at most 1) and root mean square error; None where they can't be computed."""
+    """Share of variance explained (R^2, at most 1) and root mean square error; None if they can't be computed."""
     if predicted is None:
         return None, None
     residual = float(np.mean((target - predicted) ** 2))

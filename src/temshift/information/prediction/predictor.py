@@ -62,7 +62,7 @@ class Predictor:
     Raises
     ------
     ValueError
-        Where there are no cells, a number is not finite, or a name is no feature.
+        If there are no cells, a number is not finite, or a name is no feature.
     """
 
     def __init__(self, cells: Cells, base: Sequence[str], further: Sequence[str] = ()) -> None:
@@ -94,7 +94,7 @@ class Predictor:
         Returns
         -------
         ndarray (cells,) or None
-            None where a fit would have fewer groups than coefficients.
+            None if a fit would have fewer groups than coefficients.
         """
         coefficients = self._of_cells(role)
         return None if coefficients is None else np.einsum("cm,cm->c", self._design, coefficients)
@@ -118,7 +118,7 @@ class Predictor:
         Returns
         -------
         lower, upper : ndarray (n,), or None
-            See :func:`temshift.information.prediction.intervals.grouped_interval`. None where groups are too few for
+            See :func:`temshift.information.prediction.intervals.grouped_interval`. None if groups are too few for
             any.
         """
         coefficients, roles = self._of_cells(new), ROLES if new == "both" else (new,)
@@ -141,7 +141,7 @@ class Predictor:
         Returns
         -------
         lower, upper : ndarray (cells,), or None
-            None where the groups that are left would be too few.
+            None if the groups that are left would be too few.
         """
         chosen = self._chosen[role]
         if chosen is None or self.groups(role) - 1 < max(least_groups(level), len(self.base) + 2):
@@ -175,7 +175,7 @@ class Predictor:
 
     @cached_property
     def _chosen(self) -> dict[Role, list[tuple[str, ...]] | None]:
-        """Features of the model without each group of a role; None where a fit would have too few groups."""
+        """Features of the model without each group of a role; None if a fit would have too few groups."""
         enough = {role: self.groups(role) - 1 >= len(self.base) + 1 for role in ROLES}
         return {role: self._choices(role) if enough[role] else None for role in ROLES}
 

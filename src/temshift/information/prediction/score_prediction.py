@@ -80,7 +80,7 @@ class ScorePredictor:
     Raises
     ------
     ValueError
-        Where no cell has that score.
+        If no cell has that score.
     """
 
     def __init__(self, cells: pl.DataFrame, target: Target) -> None:

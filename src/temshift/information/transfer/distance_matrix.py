@@ -44,7 +44,7 @@ def distance_matrix(trainings: Sequence[Information], tests: Sequence[Informatio
     Raises
     ------
     ValueError
-        Where there are none, or they belong to other rings or numbers of batches.
+        If there are none, or they belong to other rings or numbers of batches.
     """
     ours, theirs = (_coordinates(each, q) for each in (trainings, tests))
     if ours.shape[0] != theirs.shape[0]:

@@ -86,7 +86,7 @@ def image_spectra(
     Raises
     ------
     InputError
-        Where there are no images, one has pixels that are not finite or no contrast, or the band does not fit the
+        If there are no images, one has pixels that are not finite or no contrast, or the band does not fit the
         pixels.
 
     Examples
@@ -213,7 +213,7 @@ def image_distances(ours: Sequence[ImageSpectra], theirs: Sequence[ImageSpectra]
     Raises
     ------
     InputError
-        Where their rings differ.
+        If their rings differ.
     """
     _require_alike([*ours, *theirs])
     weight = np.sqrt(ours[0].q / ours[0].q.sum())

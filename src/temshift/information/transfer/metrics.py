@@ -162,9 +162,9 @@ class PairMetrics:
     one_plane_distance : Estimate
         d with the substrate in the plane of the particles.
     overlap : Estimate, optional
-        Of :func:`transfer_overlap`; None where neither transfers anything.
+        Of :func:`transfer_overlap`; None if neither transfers anything.
     cosine : Estimate, optional
-        Of :func:`signed_cosine`; None where one of them transfers nothing on average.
+        Of :func:`signed_cosine`; None if one of them transfers nothing on average.
     """
 
     distance: Estimate

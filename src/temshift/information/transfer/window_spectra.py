@@ -27,7 +27,7 @@ def patch_size(pixel: float) -> int:
     Raises
     ------
     ValueError
-        Where pixels are too large for a window of 8 of them.
+        If pixels are too large for a window of 8 of them.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def frequency_rings(highest: float) -> Array:
     Raises
     ------
     ValueError
-        Where not even one ring fits below ``highest``.
+        If not even one ring fits below ``highest``.
     """
     step = 1 / WINDOW
     count = min(MOST_RINGS, int((highest / step - 0.5) / RING_WIDTH))

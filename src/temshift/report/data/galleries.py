@@ -99,7 +99,7 @@ def load_galleries(folder: Path) -> tuple[Gallery, ...]:
     Raises
     ------
     DamagedError
-        Where a file that the index names is missing or damaged.
+        If a file that the index names is missing or damaged.
     """
     index = folder / INDEX
     if not index.exists():

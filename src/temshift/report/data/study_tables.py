@@ -192,7 +192,7 @@ def load_study(folder: Path) -> StudyTables:
     Raises
     ------
     TemshiftError
-        Where the folder or one of its files is missing or damaged; the text names the file and the remedy.
+        If the folder or one of its files is missing or damaged; the text names the file and the remedy.
     """
     _require(folder, folder.is_dir(), "there is no such folder")
     manifest = _model(folder / "manifest.json", Manifest)

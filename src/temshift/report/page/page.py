@@ -51,7 +51,7 @@ def write_report(folder: Path) -> Path:
     Raises
     ------
     TemshiftError
-        Where the folder or one of its tables or pictures is missing or damaged, or the page can't be written.
+        If the folder or one of its tables or pictures is missing or damaged, or the page can't be written.
     """
     page, study = Path(folder) / REPORT_NAME, load_study(Path(folder))
     matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)

@@ -74,7 +74,7 @@ def _inside_and_outside(matrix: Matrix) -> str:
 
 
 def median_of(values: NDArray[np.float64]) -> float | None:
-    """Return the median of what is finite; None where nothing is."""
+    """Return the median of what is finite; None if nothing is."""
     present = values[np.isfinite(values)]
     return float(np.median(present)) if present.size else None
 
@@ -126,7 +126,7 @@ def _seeds(matrix: Matrix) -> str:
 
 
 def prediction_words(prediction: Prediction) -> str:
-    """Return how far off the best prediction typically is; nothing where none was judged."""
+    """Return how far off the best prediction typically is; nothing if none was judged."""
     honest = [m for m in prediction.models if not m.in_sample and m.rmse_left_out_test is not None]
     if not honest:
         return ""
@@ -141,7 +141,7 @@ def prediction_words(prediction: Prediction) -> str:
 
 
 def interval_words(prediction: Prediction) -> str:
-    """Return how often intervals held on conditions left out whole, and how wide they are; nothing where none are."""
+    """Return how often intervals held on conditions left out whole, and how wide they are; nothing if none are."""
     interval = prediction.interval
     if interval is None:
         return ""

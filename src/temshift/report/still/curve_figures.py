@@ -172,7 +172,7 @@ def transfer_figure(transfer: pl.DataFrame, role: str, names: Sequence[str], hea
     Returns
     -------
     Figure or None
-        None where none of them is there.
+        None if none of them is there.
     """
     known = {part["name"][0]: part for part in transfer.filter(pl.col("role") == role).partition_by("name")}
     present = [name for name in names if name in known]
@@ -207,7 +207,7 @@ def learning_figure(matrix: Matrix, curves: Sequence[LearningCurve]) -> Figure |
     Returns
     -------
     Figure or None
-        None where there are no losses to draw.
+        None if there are no losses to draw.
     """
     losses = np.concatenate([curve.losses for curve in curves]) if curves else np.array([])
     present = losses[np.isfinite(losses) & (losses > 0)]

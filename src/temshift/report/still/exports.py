@@ -43,7 +43,7 @@ def write_exports(folder: Path, study: StudyTables, matrix: Matrix) -> None:
     Raises
     ------
     TemshiftError
-        Where a file can't be written. Each appears whole or not at all; those of an earlier report that are no longer
+        If a file can't be written. Each appears whole or not at all; those of an earlier report that are no longer
         drawn are removed.
     """
     written = []

@@ -48,7 +48,7 @@ def loss_figure(matrix: Matrix, against: Quantity, colour: Quantity) -> Figure |
     -------
     Figure or None
         With the median and the middle 90 % of pairs in bins of as many pairs each, and bars of one standard deviation
-        over seeds where there are few pairs. None where fewer than two pairs have both numbers.
+        over seeds where there are few pairs. None if fewer than two pairs have both numbers.
     """
     x, y = matrix.cells[against.key], np.exp(matrix.cells["ln_cross_entropy"])
     known = np.isfinite(x) & np.isfinite(y) & ((x > 0) | (not against.logarithmic))
@@ -79,7 +79,7 @@ def prediction_figure(matrix: Matrix, left_out: str, noun: str) -> Figure | None
     Returns
     -------
     Figure or None
-        With the intervals of the study or, where it has none, the middle 90 % of the errors. None where fewer than two
+        With the intervals of the study or, where it has none, the middle 90 % of the errors. None if fewer than two
         pairs have both numbers.
     """
     missing = np.full_like(matrix.cells["cross_entropy"], np.nan)
@@ -155,7 +155,7 @@ def _seed_bars(axes: Axes, matrix: Matrix, known: NDArray[np.bool_], x: Numbers,
 
 
 def _intervals(axes: Axes, matrix: Matrix, left_out: str, known: NDArray[np.bool_], x: Numbers) -> list[str]:
-    """Draw the interval of every prediction as a band along the diagonal, and name it; nothing where there are none."""
+    """Draw the interval of every prediction as a band along the diagonal, and name it; nothing if there are none."""
     ends = [matrix.cells.get(f"{left_out}_{end}") for end in ("lower", "upper")]
     if ends[0] is None or ends[1] is None:
         return []
