@@ -21,7 +21,7 @@ from temshift.information import ObjectLibrary, read_library, shipped_library, s
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.storage.records import read_facts
 from temshift.workflows.input_files import load_database
-from temshift.workflows.specimen_libraries import find_library
+from temshift.workflows.specimen_libraries import Measurement, find_library, open_specimens
 
 ROOT = Path(__file__).parents[2]
 DATABASE = ROOT / "examples" / "tiny_database.yaml"
@@ -194,3 +194,21 @@ def test_what_is_not_there_is_told(tmp_path: Path, database: Path) -> None:
     for count in (0, -1):
         with pytest.raises(InputError, match=f"count = {count}; a library needs 1"):
             library_of_recipe(recipe(), count=count)
+
+
+def test_a_folder_is_opened_once_for_its_energy_and_its_specimens(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from temshift.databases import object_libraries
+
+    openings, wave_sources = [], object_libraries.wave_sources
+
+    def counting(*given: Any) -> Any:
+        openings.append(given)
+        return wave_sources(*given)
+
+    monkeypatch.setattr(object_libraries, "wave_sources", counting)
+    opened = open_specimens(database)
+    assert opened.exit_waves is not None and opened.exit_waves.energy == 300e3
+    assert_same(opened.library(Measurement(count=2)), library_of_database(database, count=2), 0)
+    assert len(openings) == 2  # one is that of the comparison

@@ -11,9 +11,9 @@ from temshift.studies.planning.cost_estimate import (
     Costs,
     Estimate,
     Row,
+    cost_kind_of,
     estimate,
     evaluations_row,
-    kind_of,
     networks_row,
 )
 
@@ -46,7 +46,7 @@ def test_one_costly_condition_among_many_is_noticed(tiny_text: str, tiny: Study)
 
 def totals(text: str, costs: Costs) -> tuple[Row, Row]:
     plan = Plan(parse_configuration(text, Study, "tiny.yaml"))
-    by_kind = {kind_of(part): costs for part in plan.parts}
+    by_kind = {cost_kind_of(part): costs for part in plan.parts}
     return networks_row(plan, by_kind), evaluations_row(plan, by_kind)
 
 

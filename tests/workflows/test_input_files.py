@@ -8,6 +8,7 @@ import pytest
 
 from temshift.conditions.imaging import ImagingConditions
 from temshift.configuration.model import ConfigurationError
+from temshift.configuration.yaml_document import Document, read_document
 from temshift.core.errors import InputError
 from temshift.databases.database import Database
 from temshift.image_sets.image_set import ImageSet
@@ -89,23 +90,35 @@ def test_every_example_is_in_the_table_and_every_kind_has_one() -> None:
         *(pytest.param(text, model, id=name) for name, (text, model) in HARD.items()),
     ],
 )
-def test_a_file_is_of_the_kind_that_its_keys_come_nearest_to(text: str, model: type | None, tmp_path: Path) -> None:
-    path = tmp_path / "file.yaml"
-    path.write_text(text, encoding="utf-8")
-    kind = kind_of(path)
+def test_a_file_is_of_the_kind_that_its_keys_come_nearest_to(text: str, model: type | None) -> None:
+    kind = kind_of(read_document(text))
     assert (kind and kind.model) is model
 
 
-def test_what_cannot_be_read_is_of_no_kind(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00conditions")
-    assert kind_of(tmp_path / "absent.yaml") is kind_of(tmp_path / "binary.yaml") is kind_of(tmp_path) is None
+    for path in (tmp_path / "absent.yaml", tmp_path / "binary.yaml", tmp_path):
+        with pytest.raises(InputError, match="cannot read"):
+            load_input(path, Study)
 
 
-def test_of_kinds_that_are_as_near_the_expected_one_is_taken(tmp_path: Path) -> None:
-    path = tmp_path / "file.yaml"
-    path.write_text("training: [{name: a}]\n", encoding="utf-8")
+def test_a_file_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+
+    def read_once(text: str) -> Document:
+        parsed.append(len(text))
+        return read_document(text)
+
+    monkeypatch.setattr("temshift.configuration.model.read_document", read_once)
+    load_plan(EXAMPLES / "tiny.yaml")
+    load_recipe(EXAMPLES / "specimens.yaml")
+    assert len(parsed) == 2
+
+
+def test_of_kinds_that_are_as_near_the_expected_one_is_taken() -> None:
+    document = read_document("training: [{name: a}]\n")
     for model in (ScoringConditions, ImagingConditions):
-        kind = kind_of(path, model, ImagingConditions, ScoringConditions)
+        kind = kind_of(document, model, ImagingConditions, ScoringConditions)
         assert kind is not None and kind.model is model
 
 

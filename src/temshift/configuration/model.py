@@ -103,11 +103,7 @@ def parse_configuration(text: str, model: type[Model], source: str) -> Model:
       line 1, defocus_nm: is missing; this key is required
       line 1, defocus: unknown key; allowed: 'defocus_nm'; nearest: 'defocus_nm'
     """
-    document = read_document(text)
-    result = None if () in document.faults else _validate(document, model)
-    if result is None or document.faults:
-        raise ConfigurationError(source, _sorted(document))
-    return result
+    return validated(read_document(text), model, source)
 
 
 def load_configuration(path: Path | str, model: type[Model]) -> Model:
@@ -131,13 +127,38 @@ def load_configuration(path: Path | str, model: type[Model]) -> Model:
     ConfigurationError
         If it has faults.
     """
+    return validated(open_document(path), model, str(path))
+
+
+def open_document(path: Path | str) -> Document:
+    """Read a file of YAML 1.2 in UTF-8 before it is known which model it is for.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; give the path of a YAML file") from error
     except UnicodeDecodeError as error:
         raise InputError(f"cannot read {path}: it is not text; save it as UTF-8") from error
-    return parse_configuration(text, model, str(path))
+    return read_document(text)
+
+
+def validated(document: Document, model: type[Model], source: str) -> Model:
+    """Make a configuration of a document; see `parse_configuration`.
+
+    Raises
+    ------
+    ConfigurationError
+        If the document has faults, its own or those that the model finds.
+    """
+    result = None if () in document.faults else _validate(document, model)
+    if result is None or document.faults:
+        raise ConfigurationError(source, _sorted(document))
+    return result
 
 
 def dump_configuration(model: BaseModel) -> str:

@@ -132,8 +132,15 @@ def library_of_database(
     InputError
         If there is no such set, or it is not finished.
     """
-    _require_count(count)
     source = wave_sources(folder, name)[0] if name is not None else main_source(folder)
+    return library_of_source(source, count=count, highest=highest, progress=progress)
+
+
+def library_of_source(
+    source: WaveSource, *, count: int = SPECIMENS, highest: float = HIGHEST, progress: Progress | None = None
+) -> ObjectLibrary:
+    """Measure the particles of an open set; see `library_of_database`."""
+    _require_count(count)
     waves = stored_set(source)
     numbers = range(min(count, waves.count))
     return _joined(measured_set(waves, source.store, numbers, highest, _fine(waves.exit_waves)), len(numbers), progress)

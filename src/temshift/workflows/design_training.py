@@ -24,7 +24,7 @@ from temshift.optics.settings import ImagingSettings
 from temshift.scoring.scoring_conditions import ScoringConditions
 from temshift.storage.files import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
-from temshift.workflows.specimen_libraries import find_library, given_exit_waves
+from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
 CELL = 256  # pixels a side of the images that conditions are checked for
 
@@ -91,7 +91,8 @@ def design_for(
         With every fault of a file; for conditions that no image can be formed under; and as `design` does.
     """
     extra = {} if asked.candidates is None else read_conditions(asked.candidates, "test").named
-    waves = given_exit_waves(specimens)
+    opened = open_specimens(specimens)
+    waves = opened.exit_waves
     agreed_energy = agreed("the electron energy", [energy, targets.energy, waves.energy if waves else None])
     volts = agreed_energy or SHIPPED_ENERGY
     pixel = (
@@ -100,7 +101,7 @@ def design_for(
     bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
     every = {**targets.named, **extra}
     _require_images(every, bench)
-    library = find_library(specimens, energy=volts, highest=band_end(every.values(), volts), progress=progress)
+    library = opened.library(Measurement(volts, highest=band_end(every.values(), volts), progress=progress))
     survey, remarks = survey_for(list(every.values()), library, bench)
     for remark in [*remarks, *noise_remarks(targets.named, library, survey)]:
         (progress or SilentProgress()).warning(remark)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import Configuration, load_configuration, parse_configuration
-from temshift.configuration.yaml_document import read_document
+from temshift.configuration.model import Configuration, open_document, parse_configuration, validated
+from temshift.configuration.yaml_document import Document
 from temshift.core.errors import InputError
 from temshift.databases.database import Database
+from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.image_sets.image_set import ImageSet
 from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe
@@ -76,22 +77,22 @@ KINDS = (
 )
 
 
-def kind_of(path: Path, *models: type[Configuration]) -> Kind | None:
-    """Return the kind of file that the keys of a file come nearest to.
+def kind_of(document: Document, *models: type[Configuration]) -> Kind | None:
+    """Return the kind of file that the keys of a document come nearest to.
 
     Parameters
     ----------
-    path : Path
-        YAML.
+    document : Document
+        An open file.
     *models : type
         Models of the kinds that a verb takes: of kinds that are as near these come first, and they need no marks.
 
     Returns
     -------
     Kind or None
-        None if no kind is expected and the file can't be read, holds no mapping, or has no key that marks a kind.
+        None if no kind is expected and the document holds no mapping, or no key that marks a kind.
     """
-    data = _mapping_in(path)
+    data: Mapping[str, Any] = document.data if isinstance(document.data, dict) else {}
     expected = [kind for model in models for kind in KINDS if kind.model is model]
     marked = [kind for kind in KINDS if kind.marks & data.keys()]
     return min([*expected, *marked], key=lambda kind: kind.strangeness(data), default=None)
@@ -105,11 +106,12 @@ def load_input(path: Path, *models: type[Model]) -> Model:
     InputError
         If the file can't be read, is faulty, or is of another kind: the message names it, and the verb that takes it.
     """
-    kind = kind_of(path, *models)
+    document = open_document(path)
+    kind = kind_of(document, *models)
     chosen = [model for model in models if kind is None or kind.model is model]
     if kind is not None and not chosen:
         raise _another_kind(path, kind, *models)
-    return load_configuration(path, chosen[0])
+    return validated(document, chosen[0], str(path))
 
 
 def load_database(path: Path) -> Database:
@@ -152,30 +154,39 @@ def load_recipe(path: Path) -> SpecimenRecipe | FileRecipe:
     InputError
         If the file can't be read, is of another kind, or has faults; faults of other sections are not looked for.
     """
-    kind = kind_of(path)
-    if kind is None or kind.model is SpecimenRecipe:
-        return load_configuration(path, SpecimenRecipe)
-    if kind.model is FileRecipe:
-        return load_configuration(path, FileRecipe)
-    if kind.model in (Study, Database):
-        return load_configuration(path, _Section).specimens
-    raise _another_kind(path, kind, SpecimenRecipe)
+    return _recipe_in(path, open_document(path), _Section).specimens
+
+
+def load_specimens(path: Path) -> tuple[SpecimenRecipe | FileRecipe, ExitWaveSettings | None]:
+    """Read a recipe as `load_recipe` does, with the section ``exit_waves`` if it is there."""
+    sections = _recipe_in(path, open_document(path), _Sections)
+    return sections.specimens, sections.exit_waves
 
 
 class _Section(Configuration, extra="ignore"):
     specimens: Recipe
 
 
+class _Sections(Configuration, extra="ignore"):
+    specimens: Recipe
+    exit_waves: ExitWaveSettings | None = None
+
+
+Sections = TypeVar("Sections", _Section, _Sections)
+
+
+def _recipe_in(path: Path, document: Document, sections: type[Sections]) -> Sections:
+    kind = kind_of(document)
+    if kind is not None and kind.model in (Study, Database):
+        return validated(document, sections, str(path))
+    if kind is not None and kind.model not in (SpecimenRecipe, FileRecipe):
+        raise _another_kind(path, kind, SpecimenRecipe)
+    if kind is not None and kind.model is FileRecipe:
+        return sections(specimens=validated(document, FileRecipe, str(path)))
+    return sections(specimens=validated(document, SpecimenRecipe, str(path)))
+
+
 def _another_kind(path: Path, kind: Kind, *models: type[Configuration]) -> InputError:
     expected = [other for model in models for other in KINDS if other.model is model]
     names, example = " or ".join(other.name for other in expected), expected[0].example
     return InputError(f"{path} is {kind.name}, not {names}; give it to {kind.verb}, or see {example}")
-
-
-def _mapping_in(path: Path) -> Mapping[str, Any]:
-    """The mapping that a file holds; an empty one if it holds none, of which its reader says why."""
-    try:
-        data: Any = read_document(path.read_text(encoding="utf-8-sig")).data
-    except (OSError, UnicodeDecodeError):
-        return {}
-    return data if isinstance(data, dict) else {}

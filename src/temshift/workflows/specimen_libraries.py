@@ -1,15 +1,16 @@
 """Object libraries that an option ``--specimens`` asks for: of a file, of a folder, or of those that come along."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from temshift.configuration.model import Configuration, load_configuration
 from temshift.core.errors import InputError
 from temshift.databases.object_libraries import (
     HIGHEST,
     SPECIMENS,
     cached_library,
     default_exit_waves,
-    library_of_database,
+    library_of_source,
     main_source,
 )
 from temshift.execution import Progress
@@ -17,7 +18,34 @@ from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.library_files import read_library
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library, shipped_names
-from temshift.workflows.input_files import load_recipe
+from temshift.workflows.input_files import load_specimens
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How an object library is measured; see `find_library`."""
+
+    energy: float = SHIPPED_ENERGY
+    count: int = SPECIMENS
+    seed: int = 0
+    highest: float = HIGHEST
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class OpenedSpecimens:
+    """Specimens that an option ``--specimens`` names; their file or folder is read once.
+
+    Attributes
+    ----------
+    exit_waves : ExitWaveSettings or None
+        How their waves are simulated, if a file or folder says so.
+    library : callable
+        Takes a `Measurement` and returns the object library.
+    """
+
+    exit_waves: ExitWaveSettings | None
+    library: Callable[[Measurement], ObjectLibrary]
 
 
 def find_library(
@@ -59,43 +87,53 @@ def find_library(
     InputError
         If nothing is there, or it is none of these.
     """
+    measurement = Measurement(energy, count, seed, min(highest, HIGHEST), progress)
+    return open_specimens(specimens).library(measurement)
+
+
+def open_specimens(specimens: str | Path | None = None) -> OpenedSpecimens:
+    """Open a source of specimens as `find_library` takes it.
+
+    Raises
+    ------
+    InputError
+        If nothing is there, or it is none of these.
+    """
     if specimens is None:
-        return shipped_library(energy=energy)
+        return OpenedSpecimens(None, lambda asked: shipped_library(energy=asked.energy))
     path = Path(specimens)
     if not path.exists():
-        return _shipped(str(specimens), energy)
+        return _shipped(str(specimens))
     if path.is_dir():
-        return library_of_database(path, count=count, highest=min(highest, HIGHEST), progress=progress)
+        return _folder(path)
     if path.suffix == ".json":
-        return read_library(path)
-    recipe, settings = load_recipe(path), given_exit_waves(path) or default_exit_waves(energy)
-    return cached_library(recipe, settings, count, seed, min(highest, HIGHEST), progress)
+        return OpenedSpecimens(None, lambda _: read_library(path))
+    return _file(path)
 
 
-def _shipped(name: str, energy: float) -> ObjectLibrary:
+def _shipped(name: str) -> OpenedSpecimens:
     if name in shipped_names():
-        return shipped_library(name, energy=energy)
+        return OpenedSpecimens(None, lambda asked: shipped_library(name, energy=asked.energy))
     raise InputError(
         f"{name} does not exist; give a file of a recipe, such as examples/specimens.yaml, a folder of a database, or "
         f"one of {', '.join(shipped_names())}"
     )
 
 
-def given_exit_waves(specimens: str | Path | None) -> ExitWaveSettings | None:
-    """Return the exit wave settings of a source for `find_library`; None if it has none.
+def _folder(folder: Path) -> OpenedSpecimens:
+    source = main_source(folder)
 
-    Parameters
-    ----------
-    specimens : path or str, optional
-        A file of a recipe, study or database, a folder, a library, or the name of a crystal.
-    """
-    path = None if specimens is None else Path(specimens)
-    if path is None or not path.exists() or path.suffix == ".json":
-        return None
-    return main_source(path).exit_waves if path.is_dir() else load_configuration(path, _Given).exit_waves
+    def measured(asked: Measurement) -> ObjectLibrary:
+        return library_of_source(source, count=asked.count, highest=asked.highest, progress=asked.progress)
+
+    return OpenedSpecimens(source.exit_waves, measured)
 
 
-class _Given(Configuration, extra="ignore"):
-    """The section of a study or database file on its waves, if there is one."""
+def _file(path: Path) -> OpenedSpecimens:
+    recipe, exit_waves = load_specimens(path)
 
-    exit_waves: ExitWaveSettings | None = None
+    def measured(asked: Measurement) -> ObjectLibrary:
+        settings = exit_waves or default_exit_waves(asked.energy)
+        return cached_library(recipe, settings, asked.count, asked.seed, asked.highest, asked.progress)
+
+    return OpenedSpecimens(exit_waves, measured)

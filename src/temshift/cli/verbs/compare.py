@@ -59,18 +59,20 @@ def compare(train: Path, test: Path, asked: Asked) -> None:
     ]
     if asked.picture is not None:
         _require_picture(asked.picture, files)
-    bench = _bench(files, asked)
-    library = _library(asked, bench, [*files[0].named.values(), *files[1].named.values()])
+    opened = _opened(asked.specimens)
+    bench = _bench(files, asked, [opened.exit_waves.energy] if opened and opened.exit_waves else [])
+    library = _library(opened, bench, [*files[0].named.values(), *files[1].named.values()])
     compared = compare_many(files[0].named, files[1].named, library, bench)
     if asked.picture is not None:
         draw(compared[0], asked.picture)
     _print(compared, asked)
 
 
-def _bench(files: Sequence[ConditionsFile], asked: Asked) -> Bench:
+def _bench(files: Sequence[ConditionsFile], asked: Asked, measured_at: Sequence[float]) -> Bench:
+    """Microscope of a comparison; ``measured_at`` are energies of the specimens, if they have any."""
     energies = [None if asked.energy_kev is None else asked.energy_kev * 1e3, *(one.energy for one in files)]
     settings = {
-        "energy": agreed("the electron energy", [*energies, *_energies_of(asked.specimens)]),
+        "energy": agreed("the electron energy", [*energies, *measured_at]),
         "imaging": agreed("the camera", [one.imaging for one in files]),
         "sampling": agreed("the size of pixels", [asked.sampling, *(one.sampling for one in files)]),
     }
@@ -78,25 +80,24 @@ def _bench(files: Sequence[ConditionsFile], asked: Asked) -> Bench:
     return Bench(**given, rules=tuple(asked.rules))
 
 
-def _energies_of(specimens: str | None) -> list[float]:
-    """Energy that the phases of specimens are measured at, if their file or folder gives one."""
+def _opened(specimens: str | None) -> Any:
+    """Specimens as `open_specimens` gives them; None for those of the shipped library, which need no import."""
     if specimens is None:
-        return []
-    from temshift.workflows.specimen_libraries import given_exit_waves
+        return None
+    from temshift.workflows.specimen_libraries import open_specimens
 
-    waves = given_exit_waves(specimens)
-    return [] if waves is None else [waves.energy]
+    return open_specimens(specimens)
 
 
-def _library(asked: Asked, bench: Bench, conditions: Iterable[ImagingConditions]) -> Any:
-    if asked.specimens is None:
+def _library(opened: Any, bench: Bench, conditions: Iterable[ImagingConditions]) -> Any:
+    if opened is None:
         return None
     from temshift.cli.verbs.progress import progress_for
     from temshift.databases.object_libraries import band_end
-    from temshift.workflows.specimen_libraries import find_library
+    from temshift.workflows.specimen_libraries import Measurement
 
     highest, progress = band_end(conditions, bench.energy), progress_for(Console(stderr=True))
-    return find_library(asked.specimens, energy=bench.energy, highest=highest, progress=progress)
+    return opened.library(Measurement(bench.energy, highest=highest, progress=progress))
 
 
 def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:

@@ -78,7 +78,7 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     waves = {_waves_kind(one): one for one in plan.databases.values()}
     trials = {kind: _trial_wave(one, device) for kind, one in waves.items()}
     costs = {
-        kind_of(part): _trial_costs(part, trials[_waves_kind(part.databases["test"])][0], device)
+        cost_kind_of(part): _trial_costs(part, trials[_waves_kind(part.databases["test"])][0], device)
         for part in _kinds(plan)
     }
     rows = [_specimens_row(plan, {kind: seconds for kind, (_, seconds) in trials.items()})]
@@ -130,14 +130,14 @@ def _waves_kind(waves: WaveSet) -> str:
     return repr((waves.recipe, waves.exit_waves))
 
 
-def kind_of(part: Part) -> str:
+def cost_kind_of(part: Part) -> str:
     """Return a text that is the same for parts whose training and scoring take the same seconds."""
     study = part.study
     return repr((study.network, study.training.batch, study.training.precision, part.sources["test"]))
 
 
 def _kinds(plan: Plan) -> Iterable[Part]:
-    return {kind_of(part): part for part in plan.parts}.values()
+    return {cost_kind_of(part): part for part in plan.parts}.values()
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
     plan : Plan
         The networks to make.
     costs : mapping of str to Costs
-        By the kind of a part, see `kind_of`.
+        By the kind of a part, see `cost_kind_of`.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
     """
     total = 0.0
     for run, part in _with_parts(plan):
-        cost, settings, counts = costs[kind_of(part)], run.training, part.study.counts
+        cost, settings, counts = costs[cost_kind_of(part)], run.training, part.study.counts
         steps = settings.steps_in_all(counts.training)
         formed = counts.training if settings.images == "fixed" else steps * settings.batch
         watched = (counts.validation or 0) if run.validation else 0
@@ -241,7 +241,7 @@ def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
 def evaluations_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
     """All scores: images are formed once for the networks of a cohort, and segmented by each; see `networks_row`."""
     total = 0.0
-    cost_of = {run.id: costs[kind_of(part)] for run, part in _with_parts(plan)}
+    cost_of = {run.id: costs[cost_kind_of(part)] for run, part in _with_parts(plan)}
     for cohort in plan.cohorts:
         formed: dict[str, float] = {}
         for run in cohort:
