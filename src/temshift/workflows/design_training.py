@@ -16,7 +16,8 @@ from temshift.figures.design_figure import design_figure
 from temshift.figures.transfer_figures import save_figure
 from temshift.information.comparison.compare import PIXEL, Bench, noise_remarks, survey_for
 from temshift.information.designs.candidates import GRID
-from temshift.information.designs.training_design import Design, Objective, design
+from temshift.information.designs.objectives import Objective
+from temshift.information.designs.training_design import Design, design
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
 from temshift.information.observers.observer import RuleName
 from temshift.optics.feasibility import imaging_faults
@@ -37,7 +38,7 @@ class Wanted:
     ----------
     size : int or None
         Number of conditions; None for one broad distribution.
-    objective : {"worst", "mean"}
+    objective : {"regret", "worst", "mean"}
         The quantity that is minimised over the targets.
     search, rule : str
         Observers of the search and of the ranking.
@@ -48,7 +49,7 @@ class Wanted:
     """
 
     size: int | None
-    objective: Objective = "worst"
+    objective: Objective = "regret"
     search: RuleName = "linear"
     rule: RuleName = "both"
     grid: int = GRID

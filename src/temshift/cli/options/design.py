@@ -12,6 +12,7 @@ from temshift.cli.options.compare import Rule, Specimens
 class Objective(StrEnum):
     """The loss that a design minimises over its targets."""
 
+    regret = "regret"
     worst = "worst"
     mean = "mean"
 
@@ -24,7 +25,7 @@ def design(
         int | None, typer.Option("--size", "-k", help="How many conditions to train on.", show_default=False)
     ] = None,
     broad: Annotated[bool, typer.Option("--broad", help="One broad distribution in place of several.")] = False,
-    objective: Annotated[Objective, typer.Option("--objective", help="Loss to minimise.")] = Objective.worst,
+    objective: Annotated[Objective, typer.Option("--objective", help="Loss to minimise.")] = Objective.regret,
     specimens: Specimens = None,
     output: Annotated[
         Path | None,
