@@ -14,14 +14,12 @@ from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.shared import Interrupted
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
 from temshift.core.errors import InputError
-from temshift.information.designs.objectives import HOPELESS, Objective
+from temshift.information.comparison.verdict import HOPELESS, NOTABLE
+from temshift.information.designs.objectives import Objective
 from temshift.information.designs.training_design import DESIGN, Design
 from temshift.information.observers.observer import RuleName
 from temshift.workflows.condition_files import read_conditions
 from temshift.workflows.design_training import Wanted, design_for, require_output, write_design
-
-
-NOTABLE = 1.1  # a factor between losses from which it is counted; below, about as good
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +171,6 @@ def _hopeless_remarks(chosen: Design) -> list[str]:
         return []
     chance = chosen.limits["chance_cross_entropy"][0]
     return [
-        f"hopeless, since even the best single candidate keeps {HOPELESS:.0%} or more of the loss of chance ({chance:.3f}): "
-        f"{', '.join(map(repr, names))}; consider leaving these targets out"
+        f"hopeless, since even the best single candidate keeps {HOPELESS:.0%} or more of the loss of chance, "
+        f"{chance:.3f}: {', '.join(map(repr, names))}; consider leaving these targets out"
     ]

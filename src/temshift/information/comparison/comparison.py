@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from temshift.information.comparison.verdict import Verdict
 from temshift.information.transfer.metrics import Information, PairMetrics
 from temshift.information.transfer.monte_carlo import Estimate
 
@@ -111,6 +112,8 @@ class Comparison:
         Remarks that a person should know before reading the numbers.
     setting : mapping
         Energy [keV] and size of a pixel [A].
+    verdict : Verdict, optional
+        The prediction of an observer in one sentence; None without observers.
     """
 
     training: Side
@@ -120,14 +123,28 @@ class Comparison:
     bands: tuple[Band, ...]
     remarks: tuple[str, ...]
     setting: Mapping[str, float]
+    verdict: Verdict | None = None
 
     def __repr__(self) -> str:
         """Return it as lines to read."""
         return "\n".join(self._lines())
 
+    def summary_lines(self) -> Iterator[str]:
+        """Yield the verdict, the numbers behind it, and remarks."""
+        yield from self._verdict_lines()
+        yield from self._remark_lines()
+
+    def _verdict_lines(self) -> Iterator[str]:
+        if self.verdict is not None:
+            yield from (self.verdict.sentence, self.verdict.basis)
+
+    def _remark_lines(self) -> Iterator[str]:
+        yield from (f"note: {remark}" for remark in self.remarks)
+
     def _lines(self) -> Iterator[str]:
         pair, setting = self.pair, self.setting
-        training, test = self._distinct_sides()
+        training, test = self.distinct_sides()
+        yield from self._verdict_lines()
         yield f"{training.name} -> {test.name}"
         yield f"at {setting['energy_kev']:g} keV, up to {self.q[-1]:.3g} 1/A, pixels of {setting['pixel_angstrom']:g} A"
         for side in (training, test):
@@ -141,10 +158,10 @@ class Comparison:
         yield from map(band_text, self.bands)
         if not self.bands:
             yield "nowhere is more than half of the information lost or new"
-        yield from (f"note: {remark}" for remark in self.remarks)
+        yield from self._remark_lines()
 
-    def _distinct_sides(self) -> tuple[Side, Side]:
-        """Both sides, under names that differ."""
+    def distinct_sides(self) -> tuple[Side, Side]:
+        """Return both sides, under names that differ."""
         if self.training.name != self.test.name:
             return self.training, self.test
         named = [(self.training, "training"), (self.test, "test")]
@@ -163,6 +180,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as numbers, texts, lists and mappings; undefined numbers are None."""
         return {
+            **({} if self.verdict is None else self.verdict.to_dict()),
             "training": _side(self.training),
             "test": _side(self.test),
             **{name: _estimate(getattr(self.pair, name)) for name in vars(self.pair)},

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from temshift.conditions.imaging import ImagingConditions
 from temshift.core.errors import InputError
 from temshift.execution import Progress
-from temshift.information.designs.objectives import HOPELESS, Objective, chance_loss, judged
+from temshift.information.comparison.verdict import HOPELESS, chance_loss
+from temshift.information.designs.objectives import Objective, judged
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.transfer.survey import Survey
 

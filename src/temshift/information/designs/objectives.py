@@ -9,8 +9,6 @@ Array = NDArray[np.float64]
 Objective = Literal["regret", "worst", "mean"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
-HOPELESS = 0.8  # share of the loss of chance that even the best single candidate keeps on a hopeless target; ours
-
 
 def regrets(losses: Array, best: Array) -> Array:
     """Return the regret on each target: its loss over the best that any single candidate reaches there.
@@ -62,15 +60,3 @@ def judged(losses: Array, best: Array, objective: Objective) -> float:
     if objective == "regret":
         return float(regrets(losses, best).max())
     return float(losses.max() if objective == "worst" else losses.mean())
-
-
-def chance_loss(share: float) -> float:
-    """Cross-entropy of an observer that knows only the share of the area on particles [nats], H = -sum p ln p.
-
-    Examples
-    --------
-    >>> round(chance_loss(0.5), 3), round(chance_loss(0.2), 3)
-    (0.693, 0.5)
-    """
-    shares = np.clip([share, 1 - share], np.finfo(float).tiny, 1)
-    return float(-(shares * np.log(shares)).sum())
