@@ -27,6 +27,11 @@ from temshift.storage.files import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
+MINIMISED: Mapping[Objective, str] = {
+    "regret": "largest predicted regret (loss over the best of any single candidate)",
+    "worst": "worst predicted loss",
+    "mean": "mean predicted loss",
+}
 CELL = 256  # pixels a side of the images that conditions are checked for
 
 
@@ -148,7 +153,7 @@ def design_text(chosen: Design, targets: ConditionsFile) -> str:
     str
         YAML 1.2.
     """
-    comments = [f"# Minimises the {chosen.objective} predicted loss over the conditions below test, equal shares of"]
+    comments = [f"# Minimises the {MINIMISED[chosen.objective]} over the conditions below test, equal shares of"]
     comments += [f"#   {name}" for name in chosen.members]
     content: dict[str, Any] = {"training": [{"name": "design", **_plain(chosen.conditions)}]}
     content["test"] = [{"name": name, **_plain(one)} for name, one in targets.named.items()]
@@ -191,7 +196,7 @@ def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[
     write_text(output, text)
     picture = output.with_suffix(".png")
     with replacing(picture) as temporary:
-        save_figure(design_figure(chosen.predicted, chosen.objective), temporary)
+        save_figure(design_figure(chosen.regrets, chosen.objective), temporary)
     return [output, picture]
 
 

@@ -14,7 +14,7 @@ from temshift.conditions.imaging import ImagingConditions
 from temshift.core.errors import InputError
 from temshift.information.comparison.compare import Bench, compare_many
 from temshift.information.comparison.comparison import Comparison, Side
-from temshift.information.comparison.verdict import NOTABLE, Verdict
+from temshift.information.comparison.verdict import NOTABLE, Verdict, observer_text
 from temshift.information.observers.observer import RuleName
 from temshift.information.transfer.monte_carlo import Estimate
 from temshift.storage.files import replacing, require_writable
@@ -160,12 +160,12 @@ def _print_pairs(console: Console, compared: Sequence[Comparison], asked: Asked)
     """Print the worst of the verdicts, all of them as a table, and with ``--all`` the numbers as another."""
     verdicts = [one.verdict for one in compared if one.verdict is not None]
     good = sum(verdict.factor < NOTABLE for verdict in verdicts)
-    say(console, f"{max(verdicts, key=lambda verdict: verdict.factor).sentence}")
+    say(console, max(verdicts, key=lambda verdict: verdict.factor).sentence)
     say(console, f"that is the worst of {len(verdicts)} pairs; {good} are about as good as trained there")
     console.print(_verdict_table(verdicts))
     if asked.all_numbers:
         console.print(_table(compared, asked.rules))
-    say(console, f"predicted by the {verdicts[0].rule} observer, not measured with networks")
+    say(console, f"predicted by {observer_text(verdicts[0].rule)}, not measured with networks")
     for remark in dict.fromkeys(remark for one in compared for remark in one.remarks):
         say(console, f"note: {remark}")
 

@@ -151,7 +151,7 @@ def remarks(chosen: Design) -> list[str]:
 
 
 def _cost_remarks(chosen: Design) -> list[str]:
-    """Say which targets pay for the others, and which gain most, beside the plain set."""
+    """Say which targets pay for the others, and which gain most, compared with the plain set."""
     costs = chosen.costs.sort("cost")
     gains, pays = costs.filter(pl.col("cost") < 1 / NOTABLE), costs.filter(pl.col("cost") > NOTABLE)
     least, most = (costs.row(number, named=True) for number in (0, -1))

@@ -13,8 +13,9 @@ from temshift.configuration.model import ConfigurationError, parse_configuration
 from temshift.configuration.yaml_document import write_document
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError
+from temshift.information.comparison.bands import transferred_bands
 from temshift.information.comparison.causes import cause_of_loss
-from temshift.information.comparison.comparison import Comparison, Side, transferred_bands
+from temshift.information.comparison.comparison import Comparison, Side
 from temshift.information.comparison.verdict import NOTABLE, Verdict, chance_loss, preferred_rule, reason_text
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra

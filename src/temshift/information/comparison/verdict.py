@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from temshift.information.comparison.bands import Band
     from temshift.information.comparison.causes import Cause
-    from temshift.information.comparison.comparison import Band
     from temshift.information.observers.observer import Expected
 
 NOTABLE = 1.1  # factor between cross-entropies below which networks are about as good
@@ -86,7 +86,7 @@ class Verdict:
         """The numbers behind the sentence, and that they are a prediction of an observer."""
         there, own = self.there, self.own
         return (
-            f"predicted by the {self.rule} observer, not measured with networks: cross-entropy "
+            f"predicted by {observer_text(self.rule)}, not measured with networks: cross-entropy "
             f"{there.cross_entropy:.3f} on {self.test}, {own.cross_entropy:.3f} if trained there, "
             f"{self.chance:.3f} by chance; F1 {there.f1:.2f} and {own.f1:.2f}"
         )
@@ -113,6 +113,17 @@ def preferred_rule(rules: Sequence[str]) -> str | None:
     ('both', None)
     """
     return next((rule for rule in PREFERRED if rule in rules), None)
+
+
+def observer_text(rule: str) -> str:
+    """Write the name of an observer.
+
+    Examples
+    --------
+    >>> observer_text("linear"), observer_text("both")
+    ('the linear observer', 'the linear observer and the forest together')
+    """
+    return "the linear observer and the forest together" if rule == "both" else f"the {rule} observer"
 
 
 def factor_text(factor: float) -> str:
