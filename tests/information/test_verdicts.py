@@ -1,8 +1,13 @@
 """Verdicts: one sentence from the observer, and a reason from the information that is lost."""
 
+import itertools
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
+from scipy.stats import spearmanr
 
 from temshift.conditions import ImagingConditions
 from temshift.information import Bench, Comparison, compare, shipped_library
@@ -11,6 +16,10 @@ from temshift.information.comparison.causes import cause_of_loss
 from temshift.information.comparison.compare import band_of, survey_for
 from temshift.information.comparison.verdict import Verdict, factor_text, reason_text
 from temshift.information.observers.observer import Expected
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LOSS = "ln_cross_entropy"
+BINS = list(itertools.pairwise([-np.inf, *np.log([1.1, 1.5, 2.5, 5]), np.inf]))
 
 
 def given(defocus: float, dose: float, **others: Any) -> dict[str, Any]:
@@ -135,6 +144,23 @@ def test_the_reason_names_the_band_with_most_bits() -> None:
     assert reason_text("band", False, bands) == "band lost (4 to 2 A)"
     assert reason_text("aberrations", False, bands) == "band lost (4 to 2 A) to aberrations"
     assert reason_text("focus", False, bands[2:]) == "band lost to defocus"
+
+
+def test_predicted_factors_order_those_of_networks_better_than_sigma() -> None:
+    """All pairs of the transfer study with a network that was trained under the test conditions; the page has them."""
+    study = pl.read_parquet(EXAMPLES / "transfer_study" / "metrics.parquet")
+    split = pl.col("training_name").str.split_exact(", crystal ", 1).struct.rename_fields(["plain", "crystal"])
+    cells = study.with_columns(predicted=pl.col("observer_linear_cross_entropy").log()).with_columns(split.alias("of"))
+    cells = cells.unnest("of")
+    own = cells.filter(pl.col("plain") == pl.col("test_name")).select("crystal", "test_name", "predicted", LOSS)
+    pairs = cells.filter(pl.col("plain") != pl.col("test_name")).join(own, on=["crystal", "test_name"], suffix="_own")
+    measured = (pairs[LOSS] - pairs[f"{LOSS}_own"]).to_numpy()
+    predicted = (pairs["predicted"] - pairs["predicted_own"]).to_numpy()
+    assert len(pairs) == 238
+    assert spearmanr(predicted, measured).statistic == pytest.approx(0.75, abs=0.005)
+    assert spearmanr(-pairs["sigma"], measured).statistic == pytest.approx(0.42, abs=0.005)
+    medians = [np.exp(np.median(measured[(low <= predicted) & (predicted < high)])) for low, high in BINS]
+    assert medians == pytest.approx([1.12, 1.20, 1.34, 1.83, 5.76], abs=0.005)
 
 
 @pytest.mark.parametrize(("factor", "text"), [(1.1, "1.1"), (9.94, "9.9"), (9.96, "10"), (123.4, "123")])
