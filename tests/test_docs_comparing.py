@@ -20,8 +20,10 @@ def test_the_python_examples_run(capsys: Any) -> None:
     names: dict[str, Any] = {}
     for block in blocks("python"):
         exec(block, names)
-    assert capsys.readouterr().out.startswith("training -> test\nat 300 keV, up to 0.609 1/A")
-    assert 0.3 < names["found"].pair.sigma.value < 0.7
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:4] == ["training -> test", "at 300 keV, up to 0.609 1/A, pixels of 0.4 A"]
+    assert names["comparison"].verdict.sentence == lines[0]
+    assert 0.3 < names["comparison"].pair.sigma.value < 0.7
     assert np.array_equal(np.diag(names["sigma"].value), np.ones(4))
 
 

@@ -30,8 +30,8 @@ def call(*arguments: str) -> Result:
 
 
 def test_two_files_are_told_in_lines(files: list[str]) -> None:
-    lines = call(*files).stdout.splitlines()
-    assert lines[:2] == ["train -> test", "at 300 keV, up to 0.609 1/A, pixels of 0.4 A"]
+    lines = call(*files, "--all").stdout.splitlines()
+    assert lines[2:4] == ["train -> test", "at 300 keV, up to 0.609 1/A, pixels of 0.4 A"]
     starts = (
         "epsilon of train: ",
         "epsilon of test: ",
@@ -44,6 +44,41 @@ def test_two_files_are_told_in_lines(files: list[str]) -> None:
     assert any(line.startswith("lost: ") for line in lines)
 
 
+def test_a_verdict_comes_first_and_sigma_is_behind_all(files: list[str]) -> None:
+    shown, whole = call(*files).stdout, call(*files, "--all").stdout
+    pattern = r"networks trained on train lose a factor of \d\.\d on test: blind in focus"
+    assert re.match(pattern, shown) and re.match(pattern, whole)
+    assert "predicted by the linear observer, not measured with networks" in shown.splitlines()[1]
+    assert "sigma: " not in shown and "epsilon of" not in shown and "sigma: 0." in whole
+    assert shown.splitlines()[-1] == "--all prints sigma, epsilon and all other numbers"
+    assert "--all prints" not in whole
+
+
+def test_equal_files_are_about_as_good(files: list[str]) -> None:
+    shown = call(files[0], files[0]).stdout
+    assert shown.startswith(
+        "networks trained on train (training) are about as good on train (test) as networks trained there\n"
+    )
+
+
+def test_the_observer_of_the_verdict_is_named(files: list[str]) -> None:
+    shown = call(*files, "--rule", "ideal").stdout
+    assert "predicted by the ideal observer, not measured with networks" in shown
+
+
+def test_of_several_pairs_the_worst_is_named_first(files: list[str]) -> None:
+    several = str(EXAMPLES / "targets.yaml")
+    shown = call(files[0], several).stdout.splitlines()
+    assert re.match(r"networks trained on train lose a factor of .* on defocus [+-]\d+ nm: ", shown[0])
+    assert re.match(r"that is the worst of 8 pairs; \d are about as good as trained there", shown[1])
+    assert "verdict" in shown[3] and not any("sigma" in line for line in shown[:-1])
+    answer = json.loads(call(files[0], several, "--json").stdout)
+    worst = max(answer, key=lambda pair: pair["factor"])
+    assert shown[0] == worst["verdict"]
+    whole = call(files[0], several, "--all").stdout
+    assert "epsilon (training)" in whole and "sigma" in whole
+
+
 def test_json_and_a_picture(files: list[str], tmp_path: Path) -> None:
     picture = tmp_path / "both.png"
     answer = json.loads(
@@ -52,6 +87,7 @@ def test_json_and_a_picture(files: list[str], tmp_path: Path) -> None:
     assert answer["energy_kev"] == 200
     assert answer["training"]["epsilon"] > answer["test"]["epsilon"]
     assert answer["training"]["observers"].keys() == {"linear"}
+    assert answer["factor"] > 1.1 and "lose a factor of" in answer["verdict"]
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 
@@ -59,9 +95,9 @@ def test_json_and_a_picture(files: list[str], tmp_path: Path) -> None:
 def test_files_of_several_conditions_give_a_table(files: list[str]) -> None:
     """Conditions to score under tell what was trained on; the other file is tested on."""
     shown = call(str(EXAMPLES / "own_network.yaml"), str(EXAMPLES / "own_network.yaml")).stdout
-    assert sum("defocus -10 nm" in line for line in shown.splitlines()) == 13
+    assert sum(line.startswith("│ defocus -10 nm ") for line in shown.splitlines()) == 13
     single = call(str(EXAMPLES / "own_network.yaml"), files[1])
-    assert single.stdout.startswith("defocus -10 nm -> test")
+    assert single.stdout.startswith("networks trained on defocus -10 nm lose a factor of ")
 
 
 def test_a_study_tells_its_microscope_and_names_choose(files: list[str]) -> None:
@@ -110,9 +146,9 @@ def test_faults_of_a_file_are_told_with_their_lines(files: list[str], tmp_path: 
 def test_files_of_one_name_are_told_apart(files: list[str], tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other/train.yaml").write_text(TEST)
-    lines = call(files[0], str(tmp_path / "other/train.yaml")).stdout.splitlines()
-    assert lines[0] == "train (training) -> train (test)"
-    assert [line.partition(":")[0] for line in lines[2:4]] == ["epsilon of train (training)", "epsilon of train (test)"]
+    lines = call(files[0], str(tmp_path / "other/train.yaml"), "--all").stdout.splitlines()
+    assert lines[2] == "train (training) -> train (test)"
+    assert [line.partition(":")[0] for line in lines[4:6]] == ["epsilon of train (training)", "epsilon of train (test)"]
 
 
 def test_a_picture_that_cannot_be_written_is_told_before_the_work(files: list[str]) -> None:

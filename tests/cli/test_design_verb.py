@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from temshift.cli.verbs.design import remarks
+from temshift.cli.verbs.design import as_plain, remarks
+from temshift.conditions import ImagingConditions
 from temshift.information import Design, ObjectLibrary, write_library
-from temshift.information.designs.training_design import DESIGN
+from temshift.information.designs.training_design import DESIGN, EVEN
 from temshift.scoring.scoring_conditions import scoring_conditions
 
 pytestmark = pytest.mark.slow  # part of make test, not of make check
@@ -42,6 +43,8 @@ def test_a_table_tells_the_sets_and_a_file_holds_the_design(temshift: Callable[.
     done = temshift("design", "--targets", targets, "--size", "2", "--output", "design.yaml", *QUICK)
     assert done.returncode == 0
     assert all(name in done.stdout for name in ("design", "evenly spaced", "single best", "random 3", "worst CE"))
+    assert all(title in done.stdout for title in ("regret", "CE of its best", "design / evenly spaced"))
+    assert "the design loses less than 'evenly spaced' at " in done.stdout
     assert "add conditions: done, 2 of 2" in done.stderr
     assert scoring_conditions("design.yaml").trained_on is not None and Path("design.png").exists()
 
@@ -103,7 +106,38 @@ def test_a_file_without_targets_is_told(temshift: Callable[..., Any], tmp_path: 
 def test_what_the_comparison_says_against_a_design_is_told() -> None:
     """A random set that is predicted to do better is named; one that does worse is not."""
     losses = {DESIGN: [0.2, 0.3], "random 1": [0.25, 0.28], "random 2": [0.1, 0.31]}
+    better, price = remarks(made("worst", losses, best=[0.1, 0.2]))
+    assert better.startswith("'random 1' is predicted to do better: 0.280 against 0.300")
+    assert price.startswith("the design loses less than 'evenly spaced' at 1 of 2 targets (by up to a factor of 1.25")
+
+
+def test_each_target_has_its_price_and_hopeless_ones_are_named() -> None:
+    """Beside the even set: target 0 pays a fifth, target 1 gains a factor of 2; target 2 is served by none."""
+    losses = {DESIGN: [0.24, 0.1, 0.45], EVEN: [0.2, 0.2, 0.45]}
+    chosen = made("regret", losses, best=[0.2, 0.05, 0.42])
+    price, hopeless = remarks(chosen)
+    assert "loses less than 'evenly spaced' at 1 of 3 targets (by up to a factor of 2.00, '1')" in price
+    assert "and more at 1 (by up to 1.20, '0')" in price
+    assert hopeless.startswith("hopeless, since even the best single candidate keeps 80% or more") and "'2'" in hopeless
+    plain = as_plain(chosen)
+    assert [round(row["cost"], 3) for row in plain["targets"]] == [1.2, 0.5, 1.0]
+    assert [row["hopeless"] for row in plain["targets"]] == [False, False, True]
+    assert plain["rival"] == EVEN and plain["summary"][0]["regret"] == pytest.approx(2.0)
+
+
+def made(objective: Any, losses: dict[str, list[float]], best: list[float]) -> Design:
+    """A design of given losses, with an even set if it has none."""
+    losses = losses if EVEN in losses else {**losses, EVEN: [0.25, 0.3]}
     rows = [(name, f"{number}", loss, 0.0, 0.9) for name, each in losses.items() for number, loss in enumerate(each)]
     predicted = pl.DataFrame(rows, ("set_name", "target_name", "cross_entropy", "ln_error", "f1"), orient="row")
-    (remark,) = remarks(Design("worst", "both", {name: {} for name in losses}, predicted))
-    assert remark.startswith("'random 1' is predicted to do better: 0.280 against 0.300")
+    limits = pl.DataFrame(
+        {
+            "target_name": [f"{number}" for number in range(len(best))],
+            "best_single": ["single"] * len(best),
+            "best_cross_entropy": best,
+            "hopeless": [loss > 0.4 for loss in best],
+            "chance_cross_entropy": [0.5] * len(best),
+        }
+    )
+    member = {"a": ImagingConditions(defocus_nm=5, dose_e_per_A2=400)}
+    return Design(objective, "both", dict.fromkeys(losses, member), predicted, limits)

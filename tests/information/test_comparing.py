@@ -9,8 +9,8 @@ import pytest
 from temshift.conditions import ImagingConditions
 from temshift.core.errors import InputError
 from temshift.information import Bench, ObjectLibrary, compare, compare_many
+from temshift.information.comparison.bands import Band, transferred_bands
 from temshift.information.comparison.compare import as_conditions, survey_for
-from temshift.information.comparison.comparison import Band, transferred_bands
 from temshift.information.observers.observer import RuleName, observe
 from temshift.optics import ImagingSettings
 

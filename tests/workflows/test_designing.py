@@ -124,6 +124,6 @@ def test_the_page_works_as_written() -> None:
     page = (docs / "design.md").read_text(encoding="utf-8")
     names: dict[str, Any] = {}
     exec(re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[0], names)
-    assert len(names["found"].members) == 2
+    assert len(names["chosen"].members) == 2
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", page) if not link.startswith("http")]
     assert links and [link for link in links if not (docs / link).exists()] == []

@@ -16,7 +16,8 @@ from temshift.figures.design_figure import design_figure
 from temshift.figures.transfer_figures import save_figure
 from temshift.information.comparison.compare import PIXEL, Bench, noise_remarks, survey_for
 from temshift.information.designs.candidates import GRID
-from temshift.information.designs.training_design import Design, Objective, design
+from temshift.information.designs.objectives import Objective
+from temshift.information.designs.training_design import Design, design
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
 from temshift.information.observers.observer import RuleName
 from temshift.optics.feasibility import imaging_faults
@@ -26,6 +27,11 @@ from temshift.storage.files import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
+MINIMISED: Mapping[Objective, str] = {
+    "regret": "largest predicted regret (loss over the best of any single candidate)",
+    "worst": "worst predicted loss",
+    "mean": "mean predicted loss",
+}
 CELL = 256  # pixels a side of the images that conditions are checked for
 
 
@@ -37,7 +43,7 @@ class Wanted:
     ----------
     size : int or None
         Number of conditions; None for one broad distribution.
-    objective : {"worst", "mean"}
+    objective : {"regret", "worst", "mean"}
         The quantity that is minimised over the targets.
     search, rule : str
         Observers of the search and of the ranking.
@@ -48,7 +54,7 @@ class Wanted:
     """
 
     size: int | None
-    objective: Objective = "worst"
+    objective: Objective = "regret"
     search: RuleName = "linear"
     rule: RuleName = "both"
     grid: int = GRID
@@ -147,7 +153,7 @@ def design_text(chosen: Design, targets: ConditionsFile) -> str:
     str
         YAML 1.2.
     """
-    comments = [f"# Minimises the {chosen.objective} predicted loss over the conditions below test, equal shares of"]
+    comments = [f"# Minimises the {MINIMISED[chosen.objective]} over the conditions below test, equal shares of"]
     comments += [f"#   {name}" for name in chosen.members]
     content: dict[str, Any] = {"training": [{"name": "design", **_plain(chosen.conditions)}]}
     content["test"] = [{"name": name, **_plain(one)} for name, one in targets.named.items()]
@@ -190,7 +196,7 @@ def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[
     write_text(output, text)
     picture = output.with_suffix(".png")
     with replacing(picture) as temporary:
-        save_figure(design_figure(chosen.predicted, chosen.objective), temporary)
+        save_figure(design_figure(chosen.regrets, chosen.objective), temporary)
     return [output, picture]
 
 

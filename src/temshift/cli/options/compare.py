@@ -44,12 +44,13 @@ def compare(
         float | None,
         typer.Option("--sampling-angstrom", min=0.01, max=100, help="Size of a camera's pixel, which MTFs count in."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    all_numbers: Annotated[bool, typer.Option("--all", help="Print sigma and all other numbers, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all numbers.")] = False,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Draw both: a PNG or SVG.", show_default=False)
     ] = None,
 ) -> None:
-    """Compare conditions without any training: epsilon, sigma, observers both ways, where information is lost."""
+    """Predict how networks trained on some conditions do on others, without any training: a factor, and the reason."""
     from temshift.cli.verbs import compare
 
     rules: list[Any] = [observer.value for observer in rule or [Rule.linear]]
@@ -59,6 +60,7 @@ def compare(
         sampling=sampling_angstrom,
         names=(tuple(train_name or ()), tuple(test_name or ())),
         rules=rules,
+        all_numbers=all_numbers,
         as_json=as_json,
         picture=picture,
     )

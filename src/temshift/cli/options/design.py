@@ -10,8 +10,9 @@ from temshift.cli.options.compare import Rule, Specimens
 
 
 class Objective(StrEnum):
-    """The loss that a design minimises over its targets."""
+    """The number that a design minimises over its targets; regret is the loss over the best of single conditions."""
 
+    regret = "regret"
     worst = "worst"
     mean = "mean"
 
@@ -24,7 +25,9 @@ def design(
         int | None, typer.Option("--size", "-k", help="How many conditions to train on.", show_default=False)
     ] = None,
     broad: Annotated[bool, typer.Option("--broad", help="One broad distribution in place of several.")] = False,
-    objective: Annotated[Objective, typer.Option("--objective", help="Loss to minimise.")] = Objective.worst,
+    objective: Annotated[
+        Objective, typer.Option("--objective", help="Minimise the largest regret, the worst, or the mean loss.")
+    ] = Objective.regret,
     specimens: Specimens = None,
     output: Annotated[
         Path | None,
@@ -53,7 +56,7 @@ def design(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Choose conditions to train on that minimise the worst or mean predicted loss over target conditions."""
+    """Choose conditions to train on that give away least, as predicted, on any of the target conditions."""
     from temshift.cli.verbs import design
 
     asked = design.Asked(

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
 from temshift.conditions.imaging import ImagingConditions
 from temshift.core.errors import InputError
 from temshift.information.comparison.compare import Bench, compare_many
 from temshift.information.comparison.comparison import Comparison, Side
+from temshift.information.comparison.verdict import NOTABLE, Verdict, observer_text
 from temshift.information.observers.observer import RuleName
 from temshift.information.transfer.monte_carlo import Estimate
 from temshift.storage.files import replacing, require_writable
@@ -36,6 +38,8 @@ class Asked:
         Conditions of the training and of the test file; all of them if empty.
     rules : sequence of RuleName
         Observers.
+    all_numbers : bool
+        Whether to print sigma and all other numbers after the verdict.
     as_json : bool
         Whether to print JSON.
     picture : Path, optional
@@ -47,6 +51,7 @@ class Asked:
     sampling: float | None
     names: tuple[Sequence[str], Sequence[str]]
     rules: Sequence[RuleName]
+    all_numbers: bool
     as_json: bool
     picture: Path | None
 
@@ -122,7 +127,8 @@ def draw(comparison: Comparison, picture: Path) -> None:
         for side in (comparison.training, comparison.test)
     ]
     bands = [(band.kind, band.low, band.high) for band in comparison.bands]
-    title = f"sigma = {comparison.pair.sigma.value:.2f}"
+    sigma = f"sigma = {comparison.pair.sigma.value:.2f}"
+    title = sigma if comparison.verdict is None else f"predicted: {comparison.verdict.outcome}\n{sigma}"
     with replacing(picture) as temporary:
         save_figure(compare_figure(comparison.q, curves[0], curves[1], bands, title), temporary)
 
@@ -135,16 +141,50 @@ def _print(compared: Sequence[Comparison], asked: Asked) -> None:
         console.print(text, soft_wrap=True, markup=False, highlight=False)
         return
     if len(compared) == 1:
-        say(console, repr(compared[0]))
+        _print_pair(console, compared[0], asked.all_numbers)
     else:
-        console.print(_table(compared, asked.rules))
-        for remark in dict.fromkeys(remark for one in compared for remark in one.remarks):
-            say(console, f"note: {remark}")
+        _print_pairs(console, compared, asked)
+    if not asked.all_numbers:
+        say(console, "--all prints sigma, epsilon and all other numbers")
     if asked.picture is not None:
         say(console, f"picture: {asked.picture}")
 
 
-def _table(compared: Sequence[Comparison], rules: Sequence[RuleName]) -> Any:
+def _print_pair(console: Console, comparison: Comparison, all_numbers: bool) -> None:
+    lines = [repr(comparison)] if all_numbers else comparison.summary_lines()
+    for line in lines:
+        say(console, line)
+
+
+def _print_pairs(console: Console, compared: Sequence[Comparison], asked: Asked) -> None:
+    """Print the worst of the verdicts, all of them as a table, and with ``--all`` the numbers as another."""
+    verdicts = [one.verdict for one in compared if one.verdict is not None]
+    good = sum(verdict.factor < NOTABLE for verdict in verdicts)
+    say(console, max(verdicts, key=lambda verdict: verdict.factor).sentence)
+    say(console, f"that is the worst of {len(verdicts)} pairs; {good} are about as good as trained there")
+    console.print(_verdict_table(verdicts))
+    if asked.all_numbers:
+        console.print(_table(compared, asked.rules))
+    say(console, f"predicted by {observer_text(verdicts[0].rule)}, not measured with networks")
+    for remark in dict.fromkeys(remark for one in compared for remark in one.remarks):
+        say(console, f"note: {remark}")
+
+
+def _verdict_table(verdicts: Sequence[Verdict]) -> Table:
+    titles = ("training", "test", "factor", "CE on test", "if trained there", "verdict")
+    rows = [
+        [
+            verdict.training,
+            verdict.test,
+            *map(number_text, (verdict.factor, verdict.there.cross_entropy, verdict.own.cross_entropy)),
+            verdict.outcome + ("; near chance even if trained there" if verdict.hopeless else ""),
+        ]
+        for verdict in verdicts
+    ]
+    return text_table(titles, rows, numbers=titles[2:5])
+
+
+def _table(compared: Sequence[Comparison], rules: Sequence[RuleName]) -> Table:
     scores = [title for rule in rules for title in (f"CE {rule}", f"CE {rule}, back")]
     rows = [
         [

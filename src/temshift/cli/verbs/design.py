@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.shared import Interrupted
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
 from temshift.core.errors import InputError
-from temshift.information.designs.training_design import DESIGN, Design, Objective
+from temshift.information.comparison.verdict import HOPELESS, NOTABLE
+from temshift.information.designs.objectives import Objective
+from temshift.information.designs.training_design import DESIGN, Design
 from temshift.information.observers.observer import RuleName
 from temshift.workflows.condition_files import read_conditions
 from temshift.workflows.design_training import Wanted, design_for, require_output, write_design
@@ -86,23 +90,15 @@ def as_plain(chosen: Design) -> dict[str, Any]:
         "sets": {name: list(members) for name, members in chosen.sets.items()},
         "summary": chosen.summary.to_dicts(),
         "predicted": chosen.predicted.to_dicts(),
+        "rival": chosen.rival,
+        "targets": chosen.costs.to_dicts(),
     }
 
 
 def _print(chosen: Design, written: list[Path]) -> None:
-    rows = [
-        [
-            row["set_name"],
-            number_text(row["worst"]),
-            number_text(row["mean"]),
-            row["worst_target"],
-            "; ".join(chosen.sets[row["set_name"]]),
-        ]
-        for row in chosen.summary.iter_rows(named=True)
-    ]
     console = table_console()
-    titles = ("set", "worst CE", "mean CE", "worst at", "trained on")
-    console.print(text_table(titles, rows, numbers=titles[1:3]))
+    console.print(_sets_table(chosen))
+    console.print(_costs_table(chosen))
     say(console, f"Predicted by the observer {chosen.rule!r}: the order of these losses counts, not their size")
     for remark in remarks(chosen):
         say(console, remark)
@@ -112,12 +108,69 @@ def _print(chosen: Design, written: list[Path]) -> None:
         say(console, "--output FILE.yaml writes the conditions, ready for a study")
 
 
+def _sets_table(chosen: Design) -> Table:
+    titles = ("set", "regret", "worst CE", "mean CE", "regret at", "worst at", "trained on")
+    rows = [
+        [
+            row["set_name"],
+            *(number_text(row[name]) for name in ("regret", "worst", "mean")),
+            row["regret_target"],
+            row["worst_target"],
+            "; ".join(chosen.sets[row["set_name"]]),
+        ]
+        for row in chosen.summary.iter_rows(named=True)
+    ]
+    return text_table(titles, rows, numbers=titles[1:4])
+
+
+def _costs_table(chosen: Design) -> Table:
+    """The price of the design on each target: against the best single candidate, and against the plain set."""
+    titles = ("target", "CE of its best", "CE of design", "regret", f"CE {chosen.rival}", f"design / {chosen.rival}")
+    numbers = ("best_cross_entropy", "design", "regret", "rival", "cost")
+    rows = [
+        [
+            row["target_name"] + (" (hopeless)" if row["hopeless"] else ""),
+            *(number_text(row[name]) for name in numbers),
+            row["best_single"],
+        ]
+        for row in chosen.costs.iter_rows(named=True)
+    ]
+    return text_table((*titles, "its best single candidate"), rows, numbers=titles[1:])
+
+
 def remarks(chosen: Design) -> list[str]:
     """Return the objections of the comparison to the design, one sentence each."""
     losses = {row["set_name"]: row[chosen.objective] for row in chosen.summary.iter_rows(named=True)}
     better = [name for name, value in losses.items() if value < losses[DESIGN] * (1 - 1e-9)]
-    return [
+    lines = [
         f"{name!r} is predicted to do better: {losses[name]:.3f} against {losses[DESIGN]:.3f}; "
         "the search is greedy, and --search both looks closer"
         for name in better
+    ]
+    return [*lines, *_cost_remarks(chosen), *_hopeless_remarks(chosen)]
+
+
+def _cost_remarks(chosen: Design) -> list[str]:
+    """Say which targets pay for the others, and which gain most, compared with the plain set."""
+    costs = chosen.costs.sort("cost")
+    gains, pays = costs.filter(pl.col("cost") < 1 / NOTABLE), costs.filter(pl.col("cost") > NOTABLE)
+    least, most = (costs.row(number, named=True) for number in (0, -1))
+    words = f"loses less than {chosen.rival!r} at {len(gains)} of {len(costs)} targets"
+    if len(gains):
+        words += f" (by up to a factor of {1 / least['cost']:.2f}, {least['target_name']!r})"
+    words += f" and more at {len(pays)}"
+    if len(pays):
+        words += f" (by up to {most['cost']:.2f}, {most['target_name']!r})"
+    return [f"the design {words}; factors below {NOTABLE:g} are not counted"]
+
+
+def _hopeless_remarks(chosen: Design) -> list[str]:
+    """Name the targets that no candidate serves."""
+    names = chosen.limits.filter("hopeless")["target_name"].to_list()
+    if not names:
+        return []
+    chance = chosen.limits["chance_cross_entropy"][0]
+    return [
+        f"hopeless, since even the best single candidate keeps {HOPELESS:.0%} or more of the loss of chance, "
+        f"{chance:.3f}: {', '.join(map(repr, names))}; consider leaving these targets out"
     ]

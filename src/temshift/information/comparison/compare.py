@@ -13,7 +13,10 @@ from temshift.configuration.model import ConfigurationError, parse_configuration
 from temshift.configuration.yaml_document import write_document
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError
-from temshift.information.comparison.comparison import Comparison, Side, transferred_bands
+from temshift.information.comparison.bands import transferred_bands
+from temshift.information.comparison.causes import cause_of_loss
+from temshift.information.comparison.comparison import Comparison, Side
+from temshift.information.comparison.verdict import NOTABLE, Verdict, chance_loss, preferred_rule, reason_text
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library
@@ -128,7 +131,7 @@ def compare_many(
     spectra = band_of(objects.mean, survey)
     ours, theirs = ({name: information_of(survey, one, spectra) for name, one in named.items()} for named in sides)
     observed = _observed(sides, objects, survey, bench.rules)
-    return [
+    pairs = [
         Comparison(
             Side(training, one, _seen(observed, 0, training, test)),
             Side(test, other, _seen(observed, 1, test, training)),
@@ -141,6 +144,24 @@ def compare_many(
         for training, one in ours.items()
         for test, other in theirs.items()
     ]
+    return [_judged(pair, sides, objects, survey) for pair in pairs]
+
+
+def _judged(
+    pair: Comparison, sides: Sequence[Mapping[str, ImagingConditions]], library: ObjectLibrary, survey: Survey
+) -> Comparison:
+    """Return a comparison with its verdict, if an observer went both ways."""
+    training, test = pair.distinct_sides()
+    rule = preferred_rule(list(training.observers))
+    if rule is None:
+        return pair
+    there, own = training.observers[rule][1], test.observers[rule][0]
+    verdict = Verdict(training.name, test.name, rule, there, own, chance_loss(library.area_fraction), "")
+    if verdict.factor >= NOTABLE:
+        named = sides[0][pair.training.name], sides[1][pair.test.name]
+        cause, nearer = cause_of_loss(*named, band_of(library.mean, survey), survey)
+        verdict = replace(verdict, reason=reason_text(cause, nearer, pair.bands))
+    return replace(pair, verdict=verdict)
 
 
 def as_conditions(given: Given, name: str) -> ImagingConditions:

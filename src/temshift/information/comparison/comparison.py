@@ -1,14 +1,15 @@
 """Results of comparing two distributions of conditions: numbers, bands, a text to read and JSON."""
 
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from temshift.information.comparison.bands import Band, band_text
+from temshift.information.comparison.verdict import Verdict
 from temshift.information.transfer.metrics import Information, PairMetrics
 from temshift.information.transfer.monte_carlo import Estimate
 
@@ -16,62 +17,6 @@ if TYPE_CHECKING:
     from temshift.information.observers.observer import Expected
 
 Array = NDArray[np.float64]
-
-HALF = 0.5  # share of the other's bits below which a ring's information is lost, or new; ours
-LEAST_SHARE = 0.01  # of the larger epsilon that a band has to hold to be named; ours
-
-
-@dataclass(frozen=True)
-class Band:
-    """Spatial frequencies at which one side carries less than half of the information of the other.
-
-    Attributes
-    ----------
-    kind : {"lost", "new"}
-        Whether the training conditions carry it and the test conditions don't, or the other way round.
-    low, high : float
-        Its ends [1/A].
-    bits : float
-        Its part of the difference of the two epsilon [bits a spatial frequency of the whole band], > 0.
-    """
-
-    kind: Literal["lost", "new"]
-    low: float
-    high: float
-    bits: float
-
-    @property
-    def spacings(self) -> tuple[float, float]:
-        """Spacings of its ends, the coarse one first [A]."""
-        return 1 / self.low, 1 / self.high
-
-
-def transferred_bands(q: Array, training: Array, test: Array) -> Iterator[Band]:
-    """Find where in q information is lost or new, in ascending q.
-
-    Parameters
-    ----------
-    q : ndarray (rings,)
-        Evenly spaced spatial frequencies [1/A].
-    training, test : ndarray (rings,)
-        Bits at each of them.
-
-    Yields
-    ------
-    Band
-        Runs of rings where one side has less than half of the bits of the other, of those that hold at least 1 % of the
-        larger epsilon.
-    """
-    half_step = (q[1] - q[0]) / 2 if len(q) > 1 else q[0] / 2
-    least = LEAST_SHARE * max(np.average(training, weights=q), np.average(test, weights=q))
-    difference = (training - test) * q / q.sum()
-    kinds = np.where(test < HALF * training, 1, np.where(training < HALF * test, -1, 0))
-    borders = np.flatnonzero(np.diff(kinds, prepend=0, append=0))
-    for start, stop in itertools.pairwise(borders):
-        bits = abs(float(difference[start:stop].sum()))
-        if kinds[start] and bits >= least > 0:
-            ends = float(q[start] - half_step), float(q[stop - 1] + half_step)
-            yield Band("lost" if kinds[start] > 0 else "new", *ends, bits)
 
 
 @dataclass(frozen=True)
@@ -111,6 +56,8 @@ class Comparison:
         Remarks that a person should know before reading the numbers.
     setting : mapping
         Energy [keV] and size of a pixel [A].
+    verdict : Verdict, optional
+        The prediction of an observer in one sentence; None without observers.
     """
 
     training: Side
@@ -120,14 +67,28 @@ class Comparison:
     bands: tuple[Band, ...]
     remarks: tuple[str, ...]
     setting: Mapping[str, float]
+    verdict: Verdict | None = None
 
     def __repr__(self) -> str:
         """Return it as lines to read."""
         return "\n".join(self._lines())
 
+    def summary_lines(self) -> Iterator[str]:
+        """Yield the verdict, the numbers behind it, and remarks."""
+        yield from self._verdict_lines()
+        yield from self._remark_lines()
+
+    def _verdict_lines(self) -> Iterator[str]:
+        if self.verdict is not None:
+            yield from (self.verdict.sentence, self.verdict.basis)
+
+    def _remark_lines(self) -> Iterator[str]:
+        yield from (f"note: {remark}" for remark in self.remarks)
+
     def _lines(self) -> Iterator[str]:
         pair, setting = self.pair, self.setting
-        training, test = self._distinct_sides()
+        training, test = self.distinct_sides()
+        yield from self._verdict_lines()
         yield f"{training.name} -> {test.name}"
         yield f"at {setting['energy_kev']:g} keV, up to {self.q[-1]:.3g} 1/A, pixels of {setting['pixel_angstrom']:g} A"
         for side in (training, test):
@@ -141,10 +102,10 @@ class Comparison:
         yield from map(band_text, self.bands)
         if not self.bands:
             yield "nowhere is more than half of the information lost or new"
-        yield from (f"note: {remark}" for remark in self.remarks)
+        yield from self._remark_lines()
 
-    def _distinct_sides(self) -> tuple[Side, Side]:
-        """Both sides, under names that differ."""
+    def distinct_sides(self) -> tuple[Side, Side]:
+        """Return both sides, under names that differ."""
         if self.training.name != self.test.name:
             return self.training, self.test
         named = [(self.training, "training"), (self.test, "test")]
@@ -163,6 +124,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as numbers, texts, lists and mappings; undefined numbers are None."""
         return {
+            **({} if self.verdict is None else self.verdict.to_dict()),
             "training": _side(self.training),
             "test": _side(self.test),
             **{name: _estimate(getattr(self.pair, name)) for name in vars(self.pair)},
@@ -186,18 +148,6 @@ def estimate_text(number: Estimate | None) -> str:
     ('0.512 +- 0.002', 'undefined (nothing is transferred)')
     """
     return "undefined (nothing is transferred)" if number is None else f"{number.value:.3f} +- {number.error:.3f}"
-
-
-def band_text(band: Band) -> str:
-    """Write a band.
-
-    Examples
-    --------
-    >>> band_text(Band("lost", 0.2, 0.25, 0.031))
-    'lost: 0.200 to 0.250 1/A (5.00 to 4.00 A), 0.031 bits'
-    """
-    coarse, fine = band.spacings
-    return f"{band.kind}: {band.low:.3f} to {band.high:.3f} 1/A ({coarse:.2f} to {fine:.2f} A), {band.bits:.3f} bits"
 
 
 def _side(side: Side) -> dict[str, Any]:

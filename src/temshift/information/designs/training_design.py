@@ -2,12 +2,11 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from temshift.conditions.imaging import ImagingConditions
 from temshift.conditions.mixtures import mixture
@@ -15,6 +14,7 @@ from temshift.core.errors import InputError
 from temshift.core.seeds import Stage, generator
 from temshift.execution import Progress, SilentProgress
 from temshift.information.comparison.compare import DEFAULT_BENCH, survey_for
+from temshift.information.designs.bench import SEARCH, Bench, Named, Task
 from temshift.information.designs.candidates import (
     GRID,
     Range,
@@ -26,23 +26,16 @@ from temshift.information.designs.candidates import (
     places_of,
 )
 from temshift.information.designs.exchange import Members, added, exchanged
+from temshift.information.designs.objectives import OBJECTIVES, Objective
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.shipped_libraries import shipped_library
 from temshift.information.transfer.survey import Survey
 
 if TYPE_CHECKING:
-    from temshift.information.observers.draws import Draws
-    from temshift.information.observers.observer import Expected, RuleName
-
-Array = NDArray[np.float64]
-Named = Mapping[str, ImagingConditions]
-Objective = Literal["worst", "mean"]
-OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+    from temshift.information.observers.observer import RuleName
 
 RANDOM_SETS = 3  # that a design is compared with
 LEVELS = 9  # ends that a broad range may have on each axis
-SEARCH, RANKING = (0, 1), (2, 3)  # streams of draws to train and to test on: choices are ranked on new ones
-COARSE = 4  # a search by other observers than the linear one takes one drawn condition in so many
 DESIGN, EVEN, SINGLE, FULL, MIDDLE = "design", "evenly spaced", "single best", "full range", "middle"
 
 
@@ -52,8 +45,9 @@ class Design:
 
     Attributes
     ----------
-    objective : {"worst", "mean"}
-        The number minimised over the targets: the highest cross-entropy, or the mean.
+    objective : {"regret", "worst", "mean"}
+        The number minimised over the targets: the largest regret, the highest cross-entropy, or the mean. The regret on
+        a target is the cross-entropy over the least that any single candidate reaches there.
     rule : str
         The observer that the final choice is by.
     sets : mapping of str to mapping of str to ImagingConditions
@@ -62,12 +56,17 @@ class Design:
     predicted : polars.DataFrame
         ``set_name``, ``target_name``, ``cross_entropy`` [nats], ``ln_error`` (standard error of its logarithm) and
         ``f1`` that the observer expects, on other draws than those of the search.
+    limits : polars.DataFrame
+        ``target_name``, ``best_single`` candidate and its ``best_cross_entropy`` on the same draws,
+        ``chance_cross_entropy`` of an observer that knows only the area on particles, and ``hopeless``: whether even
+        the best single candidate keeps 80 % of that.
     """
 
     objective: Objective
     rule: "RuleName"
     sets: Mapping[str, Named]
     predicted: pl.DataFrame
+    limits: pl.DataFrame
 
     @property
     def members(self) -> Named:
@@ -80,14 +79,42 @@ class Design:
         return mixture(list(self.members.values()))
 
     @property
+    def rival(self) -> str:
+        """The name of the plain set that a design has to beat: evenly spaced, or the full range of a broad one."""
+        return EVEN if EVEN in self.sets else FULL
+
+    @property
+    def regrets(self) -> pl.DataFrame:
+        """``predicted`` with ``limits`` and the ``regret``, a factor, of each set on each target."""
+        joined = self.predicted.join(self.limits, on="target_name", how="left", maintain_order="left")
+        return joined.with_columns(regret=pl.col("cross_entropy") / pl.col("best_cross_entropy"))
+
+    @property
     def summary(self) -> pl.DataFrame:
-        """``set_name``, ``worst`` and ``mean`` cross-entropy over the targets, and ``worst_target``."""
-        loss = pl.col("cross_entropy")
-        return self.predicted.group_by("set_name", maintain_order=True).agg(
+        """``worst`` and ``mean`` cross-entropy and largest ``regret`` of each ``set_name``, and the targets of both."""
+        loss, regret = pl.col("cross_entropy"), pl.col("regret")
+        return self.regrets.group_by("set_name", maintain_order=True).agg(
             loss.max().alias("worst"),
             loss.mean().alias("mean"),
             pl.col("target_name").sort_by(loss).last().alias("worst_target"),
+            regret.max(),
+            pl.col("target_name").sort_by(regret).last().alias("regret_target"),
         )
+
+    @property
+    def costs(self) -> pl.DataFrame:
+        """The price of the design on each target.
+
+        ``limits`` with the cross-entropies ``design`` and ``rival``, the ``regret`` of both and ``cost``, the factor of
+        the design's over the rival's: above 1 if that target pays for others.
+        """
+        sides = {DESIGN: ("design", "regret"), self.rival: ("rival", "rival_regret")}
+        table = self.limits
+        for set_name, (loss, regret) in sides.items():
+            part = self.regrets.filter(set_name=set_name)
+            columns = part.select("target_name", pl.col("cross_entropy").alias(loss), pl.col("regret").alias(regret))
+            table = table.join(columns, on="target_name", how="left", maintain_order="left")
+        return table.with_columns(cost=pl.col("design") / pl.col("rival"))
 
 
 def design(
@@ -97,7 +124,7 @@ def design(
     *,
     size: int | None = None,
     broad: bool = False,
-    objective: Objective = "worst",
+    objective: Objective = "regret",
     extra: Named | None = None,
     grid: int = GRID,
     search: "RuleName" = "linear",
@@ -125,8 +152,8 @@ def design(
         Number of conditions to train on, >= 1; with ``broad`` it is left out.
     broad : bool
         Whether to choose one broad distribution.
-    objective : {"worst", "mean"}
-        Minimise the highest cross-entropy over the targets, or the mean.
+    objective : {"regret", "worst", "mean"}
+        Minimise the largest regret over the targets, the highest cross-entropy, or the mean.
     extra : mapping of str to ImagingConditions, optional
         Candidates apart from the targets and the grid.
     grid : int
@@ -151,16 +178,16 @@ def design(
     _require(targets, size, broad, objective)
     every = [*targets.values(), *(extra or {}).values()]
     objects = library if library is not None else shipped_library()
-    world = objects, survey or survey_for(every, objects, DEFAULT_BENCH)[0]
-    bench = _Bench(targets, world, objective, search, progress or SilentProgress())
+    ground = survey or survey_for(every, objects, DEFAULT_BENCH)[0]
     if broad or (size or 0) > 1:
         _require_apertures(every)
+    pool = candidates_for(targets, extra or {}, grid)
+    bench = Bench(Task(targets, pool, objects, ground, objective, search, rule), progress or SilentProgress())
     if broad:
-        return _broad(bench, rule)
-    pool = _pool(targets, extra or {}, grid)
+        return _broad(bench)
     if size is None or size > len(pool):
         raise InputError(f"size = {size} is more than the {len(pool)} candidates; take fewer, or a finer grid")
-    return _chosen(bench, pool, size, rule)
+    return _chosen(bench, size)
 
 
 def _require(targets: Named, size: int | None, broad: bool, objective: str) -> None:
@@ -182,8 +209,8 @@ def _require_apertures(every: Sequence[ImagingConditions]) -> None:
         )
 
 
-def _pool(targets: Named, extra: Named, grid: int) -> dict[str, ImagingConditions]:
-    """Candidates by name, each distribution once: targets first."""
+def candidates_for(targets: Named, extra: Named, grid: int) -> dict[str, ImagingConditions]:
+    """Return the candidates of a design by name, each distribution once: targets, further ones, and the grid."""
     pool: dict[str, ImagingConditions] = {}
     for name, conditions in [*targets.items(), *extra.items(), *grid_candidates(targets, grid).items()]:
         pool[_free(name, pool)] = conditions
@@ -194,102 +221,24 @@ def _free(name: str, taken: Mapping[str, object]) -> str:
     return name if name not in taken else _free(f"{name} (candidate)", taken)
 
 
-class _Bench:
-    """Predicts scores on the targets of a network trained on a mixture of conditions; nothing is computed twice."""
-
-    def __init__(
-        self,
-        targets: Named,
-        world: tuple[ObjectLibrary, Survey],
-        objective: Objective,
-        search: "RuleName",
-        progress: Progress,
-    ) -> None:
-        self.targets, self.objective, self.progress = targets, objective, progress
-        self._world, self._search = world, search
-        self._drawn: dict[tuple[str, int, bool], Draws] = {}
-        self._expected: dict[tuple[object, ...], list[Expected]] = {}
-
-    @property
-    def seed(self) -> int:
-        return self._world[1].seed
-
-    def predict(self, parts: Named, rule: "RuleName", streams: tuple[int, int]) -> list["Expected"]:
-        """Scores on each target of an observer of a mixture of conditions."""
-        key = (tuple(sorted(parts)), rule, streams)
-        if key not in self._expected:
-            from temshift.information.observers.draws import Draws
-            from temshift.information.observers.observer import fit_observer
-
-            training, test = streams
-            coarse = COARSE if streams == SEARCH and rule != "linear" else 1
-            every = 1 if rule == "linear" else coarse * len(parts)
-            drawn = [thinned(self._draws(name, one, training, rule), every) for name, one in sorted(parts.items())]
-            observer = fit_observer(Draws.joined(drawn), rule, seed=self.seed)
-            tests = [thinned(self._draws(name, one, test, rule), coarse) for name, one in self.targets.items()]
-            self._expected[key] = [observer.expected(one) for one in tests]
-        return self._expected[key]
-
-    def score(self, parts: Named, rule: "RuleName | None" = None, streams: tuple[int, int] = SEARCH) -> float:
-        """The number to minimise; by the observer of the search unless another is given."""
-        losses = [one.cross_entropy for one in self.predict(parts, rule or self._search, streams)]
-        return max(losses) if self.objective == "worst" else float(np.mean(losses))
-
-    def ranked(self, sets: Sequence[Named], rule: "RuleName") -> Named:
-        """Return the best of some sets on new draws; the first of equals."""
-        distinct = [one for number, one in enumerate(sets) if one.keys() not in [two.keys() for two in sets[:number]]]
-        if len(distinct) == 1:
-            return distinct[0]
-        self.progress.start("ranking", len(distinct))
-        scores = []
-        for members in distinct:
-            scores.append(self.score(members, rule, RANKING))
-            self.progress.advance()
-        self.progress.finish()
-        return distinct[int(np.argmin(scores))]
-
-    def _draws(self, name: str, conditions: ImagingConditions, stream: int, rule: "RuleName") -> "Draws":
-        from temshift.information.observers.draws import ring_draws
-        from temshift.information.observers.observer import shown_to
-
-        key, (library, survey) = (name, stream, rule == "ideal"), self._world
-        if key not in self._drawn:
-            try:
-                self._drawn[key] = ring_draws(conditions, shown_to(rule, library), survey, stream=stream)
-            except ValueError as error:
-                raise InputError(f"{name!r}: {error}") from error
-        return self._drawn[key]
-
-
-def thinned(draws: "Draws", every: int) -> "Draws":
-    """Return draws of one in ``every`` drawn conditions: a mixture then costs no more than one of its parts."""
-    if every == 1:
-        return draws
-    kept = draws.condition % every == 0
-    weights = draws.weights[kept] / draws.weights[kept].sum()
-    rows = {name: getattr(draws, name)[kept] for name in ("powers", "expected", "labels")}
-    return replace(draws, **rows, weights=weights, condition=draws.condition[kept] // every)
-
-
-def _chosen(bench: _Bench, pool: Named, size: int, rule: "RuleName") -> Design:
+def _chosen(bench: Bench, size: int) -> Design:
     """Search sets of candidates."""
+    pool, seed = bench.task.pool, bench.task.survey.seed
     names = list(pool)
-    even = even_set(bench.targets, pool, size)
+    even = even_set(bench.task.targets, pool, size)
+    bench.best(SEARCH)
     score = functools.cache(lambda members: bench.score(_named(pool, names, members)))
     starts = added(score, len(names), size, bench.progress), even
     ends = [exchanged(score, start, len(names), bench.progress) for start in starts]
-    best = bench.ranked([_named(pool, names, members) for members in (*ends, even)], rule)
-    single = added(score, len(names), 1)
+    best = bench.ranked([_named(pool, names, members) for members in (*ends, even)])
+    picked = random_sets(len(names), size, seed)
     sets = {
         DESIGN: best,
         EVEN: _named(pool, names, even),
-        SINGLE: _named(pool, names, single),
-        **{
-            f"random {number + 1}": _named(pool, names, members)
-            for number, members in enumerate(random_sets(len(names), size, bench.seed))
-        },
+        SINGLE: _named(pool, names, added(score, len(names), 1)),
+        **{f"random {number + 1}": _named(pool, names, members) for number, members in enumerate(picked)},
     }
-    return _compared(bench, sets, rule)
+    return _compared(bench, sets)
 
 
 def _named(pool: Named, names: Sequence[str], members: Members) -> dict[str, ImagingConditions]:
@@ -327,25 +276,27 @@ def random_sets(count: int, size: int, seed: int, sets: int = RANDOM_SETS) -> li
     return [tuple(sorted(map(int, pick))) for pick in picks]
 
 
-def _broad(bench: _Bench, rule: "RuleName") -> Design:
+def _broad(bench: Bench) -> Design:
     """Search the ends of one broad distribution, axis by axis, from the full range."""
-    span = Span.of(bench.targets)
+    span = Span.of(bench.task.targets)
     axes = len(span.axes)
     if not axes:
         raise InputError("the targets differ in the centre of no parameter; give a size in place of broad")
     full, still = Range((0.0,) * axes, (1.0,) * axes), Range((0.5,) * axes, (0.5,) * axes)
-    named = functools.cache(lambda reach: _broad_member(span, reach))
+    named = functools.cache(lambda reach: _broad_member(span, reach, bench.task.pool))
+    bench.best(SEARCH)
     narrowed = _narrowed(full, lambda reach: bench.score(named(reach)), axes, bench.progress)
-    best = bench.ranked([named(narrowed), named(full)], rule)
-    return _compared(bench, {DESIGN: best, FULL: named(full), MIDDLE: named(still)}, rule)
+    best = bench.ranked([named(narrowed), named(full)])
+    return _compared(bench, {DESIGN: best, FULL: named(full), MIDDLE: named(still)})
 
 
-def _broad_member(span: Span, reach: Range) -> dict[str, ImagingConditions]:
-    """A broad distribution under a name that holds its ends."""
+def _broad_member(span: Span, reach: Range, pool: Named) -> dict[str, ImagingConditions]:
+    """A broad distribution under a name that holds its ends, and that no other candidate has."""
     try:
-        return dict([broad_conditions(span, reach)])
+        name, conditions = broad_conditions(span, reach)
     except ValueError as error:
         raise InputError(str(error)) from error
+    return {name if pool.get(name, conditions) == conditions else _free(name, pool): conditions}
 
 
 def _narrowed(start: Range, score: Callable[[Range], float], axes: int, progress: Progress) -> Range:
@@ -366,13 +317,7 @@ def _narrowed(start: Range, score: Callable[[Range], float], axes: int, progress
     return best
 
 
-def _compared(bench: _Bench, sets: Mapping[str, Named], rule: "RuleName") -> Design:
-    """Predict all sets on new draws by one rule."""
-    bench.progress.start("comparison", len(sets))
-    rows = []
-    for set_name, parts in sets.items():
-        for target, expected in zip(bench.targets, bench.predict(parts, rule, RANKING), strict=True):
-            rows.append({"set_name": set_name, "target_name": target, **vars(expected)})
-        bench.progress.advance()
-    bench.progress.finish()
-    return Design(bench.objective, rule, sets, pl.DataFrame(rows))
+def _compared(bench: Bench, sets: Mapping[str, Named]) -> Design:
+    """Predict all sets on new draws."""
+    predicted, limits = bench.compared(sets)
+    return Design(bench.task.objective, bench.task.rule, sets, predicted, limits)
