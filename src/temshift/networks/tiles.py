@@ -19,7 +19,7 @@ def segmented_in_tiles(network: Callable[[Tensor], Tensor], images: Tensor, side
     Parameters
     ----------
     network : callable
-        From (n, channels, \\*sides) to (n, classes, \\*sides).
+        From (n, channels, y, x) of those sides to (n, classes, y, x).
     images : Tensor (n, channels, y, x)
     sides : (int, int)
         Pixels (y, x) that the network takes.

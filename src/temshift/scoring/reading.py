@@ -85,9 +85,9 @@ def image_shape(origin: Origin | None, grid: Grid, reading: Reading) -> tuple[in
         return None
     if not reading.resample:
         raise InputError(
-            f"the network was trained on pixels of {pixel_text(pixel)} A, and these images have {pixel_text(grid.sampling)} A; "
-            "bring images to its pixels with --resample (resample=True), score it as it is with --any-pixel "
-            "(any_pixel=True), or simulate waves on its pixels (stored_sampling_angstrom)"
+            f"the network was trained on pixels of {pixel_text(pixel)} A, and these images have pixels of "
+            f"{pixel_text(grid.sampling)} A; bring images to its pixels with --resample (resample=True), score it as "
+            "it is with --any-pixel (any_pixel=True), or simulate waves on its pixels: stored_sampling_angstrom"
         )
     shape = tuple(round(length / side) for length, side in zip(grid.extent, pixel, strict=True))
     if min(shape) < 2:
@@ -133,9 +133,9 @@ class LogitsOf:
         """
         output = self.network(images)
         if not isinstance(output, Tensor) or output.ndim != 4 or _but_channels(output) != _but_channels(images):
-            given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+            other = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
             raise TemshiftError(
-                f"the network gives {given} for images {tuple(images.shape)}; it must give a Tensor of one logit of "
+                f"the network gives {other} for images {tuple(images.shape)}; it must give a Tensor of one logit of "
                 '"particle" a pixel, of the shape of the images, or of several channels'
             )
         given = f"the network gives {tuple(output.shape)} for images {tuple(images.shape)}; it must give one logit"

@@ -140,14 +140,16 @@ def score_opened(
     refuse_inside_store(folder.report)
     marks = folder.root / CONDITIONS_FILE
     refuse_strangers(folder.root, marks, KIND)
-    if not marks.exists():
+    fresh = not marks.exists()
+    if fresh:
         require_readable(asked, source, given, device)
     with claim(folder.root, marks, KIND), make_executor(0) as executor:
         work = Work(executor, device, progress or SilentProgress())
         trial = _Trial(asked, identity, given, source, folder, work)
         hash_ = _all_that_counts(trial)
         if hash_ is None or not is_concluded(folder, work, hash_):
-            require_readable(asked, source, given, device)
+            if not fresh:
+                require_readable(asked, source, given, device)
             _make(trial, hash_)
     return folder
 
