@@ -175,7 +175,7 @@ def test_the_origin_holds_pixels_energy_specimens_and_mask_and_no_places(fine: W
 
 
 def test_masks_are_sampled_as_their_definition_samples_them() -> None:
-    """A disc on finer pixels becomes the disc on coarser ones, and the other way round, but for its border."""
+    """A disc on finer pixels becomes the disc on coarser ones, and the other way round, up to its border."""
 
     def disc(size: int) -> Tensor:
         y, x = torch.meshgrid(*[torch.arange(size) * 12.8 / size] * 2, indexing="ij")

@@ -64,7 +64,7 @@ REFUSED = {
     "probability of none": (two, {"gives": "probability"}, "--channel N (channel= in Python) is that of the particle"),
     "three, none said": (three, {"gives": "two-class"}, "or the channel has to be said"),
     "no such channel": (two, {"channel": 2}, "there is no channel 2; give --channel 0 to 1"),
-    "one class": (logits_of, {"gives": "two-class"}, "two-class needs two channels or more"),
+    "one class": (logits_of, {"gives": "two-class"}, "two-class needs two channels or more; give --gives"),
     "no probability": (logits_of, {"gives": "probability"}, "which are no probabilities; give --gives logits"),
     "two sigmoids": (lambda images: two(images).sigmoid(), {"gives": "two-class"}, "do not sum to 1"),
     "no such meaning": (logits_of, {"gives": "logit"}, "allowed: logits, probability, two-class"),
@@ -82,6 +82,16 @@ def test_what_is_no_logit_as_said_is_refused(discs: Path, name: str) -> None:
 
 def test_a_network_that_never_decides_gives_logits(discs: Path) -> None:
     assert score(torch.zeros_like, discs, WANTED)["cross_entropy"].to_list() == pytest.approx([math.log(2)])
+
+
+def test_one_batch_of_logits_settles_it() -> None:
+    """A later batch may lie between 0 and 1 by chance, such as the few images of a picture."""
+    asked = LogitsOf(lambda images: images, Reading())
+    low, high = torch.full((1, 1, 2, 2), 0.5), torch.full((1, 1, 2, 2), 1.5)
+    with pytest.raises(InputError, match="between 0 and 1"):
+        asked(low)
+    assert torch.equal(asked(high), high)
+    assert torch.equal(asked(low), low)
 
 
 def test_probabilities_of_0_and_1_cost_16_nat_and_no_more() -> None:

@@ -318,7 +318,7 @@ def test_on_foreign_specimens_there_is_no_loss_in_distribution(
     given = ("--database", foreign, "--conditions", conditions, "--output", tmp_path / "out")
     code, printed = temshift("--network", place, *given)
     assert code == 0
-    assert "differ in specimens.substrate.thickness_nm.minimum" in " ".join(printed.split())
+    assert "these differ in specimens.substrate.thickness_nm.minimum" in " ".join(printed.split())
     assert "G_OOD │" not in printed and "G_OOD are missing" in " ".join(printed.split())
     results = pl.read_parquet(tmp_path / "out" / "results.parquet")
     assert results["g_ood"].null_count() == results["in_distribution_cross_entropy"].null_count() == 2
@@ -369,7 +369,7 @@ def test_an_older_card_refuses_nothing_and_says_so(
     write_record(tmp_path / "old" / CARD, files, card)
     given = ("--database", study.root, "--conditions", conditions, "--output", tmp_path / "out")
     code, printed = temshift("--network", tmp_path / "old", *given)
-    assert code == 0 and "trained on are not known: whether these fit is not checked" in " ".join(printed.split())
+    assert code == 0 and "trained on are not known: it is not checked if these fit" in " ".join(printed.split())
     assert pl.read_parquet(tmp_path / "out" / "results.parquet")["g_ood"].null_count() == 0  # its waves lie there
 
 

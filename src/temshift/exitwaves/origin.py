@@ -23,7 +23,7 @@ Pixel = Annotated[float, Field(gt=0.001, lt=1000)]
 
 
 class Origin(Configuration, extra="ignore"):
-    """The images that a network was trained on; whatever is not known is None.
+    """The images that a network was trained on; a value is None if it is not known.
 
     ``database`` is the hash of the set of waves, ``pixel_angstrom`` the pixel (y, x) of an image, after binning.
     ``specimens`` is the recipe (crystal, sizes, film), or, for specimens from files, their number and a hash; ``waves``
@@ -69,7 +69,7 @@ def origin_of(settings: Mapping[str, Any], grid: Grid, imaging: ImagingSettings)
 
 
 def read_origin(facts: Any, place: str) -> Origin:
-    """Read what a card, or a file of a network, keeps of the images that it was trained on.
+    """Read the images that a network was trained on from its card or the metadata of its file.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def read_origin(facts: Any, place: str) -> Origin:
 
 
 def same_pixels(first: tuple[float, float], second: tuple[float, float]) -> bool:
-    """Return whether two pixels (y, x) are of one size, but for the rounding to a cell.
+    """Return whether two pixels (y, x) are of one size, up to the rounding to a cell.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def differences(first: Origin, second: Origin) -> list[str]:
 
 
 def foreign_to(origin: Origin | None, source: WaveSource, imaging: ImagingSettings, *, resampled: bool) -> list[str]:
-    """Return in what the images of a source differ from those that a network was trained on.
+    """Return the keys in which images of a source differ from those that a network was trained on.
 
     Parameters
     ----------

@@ -117,7 +117,7 @@ def load(path: Path | str) -> UNet:
     -------
     UNet
         A `torch.nn.Module` on the CPU, in evaluation mode, channels last: from standardised images (n, 1, y, x) of any
-        size to logits (n, 1, y, x). Its ``origin`` is what the card keeps of the images that it was trained on.
+        size to logits (n, 1, y, x). Its ``origin`` are the images that it was trained on, as its card has them.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def load(path: Path | str) -> UNet:
 
 
 def origin_of_card(card: Mapping[str, Any], place: str) -> Origin:
-    """Return what a card keeps of the images that its network was trained on; older ones the hash of the waves alone.
+    """Return the images that a network was trained on, from its card; older ones keep the hash of the waves alone.
 
     Raises
     ------

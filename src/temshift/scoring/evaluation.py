@@ -71,8 +71,8 @@ def score(
     progress : Progress, optional
         Hears of every condition; silent by default.
     gives : {"logits", "probability", "two-class"}, optional
-        The meaning of the network's output. If it is left out these are logits, and what looks like probabilities is
-        refused. "two-class" holds the particle's class against the others.
+        The meaning of the network's output. If it is left out these are logits, and an output that looks like
+        probabilities is refused. "two-class" holds the particle's class against the others.
     channel : int, optional
         The channel of "particle", if the output has several.
     resample : bool
@@ -124,7 +124,7 @@ class Asked:
     shape : tuple of int or None
         Pixels (y, x) that images are brought to; None if they stay as they are.
     foreign : tuple of str
-        In what the images differ from those that the network was trained on, as far as that is known.
+        Keys in which the images differ from those that the network was trained on, as far as they are known.
     """
 
     network: LogitsOf

@@ -29,9 +29,10 @@ class Reading:
     ----------
     gives : {"logits", "probability", "two-class"}, optional
         The meaning of its output; "two-class" are logits or probabilities of several classes, of which the particle's
-        is held against the others. None means logits, and refuses what looks like probabilities.
+        is held against the others. None means logits, and an output that looks like probabilities is refused.
     channel : int, optional
-        The channel of "particle"; needed if there are several, but for the last of two with "two-class".
+        The channel of "particle"; needed if there are several; with "two-class" the last of two is taken if it is
+        left out.
     resample : bool
         Bring images to the pixels that the network was trained on, if these are known and others.
     any_pixel : bool
@@ -53,7 +54,7 @@ class Reading:
 
 
 def origin_of_network(network: Any) -> Origin | None:
-    """Return what is known of the images that a network was trained on."""
+    """Return the images that a network was trained on; None if nothing is known of them."""
     origin = getattr(network, "origin", None)
     return origin if isinstance(origin, Origin) else None
 
@@ -86,8 +87,8 @@ def image_shape(origin: Origin | None, grid: Grid, reading: Reading) -> tuple[in
     if not reading.resample:
         raise InputError(
             f"the network was trained on pixels of {pixel_text(pixel)} A, and these images have pixels of "
-            f"{pixel_text(grid.sampling)} A; bring images to its pixels with --resample (resample=True), score it as "
-            "it is with --any-pixel (any_pixel=True), or simulate waves on its pixels: stored_sampling_angstrom"
+            f"{pixel_text(grid.sampling)} A; give --resample (resample=True) if images shall be brought to its pixels, "
+            "--any-pixel (any_pixel=True) if it shall be scored as it is, or simulate waves on its pixels: stored_sampling_angstrom"
         )
     shape = tuple(round(length / side) for length, side in zip(grid.extent, pixel, strict=True))
     if min(shape) < 2:
@@ -113,6 +114,7 @@ class LogitsOf:
 
     def __init__(self, network: Network, reading: Reading) -> None:
         self.network, self.reading = network, reading
+        self._shows_logits = reading.gives is not None
         last, channels = getattr(network, "ending", ""), getattr(network, "channels", None)
         if last in _PROBABILITIES and reading.gives is None:
             raise InputError(f"the network ends in {last}, so that its output is no logit; {_SAY}")
@@ -140,6 +142,9 @@ class LogitsOf:
             )
         given = f"the network gives {tuple(output.shape)} for images {tuple(images.shape)}; it must give one logit"
         channel = _require_channel(self.reading, output.shape[1], given)
+        if not self._shows_logits:  # until a batch holds other values than probabilities have
+            _refuse_probabilities(output, channel)
+            self._shows_logits = not _within_unity(output[:, channel])
         return _READ[self.reading.gives](output, channel).contiguous()
 
 
@@ -150,7 +155,7 @@ def _but_channels(images: Tensor) -> tuple[int, ...]:
 def _require_channel(reading: Reading, channels: int, given: str) -> int:
     """Return the channel of "particle", or refuse a number of channels that does not fit."""
     if reading.gives == "two-class" and channels < 2:
-        raise InputError(f"{given}, and two-class needs two channels or more; give --gives logits or probability")
+        raise InputError(f"{given}, and two-class needs two channels or more; give --gives probability if it is one")
     if reading.channel is not None and reading.channel >= channels:
         raise InputError(f"{given}: there is no channel {reading.channel}; give --channel 0 to {channels - 1}")
     if reading.channel is not None or channels == 1:
@@ -167,14 +172,13 @@ def _unchecked(output: Tensor, channel: int) -> Tensor:
     return output[:, channel, None]
 
 
-def _taken_for_logits(output: Tensor, channel: int) -> Tensor:
-    """Logits as nothing else is said: what looks like probabilities is refused; a network that gives 0 is undecided."""
+def _refuse_probabilities(output: Tensor, channel: int) -> None:
+    """Refuse an output that looks like probabilities; a network that gives 0 everywhere is undecided."""
     logits = output[:, channel, None]
     if _within_unity(logits) and bool((logits != 0).any()):
         raise InputError(f"the output of the network lies between 0 and 1, as probabilities do; {_SAY}")
     if output.shape[1] > 1 and _sums_to_unity(output.exp()):
         raise InputError(f"the channels of the network are logarithms of probabilities, and no logits; {_SAY}")
-    return logits
 
 
 def _from_probability(output: Tensor, channel: int) -> Tensor:
@@ -182,7 +186,8 @@ def _from_probability(output: Tensor, channel: int) -> Tensor:
     if bool(((probability < -_UNITY) | (probability > 1 + _UNITY)).any()):
         lowest, highest = (float(limit) for limit in torch.aminmax(probability))
         raise InputError(
-            f"the network gives {lowest:.3g} to {highest:.3g}, which are no probabilities; give --gives logits"
+            f"the network gives {lowest:.3g} to {highest:.3g}, which are no probabilities; give --gives logits "
+            "if they are logits"
         )
     return torch.logit(probability, eps=LEAST_PROBABILITY)
 
@@ -202,7 +207,7 @@ def _against_others(output: Tensor, channel: int) -> Tensor:
 
 
 _READ: dict[Gives | None, Callable[[Tensor, int], Tensor]] = {
-    None: _taken_for_logits,
+    None: _unchecked,
     "logits": _unchecked,
     "probability": _from_probability,
     "two-class": _against_others,

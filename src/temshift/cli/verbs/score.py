@@ -70,7 +70,7 @@ def score(
         )
     scoring = _completed(scoring, given)
     asked = ask(given.network, source, scoring, how)
-    warn_of([*_remarks(scoring, source), *_remarks_on(asked, how)], progress)
+    warn_of([*_remarks(scoring, source), *_remarks_on(asked)], progress)
     if scoring.trained_on is None:
         progress.message("the training conditions of the network are unknown: sigma and G_OOD will be missing")
     try:
@@ -114,16 +114,16 @@ def _remarks(scoring: ScoringConditions, source: WaveSource) -> list[str]:
     return imaging_remarks(scoring.every, scoring.imaging, source.layout.grid, source.exit_waves.energy)
 
 
-def _remarks_on(asked: Asked, reading: Reading) -> list[str]:
-    """Say what is not known of a network, and what its scores leave out for that reason."""
+def _remarks_on(asked: Asked) -> list[str]:
+    """Say if something is not known of a network, and if its scores leave numbers out for that reason."""
     origin = origin_of_network(asked.network.network)
     remarks = []
     if origin is None or origin.pixel_angstrom is None:
         remarks.append(
-            "the pixel size and the specimens that the network was trained on are not known: whether these fit is not "
-            "checked"
+            "the pixel size and the specimens that the network was trained on are not known: it is not checked if "
+            "these fit"
         )
-    elif reading.any_pixel:
+    elif "pixel_angstrom" in asked.foreign:
         remarks.append(
             f"the network was trained on pixels of {pixel_text(origin.pixel_angstrom)} A: none are resampled"
         )
@@ -133,8 +133,8 @@ def _remarks_on(asked: Asked, reading: Reading) -> list[str]:
         )
     if asked.foreign:
         remarks.append(
-            f"these specimens are not those of the network, they differ in {', '.join(asked.foreign[:5])}: its loss in "
-            "distribution and G_OOD are missing"
+            f"if specimens are other ones than the network's, its loss in distribution and G_OOD are missing: "
+            f"these differ in {', '.join(asked.foreign[:5])}"
         )
     return remarks
 
