@@ -114,6 +114,9 @@ def test_both_remedies_and_unknown_pixels_are_refused(fine: WaveSource) -> None:
         score(Trained(fine), fine.store, WANTED, resample=True, any_pixel=True)
     with pytest.raises(InputError, match="does not say which pixels it was trained on; leave --resample out"):
         score(Trained(None), fine.store, WANTED, resample=True)
+    for pixel in ((0.01, 0.01), (0.2, 12.0)):
+        with pytest.raises(InputError, match=r"an image of \(64, 64\) pixels would have \(.*is the pixel size of the"):
+            score(Trained(fine, pixel_angstrom=pixel), fine.store, WANTED, resample=True)
     resampled = score(Trained(fine), fine.store, WANTED, resample=True)
     assert resampled.equals(score(Trained(fine), fine.store, WANTED))  # nothing to do
 

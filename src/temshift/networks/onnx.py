@@ -1,7 +1,6 @@
 """Networks as ONNX files: ours written and checked, anyone's read; needs the extra ``onnx``."""
 
 import copy
-import importlib.util
 import logging
 import math
 import warnings
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from temshift.core.errors import InputError, TemshiftError
 from temshift.exitwaves.origin import Origin, read_origin
-from temshift.networks.onnx_graphs import ending, opened, takes_channels_last
+from temshift.networks.onnx_graphs import ending, opened, require_extra, takes_channels_last
 from temshift.networks.tiles import segmented_in_tiles
 from temshift.storage.files import write_bytes
 
@@ -53,7 +52,7 @@ def export_onnx(network: nn.Module, path: Path | str, *, size: tuple[int, int] |
     TemshiftError
         If the exported network gives other logits, or the file cannot be written.
     """
-    _require_extra("onnx", "onnxruntime", "onnxscript")
+    require_extra("onnx", "onnxruntime", "onnxscript")
     evaluated = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     content = _exported(evaluated, size, getattr(network, "origin", None))
     exported = OnnxNetwork(content, name=str(path))
@@ -94,7 +93,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, source: Path | str | bytes, *, device: str = "cpu", name: str | None = None) -> None:
-        _require_extra("onnxruntime", "onnx")
+        require_extra("onnxruntime", "onnx")
         self.name = name or ("ONNX" if isinstance(source, bytes) else str(source))
         self._given = source, device, name
         self._session = _session(source, device, self.name)
@@ -257,9 +256,3 @@ def _silent() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _require_extra(*modules: str) -> None:
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"ONNX files need {' and '.join(missing)}; install them: pip install temshift[onnx]")

@@ -1,5 +1,6 @@
 """The inside of ONNX files: how a graph begins and ends, and the other files that it needs."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,19 @@ from temshift.core.hashes import content_hash, file_hash
 _PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Flatten", "Slice", "Gather"}
 _PASSING |= {"Split", "Clip", "Dropout", "Pad"}
 _CHANNELS_TO_THE_FRONT = [0, 3, 1, 2]
+
+
+def require_extra(*modules: str) -> None:
+    """Refuse to go on if one of some modules is not installed.
+
+    Raises
+    ------
+    InputError
+        With the remedy.
+    """
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"ONNX files need {' and '.join(missing)}; install them: pip install temshift[onnx]")
 
 
 def ending(graph: Any) -> str:
@@ -69,6 +83,7 @@ def onnx_identity(path: Path | str) -> str:
     InputError
         If one of them can't be read.
     """
+    require_extra("onnx")
     file = Path(path)
     if not file.is_file():
         raise InputError(f"cannot read {path}: there is no such file; give the path of an ONNX file")

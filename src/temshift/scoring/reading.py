@@ -15,6 +15,7 @@ from temshift.scoring.scores import Network
 Gives = Literal["logits", "probability", "two-class"]
 
 LEAST_PROBABILITY = 1e-7  # probabilities are kept so far from 0 and 1: a pixel costs 16 nat at most
+MOST_FINER = 8  # times: finer pixels add nothing, and images beyond all memory are no use
 _UNITY = 1e-3  # by how far the sum of probabilities in single or half precision may miss 1
 _CHOICES = "|".join(get_args(Gives))
 _SAY = f"say with --gives {_CHOICES} (gives= in Python) which it gives"
@@ -88,11 +89,15 @@ def image_shape(origin: Origin | None, grid: Grid, reading: Reading) -> tuple[in
         raise InputError(
             f"the network was trained on pixels of {pixel_text(pixel)} A, and these images have pixels of "
             f"{pixel_text(grid.sampling)} A; give --resample (resample=True) if images shall be brought to its pixels, "
-            "--any-pixel (any_pixel=True) if it shall be scored as it is, or simulate waves on its pixels: stored_sampling_angstrom"
+            "--any-pixel (any_pixel=True) if it shall be scored as it is, or simulate waves on its pixels: "
+            "stored_sampling_angstrom"
         )
     shape = tuple(round(length / side) for length, side in zip(grid.extent, pixel, strict=True))
-    if min(shape) < 2:
-        raise InputError(f"pixels of {pixel_text(pixel)} A leave {shape} of them in an image; take larger specimens")
+    if min(shape) < 2 or any(new > MOST_FINER * old for new, old in zip(shape, grid.shape, strict=True)):
+        raise InputError(
+            f"an image of {grid.shape} pixels would have {shape} of {pixel_text(pixel)} A; allowed: at least 2, and at "
+            f"most {MOST_FINER} times as many along each axis; is the pixel size of the network right?"
+        )
     return shape[0], shape[1]
 
 

@@ -81,7 +81,8 @@ def score(
 
 
 def _from_onnx(file: Path, device: str) -> Given:
-    return Given(OnnxNetwork(file, device=device), file.stem, onnx_identity(file))
+    identity = onnx_identity(file)  # first: ONNX Runtime waits for ever for weights in a pipe
+    return Given(OnnxNetwork(file, device=device), file.stem, identity)
 
 
 def _from_folder(folder: Path, device: str) -> Given:
