@@ -5,12 +5,14 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import polars as pl
 import pytest
 import torch
@@ -19,12 +21,16 @@ from polars.testing import assert_frame_equal
 from temshift.cli.app import main
 from temshift.configuration.yaml_document import read_document
 from temshift.core.errors import InputError
+from temshift.databases.database import Database, simulate_database
+from temshift.exitwaves.origin import Origin
+from temshift.exitwaves.sources import wave_sources
 from temshift.networks import load, read_card
 from temshift.networks.onnx import export_onnx
 from temshift.networks.stored import CARD
 from temshift.report import load_study
 from temshift.scoring import score
 from temshift.storage.files import read_json
+from temshift.storage.records import read_record, write_record
 from temshift.studies import Study, StudyFolder, read_results, run_study
 from temshift.studies.running.status import read_status
 from temshift.vocabulary.columns import METRICS, RESULTS, TRANSFER
@@ -278,6 +284,172 @@ def test_an_onnx_file_scores_as_the_network_that_it_was_made_of(
     found, expected = pl.read_parquet(tmp_path / "out" / "results.parquet"), score(network, study.root, conditions)
     assert found["cross_entropy"].to_list() == pytest.approx(expected["cross_entropy"].to_list(), rel=1e-4)
     assert load_study(tmp_path / "out").name == "probe"
+
+
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory, tiny_text: str) -> Path:
+    """A database of other specimens, on the same pixels."""
+    whole = deepcopy(read_document(tiny_text).data)
+    whole["specimens"]["substrate"]["thickness_nm"] = {"minimum": 2.5, "maximum": 3.0}
+    parts = {key: whole[key] for key in ("specimens", "exit_waves")}
+    database = Database.model_validate({"name": "foreign", "seed": 1, "counts": {"test": 2}, **parts})
+    return simulate_database(database, tmp_path_factory.mktemp("foreign") / "database", workers=0).root
+
+
+def test_the_card_keeps_pixels_energy_specimens_and_mask(study: StudyFolder, network: torch.nn.Module) -> None:
+    (place,) = (card.parent for card in study.networks.glob(f"*/{CARD}"))
+    kept = read_card(place)["trained_on"]
+    sources = {source.id: source for source in wave_sources(study.root)}
+    source = sources[kept["database"]]
+    assert kept["pixel_angstrom"] == list(source.layout.grid.sampling)
+    assert kept["energy_kev"] == source.exit_waves.energy_kev
+    assert kept["specimens"] == source.settings["specimens"]
+    assert {"crystal", "radius_nm"} <= kept["specimens"]["particles"].keys()
+    assert "thickness_nm" in kept["specimens"]["substrate"]
+    assert kept["mask"] == source.exit_waves.mask.model_dump(mode="json")
+    assert network.origin == Origin.model_validate(kept)
+
+
+def test_on_foreign_specimens_there_is_no_loss_in_distribution(
+    study: StudyFolder, foreign: Path, conditions: Path, temshift: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """It was taken on the foreign specimens, so that G_OOD came out as 0.000."""
+    (place,) = (card.parent for card in study.networks.glob(f"*/{CARD}"))
+    given = ("--database", foreign, "--conditions", conditions, "--output", tmp_path / "out")
+    code, printed = temshift("--network", place, *given)
+    assert code == 0
+    assert "these differ in specimens.substrate.thickness_nm.minimum" in " ".join(printed.split())
+    assert "G_OOD │" not in printed and "G_OOD are missing" in " ".join(printed.split())
+    results = pl.read_parquet(tmp_path / "out" / "results.parquet")
+    assert results["g_ood"].null_count() == results["in_distribution_cross_entropy"].null_count() == 2
+    assert results["training_name"].null_count() == 0
+    assert load_study(tmp_path / "out").manifest.kind == "own network"
+
+
+def test_other_pixels_are_refused_resampled_or_allowed(
+    study: StudyFolder,
+    network: torch.nn.Module,
+    conditions: Path,
+    temshift: Callable[..., tuple[int, str]],
+    tmp_path: Path,
+) -> None:
+    """Of an ONNX file that knows its pixels, as of a folder."""
+    assert isinstance(network.origin, Origin) and network.origin.pixel_angstrom is not None
+    (side, _), other = network.origin.pixel_angstrom, deepcopy(network)
+    other.origin = network.origin.model_copy(update={"pixel_angstrom": (2 * side, 2 * side)})
+    export_onnx(other, tmp_path / "net.onnx")
+    given = ("--onnx", tmp_path / "net.onnx", "--database", study.root, "--conditions", conditions)
+    code, printed = temshift(*given, "--output", tmp_path / "refused")
+    printed = " ".join(printed.split())
+    assert code == 2 and f"pixels of {2 * side:g} A" in printed and f"have pixels of {side:g} A" in printed
+    assert "--resample" in printed and "--any-pixel" in printed
+    assert not (tmp_path / "refused").exists()
+    code, printed = temshift(*given, "--output", tmp_path / "out", "--resample")
+    shape = tuple(size // 2 for size in wave_sources(study.root)[0].layout.grid.shape)
+    assert code == 0 and f"resampled to {shape[0]} x {shape[1]} pixels" in " ".join(printed.split())
+    assert load_study(tmp_path / "out").examples.images.shape[-2:] == shape
+    first = pl.read_parquet(tmp_path / "out" / "results.parquet")
+    code, printed = temshift(*given, "--output", tmp_path / "out", "--any-pixel")
+    assert (code, "everything was there already" in printed) == (0, False)
+    assert (
+        first["cross_entropy"].to_list()
+        != pl.read_parquet(tmp_path / "out" / "results.parquet")["cross_entropy"].to_list()
+    )
+    code, printed = temshift(*given, "--output", tmp_path / "both", "--any-pixel", "--resample")
+    assert (code, "exclude each other" in printed) == (2, True)
+
+
+def test_an_older_card_refuses_nothing_and_says_so(
+    study: StudyFolder, conditions: Path, temshift: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    (place,) = (card.parent for card in study.networks.glob(f"*/{CARD}"))
+    shutil.copytree(place, tmp_path / "old")
+    card = {key: value for key, value in read_card(place).items() if key != "trained_on"}
+    files = [tmp_path / "old" / file.name for file in read_record(place / CARD).files]
+    write_record(tmp_path / "old" / CARD, files, card)
+    given = ("--database", study.root, "--conditions", conditions, "--output", tmp_path / "out")
+    code, printed = temshift("--network", tmp_path / "old", *given)
+    assert code == 0 and "trained on are not known: it is not checked if these fit" in " ".join(printed.split())
+    assert pl.read_parquet(tmp_path / "out" / "results.parquet")["g_ood"].null_count() == 0  # its waves lie there
+
+
+def graph(path: Path, *nodes: onnx.NodeProto, weights: Sequence[onnx.TensorProto] = (), **saved: Any) -> Path:
+    """A network from "a" to "b"."""
+    values = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", channels, "y", "x"])
+        for name, channels in (("a", 1), ("b", None))
+    ]
+    made = onnx.helper.make_graph(list(nodes), "g", values[:1], values[1:], list(weights))
+    model = onnx.helper.make_model(made, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save_model(model, path, **saved)
+    return path
+
+
+def test_weights_in_another_file_are_part_of_the_network(
+    study: StudyFolder, conditions: Path, temshift: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    def saved(factor: float) -> Path:
+        (tmp_path / "weights.bin").unlink(missing_ok=True)
+        weight = onnx.numpy_helper.from_array(np.array([factor], np.float32), "w")
+        external = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
+        node = onnx.helper.make_node("Mul", ["a", "w"], ["b"])
+        return graph(tmp_path / "net.onnx", node, weights=[weight], **external)
+
+    given = ("--database", study.root, "--conditions", conditions, "--output", tmp_path / "out")
+    losses = []
+    for factor, there in ((1.0, False), (1.0, True), (-2.0, False)):
+        code, printed = temshift("--onnx", saved(factor), *given)
+        assert (code, "everything was there already" in printed) == (0, there)
+        losses.append(pl.read_parquet(tmp_path / "out" / "results.parquet")["cross_entropy"].to_list())
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_a_network_of_probabilities_is_refused_until_it_is_said(
+    study: StudyFolder, conditions: Path, temshift: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    """By the end of its graph, and by the values alone; two classes are held against each other."""
+    node = onnx.helper.make_node
+    logits = graph(tmp_path / "logits.onnx", node("Identity", ["a"], ["b"]))
+    final = graph(tmp_path / "final.onnx", node("Sigmoid", ["a"], ["b"]))
+    one = onnx.numpy_helper.from_array(np.array([1.0], np.float32), "w")
+    inner = [node("Sigmoid", ["a"], ["s"]), node("Mul", ["s", "w"], ["b"])]
+    hidden = graph(tmp_path / "hidden.onnx", *inner, weights=[one])
+    two = [node("Neg", ["a"], ["m"]), node("Concat", ["m", "a"], ["c"], axis=1), node("Softmax", ["c"], ["b"], axis=1)]
+    classes = graph(tmp_path / "classes.onnx", *two)
+    given = ("--database", study.root, "--conditions", conditions, "--output", tmp_path / "out")
+    for file in (final, hidden, classes):
+        code, printed = temshift("--onnx", file, *given)
+        assert code == 2 and not (tmp_path / "out").exists(), printed
+        assert "logits|probability|two-class" in "".join(printed.split()) or file == classes
+    losses = []
+    options: list[tuple[Path, tuple[str, ...]]] = [(logits, ()), (final, ("--gives", "probability"))]
+    options += [(hidden, ("--gives", "probability")), (classes, ("--gives", "probability", "--channel", "1"))]
+    for number, (file, said) in enumerate([*options, (classes, ("--gives", "two-class"))]):
+        code, printed = temshift("--onnx", file, *given[:-1], tmp_path / str(number), *said)
+        assert code == 0, printed
+        losses.append(pl.read_parquet(tmp_path / str(number) / "results.parquet")["cross_entropy"].to_list())
+    for loss in losses[1:3]:
+        assert loss == pytest.approx(losses[0], rel=1e-4)
+    assert losses[4] == pytest.approx(losses[3], rel=1e-4)
+
+
+def test_a_fixed_size_three_channels_and_a_fixed_batch_need_no_new_export(
+    study: StudyFolder, conditions: Path, temshift: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    node = onnx.helper.make_node("ReduceMean", ["a"], ["b"], axes=[1])
+    ends = [("a", [2, 3, 32, 32]), ("b", [2, 1, 32, 32])]
+    values = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in ends]
+    made = onnx.helper.make_graph([node], "g", values[:1], values[1:])
+    model = onnx.helper.make_model(made, opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.save_model(model, tmp_path / "net.onnx")
+    given = ("--database", study.root, "--conditions", conditions, "--output", tmp_path / "out")
+    code, printed = temshift("--onnx", tmp_path / "net.onnx", *given)
+    assert code == 0, printed
+    expected = score(lambda images: images, study.root, conditions)
+    scores = pl.read_parquet(tmp_path / "out" / "results.parquet")
+    assert scores["cross_entropy"].to_list() == pytest.approx(expected["cross_entropy"].to_list(), rel=1e-5)
 
 
 def test_the_verb_tells_what_is_wrong(

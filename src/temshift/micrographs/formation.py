@@ -10,12 +10,13 @@ from torch import Tensor
 
 from temshift.conditions.drawn import Conditions
 from temshift.conditions.imaging import COLUMNS, ImagingConditions
+from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator, torch_seed
 from temshift.optics.binning import binned_masks
 from temshift.optics.camera import camera_response, detect
 from temshift.optics.counting import standardised
 from temshift.optics.image_formation import WaveSpectra, image_intensities
-from temshift.optics.resampling import magnified_masks
+from temshift.optics.resampling import magnified_masks, resampled
 from temshift.optics.settings import EXACT, ImagingSettings
 
 DATASETS_VERSION = 2
@@ -35,11 +36,22 @@ class MicrographSource:
         Ground truth.
     imaging : ImagingSettings
         Treatment of coherence, and the camera.
+    shape : tuple of int, optional
+        Pixels (y, x) that images and masks are brought to; those of the camera if it is left out.
     """
 
     spectra: WaveSpectra
     masks: Tensor
     imaging: ImagingSettings = EXACT
+    shape: tuple[int, int] | None = None
+
+    @property
+    def image_grid(self) -> Grid:
+        """The (y, x) plane of the images."""
+        grid = self.imaging.image_grid(self.spectra.grid)
+        if self.shape is None:
+            return grid
+        return Grid(self.shape, (grid.extent[0] / self.shape[0], grid.extent[1] / self.shape[1]))
 
     def __len__(self) -> int:
         return len(self.masks)
@@ -85,7 +97,27 @@ def form_micrographs(
     drawn = drawn_conditions(conditions, numbers, stream)
     with torch.inference_mode():  # an eighth of the time
         counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
-    return standardised(counts)[:, None], masks_of(source, drawn, specimens)[:, None]
+        if source.shape is not None:
+            counts = resampled(counts, source.shape)
+    masks = resampled_masks(masks_of(source, drawn, specimens), source.image_grid.shape)
+    return standardised(counts)[:, None], masks[:, None]
+
+
+def resampled_masks(masks: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Sample periodic masks (n, y, x) at the places of other pixels, by the nearest, as their definition samples them.
+
+    Examples
+    --------
+    >>> resampled_masks(torch.tensor([[[True, False, False, True]]]), (1, 2)).tolist()
+    [[[True, False]]]
+    """
+    if tuple(masks.shape[-2:]) == shape:
+        return masks
+    rows, columns = (
+        (torch.arange(new, device=masks.device) * size / new).round().long() % size
+        for new, size in zip(shape, masks.shape[-2:], strict=True)
+    )
+    return masks[:, rows][..., columns]
 
 
 def drawn_conditions(conditions: ImagingConditions, numbers: Sequence[int], stream: Stream) -> Conditions:

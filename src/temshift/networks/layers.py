@@ -6,6 +6,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from temshift.exitwaves.origin import Origin
+
 Normalisation = Literal["batch", "group"]
 Part = Literal["encoder", "decoder", "none"]
 
@@ -23,6 +25,8 @@ class UNet(nn.Module, ABC):
         Inside, sides are multiples of so many pixels.
     frozen : tuple of str
         Submodules that stay in evaluation mode.
+    origin : Origin or None
+        The images that it was trained on, if it was loaded with a card that knows them.
     """
 
     encoder_parts: ClassVar[tuple[str, ...]]
@@ -32,6 +36,7 @@ class UNet(nn.Module, ABC):
         super().__init__()
         self.divisor = divisor
         self.frozen: tuple[str, ...] = ()
+        self.origin: Origin | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (n, 1, y, x) to logits (n, 1, y, x).

@@ -1,7 +1,6 @@
 """Networks as ONNX files: ours written and checked, anyone's read; needs the extra ``onnx``."""
 
 import copy
-import importlib.util
 import logging
 import math
 import warnings
@@ -15,9 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from temshift.core.errors import InputError, TemshiftError
+from temshift.exitwaves.origin import Origin, read_origin
+from temshift.networks.onnx_graphs import ending, opened, require_extra, takes_channels_last
+from temshift.networks.tiles import segmented_in_tiles
 from temshift.storage.files import write_bytes
 
 TOLERANCE = 1e-4  # of the largest logit, ours: single precision, summed in another order, stays an order below
+
+METADATA = "temshift.trained_on"  # key of the images that a network was trained on
+MANY = 5  # an axis of fewer is one of channels
 
 _IMAGES, _LOGITS = "images", "logits"
 _TRACED = (2, 67, 101)  # any shape does: of odd sides, so that nothing takes padding for needless
@@ -37,7 +42,8 @@ def export_onnx(network: nn.Module, path: Path | str, *, size: tuple[int, int] |
         The file; it appears whole or not at all.
     size : (int, int), optional
         The only (y, x) that the file is to take, for devices that want it fixed; any size where not given. The number
-        of images is free in either case. Input and output are named "images" and "logits".
+        of images is free in either case. Input and output are named "images" and "logits"; the file's metadata keep
+        the images that the network was trained on, if its ``origin`` knows them.
 
     Raises
     ------
@@ -46,9 +52,9 @@ def export_onnx(network: nn.Module, path: Path | str, *, size: tuple[int, int] |
     TemshiftError
         If the exported network gives other logits, or the file cannot be written.
     """
-    _require_extra("onnx", "onnxruntime", "onnxscript")
+    require_extra("onnx", "onnxruntime", "onnxscript")
     evaluated = copy.deepcopy(network).cpu().eval().requires_grad_(False)
-    content = _exported(evaluated, size)
+    content = _exported(evaluated, size, getattr(network, "origin", None))
     exported = OnnxNetwork(content, name=str(path))
     for count, *sides in _CHECKED:
         _compare(evaluated, exported, torch.Size((count, 1, *(size or sides))))
@@ -56,7 +62,10 @@ def export_onnx(network: nn.Module, path: Path | str, *, size: tuple[int, int] |
 
 
 class OnnxNetwork:
-    """A network from an ONNX file, of any origin: from standardised images (n, 1, y, x) to logits (n, 1, y, x).
+    """A network from an ONNX file of anyone's: from standardised images (n, 1, y, x) to outputs (n, channels, y, x).
+
+    A file that takes another number of images at once is given filled-up batches, one of a fixed size overlapping
+    tiles, and one of three channels the same image thrice.
 
     Parameters
     ----------
@@ -67,23 +76,38 @@ class OnnxNetwork:
     name : str, optional
         What messages call it; the path where not given.
 
+    Attributes
+    ----------
+    origin : Origin or None
+        The images that it was trained on, if the file's metadata keep them.
+    channels : int or None
+        Channels of its output; None if only a run shows them.
+    ending : str
+        The last operation of its graph, such as "Sigmoid".
+
     Raises
     ------
     InputError
         If the extra ``onnx`` is missing, the file is no ONNX, ONNX Runtime can't use the device, or the network has
-        other inputs or outputs than images and logits, float32 (n, 1, y, x).
+        other inputs or outputs than one of images, float32 (n, 1 or 3, y, x), and one of (n, channels, y, x).
     """
 
     def __init__(self, source: Path | str | bytes, *, device: str = "cpu", name: str | None = None) -> None:
-        _require_extra("onnxruntime")
+        require_extra("onnxruntime", "onnx")
         self.name = name or ("ONNX" if isinstance(source, bytes) else str(source))
         self._given = source, device, name
         self._session = _session(source, device, self.name)
         self._image_shape = self._shape("input", self._session.get_inputs())
-        self._shape("output", self._session.get_outputs())
+        self.channels = self._shape("output", self._session.get_outputs())[1]
+        graph = opened(source, self.name).graph
+        if takes_channels_last(graph):
+            raise self._channels_last(f"the input {graph.input[0].name}")
+        self.ending = ending(graph)
+        kept = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
+        self.origin = None if kept is None else read_origin(kept, self.name)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Map images to logits.
+        """Map images to outputs, as the network gives them.
 
         Parameters
         ----------
@@ -92,22 +116,33 @@ class OnnxNetwork:
 
         Returns
         -------
-        Tensor (n, 1, y, x)
-            Logits of "particle", of the type and on the device of the images.
+        Tensor (n, channels, y, x)
+            Of the type and on the device of the images; logits of "particle", if that is what the network gives.
 
         Raises
         ------
         InputError
-            If the file takes only images of another size, or another number at once, or gives logits of another
-            shape.
+            If the file can't take the images, or gives an output of another size.
         """
-        self._require_size(images)
-        batches = torch.split(images, self._image_shape[0] or len(images))
-        return torch.cat([self._run(batch) for batch in batches]).to(images)
+        at_once, channels, *fixed = self._image_shape
+        images_of_all = images.expand(-1, channels or 1, -1, -1)
+        if fixed == [None, None]:
+            return self._in_batches(images_of_all, at_once).to(images)
+        sides = [side or given for side, given in zip(fixed, images.shape[-2:], strict=True)]
+        output = segmented_in_tiles(lambda tiles: self._in_batches(tiles, at_once), images_of_all, (sides[0], sides[1]))
+        return output.to(images)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Open the file again wherever it is unpickled: a session of ONNX Runtime cannot travel."""
         return _open, self._given
+
+    def _in_batches(self, images: Tensor, at_once: int | None) -> Tensor:
+        """Give the network its fixed number of images at once; the last batch is filled up by its last image."""
+        outputs = []
+        for batch in torch.split(images, at_once or len(images)):
+            lacking = (at_once or len(batch)) - len(batch)
+            outputs.append(self._run(torch.cat([batch, *[batch[-1:]] * lacking]))[: len(batch)])
+        return torch.cat(outputs)
 
     def _run(self, images: Tensor) -> Tensor:
         given = {self._session.get_inputs()[0].name: np.ascontiguousarray(images.detach().cpu().float().numpy())}
@@ -115,28 +150,24 @@ class OnnxNetwork:
             (logits,) = self._session.run(None, given)
         except Exception as error:  # the errors of ONNX Runtime have no base of their own
             raise InputError(f"{self.name} cannot take images {tuple(images.shape)}: {error}") from error
-        if logits.shape != images.shape:
+        shape = (len(images), *images.shape[2:])
+        if logits.ndim == 4 and logits.shape[:3] == shape and logits.shape[2:] != images.shape[2:]:
+            raise self._channels_last("its output")
+        if logits.ndim != 4 or (len(logits), *logits.shape[2:]) != shape:
             raise InputError(
                 f"{self.name} gives logits {logits.shape} for images {tuple(images.shape)}; export a network whose "
                 "output has the shape of its input, one logit a pixel"
             )
         return torch.from_numpy(logits)
 
-    def _require_size(self, images: Tensor) -> None:
-        """Refuse images that the fixed sides of the file, or its fixed number of images, do not fit."""
-        at_once, _, *sides = self._image_shape
-        if any(fixed not in (None, given) for fixed, given in zip(sides, images.shape[-2:], strict=True)):
-            raise InputError(
-                f"{self.name} takes images of {_written(sides)} pixels (rows x columns) only, given "
-                f"{_written(images.shape[-2:])}; export it with dynamic axes for y and x, or form images of that size"
-            )
-        if at_once and len(images) % at_once:
-            raise InputError(
-                f"{self.name} takes {at_once} images at once, given {len(images)}; export it with a dynamic batch axis"
-            )
+    def _channels_last(self, tensor: str) -> InputError:
+        return InputError(
+            f"{self.name} has its channels last in {tensor} (NHWC); it must be (n, channels, y, x), NCHW: transpose "
+            "inside the network and export it again"
+        )
 
     def _shape(self, role: str, tensors: list[Any]) -> list[int | None]:
-        """Return the one shape (n, 1, y, x) of the inputs or outputs; axes that are free are None."""
+        """Return the one shape (n, channels, y, x) of the inputs or outputs; axes that are free are None."""
         listed = ", ".join(f"{each.name} {each.type} ({', '.join(map(str, each.shape))})" for each in tensors)
         if len(tensors) != 1 or len(tensors[0].shape) != 4 or tensors[0].type != "tensor(float)":
             raise InputError(
@@ -144,11 +175,12 @@ class OnnxNetwork:
                 "network from standardised images to logits alone"
             )
         shape = [axis if isinstance(axis, int) else None for axis in tensors[0].shape]
-        if shape[1] not in (None, 1):
-            remedy = {"input": "repeat the image over them", "output": "of two classes give particle minus background"}
+        if (shape[3] or MANY) < MANY <= (shape[1] or MANY):
+            raise self._channels_last(f"the {role} {listed}")
+        if role == "input" and shape[1] not in (None, 1, 3):
             raise InputError(
-                f"{self.name} has {shape[1]} channels in the {role} {listed}, it must have 1; {remedy[role]} inside "
-                "the network and export it again"
+                f"{self.name} has {shape[1]} channels in the input {listed}, it must have 1, or 3 that are the same "
+                "image; repeat the image over them inside the network and export it again"
             )
         return shape
 
@@ -174,7 +206,7 @@ def _session(source: Path | str | bytes, device: str, name: str) -> Any:
         raise InputError(f"{name} cannot be read as ONNX ({error}); export the network again") from error
 
 
-def _exported(network: nn.Module, size: tuple[int, int] | None) -> bytes:
+def _exported(network: nn.Module, size: tuple[int, int] | None, origin: Origin | None) -> bytes:
     count, *sides = _TRACED
     images = torch.zeros(count, 1, *(size or sides))
     free = {0: "n"} if size else {0: "n", 2: "y", 3: "x"}
@@ -193,7 +225,10 @@ def _exported(network: nn.Module, size: tuple[int, int] | None) -> bytes:
         raise TemshiftError("torch exported nothing; install torch 2.5 or later")
     graph = program.model.graph
     graph.outputs[0].shape = graph.inputs[0].shape  # the same, but not to torch, which writes Min(y, 16*((y + 15)//16))
-    return bytes(program.model_proto.SerializeToString())
+    model = program.model_proto
+    if origin is not None:
+        model.metadata_props.add(key=METADATA, value=origin.model_dump_json(exclude_none=True))
+    return bytes(model.SerializeToString())
 
 
 def _compare(network: nn.Module, exported: OnnxNetwork, shape: torch.Size) -> None:
@@ -221,13 +256,3 @@ def _silent() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
-
-
-def _require_extra(*modules: str) -> None:
-    missing = [name for name in modules if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"ONNX files need {' and '.join(missing)}; install them: pip install temshift[onnx]")
-
-
-def _written(shape: Any) -> str:
-    return " x ".join(str(axis) for axis in shape)

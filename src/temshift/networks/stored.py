@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from temshift.core.errors import DamagedError, InputError
+from temshift.exitwaves.origin import Origin, read_origin
 from temshift.networks.layers import UNet
 from temshift.networks.settings import NetworkSettings, build
 from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
@@ -17,6 +18,7 @@ from temshift.storage.files import table_bytes
 from temshift.storage.records import Record, read_facts, recorded_file, write_record, write_recorded
 
 CARD = "network.json"
+TRAINED_ON = "trained_on"  # key of a card
 HISTORY_FILE = "history.parquet"
 WEIGHT_FILES = {"weights": "weights.safetensors", "last": "last.safetensors"}
 
@@ -115,7 +117,7 @@ def load(path: Path | str) -> UNet:
     -------
     UNet
         A `torch.nn.Module` on the CPU, in evaluation mode, channels last: from standardised images (n, 1, y, x) of any
-        size to logits (n, 1, y, x).
+        size to logits (n, 1, y, x). Its ``origin`` are the images that it was trained on, as its card has them.
 
     Raises
     ------
@@ -133,7 +135,19 @@ def load(path: Path | str) -> UNet:
         network.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise DamagedError(f"{card_file.parent / name} does not fit the network of {card_file}: {error}") from error
+    network.origin = origin_of_card(card, str(card_file))
     return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+def origin_of_card(card: Mapping[str, Any], place: str) -> Origin:
+    """Return the images that a network was trained on, from its card; older ones keep the hash of the waves alone.
+
+    Raises
+    ------
+    InputError
+        If it can't be read; the message names the ``place``.
+    """
+    return read_origin(card.get(TRAINED_ON, {"database": card.get("database")}), place)
 
 
 def _located(path: Path) -> tuple[Path, str]:

@@ -1,6 +1,7 @@
 """Scores of anyone's network on a wave database, under any conditions."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from temshift.conditions.summary import centers, summary
 from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.execution import Progress, SilentProgress
+from temshift.exitwaves.origin import foreign_to
 from temshift.exitwaves.sources import WaveSource, wave_sources
 from temshift.exitwaves.store import read_shards
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin
+from temshift.scoring.reading import Gives, LogitsOf, Reading, image_shape, origin_of_network
 from temshift.scoring.scored_images import images_id, images_stream
 from temshift.scoring.scores import Network, PixelSums, Scores, batch_sums, scores_of
 from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
@@ -38,6 +41,10 @@ def score(
     device: str = "cpu",
     batch: int = SCORING_BATCH,
     progress: Progress | None = None,
+    gives: Gives | None = None,
+    channel: int | None = None,
+    resample: bool = False,
+    any_pixel: bool = False,
 ) -> pl.DataFrame:
     """Score any segmentation network on the specimens of a database, one image of each under every condition.
 
@@ -46,6 +53,8 @@ def score(
     network : callable
         From standardised images (n, 1, y, x), float32 of mean 0 and variance 1 each, to logits of "particle" of the
         same shape. A module must be in evaluation mode and on ``device``.
+        :func:`temshift.networks.load` and ``OnnxNetwork`` give networks that know the pixels and specimens that they
+        were trained on.
     database : path
         Folder of a database, of a study, or of one set of waves.
     conditions : path, mapping or ScoringConditions
@@ -61,18 +70,30 @@ def score(
         Most images that the network is given at a time.
     progress : Progress, optional
         Hears of every condition; silent by default.
+    gives : {"logits", "probability", "two-class"}, optional
+        The meaning of the network's output. If it is left out these are logits, and an output that looks like
+        probabilities is refused. "two-class" holds the particle's class against the others.
+    channel : int, optional
+        The channel of "particle", if the output has several.
+    resample : bool
+        Bring images to the pixels that the network was trained on: counts by their Fourier series, standardised
+        afterwards; masks are sampled there, and scores are those on the network's pixels.
+    any_pixel : bool
+        Score the network on other pixels than those that it was trained on.
 
     Returns
     -------
     polars.DataFrame
         One row a test condition, in order, with the columns of :data:`temshift.vocabulary.columns.RESULTS`: scores, the
         centres of all settings (``test_defocus_nm``), and, if ``conditions`` name those that the network was trained
-        on, their settings (``training_defocus_nm``), the cross-entropy there and G_OOD. Unknown values are null.
+        on, their settings (``training_defocus_nm``), the cross-entropy there and G_OOD. Unknown values are null; so are
+        those two if the specimens are other ones than those that the network was trained on.
 
     Raises
     ------
     InputError
-        If conditions have faults, the set is not there or not finished, or images can't be formed.
+        If conditions have faults, the set is not there or not finished, images can't be formed or have other pixels
+        than the network's, or its output looks like probabilities.
     TemshiftError
         If the network gives something else than one logit a pixel, or logits that are no numbers.
 
@@ -86,8 +107,45 @@ def score(
     scoring = scoring_conditions(conditions)
     scoring = scoring if seed is None else scoring.model_copy(update={"seed": seed})
     source = wave_source(database, set)
-    scores = score_conditions(network, source, scoring, device=device, batch=batch, progress=progress)
-    return result_rows(scoring, source, scores)
+    reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
+    asked = ask(network, source, scoring, reading)
+    scores = score_conditions(asked, source, scoring, device=device, batch=batch, progress=progress)
+    return result_rows(scoring, source, scores, asked)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A network and the images that it is scored on.
+
+    Attributes
+    ----------
+    network : LogitsOf
+        From images to logits.
+    shape : tuple of int or None
+        Pixels (y, x) that images are brought to; None if they stay as they are.
+    foreign : tuple of str
+        Keys in which the images differ from those that the network was trained on, as far as they are known.
+    """
+
+    network: LogitsOf
+    shape: tuple[int, int] | None
+    foreign: tuple[str, ...]
+
+
+def ask(network: Network, source: WaveSource, scoring: ScoringConditions, reading: Reading) -> Asked:
+    """Settle how a network is asked for logits on some waves.
+
+    Raises
+    ------
+    InputError
+        If the network is in training mode, its output can't be read so, or it was trained on other pixels.
+    """
+    require_possible(scoring, source)
+    _require_evaluation_mode(network)
+    origin, logits = origin_of_network(network), LogitsOf(network, reading)
+    shape = image_shape(origin, scoring.imaging.image_grid(source.layout.grid), reading)
+    foreign = foreign_to(origin, source, scoring.imaging, resampled=shape is not None)
+    return Asked(logits, shape, tuple(foreign))
 
 
 def wave_source(database: Path | str, name: str | None) -> WaveSource:
@@ -107,7 +165,7 @@ def wave_source(database: Path | str, name: str | None) -> WaveSource:
 
 
 def score_conditions(
-    network: Network,
+    asked: Asked,
     source: WaveSource,
     scoring: ScoringConditions,
     *,
@@ -122,29 +180,46 @@ def score_conditions(
     dict of str to Scores
         By the hash of the distribution.
     """
-    require_possible(scoring, source)
-    _require_evaluation_mode(network)
     every = _distinct(scoring)
     sums: dict[str, list[PixelSums]] = {id_: [] for id_ in every}
     progress = progress or SilentProgress()
     progress.start("images", source.layout.count * len(every), 0)
-    for numbers, loaded in loaded_waves(source, scoring, device):
+    for numbers, loaded in loaded_waves(source, scoring, device, asked.shape):
         for id_, (name, conditions) in every.items():
             for batch_ in _batches(loaded, conditions, numbers, batch, images_stream(id_, scoring.seed)):
-                sums[id_].append(_checked_sums(network, name, batch_))
+                sums[id_].append(_checked_sums(asked.network, name, batch_))
                 progress.advance(len(batch_[0]))
     progress.finish()
     return {id_: scores_of(parts) for id_, parts in sums.items()}
 
 
-def result_rows(scoring: ScoringConditions, source: WaveSource, scores: Mapping[str, Scores]) -> pl.DataFrame:
+def require_readable(asked: Asked, source: WaveSource, scoring: ScoringConditions, device: str) -> None:
+    """Let a network segment one batch, so that faults of its output show before anything is written.
+
+    Raises
+    ------
+    TemshiftError
+        If its output can't be read as logits.
+    """
+    id_, (name, conditions) = next(iter(_distinct(scoring).items()))
+    numbers, loaded = next(loaded_waves(source, scoring, device, asked.shape))
+    batches = _batches(loaded, conditions, numbers, SCORING_BATCH, images_stream(id_, scoring.seed))
+    _checked_sums(asked.network, name, next(batches))
+
+
+def result_rows(
+    scoring: ScoringConditions, source: WaveSource, scores: Mapping[str, Scores], asked: Asked
+) -> pl.DataFrame:
     """Make one row a test condition of the scores of `score_conditions`, as `score` returns them."""
     training = _training_columns(scoring, scores)
+    if asked.foreign:  # there is no loss in distribution on specimens that the network does not know
+        training.pop("in_distribution_cross_entropy", None)
     inside = training.get("in_distribution_cross_entropy")
     rows = []
     for name, conditions in scoring.tests.items():
         id_ = content_hash(conditions)
-        test = {"test_name": name, "test_id": images_id(source.id, id_, scoring.imaging, scoring.seed)}
+        images = images_id(source.id, id_, scoring.imaging, scoring.seed)
+        test = {"test_name": name, "test_id": images if asked.shape is None else content_hash([images, asked.shape])}
         outside = None if inside is None else scores[id_].cross_entropy - inside
         rows.append({**vars(scores[id_]), **training, **test, "g_ood": outside, **centers("test", conditions)})
     return pl.DataFrame(rows, schema_overrides=RESULTS).select(
@@ -183,7 +258,7 @@ def widest_semiangle(source: WaveSource, scoring: ScoringConditions) -> float:
 
 
 def loaded_waves(
-    source: WaveSource, scoring: ScoringConditions, device: str
+    source: WaveSource, scoring: ScoringConditions, device: str, shape: tuple[int, int] | None = None
 ) -> Iterator[tuple[range, MicrographSource]]:
     """Yield the numbers of some specimens with their waves and masks, as many as :data:`LOADED_BYTES` allow."""
     semiangle = widest_semiangle(source, scoring)
@@ -195,7 +270,7 @@ def loaded_waves(
         waves, masks = _joined(source.store, shards, device)
         spectra = wave_spectra(waves, layout.grid, source.exit_waves.energy, semiangle, margin)
         numbers = range(layout.specimens_of(shards[0]).start, layout.specimens_of(shards[-1]).stop)
-        yield numbers, MicrographSource(spectra, masks, scoring.imaging)
+        yield numbers, MicrographSource(spectra, masks, scoring.imaging, shape)
 
 
 def _joined(store: Path, shards: Iterable[int], device: str) -> tuple[Tensor, Tensor]:
@@ -213,19 +288,8 @@ def _batches(
 
 
 def _checked_sums(network: Network, name: str, batch: Batch) -> PixelSums:
-    """Sum over the pixels of a batch; an error says what a network gets wrong."""
-
-    def checked(images: Tensor) -> Tensor:
-        logits = network(images)
-        if not isinstance(logits, Tensor) or logits.shape != images.shape:
-            given = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-            raise TemshiftError(
-                f"the network gives {given} for images {tuple(images.shape)}; it must give a Tensor of one logit of "
-                '"particle" a pixel, of the shape of the images'
-            )
-        return logits
-
-    (sums,) = batch_sums([checked], batch)
+    """Sum over the pixels of a batch; logits that are no numbers are refused."""
+    (sums,) = batch_sums([network], batch)
     if sums.cross_entropy.isnan().any():
         raise TemshiftError(f"the network gives logits that are no numbers under {name!r}; look at its weights")
     return sums

@@ -21,12 +21,22 @@ from temshift.micrographs.formation import DATASETS_VERSION
 from temshift.networks import parameter_count
 from temshift.optics.image_formation import OPTICS_VERSION
 from temshift.optics.microscope import Microscope
-from temshift.scoring.evaluation import loaded_waves, result_rows, score_conditions, wave_source, widest_semiangle
+from temshift.scoring.evaluation import (
+    Asked,
+    ask,
+    loaded_waves,
+    require_readable,
+    result_rows,
+    score_conditions,
+    wave_source,
+    widest_semiangle,
+)
+from temshift.scoring.reading import Gives, Reading
 from temshift.scoring.scored_images import images_stream
 from temshift.scoring.scores import SCORES_VERSION, Network
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
 from temshift.storage.files import write_text
-from temshift.storage.folders import claim
+from temshift.storage.folders import claim, refuse_strangers
 from temshift.studies.analysis.analyse import Scenario, analyse, scores_over_seeds
 from temshift.studies.analysis.conclude import is_concluded, manifest_of, timed, write_conclusion
 from temshift.studies.analysis.example_pictures import SHOWN_CONDITIONS, draw_examples
@@ -37,6 +47,7 @@ from temshift.studies.planning.plan import score_id
 from temshift.studies.planning.study import ExampleSettings, InformationSettings
 from temshift.workflows.input_files import load_scoring
 
+KIND = "scores of a network"
 PICTURES = "every-condition"  # name of the file of pictures
 INFORMATION, EXAMPLES = InformationSettings(), ExampleSettings()
 _LOSS = ("training_name", "test_name", "ln_cross_entropy", "ln_cross_entropy_sd", "defocus_difference_nm")
@@ -44,9 +55,9 @@ _LOSS = ("training_name", "test_name", "ln_cross_entropy", "ln_cross_entropy_sd"
 
 @dataclass(frozen=True)
 class _Trial:
-    """A network being scored: its hash, conditions, waves, the folder for results, and who works."""
+    """A network being scored: how it is asked, its hash, conditions, waves, the folder for results, and who works."""
 
-    network: Network
+    asked: Asked
     identity: str | None
     conditions: ScoringConditions
     source: WaveSource
@@ -76,12 +87,16 @@ def score_network(
     set: str | None = "test",
     device: str = "cpu",
     progress: Progress | None = None,
+    gives: Gives | None = None,
+    channel: int | None = None,
+    resample: bool = False,
+    any_pixel: bool = False,
 ) -> StudyFolder:
     """Score anyone's network and write results, metrics, transfer functions, prediction and report, as a study does.
 
     Parameters
     ----------
-    network, database, conditions, set, device
+    network, database, conditions, set, device, gives, channel, resample, any_pixel
         As for :func:`temshift.scoring.score`; the name of the conditions is the network's.
     output : path
         A new or empty folder, or one of an earlier call, which is then written again.
@@ -99,16 +114,19 @@ def score_network(
     Raises
     ------
     InputError
-        If conditions, database or folder can't be taken.
+        If conditions, database or folder can't be taken, or the network was trained on other pixels; nothing is
+        written.
     TemshiftError
-        If the network gives something else than one logit a pixel.
+        If the network gives something else than one logit a pixel; nothing is written.
     """
     given, source = load_scoring(conditions), wave_source(database, set)
-    return score_opened(network, source, given, Path(output), identity=identity, device=device, progress=progress)
+    reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
+    asked = ask(network, source, given, reading)
+    return score_opened(asked, source, given, Path(output), identity=identity, device=device, progress=progress)
 
 
 def score_opened(
-    network: Network,
+    asked: Asked,
     source: WaveSource,
     given: ScoringConditions,
     output: Path,
@@ -118,15 +136,20 @@ def score_opened(
     progress: Progress | None = None,
 ) -> StudyFolder:
     """Score a network on waves that are open already; see `score_network`."""
-    require_possible(given, source)
     folder = StudyFolder(output)
     refuse_inside_store(folder.report)
     marks = folder.root / CONDITIONS_FILE
-    with claim(folder.root, marks, "scores of a network"), make_executor(0) as executor:
+    refuse_strangers(folder.root, marks, KIND)
+    fresh = not marks.exists()
+    if fresh:
+        require_readable(asked, source, given, device)
+    with claim(folder.root, marks, KIND), make_executor(0) as executor:
         work = Work(executor, device, progress or SilentProgress())
-        trial = _Trial(network, identity, given, source, folder, work)
+        trial = _Trial(asked, identity, given, source, folder, work)
         hash_ = _all_that_counts(trial)
         if hash_ is None or not is_concluded(folder, work, hash_):
+            if not fresh:
+                require_readable(asked, source, given, device)
             _make(trial, hash_)
     return folder
 
@@ -137,7 +160,12 @@ def _all_that_counts(trial: _Trial) -> str | None:
         return None
     versions = [SCORES_VERSION, OPTICS_VERSION, DATASETS_VERSION, METRICS_VERSION, LIBRARY_VERSION]
     conditions, source = trial.conditions.model_dump(mode="json", exclude_none=True), trial.source
-    return content_hash([trial.identity, conditions, source.id, source.name, trial.work.device, versions])
+    reading = trial.asked.network.reading
+    other = [] if reading == Reading() else [reading.gives, reading.channel, trial.asked.shape]
+    foreign = [list(trial.asked.foreign)] if trial.asked.foreign else []
+    return content_hash(
+        [trial.identity, conditions, source.id, source.name, trial.work.device, versions, other, foreign]
+    )
 
 
 def _make(trial: _Trial, hash_: str | None) -> None:
@@ -150,7 +178,8 @@ def _make(trial: _Trial, hash_: str | None) -> None:
     analysis = analyse([scenario], scores_over_seeds(results).select(_LOSS))
     _draw(trial)
     sets = {trial.source.name: (stored_set(trial.source), trial.source.store)}
-    parameters = [parameter_count(trial.network)] if isinstance(trial.network, nn.Module) else []
+    network = trial.asked.network.network
+    parameters = [parameter_count(network)] if isinstance(network, nn.Module) else []
     networks = {"networks": 1, "parameters": parameters}
     facts = manifest_of(conditions.name, conditions.seed, work, sets, networks, [scenario])
     write_conclusion(folder, results, analysis, {"kind": "own network", **facts}, hash_, [trial.file])
@@ -163,9 +192,9 @@ def conditions_text(conditions: ScoringConditions) -> str:
 
 def _results(trial: _Trial) -> pl.DataFrame:
     source, conditions, work = trial.source, trial.conditions, trial.work
-    scores = score_conditions(trial.network, source, conditions, device=work.device, progress=work.progress)
+    scores = score_conditions(trial.asked, source, conditions, device=work.device, progress=work.progress)
     network_id = trial.identity or conditions.name
-    rows = result_rows(conditions, source, scores)
+    rows = result_rows(conditions, source, scores, trial.asked)
     ids = [score_id(network_id, test) for test in rows["test_id"]]
     return rows.with_columns(score_id=pl.Series(ids), network_id=pl.lit(network_id), in_study=pl.lit(True))
 
@@ -192,12 +221,12 @@ def _scenario(trial: _Trial) -> Scenario:
 
 def _draw(trial: _Trial) -> None:
     given = trial.conditions
-    _, loaded = next(loaded_waves(trial.source, given, trial.work.device))
+    _, loaded = next(loaded_waves(trial.source, given, trial.work.device, trial.asked.shape))
     every = [
         (name, conditions, images_stream(content_hash(conditions), given.seed))
         for name, conditions in given.tests.items()
     ]
-    place, networks = trial.folder.examples, [(given.name, trial.network)]
+    place, networks = trial.folder.examples, [(given.name, trial.asked.network)]
     draw_examples(place, loaded, spread_out(every, SHOWN_CONDITIONS), networks, EXAMPLES.specimens)
     chosen = spread_out(every, MOST_PICTURES // EXAMPLES.specimens)
     draw_pictures(place, PICTURES, loaded, chosen, networks, EXAMPLES.specimens)

@@ -1,11 +1,20 @@
 """The verbs about single networks: their options."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from temshift.cli.options.common import Device, On
+
+
+class Gives(StrEnum):
+    """The meaning of a network's output."""
+
+    logits = "logits"
+    probability = "probability"
+    two_class = "two-class"
 
 
 def train(
@@ -46,9 +55,25 @@ def score(
         typer.Option("--network", help="The network: a folder that temshift wrote.", show_default=False),
     ] = None,
     one_set: Annotated[str, typer.Option("--set", help="The specimens to test on.")] = "test",
+    gives: Annotated[
+        Gives | None,
+        typer.Option("--gives", help="The meaning of its output. Default: logits.", show_default=False),
+    ] = None,
+    channel: Annotated[
+        int | None,
+        typer.Option("--channel", min=0, help="The channel of the particle, from 0.", show_default=False),
+    ] = None,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Bring images to the pixels that it was trained on.")
+    ] = False,
+    any_pixel: Annotated[
+        bool, typer.Option("--any-pixel", help="Score it on other pixels than it was trained on.")
+    ] = False,
     device: On = Device.cpu,
 ) -> None:
     """Score anyone's network on a wave database: the tables and the report that a study has."""
     from temshift.cli.verbs import score
 
-    score.score(onnx, network, score.Where(database, one_set, conditions), output, device.value)
+    meaning = None if gives is None else gives.value
+    reading = {"gives": meaning, "channel": channel, "resample": resample, "any_pixel": any_pixel}
+    score.score(onnx, network, score.Where(database, one_set, conditions), output, device.value, reading)

@@ -13,14 +13,15 @@ from temshift.cli.verbs.shared import Interrupted, refuse_faults
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
 from temshift.conditions.imaging import ImagingConditions
 from temshift.core.errors import InputError
-from temshift.core.hashes import file_hash
 from temshift.exitwaves.sources import WaveSource
 from temshift.networks import load, read_card
 from temshift.networks.onnx import OnnxNetwork
+from temshift.networks.onnx_graphs import onnx_identity
 from temshift.networks.weights import weights_bytes
 from temshift.optics.feasibility import imaging_remarks
 from temshift.scoring import ScoringConditions
-from temshift.scoring.evaluation import wave_source
+from temshift.scoring.evaluation import Asked, ask, wave_source
+from temshift.scoring.reading import Reading, origin_of_network, pixel_text
 from temshift.scoring.scores import Network
 from temshift.scoring.scoring_conditions import faults_on, scoring_conditions
 from temshift.storage.files import read_json, read_table
@@ -50,10 +51,13 @@ class Given(NamedTuple):
     training: dict[str, Any] | None = None
 
 
-def score(onnx: Path | None, network: Path | None, where: Where, output: Path, device: str) -> None:
+def score(
+    onnx: Path | None, network: Path | None, where: Where, output: Path, device: str, reading: dict[str, Any]
+) -> None:
     """Score a network and print a short summary."""
     if (onnx is None) == (network is None):
         raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
+    how = Reading(**reading)
     scoring, source = load_scoring(where.conditions), wave_source(where.database, where.one_set)
     refuse_faults(where.conditions, faults_on(scoring, source))
     require_device(device)
@@ -65,20 +69,20 @@ def score(onnx: Path | None, network: Path | None, where: Where, output: Path, d
             "and those of the card are taken"
         )
     scoring = _completed(scoring, given)
-    warn_of(_remarks(scoring, source), progress)
+    asked = ask(given.network, source, scoring, how)
+    warn_of([*_remarks(scoring, source), *_remarks_on(asked)], progress)
     if scoring.trained_on is None:
         progress.message("the training conditions of the network are unknown: sigma and G_OOD will be missing")
     try:
-        folder = score_opened(
-            given.network, source, scoring, output, identity=given.identity, device=device, progress=progress
-        )
+        folder = score_opened(asked, source, scoring, output, identity=given.identity, device=device, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command begins again") from None
     _summarise(folder, Console())
 
 
 def _from_onnx(file: Path, device: str) -> Given:
-    return Given(OnnxNetwork(file, device=device), file.stem, file_hash(file)[:IDENTITY_DIGITS])
+    identity = onnx_identity(file)  # first: ONNX Runtime waits for ever for weights in a pipe
+    return Given(OnnxNetwork(file, device=device), file.stem, identity)
 
 
 def _from_folder(folder: Path, device: str) -> Given:
@@ -109,6 +113,31 @@ def _completed(scoring: ScoringConditions, given: Given) -> ScoringConditions:
 
 def _remarks(scoring: ScoringConditions, source: WaveSource) -> list[str]:
     return imaging_remarks(scoring.every, scoring.imaging, source.layout.grid, source.exit_waves.energy)
+
+
+def _remarks_on(asked: Asked) -> list[str]:
+    """Say if something is not known of a network, and if its scores leave numbers out for that reason."""
+    origin = origin_of_network(asked.network.network)
+    remarks = []
+    if origin is None or origin.pixel_angstrom is None:
+        remarks.append(
+            "the pixel size and the specimens that the network was trained on are not known: it is not checked if "
+            "these fit"
+        )
+    elif "pixel_angstrom" in asked.foreign:
+        remarks.append(
+            f"the network was trained on pixels of {pixel_text(origin.pixel_angstrom)} A: none are resampled"
+        )
+    if asked.shape is not None:
+        remarks.append(
+            f"images are resampled to {asked.shape[0]} x {asked.shape[1]} pixels, those that the network was trained on"
+        )
+    if asked.foreign:
+        remarks.append(
+            f"if specimens are other ones than the network's, its loss in distribution and G_OOD are missing: "
+            f"these differ in {', '.join(asked.foreign[:5])}"
+        )
+    return remarks
 
 
 def _summarise(folder: StudyFolder, console: Console) -> None:

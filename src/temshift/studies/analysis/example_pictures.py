@@ -71,7 +71,7 @@ def draw_examples(
         "conditions": [name for name, _, _ in tests],
         "specimens": [f"test specimen {number}" for number in chosen],
         "networks": [name for name, _ in networks],
-        "sampling_angstrom": source.imaging.image_grid(source.spectra.grid).sampling[1],
+        "sampling_angstrom": source.image_grid.sampling[1],
     }
     _write(place, arrays, labels)
 

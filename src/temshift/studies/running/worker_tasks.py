@@ -16,6 +16,8 @@ from temshift.core.hashes import content_hash
 from temshift.databases.object_libraries import measured_set
 from temshift.databases.wave_sets import WaveSet
 from temshift.execution import Progress
+from temshift.exitwaves.origin import Origin, origin_of
+from temshift.exitwaves.store import read_description
 from temshift.information.objects.library import ObjectLibrary, join_libraries
 from temshift.micrographs import MicrographSource, first_images, scoring_batches, training_batches
 from temshift.micrographs.formation import Batch
@@ -30,12 +32,13 @@ from temshift.networks import (
     write_network,
 )
 from temshift.networks.cohorts import Member, train_cohort
+from temshift.networks.stored import TRAINED_ON
 from temshift.scoring.scores import Scores, score_together
 from temshift.storage.files import table_bytes
 from temshift.storage.provenance import versions_of
 from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import NetworkRun, TestCondition, score_id, validation_stream
+from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition, score_id, validation_stream
 from temshift.studies.sources import SCORING_BATCH, load_network, source_of, test_batches
 from temshift.vocabulary.columns import SCORES
 
@@ -61,9 +64,13 @@ def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
     one_thread()
     source = source_of(root, runs[0].source, device)
     members = [_member(root, run, source, device) for run in runs]
+    origin = _origin(root, runs[0].source)
     trained = train_cohort(members, epoch_steps=runs[0].training.steps_per_epoch(len(source)))
     return _failures(
-        (run, functools.partial(_keep, StudyFolder(root).network(run.id), run, member.network, outcome, source))
+        (
+            run,
+            functools.partial(_keep, StudyFolder(root).network(run.id), run, member.network, outcome, (source, origin)),
+        )
         for run, member, outcome in zip(runs, members, trained, strict=True)
     )
 
@@ -84,7 +91,7 @@ def train_alone(place: Path, run: NetworkRun, device: str, progress: Progress) -
         on_epoch=lambda _: progress.advance(),
     )
     progress.finish()
-    _keep(place, run, member.network, outcome, source)
+    _keep(place, run, member.network, outcome, (source, _origin(place, run.source)))
     if settings.keep == "none":
         drop_weights(place)
 
@@ -128,16 +135,28 @@ def _validation(root: Path, run: NetworkRun, device: str) -> list[Batch] | None:
     return list(scoring_batches(source, run.conditions, batch=SCORING_BATCH, stream=validation_stream(run)))
 
 
+def _origin(root: Path, source: ImageSource) -> Origin:
+    """The images that networks are trained on, for their cards."""
+    layout, settings = read_description(root / source.store)
+    return origin_of(settings, layout.grid, source.imaging)
+
+
 def _keep(
-    place: Path, run: NetworkRun, network: nn.Module, outcome: Trained | TemshiftError, source: MicrographSource
+    place: Path,
+    run: NetworkRun,
+    network: nn.Module,
+    outcome: Trained | TemshiftError,
+    learned_from: tuple[MicrographSource, Origin],
 ) -> None:
     """Write a trained network with its card; all weights are kept until it is scored."""
+    source, origin = learned_from
     if isinstance(outcome, TemshiftError):
         raise outcome
     images = first_images(source, run.conditions, batch=SCORING_BATCH, stream=run.stream)
     batches = itertools.islice(images, TRAINING_SCORE_BATCHES)
     (scores,) = score_together([network], batches)
-    card = {**_card(run, network), "scores": {"training": vars(scores)}}
+    trained_on = origin.model_dump(mode="json", exclude_none=True)
+    card = {**_card(run, network), TRAINED_ON: trained_on, "scores": {"training": vars(scores)}}
     write_network(place, outcome.states, outcome.history, card)
 
 
