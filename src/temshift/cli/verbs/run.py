@@ -123,7 +123,7 @@ def _judgement(prediction: dict[str, Any]) -> Table:
     titles, rows = ("model of ln(cross-entropy)", "R2, test left out", "R2, training left out"), []
     for model in prediction["models"]:
         if model["in_sample"]:
-            rows.append([f"{model['name']} (in-sample ceiling)", number_text(model["r2_in_sample"], 2), ""])
+            rows.append([f"{model['name']} (in sample)", number_text(model["r2_in_sample"], 2), ""])
         else:
             numbers = [number_text(model[f"r2_left_out_{role}"], 2) for role in ("test", "training")]
             rows.append([model["name"], *numbers])

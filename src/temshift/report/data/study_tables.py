@@ -109,14 +109,15 @@ class TrialRecord(_Saved):
 
 
 class ScorePrediction(_Saved):
-    """The fitted formula of one score, and its errors."""
+    """The fitted formula of one score, and its errors; ``why_not`` gives the reason if there is no formula."""
 
-    formula: str
+    formula: str | None
     coefficients: dict[str, float]
     cells: int
     models: tuple[ModelError, ...]
     interval: IntervalRecord | None = None
     trials: tuple[TrialRecord, ...] = ()
+    why_not: str | None = None
 
 
 class Prediction(ScorePrediction):

@@ -23,8 +23,8 @@ LIMITS_OF_ALL = (
     "counts from.",
     "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
     "sigma and epsilon describe how much linear transfer lets through, averaged over azimuth: astigmatism enters by "
-    "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging, "
-    "read noise, binning and errors of the pixel size not at all.",
+    "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging "
+    "and detail that binning folds back not at all. Read noise and errors of the pixel size are in both.",
 )
 _MOST_ROWS = 200  # of still tables and pictures
 _MOST_CELLS = 10_000
@@ -166,6 +166,8 @@ def formula(prediction: Prediction) -> str:
 
 
 def _formula(prediction: ScorePrediction) -> str:
+    if prediction.formula is None:
+        return f"<p>{escape(prediction.why_not or 'No line was fitted')}.</p>"
     rows = [(name, brief(value)) for name, value in prediction.coefficients.items()]
     words = f'<p class="formula">{escape(prediction.formula)}</p>'
     return words + table(("coefficient", "value"), rows, "numbers")
