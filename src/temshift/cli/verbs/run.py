@@ -65,7 +65,8 @@ def report(folder: Path) -> None:
     """Draw the report of a study folder again."""
     if not any((folder / name).exists() for name in ("study.yaml", "conditions.yaml")):
         raise InputError(f"{folder} holds no study.yaml; name a folder that temshift run or temshift score has filled")
-    Console().print(f"report: {write_report(folder)}", soft_wrap=True, markup=False, highlight=False)
+    page = write_report(folder, progress_for(Console(stderr=True)).warning)
+    Console().print(f"report: {page}", soft_wrap=True, markup=False, highlight=False)
 
 
 def example(name: str) -> Path:

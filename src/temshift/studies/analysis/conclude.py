@@ -71,7 +71,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     parameters = _parameters(plan, folder, set(current["network_id"]))
     networks = {"networks": len(plan.networks), "failed": failed, "parameters": parameters}
     manifest = manifest_of(plan.study.name, plan.study.seed, work, sets, networks, scenarios)
-    write_conclusion(folder, results, analysis, manifest, identity)
+    write_conclusion(folder, results, analysis, manifest, identity, [folder.study_file])
 
 
 def _versions() -> list[int]:
@@ -121,6 +121,7 @@ def write_conclusion(
     more : sequence of Path
         Further files of the record.
     """
+    folder.conclusion.unlink(missing_ok=True)  # it vouches for files that are replaced now
     for name, table in zip(TABLES, (results, analysis.metrics, analysis.transfer), strict=True):
         write_table(folder.table(name), table)
     write_json(folder.prediction, analysis.prediction)

@@ -149,7 +149,8 @@ def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Fail
     keep_tests(run.folder, run.plan, run.work.progress.warning)
     if retry_failed:
         _forgive(run)
-    states = run_states(run.plan, run.folder, run.work.progress.warning, discard=True)
+    warn = run.work.progress.warning
+    states = run_states(run.plan, run.folder, lambda reason: warn(f"made again: {reason}"), discard=True)
     return _Making(run, states).perform(retries)
 
 
