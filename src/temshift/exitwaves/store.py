@@ -205,8 +205,10 @@ def stores_in(folder: Path) -> dict[str, Path]:
         If there is none, or one of them has lost its description.
     """
     inside = folder / "waves" if (folder / "waves").is_dir() and not (folder / "zarr.json").exists() else folder
-    places = [folder] if (folder / "zarr.json").exists() else sorted(path.parent for path in inside.glob("*/zarr.json"))
-    lost = [place for place in places if not (place / "manifest.json").exists()]
+    names = ("zarr.json", "manifest.json")
+    below = {path.parent for name in names for path in inside.glob(f"*/{name}")}
+    places = [folder] if (folder / "zarr.json").exists() else sorted(below)
+    lost = [place for place in places if not all((place / name).exists() for name in names)]
     if lost:
         raise InputError(f"{lost[0]} has lost its description; run the command that made it again")
     if not places:

@@ -13,6 +13,7 @@ from temshift.core.hashes import content_hash
 from temshift.databases.wave_sets import WaveSet
 from temshift.execution import Task
 from temshift.execution.stages import Stage, Work
+from temshift.exitwaves.sources import set_names
 from temshift.exitwaves.store import read_geometry
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.observer import OBSERVER_VERSION
@@ -181,15 +182,12 @@ def _database_facts(sets: Mapping[str, tuple[WaveSet, Path]]) -> dict[str, Any]:
 
 
 def _named_databases(plan: Plan) -> dict[str, WaveSet]:
-    """Databases by role, numbered from the second of a role on."""
-    roles: dict[str, list[WaveSet]] = {}
-    for waves in plan.databases.values():
-        roles.setdefault(waves.role, []).append(waves)
-    return {
-        f"{role} {number}" if number > 1 else role: waves
-        for role, sets in roles.items()
-        for number, waves in enumerate(sets, start=1)
-    }
+    """Databases by what they are, those of one role together."""
+    every = plan.databases
+    names = set_names(
+        {id_: waves.role for id_, waves in every.items()}, {id_: one.settings for id_, one in every.items()}
+    )
+    return {name: every[id_] for id_, name in names.items()}
 
 
 def _parameters(plan: Plan, folder: StudyFolder, scored: Collection[str]) -> list[int]:
