@@ -21,11 +21,14 @@ class StudyFolder:
 
     Parameters
     ----------
-    root : Path
+    root : path
         The folder itself.
     """
 
     root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
 
     @property
     def study_file(self) -> Path:
@@ -145,8 +148,9 @@ def _keep_study(folder: StudyFolder, text: str, progress: Progress) -> None:
     write_text(path, text)
 
 
-def load_study(path: Path) -> Study:
+def load_study(path: Path | str) -> Study:
     """Read a study file."""
+    path = Path(path)
     return load_configuration(path, Study)
 
 
