@@ -7,7 +7,7 @@ one without a word. Files are listed from the folder itself, so that new ones ar
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from temshift.configuration.yaml_document import read_document
+from temshift.execution import SilentProgress
 from temshift.report.still import exports
-from temshift.storage.files import write_json
 from temshift.studies import Study, StudyFolder, run_study
 
 ROOT = Path(__file__).parents[2]
@@ -87,77 +87,84 @@ def words_of(name: str) -> set[str]:
     return {path.name, path.stem, *HEXADECIMAL.findall(name)}
 
 
-def call(temshift: Callable[..., Any], words: list[str], left: Callable[[], object]) -> Answer:
-    done = temshift(*words)
-    assert "Traceback" not in done.stderr
-    return Answer(done.returncode, done.stdout, left() if done.returncode == 0 else None, done.stderr)
+class Desk:
+    """Asks verbs about a copy of a finished study in which one file is damaged."""
+
+    def __init__(self, temshift: Callable[..., Any], whole: Path, settings: dict[str, Any], place: Path) -> None:
+        self.temshift, self.whole, self.settings = temshift, whole, settings
+        self.folder, self.output = place / "study", place / "output"
+        (place / "new.yaml").write_text(f"test:\n  - {{name: new, {ONE[1:]}\n")
+        (place / "images.yaml").write_text(f"name: few\nseed: 1\nconditions:\n  - {{name: new, {ONE[1:]}\n")
+
+    def answer(self, verb: str, name: str | None, way: str) -> Answer:
+        """Ask a verb after one file was damaged in some way; None damages nothing."""
+        for place in (self.folder, self.output):
+            shutil.rmtree(place, ignore_errors=True)
+        self.output.unlink(missing_ok=True)
+        subprocess.run(["cp", "-a", str(self.whole), str(self.folder)], check=True)
+        if name is not None:
+            damage(self.folder / name, way)
+        return self.run() if verb == "run" else self.call(verb)
+
+    def call(self, verb: str) -> Answer:
+        done = self.temshift(*self.words(verb))
+        assert "Traceback" not in done.stderr
+        return Answer(done.returncode, done.stdout, None if done.returncode else self.left(verb), done.stderr)
+
+    def words(self, verb: str) -> list[str]:
+        network = sorted((self.whole / "networks").iterdir())[0].name
+        folder, output = str(self.folder), ["--output", str(self.output)]
+        return {
+            "results": ["results", folder, "--all"],
+            "status": ["status", folder],
+            "runs": ["runs", folder, "--all"],
+            "report": ["report", folder],
+            "inspect": ["inspect", folder],
+            "export": ["export", folder, *output, "--set", "test"],
+            "export all": ["export", folder, *output],
+            "images": ["images", folder, "images.yaml", *output, "--set", "test", "--workers", "0"],
+            "predict": ["predict", folder, "new.yaml", "--json", "--workers", "0"],
+            "score": ["score", "--database", folder, "--conditions", "new.yaml", *output]
+            + ["--network", f"{folder}/networks/{network}"],
+        }[verb]
+
+    def left(self, verb: str) -> object:
+        """What a verb has written."""
+        if verb == "report":
+            return (self.folder / "report.html").read_bytes()
+        if verb == "score":
+            return pl.read_parquet(self.output / "results.parquet")
+        if verb == "images":
+            return {str(path): path.read_bytes() for path in sorted(self.output.rglob("*.tif*"))}
+        return self.output.stat().st_size if self.output.exists() else None
+
+    def run(self) -> Answer:
+        """Run the study again, in this process."""
+        heard = Heard()
+        run_study(Study.model_validate(self.settings), self.folder, workers=0, progress=heard)
+        tables = [pl.read_parquet(StudyFolder(self.folder).table(name)) for name in TABLES]
+        return Answer(0, "", tables, "\n".join(heard.texts))
+
+
+class Heard(SilentProgress):
+    """Remembers messages and warnings."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.texts.append(text)
+
+    def warning(self, text: str) -> None:
+        self.texts.append(text)
 
 
 @pytest.fixture
 def ask(
     temshift: Callable[..., Any], whole: Path, settings: dict[str, Any], tmp_path: Path
-) -> Iterator[Callable[[str, str | None, str], Answer]]:
+) -> Callable[[str, str | None, str], Answer]:
     """Ask a verb about a copy of the folder in which one file is damaged; None damages nothing."""
-    folder, output = tmp_path / "study", tmp_path / "output"
-    write_json(tmp_path / "test.yaml", {"test": [read_document(ONE).data | {"name": "new"}], "draws": 1})
-    (tmp_path / "new.yaml").write_text(f"test:\n  - {{name: new, {ONE[1:]}\n")
-    (tmp_path / "images.yaml").write_text(f"name: few\nseed: 1\nconditions:\n  - {{name: new, {ONE[1:]}\n")
-
-    def file(path: Path) -> Callable[[], object]:
-        return lambda: path.read_bytes()
-
-    def tables() -> object:
-        return [pl.read_parquet(StudyFolder(folder).table(name)) for name in TABLES]
-
-    def scores() -> object:
-        return pl.read_parquet(output / "results.parquet")
-
-    def pictures() -> object:
-        return {str(path.relative_to(output)): path.read_bytes() for path in sorted(output.rglob("*.tif*"))}
-
-    def again() -> Answer:
-        from temshift.execution import SilentProgress
-
-        texts: list[str] = []
-
-        class Heard(SilentProgress):
-            def message(self, text: str) -> None:
-                texts.append(text)
-
-            def warning(self, text: str) -> None:
-                texts.append(text)
-
-        run_study(Study.model_validate(settings), folder, workers=0, progress=Heard())
-        return Answer(0, "", tables(), "\n".join(texts))
-
-    def answer(verb: str, name: str | None, way: str) -> Answer:
-        for place in (folder, output):
-            shutil.rmtree(place, ignore_errors=True)
-        output.unlink(missing_ok=True)
-        subprocess.run(["cp", "-a", str(whole), str(folder)], check=True)
-        if name is not None:
-            damage(folder / name, way)
-        network = sorted((whole / "networks").iterdir())[0].name
-        common = ["--output", str(output)]
-        asked: dict[str, tuple[list[str], Callable[[], object]]] = {
-            "results": (["results", str(folder), "--all"], lambda: None),
-            "status": (["status", str(folder)], lambda: None),
-            "runs": (["runs", str(folder), "--all"], lambda: None),
-            "report": (["report", str(folder)], file(folder / "report.html")),
-            "inspect": (["inspect", str(folder)], lambda: None),
-            "export": (["export", str(folder), *common[:1], str(output), "--set", "test"], lambda: output.stat().st_size),
-            "export all": (["export", str(folder), *common], lambda: output.stat().st_size),
-            "images": (["images", str(folder), "images.yaml", *common, "--set", "test", "--workers", "1"], pictures),
-            "predict": (["predict", str(folder), "new.yaml", "--json", "--workers", "1"], lambda: None),
-            "score": (
-                ["score", "--database", str(folder), "--conditions", "new.yaml", *common]
-                + ["--network", str(folder / "networks" / network)],
-                scores,
-            ),
-        }
-        return again() if verb == "run" else call(temshift, *asked[verb])
-
-    yield answer
+    return Desk(temshift, whole, settings, tmp_path).answer
 
 
 def same(first: object, second: object) -> bool:

@@ -21,7 +21,8 @@ DOWNLOADS = """
 () => {
   const names = [];
   HTMLAnchorElement.prototype.click = function () { names.push(this.download); };
-  document.querySelectorAll("p.exports button").forEach((button) => { if (button.textContent === "CSV") button.click(); });
+  const buttons = [...document.querySelectorAll("p.exports button")];
+  buttons.filter((button) => button.textContent === "CSV").forEach((button) => button.click());
   return names;
 }
 """
