@@ -343,8 +343,7 @@ def _histories(folder: Path, networks: Iterable[str], remark: Callable[[str], No
     paths = {network: folder / network / "history.parquet" for network in sorted(networks)}
     absent = [path for path in paths.values() if not _is_there(path)]
     if absent:
-        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-        remark(f"{absent[0]}{more} are missing: those learning curves are not drawn; {_REMEDY}")
+        remark(f"{len(absent)} learning curves are not drawn, since files such as {absent[0]} are missing; {_REMEDY}")
     return {network: _table(path, HISTORY) for network, path in paths.items() if path not in absent}
 
 
