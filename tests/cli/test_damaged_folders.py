@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from temshift.configuration.yaml_document import read_document
+from temshift.core.errors import TemshiftError
 from temshift.execution import SilentProgress
 from temshift.report.still import exports
 from temshift.studies import Study, StudyFolder, run_study
@@ -29,7 +30,7 @@ SETTINGS: dict[str, Any] = {
 }
 ONE = "{defocus_nm: 4, dose_e_per_A2: 400, semiangle_cutoff_mrad: 12, focal_spread_sigma_nm: 1}"
 DAMAGES = ("altered", "first byte", "truncated", "emptied", "removed")
-REMEDY = re.compile(r"temshift run|run again|makes? it again|made it again|command that made|name (a|another) folder")
+REMEDY = re.compile(r"temshift run|run again|makes? it again|made it again|command that made|name (a|another)")
 HEXADECIMAL = re.compile(r"[0-9a-f]{16}")
 TABLES = ("results", "metrics", "transfer", "tests")
 
@@ -123,7 +124,7 @@ class Desk:
             "export": ["export", folder, *output, "--set", "test"],
             "export all": ["export", folder, *output],
             "images": ["images", folder, "images.yaml", *output, "--set", "test", "--workers", "0"],
-            "predict": ["predict", folder, "new.yaml", "--json", "--workers", "0"],
+            "predict": ["predict", folder, "--test", "new.yaml", "--json", "--workers", "0"],
             "score": ["score", "--database", folder, "--conditions", "new.yaml", *output]
             + ["--network", f"{folder}/networks/{network}"],
         }[verb]
@@ -141,7 +142,10 @@ class Desk:
     def run(self) -> Answer:
         """Run the study again, in this process."""
         heard = Heard()
-        run_study(Study.model_validate(self.settings), self.folder, workers=0, progress=heard)
+        try:
+            run_study(Study.model_validate(self.settings), self.folder, workers=0, progress=heard)
+        except TemshiftError as error:
+            return Answer(error.exit_code, "", None, str(error))
         tables = [pl.read_parquet(StudyFolder(self.folder).table(name)) for name in TABLES]
         return Answer(0, "", tables, "\n".join(heard.texts))
 
