@@ -43,7 +43,7 @@ class WaveSource:
     settings : dict
         All that the store depends on, plain values.
     label : str
-        What the set is, such as ``test, crystal Ag``; empty if its folder's name is all that is known.
+        Role and settings of the set, such as ``test, crystal Ag``; empty if only its folder's name is known.
     """
 
     name: str
@@ -55,7 +55,7 @@ class WaveSource:
 
     @property
     def words(self) -> str:
-        """What the set is, for people."""
+        """The set in words for people."""
         return self.label or self.name
 
     @property
@@ -91,7 +91,7 @@ def wave_sources(folder: Path | str, set_name: str | None = None) -> tuple[WaveS
     folder : path
         The folder to look in.
     set_name : str, optional
-        Name of the only set to take; all by default. In the folder of a finished study sets are named by what they are:
+        Name of the only set to take; all by default. In the folder of a finished study sets are named by their role,
         "test" or, if several specimens are swept, "test, crystal Ag".
 
     Returns
@@ -104,7 +104,7 @@ def wave_sources(folder: Path | str, set_name: str | None = None) -> tuple[WaveS
     InputError
         If there is none, no set of that name, several that it may mean, or one that is not finished.
     DamagedError
-        If the manifest of a study is damaged, and a set is to be found by what it is.
+        If the manifest of a study is damaged, and a set is to be found by its role.
     """
     root = Path(folder)
     stores = stores_in(root)
@@ -117,7 +117,7 @@ def wave_sources(folder: Path | str, set_name: str | None = None) -> tuple[WaveS
 
 
 def _known_name(folder: Path, set_name: str, stores: Mapping[str, Path]) -> str:
-    """The name of a store that is there, also for one that a study names by what it is."""
+    """The name of a store that is there, also for one that a study names by its role."""
     if set_name in stores:
         return set_name
     roles = _roles(folder)
@@ -145,7 +145,7 @@ def listed(labels: Iterable[str]) -> str:
 
 
 def set_labels(folder: Path, stores: Mapping[str, Path]) -> dict[str, str]:
-    """Return what the stores of a finished study are, by name; nothing of others, or if its manifest is damaged."""
+    """Return the labels of the stores of a finished study, by name; none if its manifest is damaged."""
     try:
         return _labels(_roles(folder), stores)
     except TemshiftError:
@@ -177,7 +177,7 @@ def _roles(folder: Path) -> dict[str, str]:
 
 
 def set_names(roles: Mapping[str, str], settings: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Name sets by what they are: their role and, if several share it, the settings that set them apart.
+    """Name sets by their role and, if several share it, the settings that set them apart.
 
     Parameters
     ----------

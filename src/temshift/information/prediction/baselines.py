@@ -70,7 +70,7 @@ def _judged(name: str, description: str, fit: Predictor, *, baseline: bool) -> d
 
 
 def in_sample_rows(fit: Predictor, used: pl.DataFrame, column: str) -> list[dict[str, Any]]:
-    """Return what can be explained in sample: by row and column effects, and as far as seeds agree.
+    """Return the share that is explained in sample: by row and column effects, and as far as seeds agree.
 
     Effects of rows and columns know nothing of pairs that go badly together: a prediction from features may pass them.
 

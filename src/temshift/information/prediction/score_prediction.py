@@ -119,7 +119,7 @@ class ScorePredictor:
             return None
         return (
             f"no line for {self.target.text}: it has scores under {conditions} test condition"
-            f"{'' if conditions == 1 else 's'}, and even a mean that can be checked needs {needed}"
+            f"{'' if conditions == 1 else 's'}, and even a mean needs {needed} if anything is to check it"
         )
 
     @cached_property

@@ -182,7 +182,7 @@ def _database_facts(sets: Mapping[str, tuple[WaveSet, Path]]) -> dict[str, Any]:
 
 
 def _named_databases(plan: Plan) -> dict[str, WaveSet]:
-    """Databases by what they are, those of one role together."""
+    """Databases by role and settings, those of one role together."""
     every = plan.databases
     names = set_names(
         {id_: waves.role for id_, waves in every.items()}, {id_: one.settings for id_, one in every.items()}

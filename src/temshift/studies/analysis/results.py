@@ -59,7 +59,7 @@ def _silent(_: str) -> None:
 
 
 class _Part(NamedTuple):
-    """The rows of a folder, what rows of one study have in common, and the pairs that the study asks for."""
+    """The rows of a folder, a key that rows of one study share, and the pairs that the study asks for."""
 
     common: str
     rows: pl.DataFrame
@@ -109,7 +109,7 @@ def read_results(*folders: Path | str, remark: Warn = _silent) -> pl.DataFrame:
         raise InputError(f"{', '.join(map(str, folders))}: no scores yet; see temshift status")
     lacking = lacking_words(pl.concat([part.pairs for part in parts]), every)
     if lacking is not None:
-        remark(f"{lacking}; temshift runs FOLDER lists which wait or failed, and temshift run goes on with them")
+        remark(f"{lacking}; temshift runs FOLDER lists them; if no run is at work, temshift run goes on with them")
     return every
 
 
