@@ -198,7 +198,8 @@ def test_results_never_break_a_number(
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     done, table = temshift("results", "study"), read_results(study.root)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert done.stderr.startswith("warning: 14 of 56 scores are missing, those of 2 of 8 networks; temshift runs")
     assert len(table) == 42
     numbers = [re.findall(r"(?<![-+\w])-?\d\.\d{3}(?!\d)", line) for line in done.stdout.splitlines()]
     rows = [row for row in numbers if row]

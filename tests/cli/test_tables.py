@@ -18,3 +18,9 @@ UNKNOWN = {f"rmse_left_out_{role}": None for role in ("test", "training", "both"
 )
 def test_a_line_that_nothing_checks_says_so(models: list[dict[str, Any]], text: str) -> None:
     assert formula_text({"formula": "ln CE = -0.5", "models": models}) == text
+
+
+def test_a_line_that_was_not_fitted_is_replaced_by_the_reason() -> None:
+    assert formula_text({"formula": None, "why_not": "no line for ln CE: too few", "models": []}) == (
+        "no line for ln CE: too few"
+    )

@@ -30,6 +30,7 @@ from temshift.information import (
 from temshift.information.transfer.metrics import Replicates
 from temshift.optics import ImagingSettings, Microscope, image_intensities, wave_spectra
 from temshift.optics.camera import CameraSettings
+from temshift.report.page.sections import LIMITS_OF_ALL
 
 LAMBDA = wavelength(300e3)
 SCOPE = Microscope(300e3, nyquist=1.0)
@@ -386,3 +387,12 @@ def mismatch(measured: ObjectSpectra, focus: float, found: np.ndarray) -> float:
     weights = measured.q[band]
     shares = [one[band] / np.average(one[band], weights=weights) for one in (expected, found)]
     return float(np.sqrt(np.average(np.log(shares[0] / shares[1]) ** 2, weights=weights)))
+
+
+@pytest.mark.parametrize("changed", [{"read_noise_counts": 4.0}, {"pixel_size_error_percent": 5.0}])
+def test_read_noise_and_errors_of_the_pixel_size_count(changed: dict[str, float]) -> None:
+    """The page's limits say so."""
+    usual, other = inform(), inform(**changed)
+    assert abs(other.epsilon - usual.epsilon) > 1e-3 * usual.epsilon
+    assert spectral_distance(usual, other, Q) > 1e-3
+    assert "Read noise and errors of the pixel size are in both" in " ".join(LIMITS_OF_ALL)

@@ -91,12 +91,12 @@ def test_the_observer_is_one_line_that_stands_beside_all_baselines() -> None:
     assert models["observer"]["rmse_left_out_both"] == pytest.approx(float((rest**2).mean() ** 0.5))
 
 
-def test_ceilings_are_those_of_additive_effects_and_of_seeds() -> None:
+def test_in_sample_rows_are_effects_of_rows_and_columns_and_agreement_of_seeds() -> None:
     cells = observed_cells()
     models = models_of(predict(cells)[1])
     variance = float(cells["ln_cross_entropy"].var(ddof=0))
     assert models["agreement between seeds"]["r2_in_sample"] == pytest.approx(1 - 0.05**2 / 2 / variance)
-    assert models["additive effects"]["in_sample"]
+    assert models["row and column effects"]["in_sample"]
 
 
 def test_f1_is_predicted_on_a_scale_that_keeps_it_between_0_and_1() -> None:
@@ -163,3 +163,33 @@ def test_a_study_of_few_conditions_has_no_errors_and_no_intervals(tests: int, tr
 def test_a_study_without_any_score_is_refused() -> None:
     with pytest.raises(ValueError, match="no cell has a score ln CE"):
         predict(observed_cells(ln_cross_entropy=pl.lit(None, pl.Float64)))
+
+
+@pytest.mark.parametrize("trainings", [1, 6])
+def test_a_single_condition_gives_no_line_and_says_why(trainings: int) -> None:
+    metrics, prediction = predict(observed_cells(tests=1, trainings=trainings))
+    for summary, score in ((prediction, "ln CE"), (prediction["f1"], "logit F1")):
+        assert summary["formula"] is None
+        assert summary["coefficients"] == {}
+        assert summary["models"] == []
+        assert summary["why_not"].startswith(f"no line for {score}: it has scores under 1 test condition, and")
+    assert metrics["predicted_ln_cross_entropy"].null_count() == trainings
+    assert metrics["predicted_f1"].null_count() == trainings
+    assert any("No line for ln CE" in caveat for caveat in prediction["caveats"])
+
+
+@pytest.mark.parametrize(("tests", "terms"), [(2, []), (3, ["ln CE(observer)"])])
+def test_no_line_has_more_terms_than_test_conditions_can_check(tests: int, terms: list[str]) -> None:
+    """However many trainings there are: features of a test condition are the same for all of them."""
+    _, prediction = predict(observed_cells(tests=tests, trainings=12))
+    assert list(prediction["coefficients"]) == ["intercept", *terms]
+    assert prediction["models"][-1]["in_sample"]
+    assert any(model.get("rmse_left_out_test") is not None for model in prediction["models"])
+
+
+def test_epsilon_and_sigma_need_four_test_conditions() -> None:
+    terms = []
+    for tests in (3, 4):
+        cells = observed_cells(tests=tests, trainings=12).drop(pl.selectors.starts_with("observer"))
+        terms.append(len(predict(cells)[1]["coefficients"]) - 1)
+    assert terms == [1, 2]

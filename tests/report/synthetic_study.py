@@ -250,8 +250,8 @@ def _models(metrics: pl.DataFrame) -> list[dict[str, Any]]:
         },
         {"name": "epsilon and sigma", "description": "the formula above", "in_sample": False, **ours},
         {
-            "name": "additive effects",
-            "description": "one number a training and one a test condition: the additive ceiling",
+            "name": "row and column effects",
+            "description": "one number a training and one a test condition: row and column effects",
             **{"in_sample": True, "r2_in_sample": 0.86, "rmse_in_sample": 0.12},
         },
     ]

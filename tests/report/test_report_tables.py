@@ -7,6 +7,7 @@ import pytest
 from temshift.core.errors import DamagedError, TemshiftError
 from temshift.report import StudyTables, load_study, write_report
 from temshift.storage.files import read_json, read_table, write_json, write_table
+from temshift.storage.records import write_record
 
 NEEDED = (
     "study.yaml",
@@ -102,3 +103,49 @@ def test_pictures_that_are_no_finite_numbers_are_refused(own_folder: Path) -> No
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(TemshiftError, match="no such folder"):
         load_study(tmp_path / "nowhere")
+
+
+def record_of(folder: Path, names: tuple[str, ...] = NEEDED) -> Path:
+    write_record(folder / "report.json", [folder / name for name in names], {"id": "1"})
+    return folder
+
+
+@pytest.mark.parametrize("name", ["prediction.json", "manifest.json", "study.yaml", "examples/examples.json"])
+def test_an_altered_file_is_not_drawn(own_folder: Path, name: str) -> None:
+    """It is whole and can be read: only the record knows that it is another."""
+    path = record_of(own_folder) / name
+    text = path.read_text(encoding="utf-8")
+    place = max(text.rfind(digit) for digit in "12345678")
+    path.write_text(f"{text[:place]}9{text[place + 1 :]}", encoding="utf-8")
+    with pytest.raises(DamagedError, match="altered content.*temshift run` again") as caught:
+        write_report(own_folder)
+    assert name in str(caught.value)
+    assert not (own_folder / "report.html").exists()
+
+
+def test_what_no_record_vouches_for_is_drawn_with_a_remark(own_folder: Path) -> None:
+    remarks: list[str] = []
+    load_study(own_folder, remarks.append)
+    assert "report.json is missing: nothing vouches for the tables" in remarks.pop()
+    record_of(own_folder, tuple(name for name in NEEDED if name != "study.yaml"))
+    load_study(own_folder, remarks.append)
+    assert len(remarks) == 1
+    assert remarks[0].endswith("nothing vouches for study.yaml")
+    record_of(own_folder)
+    remarks.clear()
+    load_study(own_folder, remarks.append)
+    assert remarks == []
+
+
+def test_a_damaged_record_is_refused(own_folder: Path) -> None:
+    (record_of(own_folder) / "report.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(DamagedError, match=r"report\.json is damaged.*temshift run` again"):
+        load_study(own_folder)
+
+
+def test_learning_curves_that_are_missing_are_told(own_folder: Path) -> None:
+    remarks: list[str] = []
+    next((own_folder / "networks").glob("*/history.parquet")).unlink()
+    load_study(record_of(own_folder), remarks.append)
+    assert len(remarks) == 1
+    assert remarks[0].startswith("1 learning curves are not drawn, since files such as ")

@@ -17,6 +17,15 @@ from temshift.storage.files import read_table, write_table
 
 pytestmark = pytest.mark.browser
 CELL = "#cell-names"
+DOWNLOADS = """
+() => {
+  const names = [];
+  HTMLAnchorElement.prototype.click = function () { names.push(this.download); };
+  const buttons = [...document.querySelectorAll("p.exports button")];
+  buttons.filter((button) => button.textContent === "CSV").forEach((button) => button.click());
+  return names;
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -253,3 +262,25 @@ def test_the_cell_opens_on_a_narrow_screen(browser: Browser, study_folder: Path)
     visit.page.click("#close-cell")
     assert not visit.page.locator("#cell").is_visible()
     visit.leave()
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_double_click_on_a_cell_opens_it_with_its_micrographs(
+    browser: Browser, study_folder: Path, width: int
+) -> None:
+    visit = Visit(browser, study_folder, width)
+    across, down = (2.5 / 20, 4.5 / 6) if width > 640 else (4.5 / 6, 2.5 / 20)
+    visit.page.mouse.dblclick(*visit.hover_matrix(across, down))
+    visit.until("document.getElementById('cell').open")
+    assert "Scores of networks trained on defocus 20 nm" in visit.words("#cell-body")
+    assert visit.words("#cell-title") == visit.page.evaluate(
+        "JSON.parse(document.getElementById('data').textContent).tests[2].name"
+    )
+    visit.leave()
+
+
+def test_no_two_downloads_share_a_name(visit: Visit) -> None:
+    names = visit.page.evaluate(DOWNLOADS)
+    assert len(names) > 8
+    assert len(set(names)) == len(names)
+    assert {"errors-of-cross-entropy.csv", "errors-of-f1.csv", "coefficients-of-f1.csv"} < set(names)

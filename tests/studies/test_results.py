@@ -12,14 +12,14 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from temshift.configuration.yaml_document import read_document
-from temshift.core.errors import InputError
+from temshift.core.errors import DamagedError, InputError
 from temshift.micrographs import scoring_batches, training_batches
 from temshift.networks import load
-from temshift.storage.files import table_bytes
-from temshift.storage.records import write_recorded
+from temshift.storage.files import read_json, table_bytes
+from temshift.storage.records import read_facts, write_record, write_recorded
 from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study
 from temshift.studies.analysis.results import gather, keep_tests
-from temshift.studies.folder import study_text
+from temshift.studies.folder import stored_study, study_text
 from temshift.studies.planning.plan import score_id
 from temshift.studies.running import run
 from temshift.studies.sources import source_of
@@ -187,13 +187,74 @@ def test_an_unfinished_study_tells_what_it_has(copy: Callable[[str], StudyFolder
         read_results(part.root)
 
 
-def test_a_network_whose_card_is_damaged_is_left_out(copy: Callable[[str], StudyFolder], study: Study) -> None:
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_network_whose_card_is_damaged_is_told_or_left_out_with_a_word(
+    removed: bool, copy: Callable[[str], StudyFolder], study: Study
+) -> None:
     part, victim = copy("part"), Plan(study).networks[3].id
     card = part.network(victim) / "network.json"
     card.write_text(card.read_text(encoding="utf-8").replace('"seed": 1', '"seed": 2'), encoding="utf-8")
-    found = read_results(part.root)
-    assert victim not in set(found["network_id"])
-    assert len(found) == 14
+    if removed:
+        card.unlink()
+    with pytest.raises(
+        DamagedError, match=r"network\.json is (damaged|missing).*(run again|temshift run makes it again)"
+    ):
+        read_results(part.root)
+    words: list[str] = []
+    left = gather(part, Plan(study), words.append)
+    assert victim not in set(left["network_id"])
+    assert len(left) == 14
+    assert len(words) == 1
+    assert words[0].startswith(f"left out: {card} is ")
+
+
+def test_missing_scores_are_counted_in_words(copy: Callable[[str], StudyFolder], study: Study) -> None:
+    part, victim, words = copy("part"), Plan(study).networks[3].id, []
+    read_results(part.root, remark=words.append)
+    assert words == []
+    for record in part.scores(victim).glob("*.json"):
+        record.unlink()
+    assert len(read_results(part.root, remark=words.append)) == 14
+    assert len(words) == 1
+    assert words[0].startswith("2 of 16 scores are missing, those of 1 of 8 networks; temshift runs")
+
+
+def test_damaged_or_lost_test_conditions_are_told(copy: Callable[[str], StudyFolder], study: Study) -> None:
+    part = copy("part")
+    conditions = deepcopy(CONDITIONS) | {"test": [{**CONDITIONS["test"][0], "values": [3, 8]}]}  # -20 nm is no more
+    changed = Study.model_validate(read_document(study_text(study)).data | {"conditions": conditions})
+    part.study_file.write_text(study_text(changed), encoding="utf-8")
+    words: list[str] = []
+    assert not read_results(part.root, remark=words.append)["in_study"].all()
+    part.table("tests").unlink()
+    read_results(part.root, remark=words.append)
+    assert any("left out: 8 scores under 1 test conditions that neither the study" in text for text in words), words
+    part.table("tests").write_bytes(b"PAR1")
+    with pytest.raises(DamagedError, match=r"tests\.parquet is damaged; temshift run makes it again"):
+        read_results(part.root)
+
+
+def test_an_altered_study_file_is_told(copy: Callable[[str], StudyFolder]) -> None:
+    part, words = copy("part"), []
+    part.study_file.write_text(part.study_file.read_text(encoding="utf-8").replace("under", "other"), encoding="utf-8")
+    read_results(part.root, remark=words.append)
+    assert "study.yaml is damaged: altered content" in words[0]
+    assert "temshift run with the file of the study" in words[0]
+    with pytest.raises(DamagedError, match=r"study\.yaml is damaged"):
+        stored_study(part)
+    part.study_file.write_text("", encoding="utf-8")
+    with pytest.raises(DamagedError, match="temshift run with the file of the study and --output"):
+        read_results(part.root)
+
+
+def test_an_old_record_that_does_not_name_the_study_file_is_told_and_read(copy: Callable[[str], StudyFolder]) -> None:
+    part, words = copy("part"), []
+    named = set(read_json(part.conclusion)["files"]) - {part.study_file.name}
+    files = [part.root / name for name in named if (part.root / name).exists()]
+    write_record(part.conclusion, files, read_facts(part.conclusion))
+    assert len(read_results(part.root, remark=words.append)) == 16
+    assert len(words) == 1
+    assert words[0].startswith("an earlier version wrote")
 
 
 def test_what_a_study_asked_for_before_is_kept_and_labelled(copy: Callable[[str], StudyFolder], study: Study) -> None:

@@ -64,9 +64,12 @@ class Database(Configuration):
 
 @dataclass(frozen=True)
 class DatabaseFolder:
-    """Paths of a database folder."""
+    """Paths of a database folder; its root may be given as text."""
 
     root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
 
     @property
     def database_file(self) -> Path:
@@ -85,7 +88,7 @@ class DatabaseFolder:
 
 def simulate_database(
     database: Database,
-    output: Path,
+    output: Path | str,
     *,
     workers: int = 1,
     device: str = "cpu",
@@ -98,7 +101,7 @@ def simulate_database(
     ----------
     database : Database
         The database.
-    output : Path
+    output : path
         A new folder, or one of an earlier, interrupted run.
     workers : int
         Processes of one thread each; 0 works in this process. Results do not depend on it.
@@ -120,6 +123,7 @@ def simulate_database(
     TemshiftError
         If a specimen can't be simulated; finished shards are kept.
     """
+    output = Path(output)
     folder, sets = DatabaseFolder(output), database.sets
     chosen = {name: _chosen(shards, waves.layout.shards) for name, waves in sets.items()}
     if not any(chosen.values()):

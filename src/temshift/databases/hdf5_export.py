@@ -19,7 +19,7 @@ WAVE_FILE_VERSION = 1  # raised whenever older readers would misread the file
 
 def export_waves(
     sources: tuple[WaveSource, ...],
-    output: Path,
+    output: Path | str,
     *,
     specimens: range | None = None,
     gzip: int = 0,
@@ -31,7 +31,7 @@ def export_waves(
     ----------
     sources : tuple of WaveSource
         The sets to write, each under its name.
-    output : Path
+    output : path
         A new file.
     specimens : range, optional
         Numbers of the specimens to write of each set; all by default.
@@ -47,6 +47,7 @@ def export_waves(
     DamagedError
         If a shard is damaged.
     """
+    output = Path(output)
     chosen = {source.name: _chosen(source, specimens) for source in sources}
     _require_new(output)
     refuse_inside_store(output)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from temshift.core.errors import InputError
+from temshift.exitwaves.sources import set_labels
 from temshift.exitwaves.store import StoreLayout, read_description, shard_states, stores_in
 from temshift.storage.records import RecordState, read_record
 
@@ -76,12 +77,12 @@ class Inspection:
         return (min(values), max(values)) if values else None
 
 
-def inspect_waves(folder: Path) -> list[Inspection]:
+def inspect_waves(folder: Path | str) -> list[Inspection]:
     """Look at every wave store in a database or study folder, and check all its bytes.
 
     Parameters
     ----------
-    folder : Path
+    folder : path
         A database folder, a study folder, or one store.
 
     Returns
@@ -96,9 +97,12 @@ def inspect_waves(folder: Path) -> list[Inspection]:
     DamagedError
         If the description of a store or of the database is damaged.
     """
+    folder = Path(folder)
     if (folder / "waves").is_dir() and (folder / "manifest.json").exists() and (folder / "database.yaml").exists():
         read_record(folder / "manifest.json")
-    return [_inspected(name, place) for name, place in stores_in(folder).items()]
+    stores = stores_in(folder)
+    labels = set_labels(folder, stores)
+    return [_inspected(labels.get(name, name), place) for name, place in stores.items()]
 
 
 def _inspected(name: str, place: Path) -> Inspection:

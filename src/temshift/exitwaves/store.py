@@ -75,12 +75,12 @@ class Shard:
     geometry: list[dict[str, Any]]
 
 
-def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any]) -> None:
+def create_store(folder: Path | str, layout: StoreLayout, settings: Mapping[str, Any]) -> None:
     """Lay out an empty store; nothing happens if an intact one is already there.
 
     Parameters
     ----------
-    folder : Path
+    folder : path
         Folder of the store; intact shards stay, for each has a record of its own.
     layout : StoreLayout
         Shape and shards.
@@ -92,6 +92,7 @@ def create_store(folder: Path, layout: StoreLayout, settings: Mapping[str, Any])
     InputError
         If an intact store of other settings is there.
     """
+    folder = Path(folder)
     manifest = folder / "manifest.json"
     facts = {"store_version": STORE_VERSION, "settings": dict(settings), "layout": _layout_facts(layout)}
     state = record_state(manifest)
@@ -131,13 +132,13 @@ def _lay_out(folder: Path, layout: StoreLayout) -> None:
 
 
 def write_shard(
-    folder: Path, shard: int, exit_waves: Sequence[ExitWave], made_with: Mapping[str, str] | None = None
+    folder: Path | str, shard: int, exit_waves: Sequence[ExitWave], made_with: Mapping[str, str] | None = None
 ) -> None:
     """Write one shard and, last, its record of completion.
 
     Parameters
     ----------
-    folder : Path
+    folder : path
         A store laid out by :func:`create_store`.
     shard : int
         Number of the shard; its only writer is the caller.
@@ -146,6 +147,7 @@ def write_shard(
     made_with : mapping, optional
         Versions and machine to keep with the shard.
     """
+    folder = Path(folder)
     group: Any = zarr.open_group(folder, mode="r+")
     description = _manifest(folder)
     numbers = _layout(description).specimens_of(shard)
@@ -196,7 +198,7 @@ def discard_shard(folder: Path, shard: int) -> None:
         shutil.rmtree(_shard_files(folder, name, shard), ignore_errors=True)
 
 
-def stores_in(folder: Path) -> dict[str, Path]:
+def stores_in(folder: Path | str) -> dict[str, Path]:
     """Find the wave stores of a database or a study folder by name, or the one that ``folder`` itself is.
 
     Raises
@@ -204,9 +206,12 @@ def stores_in(folder: Path) -> dict[str, Path]:
     InputError
         If there is none, or one of them has lost its description.
     """
+    folder = Path(folder)
     inside = folder / "waves" if (folder / "waves").is_dir() and not (folder / "zarr.json").exists() else folder
-    places = [folder] if (folder / "zarr.json").exists() else sorted(path.parent for path in inside.glob("*/zarr.json"))
-    lost = [place for place in places if not (place / "manifest.json").exists()]
+    names = ("zarr.json", "manifest.json")
+    below = {path.parent for name in names for path in inside.glob(f"*/{name}")}
+    places = [folder] if (folder / "zarr.json").exists() else sorted(below)
+    lost = [place for place in places if not all((place / name).exists() for name in names)]
     if lost:
         raise InputError(f"{lost[0]} has lost its description; run the command that made it again")
     if not places:
@@ -214,18 +219,19 @@ def stores_in(folder: Path) -> dict[str, Path]:
     return {place.name: place for place in places}
 
 
-def read_layout(folder: Path) -> StoreLayout:
+def read_layout(folder: Path | str) -> StoreLayout:
     """Read the shape of a store."""
     return read_description(folder)[0]
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
+def read_settings(folder: Path | str) -> dict[str, Any]:
     """Read the settings that :func:`create_store` was given."""
     return read_description(folder)[1]
 
 
-def read_description(folder: Path) -> tuple[StoreLayout, dict[str, Any]]:
+def read_description(folder: Path | str) -> tuple[StoreLayout, dict[str, Any]]:
     """Read the shape of a store and the settings that :func:`create_store` was given."""
+    folder = Path(folder)
     facts = _manifest(folder)
     return _layout(facts), dict(facts["settings"])
 
@@ -266,18 +272,21 @@ def _shard(folder: Path, shard: int, description: Mapping[str, Any]) -> Shard:
     return Shard(waves, masks.bool(), facts["geometry"])
 
 
-def read_waves(folder: Path, shard: int | None = None) -> Tensor:
+def read_waves(folder: Path | str, shard: int | None = None) -> Tensor:
     """Read exit waves (specimen, phonon, y, x), complex64, of one shard or of a whole store; both verified first."""
+    folder = Path(folder)
     return torch.from_numpy(_read(folder, "waves", shard))
 
 
-def read_masks(folder: Path, shard: int | None = None) -> Tensor:
+def read_masks(folder: Path | str, shard: int | None = None) -> Tensor:
     """Read masks (specimen, y, x), bool, of one shard or of a whole store; both verified first."""
+    folder = Path(folder)
     return torch.from_numpy(_read(folder, "masks", shard)).bool()
 
 
-def read_geometry(folder: Path, shards: Iterable[int] | None = None) -> list[dict[str, Any]]:
+def read_geometry(folder: Path | str, shards: Iterable[int] | None = None) -> list[dict[str, Any]]:
     """Read the geometry of every specimen, or of those of some finished shards, in order."""
+    folder = Path(folder)
     numbers = range(read_layout(folder).shards) if shards is None else shards
     records = [read_facts(_shard_record(folder, shard)) for shard in numbers]
     return [row for record in records for row in record["geometry"]]

@@ -30,7 +30,7 @@ PACKAGES = ("temshift", "torch", "numpy", "h5py", "tifffile")
 
 
 def write_images(
-    plan: ImagePlan, output: Path, *, workers: int = 1, device: str = "cpu", progress: Progress | None = None
+    plan: ImagePlan, output: Path | str, *, workers: int = 1, device: str = "cpu", progress: Progress | None = None
 ) -> ImageFolder:
     """Write the micrographs and masks of an image set; finished parts in ``output`` are kept.
 
@@ -38,7 +38,7 @@ def write_images(
     ----------
     plan : ImagePlan
         The plan.
-    output : Path
+    output : path
         A new or empty folder, or one of an earlier call with the same plan.
     workers : int
         Processes of one thread each; 0 works in this process. Images do not depend on it.
@@ -59,6 +59,7 @@ def write_images(
     TemshiftError
         If a part of the work fails, such as on a damaged shard of waves; finished parts are kept.
     """
+    output = Path(output)
     folder = ImageFolder(output, plan)
     refuse_inside_store(output / "images")
     refuse = functools.partial(_refuse_another, folder)

@@ -26,13 +26,13 @@ _SETTINGS: TypeAdapter[NetworkSettings] = TypeAdapter(NetworkSettings)
 
 
 def write_network(
-    place: Path, states: Mapping[str, Mapping[str, Tensor]], history: pl.DataFrame, card: Mapping[str, Any]
+    place: Path | str, states: Mapping[str, Mapping[str, Tensor]], history: pl.DataFrame, card: Mapping[str, Any]
 ) -> None:
     """Write a network whole; its card is last, so that a folder with a card is complete.
 
     Parameters
     ----------
-    place : Path
+    place : path
         Its folder, made where it is missing.
     states : mapping of str to state
         Parameters and running statistics: "weights", those that are scored, and "last", those after the last step;
@@ -49,6 +49,7 @@ def write_network(
     TemshiftError
         If the disk is full or the folder cannot be written to.
     """
+    place = Path(place)
     unknown = sorted(set(states) - set(WEIGHT_FILES))
     if unknown:
         raise ValueError(f"states: given {', '.join(unknown)}; allowed: {', '.join(WEIGHT_FILES)}")
@@ -58,14 +59,15 @@ def write_network(
     write_recorded(place / CARD, {**weights, HISTORY_FILE: table_bytes(history)}, card)
 
 
-def drop_weights(place: Path) -> None:
+def drop_weights(place: Path | str) -> None:
     """Remove the weights of a network; its card and its history stay.
 
     Parameters
     ----------
-    place : Path
+    place : path
         The folder of a network.
     """
+    place = Path(place)
     write_record(place / CARD, [place / HISTORY_FILE], read_facts(place / CARD))
     for name in WEIGHT_FILES.values():
         (place / name).unlink(missing_ok=True)

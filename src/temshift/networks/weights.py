@@ -33,17 +33,18 @@ def weights_bytes(state: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save(plain, metadata={SEAL: _sealed(plain)})
 
 
-def save_weights(network: nn.Module, path: Path) -> None:
+def save_weights(network: nn.Module, path: Path | str) -> None:
     """Write all parameters and running statistics of a network."""
+    path = Path(path)
     write_bytes(path, weights_bytes(network.state_dict()))
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path | str) -> dict[str, Tensor]:
     """Read weights and verify their seal.
 
     Parameters
     ----------
-    path : Path
+    path : path
         A file of `save_weights`.
 
     Returns
@@ -58,6 +59,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     InputError
         If the file is a pickle, which could run any program.
     """
+    path = Path(path)
     refuse_pickle(path)
     try:
         with safe_open(path, framework="pt") as stored:
@@ -70,7 +72,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(network: nn.Module, path: Path | str) -> None:
     """Fill a network with stored weights, in place, and put it into evaluation mode.
 
     Raises
@@ -80,6 +82,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
     InputError
         If the file is a pickle.
     """
+    path = Path(path)
     state = read_weights(path)
     require_fit(network, state, path)
     network.load_state_dict(state)

@@ -16,7 +16,7 @@ from temshift.core.errors import InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.origin import foreign_to
-from temshift.exitwaves.sources import WaveSource, wave_sources
+from temshift.exitwaves.sources import WaveSource, listed, wave_sources
 from temshift.exitwaves.store import read_shards
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 from temshift.optics.image_formation import wave_spectra
@@ -159,7 +159,7 @@ def wave_source(database: Path | str, name: str | None) -> WaveSource:
     place = Path(database)
     sources = wave_sources(place, None if (place / "zarr.json").exists() else name)
     if len(sources) > 1:
-        names = ", ".join(source.name for source in sources)
+        names = listed(source.words for source in sources)
         raise InputError(f"{place} holds several sets, {names}; name one as set")
     return sources[0]
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from temshift.configuration.model import Configuration, ConfigurationError, load_configuration
 from temshift.configuration.yaml_document import write_document
-from temshift.core.errors import InputError
+from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.execution import Progress
 from temshift.storage.files import write_text
 from temshift.storage.folders import claim, making
+from temshift.storage.vouching import verify_named
 from temshift.studies.planning.study import Study
 
 
@@ -20,11 +21,14 @@ class StudyFolder:
 
     Parameters
     ----------
-    root : Path
+    root : path
         The folder itself.
     """
 
     root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
 
     @property
     def study_file(self) -> Path:
@@ -140,11 +144,13 @@ def _keep_study(folder: StudyFolder, text: str, progress: Progress) -> None:
         return
     if kept is not None:
         progress.warning(f"made again: {path} differs from this study: settings were changed, or the file was altered")
+    folder.conclusion.unlink(missing_ok=True)  # it vouches for the former file
     write_text(path, text)
 
 
-def load_study(path: Path) -> Study:
+def load_study(path: Path | str) -> Study:
     """Read a study file."""
+    path = Path(path)
     return load_configuration(path, Study)
 
 
@@ -181,3 +187,65 @@ def require_study(root: Path) -> StudyFolder:
 
 
 Warn = Callable[[str], None]
+
+
+def stored_study(folder: StudyFolder, warn: Warn | None = None) -> Study:
+    """Read the study of a folder, as far as the record of its conclusion vouches for it.
+
+    Parameters
+    ----------
+    folder : StudyFolder
+        A study folder that is there.
+    warn : callable, optional
+        Called if the file was altered since the study was finished but can be read; otherwise that is an error. It is
+        also called if an earlier version wrote the record, which then does not name the file.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    DamagedError
+        If the file is no study, or was altered and there is no ``warn``.
+    """
+    try:
+        remark = study_remark(folder)
+    except DamagedError as error:
+        if warn is None:
+            raise
+        remark = str(error)
+    try:
+        study = load_study(folder.study_file)
+    except TemshiftError as error:
+        raise DamagedError(f"{error}\n{_study_remedy(folder)}") from error
+    if remark and warn is not None:
+        warn(remark)
+    return study
+
+
+def study_remark(folder: StudyFolder) -> str | None:
+    """Return a remark if the record of a finished study does not name its study file; None if it vouches for it.
+
+    A folder without that record is one of a study that is not finished: nothing is said of it.
+
+    Raises
+    ------
+    DamagedError
+        If the record or the study file is damaged.
+    """
+    try:
+        unnamed = verify_named(folder.conclusion, [folder.study_file.name])
+    except InputError:
+        return None
+    except DamagedError as error:
+        raise DamagedError(f"{error}; {_study_remedy(folder)}") from error
+    if not unnamed:
+        return None
+    return (
+        f"an earlier version wrote {folder.conclusion}: nothing vouches for {folder.study_file}; it is taken as it is"
+    )
+
+
+def _study_remedy(folder: StudyFolder) -> str:
+    return f"temshift run with the file of the study and --output {folder.root} makes it again"

@@ -35,8 +35,8 @@ from temshift.storage.files import read_table
 from temshift.storage.records import record_state
 from temshift.studies.analysis.analyse import observe_part, pairs_of, passages_of, scenario_of, scores_over_seeds
 from temshift.studies.analysis.observer_scores import has_observers
-from temshift.studies.analysis.results import gather
-from temshift.studies.folder import StudyFolder, load_study, require_study
+from temshift.studies.analysis.results import asked_pairs, gather, lacking_words
+from temshift.studies.folder import StudyFolder, require_study, stored_study, study_remark
 from temshift.studies.planning.plan import Part, Plan
 from temshift.studies.planning.study import Study
 from temshift.workflows.input_files import load_scoring
@@ -79,12 +79,13 @@ class Forecast:
 
 @dataclass(frozen=True)
 class _Known:
-    """A study that is read: its plan, its libraries by ``metrics_id``, and its scored cells."""
+    """A study that is read: its plan, its libraries by ``metrics_id``, and its scored cells, remarks on its files."""
 
     folder: StudyFolder
     plan: Plan
     libraries: Mapping[str, ObjectLibrary]
     cells: pl.DataFrame
+    remarks: tuple[str, ...]
 
 
 def predict_scores(
@@ -129,12 +130,12 @@ def predict_scores(
     else:
         columns += [pl.Series(name, [None] * len(new), pl.Float64) for name in ("f1", "f1_lower", "f1_upper")]
     table = new.with_columns(columns).with_columns(_judged(loss, new, asked.tests, known.plan))
-    return Forecast(_in_order(table), formulas, LEVEL, _remarks(loss))
+    return Forecast(_in_order(table), formulas, LEVEL, (*_remarks(loss), *known.remarks))
 
 
 def _known(root: Path) -> _Known:
     folder = require_study(root)
-    plan = Plan(load_study(folder.study_file))
+    plan = Plan(stored_study(folder))
     results = gather(folder, plan).filter("in_study")
     if results.is_empty():
         raise InputError(f"{root}: no network has scores yet; temshift run finishes the study, see temshift status")
@@ -150,7 +151,9 @@ def _known(root: Path) -> _Known:
     groups = _groups(plan)
     cells = metrics.select(columns).join(groups, on="training_name").join(scores, on=_PAIR, how="left")
     libraries = {part.metrics_id: _library(folder, part.metrics_id) for part in plan.parts}
-    return _Known(folder, plan, libraries, cells)
+    lacking = lacking_words(asked_pairs(plan), results)
+    words = None if lacking is None else f"{lacking} of the study: the others predict."
+    return _Known(folder, plan, libraries, cells, tuple(filter(None, (study_remark(folder), words))))
 
 
 def _groups(plan: Plan) -> pl.DataFrame:

@@ -114,15 +114,17 @@ def load_input(path: Path, *models: type[Model]) -> Model:
     return validated(document, chosen[0], str(path))
 
 
-def load_database(path: Path) -> Database:
+def load_database(path: Path | str) -> Database:
     """Read a database file (YAML), or the manifest (JSON) of a database that was made before."""
+    path = Path(path)
     if path.suffix == ".json":
         return parse_configuration(json.dumps(read_facts(path)["database"]), Database, str(path))
     return load_input(path, Database)
 
 
-def load_plan(path: Path) -> Study | Database:
+def load_plan(path: Path | str) -> Study | Database:
     """Read a study or a database file."""
+    path = Path(path)
     models: tuple[type[Study | Database], ...] = (Study, Database)
     return load_input(path, *models)
 

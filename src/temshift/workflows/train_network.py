@@ -53,7 +53,7 @@ class SingleNetwork(Configuration):
 
 
 def train_single(
-    single: SingleNetwork, output: Path, *, device: str = "cpu", progress: Progress | None = None
+    single: SingleNetwork, output: Path | str, *, device: str = "cpu", progress: Progress | None = None
 ) -> dict[str, Any]:
     """Train one network; a finished one in ``output`` is kept.
 
@@ -61,7 +61,7 @@ def train_single(
     ----------
     single : SingleNetwork
         The network to train, its conditions and its waves.
-    output : Path
+    output : path
         The network's folder: weights, history and card.
     device : str
         "cpu" or "cuda".
@@ -80,6 +80,7 @@ def train_single(
     TemshiftError
         If the training fails.
     """
+    output = Path(output)
     return train_opened(open_training(single), output, device=device, progress=progress)
 
 

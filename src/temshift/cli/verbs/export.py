@@ -8,7 +8,7 @@ from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, range_of, refuse_faults
 from temshift.databases.hdf5_export import export_waves
-from temshift.exitwaves.sources import wave_sources
+from temshift.exitwaves.sources import listed, wave_sources
 from temshift.image_sets.image_set import ImageFormat, ImagePlan, ImageSet, image_faults
 from temshift.image_sets.writing import write_images
 from temshift.storage.files import read_table
@@ -42,7 +42,7 @@ def waves(folder: Path, output: Path, one_set: str | None, specimens: str | None
         export_waves(sources, output, specimens=chosen, gzip=gzip, progress=progress)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; nothing was written to {output}") from None
-    _print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, sets {', '.join(source.name for source in sources)}")
+    _print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, sets {listed(source.words for source in sources)}")
 
 
 def _print(text: str) -> None:

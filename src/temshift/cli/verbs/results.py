@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 from rich.console import Console
 
+from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
 from temshift.core.errors import InputError
 from temshift.storage.files import replacing
@@ -31,7 +32,7 @@ def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
     """Print scores, row by row or, if they are many, in a line a training distribution; write all if asked to."""
     if output is not None and output.suffix not in WRITERS:
         raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}")
-    table = read_results(*folders)
+    table = read_results(*folders, remark=progress_for(Console(stderr=True)).warning)
     console = table_console()
     whole = every or len(table) <= MOST_ROWS
     (_print_rows if whole else _print_summary)(_labelled(table), console)

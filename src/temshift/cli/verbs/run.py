@@ -65,7 +65,8 @@ def report(folder: Path) -> None:
     """Draw the report of a study folder again."""
     if not any((folder / name).exists() for name in ("study.yaml", "conditions.yaml")):
         raise InputError(f"{folder} holds no study.yaml; name a folder that temshift run or temshift score has filled")
-    Console().print(f"report: {write_report(folder)}", soft_wrap=True, markup=False, highlight=False)
+    page = write_report(folder, progress_for(Console(stderr=True)).warning)
+    Console().print(f"report: {page}", soft_wrap=True, markup=False, highlight=False)
 
 
 def example(name: str) -> Path:
@@ -123,7 +124,7 @@ def _judgement(prediction: dict[str, Any]) -> Table:
     titles, rows = ("model of ln(cross-entropy)", "R2, test left out", "R2, training left out"), []
     for model in prediction["models"]:
         if model["in_sample"]:
-            rows.append([f"{model['name']} (in-sample ceiling)", number_text(model["r2_in_sample"], 2), ""])
+            rows.append([f"{model['name']} (in sample)", number_text(model["r2_in_sample"], 2), ""])
         else:
             numbers = [number_text(model[f"r2_left_out_{role}"], 2) for role in ("test", "training")]
             rows.append([model["name"], *numbers])

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -45,7 +45,7 @@ def status(folder: Path, watch: bool) -> None:
 
 def runs(folder: Path, failed: bool, every: bool) -> None:
     """Print the networks of a study, or those that failed with their reasons; if they are many, by kind."""
-    listed, console = list_runs(folder), table_console()
+    listed, console = list_runs(folder, _warn), table_console()
     if failed:
         failures = [(run, f"{why.stage}: {why.reason}") for run, _, why in listed if why is not None]
         _print_failed(failures, every, console)
@@ -75,11 +75,28 @@ def train(file: Path, output: Path, device: str) -> None:
     )
 
 
+def _warn(remark: str) -> None:
+    progress_for(Console(stderr=True)).warning(remark)
+
+
+def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
+    """Warn of each remark once, however often a folder is looked at."""
+    remarks: set[str] = set()
+
+    def warn_once(remark: str) -> None:
+        if remark not in remarks:
+            remarks.add(remark)
+            warn(remark)
+
+    return warn_once
+
+
 def _watch(folder: Path, console: Console) -> None:
     """Show a status that changes in its place on the terminal."""
     with Live(console=console, auto_refresh=False) as live:
+        warn = _once(lambda remark: say(live.console, f"warning: {remark}"))
         while True:
-            status = read_status(folder)
+            status = read_status(folder, warn)
             live.update(Text("\n".join(_lines(folder, status)), overflow="ellipsis", no_wrap=True), refresh=True)
             if not status.at_work:
                 return
@@ -89,8 +106,9 @@ def _watch(folder: Path, console: Console) -> None:
 def _print(folder: Path, watch: bool, console: Console) -> None:
     """Print a block of lines, and another each time that something has changed."""
     printed: list[str] = []
+    warn = _once(_warn)
     while True:
-        status = read_status(folder)
+        status = read_status(folder, warn)
         lines = _lines(folder, status)
         if lines != printed:
             say(console, "\n".join(lines))
@@ -118,7 +136,7 @@ def _hints(folder: Path, status: Status) -> list[str]:
         return why
     report = StudyFolder(folder).report
     drawn = [f"report: {report}"] if report.exists() else []
-    return [*why, *(on if status.counts.get("waiting", 0) else drawn)]
+    return [*why, *(on if status.counts.get("waiting", 0) else drawn or on)]
 
 
 def _print_failed(failures: Failed, every: bool, console: Console) -> None:

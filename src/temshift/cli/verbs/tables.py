@@ -64,7 +64,7 @@ def number_text(value: object, digits: int = 3) -> str:
 
 
 def formula_text(prediction: Mapping[str, Any]) -> str:
-    """Return the fitted line of a study's record of predictions, and whether nothing checks it.
+    """Return the fitted line of a study's record of predictions, and whether nothing checks it; if none, why.
 
     Parameters
     ----------
@@ -75,6 +75,8 @@ def formula_text(prediction: Mapping[str, Any]) -> str:
     -------
     str
     """
+    if prediction["formula"] is None:
+        return str(prediction["why_not"])
     roles = ("test", "training", "both")
     if any(model[f"rmse_left_out_{role}"] is not None for model in prediction["models"] for role in roles):
         return str(prediction["formula"])

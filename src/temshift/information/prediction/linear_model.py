@@ -96,7 +96,7 @@ def predict_left_out(features: Mapping[str, Array], target: Array, groups: NDArr
 
 
 def additive_fit(target: Array, rows: NDArray[np.str_], columns: NDArray[np.str_]) -> Array:
-    """Least-squares fit of row effect + column effect: an in-sample ceiling, which predicts no new condition."""
+    """Least-squares fit of row effect + column effect, in sample: it predicts no new condition."""
     ones, places = np.ones(len(target)), np.arange(len(target))
     codes = [np.unique(groups, return_inverse=True)[1] for groups in (rows, columns)]
     design = hstack([coo_array((ones, (places, code))) for code in codes]).tocsr()

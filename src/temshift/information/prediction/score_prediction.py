@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from temshift.information.prediction.baselines import ceilings, judged_models
+from temshift.information.prediction.baselines import in_sample_rows, judged_models
 from temshift.information.prediction.intervals import LEVEL, least_groups
 from temshift.information.prediction.moments import Cells, Role
 from temshift.information.prediction.predictor import ROLES, New, Predictor
@@ -111,6 +111,17 @@ class ScorePredictor:
         further = [name for name in (*self.target.further, *self._bent_names) if name in self.cells.features]
         return Predictor(self.cells, self.base, [name for name in further if name not in self.base and self.base])
 
+    @property
+    def why_not(self) -> str | None:
+        """The reason that no line is fitted; None if test conditions are enough for one that can be checked."""
+        conditions, needed = self.fit.groups("test"), least_conditions(self.base)
+        if conditions >= needed:
+            return None
+        return (
+            f"no line for {self.target.text}: it has scores under {conditions} test condition"
+            f"{'' if conditions == 1 else 's'}, and even a mean needs {needed} if anything is to check it"
+        )
+
     @cached_property
     def own_intervals(self) -> dict[Role, tuple[Array, Array] | None]:
         """Interval of every fitted cell, made without its test condition, and without its training."""
@@ -146,6 +157,8 @@ class ScorePredictor:
 
     def predictions(self, name: str) -> pl.Series:
         """Return the prediction of every cell whose features are known, scored or not."""
+        if self.why_not is not None:
+            return pl.Series(name, [None] * len(self.table), dtype=pl.Float64)
         features = self.features_of(self.table)
         model = self.fit.model
         values = np.broadcast_to(model.predict(features), len(self.table))
@@ -216,9 +229,20 @@ def _finite(table: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     return pl.Series(np.logical_and.reduce([np.ones(len(table), dtype=bool), *(one.to_numpy() for one in each)]))
 
 
+def least_conditions(base: Sequence[str]) -> int:
+    """Return how many test conditions a line of some features needs: a coefficient each, and one left out to check it.
+
+    Examples
+    --------
+    >>> least_conditions(["ln epsilon(test)", "d"]), least_conditions([])
+    (4, 2)
+    """
+    return len(base) + 2
+
+
 def _can_fit(scored: pl.DataFrame, base: Sequence[str]) -> bool:
-    """Whether enough scored cells have these features for a fit with a cell to spare."""
-    return not base or int(_finite(scored, base).sum()) > len(base) + 1
+    """Whether cells under enough test conditions have these features for a fit that can be checked."""
+    return not base or scored.filter(_finite(scored, base))["test_name"].n_unique() >= least_conditions(base)
 
 
 def _bend(used: pl.DataFrame) -> float | None:
@@ -231,17 +255,34 @@ def _fit_summary(predictor: ScorePredictor) -> dict[str, Any]:
     """The fit of one score, its errors and those of the baselines, as plain numbers and texts."""
     fit, cells, target = predictor.fit, predictor.cells, predictor.target
     seeds = predictor.table.filter(predictor.used)
+    if predictor.why_not is not None:
+        return _no_line(predictor)
     return {
         "formula": fit.model.formula(target.text),
         "coefficients": fit.model.coefficients,
         "cells": len(cells),
-        "models": [*judged_models(fit, cells, target.text), *ceilings(fit, seeds, target.column)],
+        "models": [*judged_models(fit, cells, target.text), *in_sample_rows(fit, seeds, target.column)],
         "interval": _interval(predictor),
         "trials": [
             {"feature": t.feature, "gains": dict(t.gains), "errors": dict(t.errors), "taken": t.taken}
             for t in fit.trials
         ],
         "seed_scatter": _scatter(seeds, target.column),
+    }
+
+
+def _no_line(predictor: ScorePredictor) -> dict[str, Any]:
+    """The summary of a score that too few conditions are known of: no line, and the reason."""
+    seeds = predictor.table.filter(predictor.used)
+    return {
+        "formula": None,
+        "why_not": predictor.why_not,
+        "coefficients": {},
+        "cells": len(predictor.cells),
+        "models": [],
+        "interval": None,
+        "trials": [],
+        "seed_scatter": _scatter(seeds, predictor.target.column),
     }
 
 
@@ -298,8 +339,10 @@ def _too_few(loss: ScorePredictor) -> list[str]:
         for role in ROLES
         if loss.fit.left_out(role) is None
     ]
-    if not loss.base:
-        caveats.append("There are too few scores, or no features, to fit more than their mean.")
+    if loss.why_not is not None:
+        caveats.append(f"{loss.why_not[:1].upper()}{loss.why_not[1:]}.")
+    elif not loss.base:
+        caveats.append("There are too few test conditions, or no features, to fit scores by more than their mean.")
     if loss.own_intervals["test"] is None:
         caveats.append(
             f"Intervals for {LEVEL:.0%} of what is new need {least_groups() + 1} test conditions at least; there are "

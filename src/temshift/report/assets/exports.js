@@ -79,13 +79,24 @@ function headingOf(node) {
   return (section.id + "-" + (last ? last.textContent : "")).toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 48).replace(/-$/, "");
 }
 
+const fileNames = new Set();
+
+// No two downloads share a name.
+function fileName(words) {
+  let name = words + ".csv";
+  for (let number = 2; fileNames.has(name); number += 1) name = words + "-" + number + ".csv";
+  fileNames.add(name);
+  return name;
+}
+
 function savePlot(plot, format) {
   return () => Plotly.downloadImage(plot, { format, filename: plot.id, width: plot.clientWidth, height: plot.clientHeight, scale: format === "png" ? 2 : 1 });
 }
 
 function addExports() {
   document.querySelectorAll("main section table:not(.sheet)").forEach((table) => {
-    const save = () => saveText(headingOf(table) + ".csv", csvText(tableRows(table)));
+    const name = fileName(table.dataset.file || headingOf(table));
+    const save = () => saveText(name, csvText(tableRows(table)));
     table.parentElement.before(exportButtons(exportButton("CSV", "Download this table as CSV", save)));
   });
   document.querySelectorAll("main .plot").forEach((plot) => {

@@ -88,7 +88,6 @@ function listen() {
   onClick("cell-after", () => stepCell(1));
   onEvent("keydown", ["cell"], cellKey);
   onEvent("keydown", ["matrix-keys"], matrixKey);
-  onEvent("dblclick", ["matrix-plot"], openCell);
   listenToPictures();
 }
 
@@ -125,6 +124,7 @@ async function drawInTurn() {
     action();
   }
   element("matrix-plot").on("plotly_click", chooseCell);
+  element("matrix-plot").on("plotly_doubleclick", openCell);  // Plotly lets no dblclick of the browser through
   document.documentElement.dataset.drawn = "true";
 }
 

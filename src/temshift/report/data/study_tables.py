@@ -3,7 +3,7 @@
 import math
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,9 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from temshift.core.errors import DamagedError, TemshiftError
-from temshift.report.data.galleries import Gallery, load_galleries
+from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.report.data.galleries import INDEX, Gallery, load_galleries
 from temshift.storage.files import read_json, read_table
+from temshift.storage.vouching import verify_named
 from temshift.vocabulary.columns import HISTORY, METRICS, RESULTS, TRANSFER
 from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
@@ -33,6 +34,12 @@ UNTOLD = "training not told"  # name of the unknown distribution that a network 
 _NAME_OF_OWN = pl.col("training_name").fill_null(UNTOLD)
 _SEED_OF_OWN = pl.col("seed").fill_null(0)
 _REMEDY = "run `temshift run` again, or `temshift score` for a network of your own"
+_RECORD = "report.json"  # vouches for all that is drawn but learning curves, which networks' records vouch for
+_DRAWN = (
+    *("manifest.json", "prediction.json", "results.parquet", "metrics.parquet", "transfer.parquet"),
+    *("examples/examples.json", "examples/examples.npz", f"examples/{INDEX}"),
+)
+_CARD = "network.json"
 _Schema = Mapping[str, type[pl.DataType]]
 
 
@@ -109,14 +116,15 @@ class TrialRecord(_Saved):
 
 
 class ScorePrediction(_Saved):
-    """The fitted formula of one score, and its errors."""
+    """The fitted formula of one score, and its errors; ``why_not`` gives the reason if there is no formula."""
 
-    formula: str
+    formula: str | None
     coefficients: dict[str, float]
     cells: int
     models: tuple[ModelError, ...]
     interval: IntervalRecord | None = None
     trials: tuple[TrialRecord, ...] = ()
+    why_not: str | None = None
 
 
 class Prediction(ScorePrediction):
@@ -176,25 +184,33 @@ class StudyTables:
     galleries: tuple[Gallery, ...] = ()
 
 
-def load_study(folder: Path) -> StudyTables:
+def _silent(_: str) -> None:
+    pass
+
+
+def load_study(folder: Path | str, remark: Callable[[str], None] = _silent) -> StudyTables:
     """Load the tables and pictures of a finished study.
 
     Parameters
     ----------
-    folder : Path
+    folder : path
         The study folder that ``temshift run`` made.
+    remark : callable
+        Called with a sentence on each file that no record vouches for, or that is missing and can be done without.
 
     Returns
     -------
     StudyTables
-        Checked: every column and array is there, of its type and shape.
+        Checked: every file is as its record says, and every column and array is there, of its type and shape.
 
     Raises
     ------
     TemshiftError
         If the folder or one of its files is missing or damaged; the text names the file and the remedy.
     """
+    folder = Path(folder)
     _require(folder, folder.is_dir(), "there is no such folder")
+    _require_vouched(folder, remark)
     manifest = _model(folder / "manifest.json", Manifest)
     own = manifest.kind == "own network"
     results = _table(folder / "results.parquet", RESULTS, needed=not own).filter("in_study")
@@ -210,9 +226,24 @@ def load_study(folder: Path) -> StudyTables:
         transfer=_table(folder / "transfer.parquet", TRANSFER),
         prediction=_model(folder / "prediction.json", Prediction),
         examples=_examples(folder / "examples"),
-        histories=_histories(folder / "networks", _with_curves(results)),
+        histories={} if own else _histories(folder / "networks", _with_curves(results), remark),
         galleries=_galleries(folder / "examples"),
     )
+
+
+def _require_vouched(folder: Path, remark: Callable[[str], None]) -> None:
+    """Verify all that is drawn by the record of the study's conclusion, as far as it is there."""
+    texts = [name for name in ("study.yaml", "conditions.yaml") if (folder / name).exists()]
+    try:
+        unnamed = verify_named(folder / _RECORD, [*_DRAWN, *texts])
+    except InputError:
+        remark(f"{folder / _RECORD} is missing: nothing vouches for the tables that were drawn; {_REMEDY}")
+    except DamagedError as error:
+        raise _damaged(folder, error) from error
+    else:
+        there = [name for name in unnamed if (folder / name).exists()]
+        if there:
+            remark(f"an earlier version wrote {folder / _RECORD}: nothing vouches for {', '.join(there)}")
 
 
 def _require(path: Path, condition: bool, fault: str) -> None:
@@ -234,7 +265,7 @@ def _text(path: Path) -> str:
 
 def _damaged(path: Path, error: Exception) -> DamagedError:
     fault = str(error) if isinstance(error, DamagedError) else f"{path} is damaged: {error}"
-    return DamagedError(f"{fault}; {_REMEDY}, which makes it anew")
+    return DamagedError(f"{fault}; {_REMEDY}, which makes it again")
 
 
 _Model = TypeVar("_Model", bound=_Saved)
@@ -308,6 +339,20 @@ def _with_curves(results: pl.DataFrame) -> list[str]:
     return chosen.group_by("training_name", maintain_order=True).head(_MOST_CURVES)["network_id"].to_list()
 
 
-def _histories(folder: Path, networks: Iterable[str]) -> dict[str, pl.DataFrame]:
+def _histories(folder: Path, networks: Iterable[str], remark: Callable[[str], None]) -> dict[str, pl.DataFrame]:
     paths = {network: folder / network / "history.parquet" for network in sorted(networks)}
-    return {network: _table(path, HISTORY) for network, path in paths.items() if path.is_file()}
+    absent = [path for path in paths.values() if not _is_there(path)]
+    if absent:
+        remark(f"{len(absent)} learning curves are not drawn, since files such as {absent[0]} are missing; {_REMEDY}")
+    return {network: _table(path, HISTORY) for network, path in paths.items() if path not in absent}
+
+
+def _is_there(history: Path) -> bool:
+    """Whether a network's history is there, which its record has to vouch for if there is one."""
+    try:
+        verify_named(history.with_name(_CARD), [history.name])
+    except InputError:
+        return history.is_file()
+    except DamagedError as error:
+        raise _damaged(history, error) from error
+    return history.is_file()

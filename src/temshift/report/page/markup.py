@@ -11,12 +11,16 @@ def escape(text: object) -> str:
     return _escape(str(text), quote=True)
 
 
-def table(head: Sequence[object], rows: Iterable[Sequence[object]], kind: str = "") -> str:
-    """Return a table whose cells are escaped; the first cell of each row heads that row."""
+def table(head: Sequence[object], rows: Iterable[Sequence[object]], kind: str = "", file: str = "") -> str:
+    """Return a table whose cells are escaped; the first cell of each row heads that row.
+
+    ``file`` is the name that its download has, without ending; that of its heading if it is left out.
+    """
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(_row(row) for row in rows)
+    named = f' data-file="{escape(file)}"' if file else ""
     return (
-        f'<div class="scroll"><table class="{escape(kind)}"><thead><tr>{top}</tr></thead>'
+        f'<div class="scroll"><table class="{escape(kind)}"{named}><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

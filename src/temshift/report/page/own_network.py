@@ -50,7 +50,7 @@ def _inside_and_outside(matrix: Matrix) -> str:
 
 def _extremes(matrix: Matrix) -> str:
     loss, f1 = (matrix.cells[key][0] for key in ("cross_entropy", "f1"))
-    if not np.isfinite(loss).any():
+    if np.isfinite(loss).sum() < 2:
         return ""
     best, worst = (
         f"“{matrix.tests[place].name}” (cross-entropy {number(float(loss[place]))}, F1 {fixed(float(f1[place]))})"

@@ -1,5 +1,6 @@
 """One self-contained page from the tables and pictures of a study."""
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -33,15 +34,17 @@ _PARTS = (
 _SCRIPTS = tuple(f"{part}.js" for part in _PARTS)
 
 
-def write_report(folder: Path) -> Path:
+def write_report(folder: Path | str, remark: Callable[[str], None] = lambda _: None) -> Path:
     """Write the report of a finished study: one HTML file that needs neither a server nor the net.
 
     Beside it go ``figures``, every figure as PNG and SVG, and ``tables``, every table as CSV.
 
     Parameters
     ----------
-    folder : Path
+    folder : path
         The study folder that ``temshift run`` made.
+    remark : callable
+        See `load_study`.
 
     Returns
     -------
@@ -53,7 +56,7 @@ def write_report(folder: Path) -> Path:
     TemshiftError
         If the folder or one of its tables or pictures is missing or damaged, or the page can't be written.
     """
-    page, study = Path(folder) / REPORT_NAME, load_study(Path(folder))
+    page, study = Path(folder) / REPORT_NAME, load_study(Path(folder), remark)
     matrix = build_matrix(study.results, study.metrics, study.manifest.trainings)
     write_text(page, _html(study, matrix))
     write_exports(Path(folder), study, matrix)

@@ -23,8 +23,8 @@ LIMITS_OF_ALL = (
     "counts from.",
     "Masks follow a definition that was chosen; F1 and IoU depend on it, most for the smallest particles.",
     "sigma and epsilon describe how much linear transfer lets through, averaged over azimuth: astigmatism enters by "
-    "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging, "
-    "read noise, binning and errors of the pixel size not at all.",
+    "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging "
+    "and detail that binning folds back not at all. Read noise and errors of the pixel size are in both.",
 )
 _MOST_ROWS = 200  # of still tables and pictures
 _MOST_CELLS = 10_000
@@ -113,17 +113,19 @@ def versions_table(manifest: Manifest) -> str:
 
 def models_table(prediction: Prediction) -> str:
     """Return the errors of every prediction beside the baselines, of the loss and of F1."""
-    loss = _models(prediction, "ln(cross-entropy)", "typical factor")
-    f1 = "" if prediction.f1 is None else _models(prediction.f1, "logit F1", "")
+    loss = _models(prediction, "ln(cross-entropy)", "typical factor", "errors-of-cross-entropy")
+    f1 = "" if prediction.f1 is None else _models(prediction.f1, "logit F1", "", "errors-of-f1")
     return "".join([loss, _interval_words(prediction), _trial_words(prediction), f1])
 
 
-def _models(prediction: ScorePrediction, target: str, factor: str) -> str:
+def _models(prediction: ScorePrediction, target: str, factor: str, file: str) -> str:
+    if not prediction.models:
+        return ""
     sides = "test left out", "training left out", "both left out"
     r2s = [f"R², {side}" for side in sides]
     factors = [f"{factor}, {side}" for side in sides[:2]] if factor else []
     rows = [_model_row(model, factors=bool(factor)) for model in prediction.models]
-    return table((f"prediction of {target}", *r2s, *factors, "what it is"), rows, "models numbers")
+    return table((f"prediction of {target}", *r2s, *factors, "what it is"), rows, "models numbers", file)
 
 
 def _model_row(model: ModelError, *, factors: bool) -> tuple[str, ...]:
@@ -161,14 +163,16 @@ def _factor(rmse: float | None, note: str = "") -> str:
 
 def formula(prediction: Prediction) -> str:
     """Return the fitted formulas and their coefficients."""
-    fits = [prediction, *([prediction.f1] if prediction.f1 is not None else [])]
-    return "".join(map(_formula, fits))
+    f1 = "" if prediction.f1 is None else _formula(prediction.f1, "coefficients-of-f1")
+    return _formula(prediction, "coefficients-of-cross-entropy") + f1
 
 
-def _formula(prediction: ScorePrediction) -> str:
+def _formula(prediction: ScorePrediction, file: str) -> str:
+    if prediction.formula is None:
+        return f"<p>{escape(prediction.why_not or 'No line was fitted')}.</p>"
     rows = [(name, brief(value)) for name, value in prediction.coefficients.items()]
     words = f'<p class="formula">{escape(prediction.formula)}</p>'
-    return words + table(("coefficient", "value"), rows, "numbers")
+    return words + table(("coefficient", "value"), rows, "numbers", file)
 
 
 def learning_section(study: StudyTables, matrix: Matrix) -> str:

@@ -51,6 +51,8 @@ def _scope(matrix: Matrix) -> str:
 
 def varied_words(matrix: Matrix) -> str:
     """What test conditions depart in from the usual ones."""
+    if len(matrix.tests) < 2:
+        return ""
     labels = [axis.label for axis in matrix.groups if axis is not SEVERAL]
     return f" that differ in {' and '.join(filter(None, (', '.join(labels[:-1]), labels[-1])))}" if labels else ""
 
@@ -81,7 +83,7 @@ def median_of(values: NDArray[np.float64]) -> float | None:
 
 def _extremes(matrix: Matrix) -> str:
     loss = matrix.cells["cross_entropy"]
-    if not np.isfinite(loss).any():
+    if np.isfinite(loss).sum() < 2:
         return ""
     best, worst = (_pair(matrix, int(pick(loss))) for pick in (np.nanargmin, np.nanargmax))
     return f"The best cell is training on {best}; the worst is training on {worst}."

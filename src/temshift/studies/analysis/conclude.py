@@ -13,6 +13,7 @@ from temshift.core.hashes import content_hash
 from temshift.databases.wave_sets import WaveSet
 from temshift.execution import Task
 from temshift.execution.stages import Stage, Work
+from temshift.exitwaves.sources import set_names
 from temshift.exitwaves.store import read_geometry
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.observer import OBSERVER_VERSION
@@ -71,7 +72,7 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     parameters = _parameters(plan, folder, set(current["network_id"]))
     networks = {"networks": len(plan.networks), "failed": failed, "parameters": parameters}
     manifest = manifest_of(plan.study.name, plan.study.seed, work, sets, networks, scenarios)
-    write_conclusion(folder, results, analysis, manifest, identity)
+    write_conclusion(folder, results, analysis, manifest, identity, [folder.study_file])
 
 
 def _versions() -> list[int]:
@@ -121,6 +122,7 @@ def write_conclusion(
     more : sequence of Path
         Further files of the record.
     """
+    folder.conclusion.unlink(missing_ok=True)  # it vouches for files that are replaced now
     for name, table in zip(TABLES, (results, analysis.metrics, analysis.transfer), strict=True):
         write_table(folder.table(name), table)
     write_json(folder.prediction, analysis.prediction)
@@ -180,15 +182,12 @@ def _database_facts(sets: Mapping[str, tuple[WaveSet, Path]]) -> dict[str, Any]:
 
 
 def _named_databases(plan: Plan) -> dict[str, WaveSet]:
-    """Databases by role, numbered from the second of a role on."""
-    roles: dict[str, list[WaveSet]] = {}
-    for waves in plan.databases.values():
-        roles.setdefault(waves.role, []).append(waves)
-    return {
-        f"{role} {number}" if number > 1 else role: waves
-        for role, sets in roles.items()
-        for number, waves in enumerate(sets, start=1)
-    }
+    """Databases by role and settings, those of one role together."""
+    every = plan.databases
+    names = set_names(
+        {id_: waves.role for id_, waves in every.items()}, {id_: one.settings for id_, one in every.items()}
+    )
+    return {name: every[id_] for id_, name in names.items()}
 
 
 def _parameters(plan: Plan, folder: StudyFolder, scored: Collection[str]) -> list[int]:

@@ -2,21 +2,20 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from temshift.conditions.imaging import ImagingConditions
 from temshift.conditions.summary import centers, summary
-from temshift.core.errors import InputError, TemshiftError
+from temshift.core.errors import DamagedError, InputError, TemshiftError
 from temshift.core.hashes import content_hash
 from temshift.networks.stored import CARD
 from temshift.scoring.scored_images import source_id
 from temshift.storage.files import read_table, write_table
 from temshift.storage.records import read_facts
-from temshift.studies.folder import StudyFolder, Warn, load_study, require_study
+from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import Plan, TestCondition
 from temshift.vocabulary.columns import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
 
@@ -37,6 +36,7 @@ _TRAINED = {
     **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},
     "training_defocus_sd_nm": pl.Float64,
 }
+_REMEDY = "temshift run makes it again"
 _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 
@@ -54,7 +54,19 @@ def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
     write_table(folder.table("tests"), new if former is None else pl.concat([former, new]))
 
 
-def read_results(*folders: Path | str) -> pl.DataFrame:
+def _silent(_: str) -> None:
+    pass
+
+
+class _Part(NamedTuple):
+    """The rows of a folder, a key that rows of one study share, and the pairs that the study asks for."""
+
+    common: str
+    rows: pl.DataFrame
+    pairs: pl.DataFrame
+
+
+def read_results(*folders: Path | str, remark: Warn = _silent) -> pl.DataFrame:
     """Read the results of studies: all scores that their folders hold, finished or not.
 
     Parameters
@@ -62,6 +74,9 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     *folders : path
         One or more study folders, such as parts of one study from several machines; scores in several are listed once.
         Folders of ``temshift score`` may be among them.
+    remark : callable
+        Called with a sentence on each thing that is missing although nothing is damaged, such as scores that a study
+        asks for and does not have yet.
 
     Returns
     -------
@@ -77,7 +92,7 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     InputError
         If a folder is no study folder, or holds no scores yet.
     DamagedError
-        If a file is damaged.
+        If a file is damaged, or a network's card is missing that scores are of.
 
     Examples
     --------
@@ -87,11 +102,34 @@ def read_results(*folders: Path | str) -> pl.DataFrame:
     """
     if not folders:
         raise InputError("no folder is named; name one or more study folders")
-    merged = _merged([_folder_results(Path(folder)) for folder in folders])
+    parts = [_folder_results(Path(folder), remark) for folder in folders]
+    merged = _merged([(part.common, part.rows) for part in parts])
     every = merged.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
     if every.is_empty():
         raise InputError(f"{', '.join(map(str, folders))}: no scores yet; see temshift status")
+    lacking = lacking_words(pl.concat([part.pairs for part in parts]), every)
+    if lacking is not None:
+        remark(f"{lacking}; temshift runs FOLDER lists them; if no run is at work, temshift run goes on with them")
     return every
+
+
+def lacking_words(pairs: pl.DataFrame, results: pl.DataFrame) -> str | None:
+    """Return how many pairs of a network and a test condition have no scores, in words; None if all have.
+
+    Parameters
+    ----------
+    pairs : polars.DataFrame
+        ``network_id`` and ``test_id`` of the pairs that are asked for.
+    results : polars.DataFrame
+        See `read_results`.
+    """
+    ids = ["network_id", "test_id"]
+    asked = pairs.select(ids).unique()
+    lacking = asked.join(results.select(ids), on=ids, how="anti")
+    if lacking.is_empty():
+        return None
+    networks, every = lacking["network_id"].n_unique(), asked["network_id"].n_unique()
+    return f"{len(lacking)} of {len(asked)} scores are missing, those of {networks} of {every} networks"
 
 
 def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
@@ -99,14 +137,19 @@ def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.Data
 
     ``warn`` is called for tables that are damaged, which are left out; without it they are an error.
     """
-    return _placed(folder, plan, warn).drop("place")
+    return _placed(folder, plan, warn, warn or _silent).drop("place")
 
 
-def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
+def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) -> pl.DataFrame:
     """The results of a folder with their places in the order of the study, null if it does not ask for them."""
     scores = _scores(folder, warn)
-    networks = _networks(folder, plan, scores["network_id"].unique().to_list())
-    rows = scores.join(networks, on="network_id").join(_known_tests(folder, plan), on="test_id")
+    networks = _networks(folder, plan, scores["network_id"].unique().to_list(), warn)
+    tests = _known_tests(folder, plan, warn)
+    unknown = scores.join(tests, on="test_id", how="anti")
+    if len(unknown):
+        words = f"left out: {len(unknown)} scores under {unknown['test_id'].n_unique()} test conditions that neither"
+        remark(f"{words} the study of {folder.root} has now nor its {folder.table('tests').name} describes")
+    rows = scores.join(networks, on="network_id").join(tests, on="test_id")
     own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
     inside = own.max().over("network_id", "source_id")
     rows = _in_order(rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed"), plan)
@@ -121,20 +164,21 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.Dat
 
 def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     """Rows with their places, in order; a pair that is asked for under some names is not listed under others."""
-    pairs, ids = _pairs(plan), ["network_id", "test_id"]
+    pairs, ids = asked_pairs(plan), ["network_id", "test_id"]
     asked = rows.join(pairs, on=list(_PAIR), how="inner")
     rest = rows.join(pairs, on=ids, how="anti").with_columns(pl.lit(None, pairs["place"].dtype).alias("place"))
     former = rest.sort("training_name", "seed", "network_id", maintain_order=True)
     return pl.concat([asked.sort("place"), former])
 
 
-def _folder_results(root: Path) -> tuple[str, pl.DataFrame]:
-    """A key that rows of one study have in common, whichever folder they are from, and the rows of a folder."""
+def _folder_results(root: Path, remark: Warn) -> _Part:
     if (root / CONDITIONS_FILE).exists() and not StudyFolder(root).study_file.exists():
-        return str(root), read_table(StudyFolder(root).table("results")).with_row_index("place")
+        rows = read_table(StudyFolder(root).table("results")).with_row_index("place")
+        return _Part(str(root), rows, pl.DataFrame(schema={"network_id": pl.String, "test_id": pl.String}))
     folder = require_study(root)
-    plan = Plan(load_study(folder.study_file))
-    return content_hash(plan.study.resolved()), _placed(folder, plan)
+    plan = Plan(stored_study(folder, remark))
+    pairs = asked_pairs(plan).select("network_id", "test_id")
+    return _Part(content_hash(plan.study.resolved()), _placed(folder, plan, None, remark), pairs)
 
 
 def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
@@ -166,6 +210,8 @@ def _scores(folder: StudyFolder, warn: Warn | None) -> pl.DataFrame:
 
 def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
     try:
+        if not path.exists():
+            raise DamagedError(f"{path} is missing, which {path.with_suffix('.json')} vouches for; {_REMEDY}")
         return read_table(path).select(list(SCORES))
     except TemshiftError as error:
         if warn is None:
@@ -174,8 +220,8 @@ def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
         return None
 
 
-def _pairs(plan: Plan) -> pl.DataFrame:
-    """Pairs of a network and a test condition that the study asks for, with names and places in its order."""
+def asked_pairs(plan: Plan) -> pl.DataFrame:
+    """Return the pairs of a network and a test condition that a study asks for, with names and places in its order."""
     pairs = [
         pl.DataFrame([(run.id, run.name) for run in part.networks], schema=_PAIR[::2], orient="row").join(
             pl.DataFrame([(test.id, test.name) for test in part.tests], schema=_PAIR[1::2], orient="row"), how="cross"
@@ -207,13 +253,15 @@ def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
         return None
 
 
-def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
+def _known_tests(folder: StudyFolder, plan: Plan, warn: Warn | None) -> pl.DataFrame:
     """Test conditions by the names that the study has for them now; those of earlier versions as they were.
 
     One that the study listed once stays so, also if it is only a training distribution now.
     """
     new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
     former = _held_tests(folder)
+    if former is None and warn is None and folder.table("tests").exists():
+        raise DamagedError(f"{folder.table('tests')} is damaged; {_REMEDY}")
     if former is None:
         return new
     ranked = [new.filter("listed"), former.filter("listed"), new, former]
@@ -223,7 +271,7 @@ def _known_tests(folder: StudyFolder, plan: Plan) -> pl.DataFrame:
     return known
 
 
-def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFrame:
+def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str], warn: Warn | None) -> pl.DataFrame:
     """One row a network and a name that the study has for it."""
     names: dict[str, list[str]] = {}
     for part in plan.parts:
@@ -232,7 +280,7 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFra
     rows: list[tuple[Any, ...]] = []
     settings: dict[str, dict[str, Any]] = {}
     conditions: dict[str, Any] = {}
-    for id_, card in _cards(folder, sorted(ids)):
+    for id_, card in _cards(folder, sorted(ids), warn):
         sections, own = {name: card[name] for name in _SETTINGS}, content_hash(card["conditions"])
         settings_id = content_hash(sections)
         settings.setdefault(settings_id, sections)
@@ -246,11 +294,18 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str]) -> pl.DataFra
     )
 
 
-def _cards(folder: StudyFolder, ids: Iterable[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Cards of networks; one that was removed or damaged is left out, for it is made again."""
+def _cards(folder: StudyFolder, ids: Iterable[str], warn: Warn | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Cards of networks; one that was removed or damaged is left out if there is ``warn``, or else an error."""
     for id_ in ids:
-        with suppress(TemshiftError):
-            yield id_, read_facts(folder.network(id_) / CARD)
+        card = folder.network(id_) / CARD
+        try:
+            if not card.exists():
+                raise DamagedError(f"{card} is missing, but there are scores of its network; {_REMEDY}")
+            yield id_, read_facts(card)
+        except TemshiftError as error:
+            if warn is None:
+                raise
+            warn(f"left out: {error}")
 
 
 def _trained_on(conditions: Any) -> dict[str, float | None]:

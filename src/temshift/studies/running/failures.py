@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from temshift.core.errors import TemshiftError
 from temshift.execution import Progress
 from temshift.storage.files import read_json, write_json
-from temshift.studies.folder import StudyFolder
+from temshift.studies.folder import StudyFolder, Warn
 from temshift.studies.planning.plan import NetworkRun
 
 
@@ -42,15 +43,17 @@ def forget_failure(folder: StudyFolder, run_id: str) -> None:
     folder.failure(run_id).unlink(missing_ok=True)
 
 
-def read_failures(folder: StudyFolder, runs: Iterable[NetworkRun]) -> dict[str, Failure]:
-    """Read the notes on networks of a plan, by their ids; one that can't be read is as none."""
+def read_failures(folder: StudyFolder, runs: Iterable[NetworkRun], warn: Warn) -> dict[str, Failure]:
+    """Read the notes on networks of a plan, by their ids; one that can't be read counts as none, and is warned of."""
     noted = {path.stem for path in folder.failure("").parent.glob("*.json")}
-    return {run.id: failure for run in runs if run.id in noted and (failure := _read(folder, run.id)) is not None}
+    notes = {run.id: _read(folder.failure(run.id), warn) for run in runs if run.id in noted}
+    return {run_id: failure for run_id, failure in notes.items() if failure is not None}
 
 
-def _read(folder: StudyFolder, run_id: str) -> Failure | None:
+def _read(note: Path, warn: Warn) -> Failure | None:
     try:
-        facts = read_json(folder.failure(run_id))
+        facts = read_json(note)
         return Failure(str(facts["stage"]), str(facts["reason"]))
     except (TemshiftError, KeyError, TypeError):
+        warn(f"{note} is damaged: its network counts as waiting; temshift run tries it again")
         return None

@@ -49,7 +49,7 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn, *, discard: bool = F
     folder : StudyFolder
         Where it should be.
     warn : callable
-        Called for each damaged record, which counts as absent.
+        Called with the reason for each damaged record, which counts as absent.
     discard : bool
         Whether damaged scores are removed, for the run that makes them again; others only look.
 
@@ -58,7 +58,7 @@ def run_states(plan: Plan, folder: StudyFolder, warn: Warn, *, discard: bool = F
     dict of str to RunState
         By the id of the network.
     """
-    failures = read_failures(folder, plan.networks)
+    failures = read_failures(folder, plan.networks, warn)
     present = {place: _names(place) for place in (folder.networks, folder.root / "scores")}
     states = {}
     for run in plan.networks:
@@ -103,5 +103,5 @@ def _glance(path: Path, warn: Warn) -> Record | None:
     try:
         return glance_record(path)
     except TemshiftError as error:
-        warn(f"made again: {error}")
+        warn(str(error))
         return None

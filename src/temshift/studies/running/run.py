@@ -44,7 +44,7 @@ class Run:
 
 def run_study(
     study: Study,
-    output: Path,
+    output: Path | str,
     *,
     workers: int = 1,
     device: str = "cpu",
@@ -59,7 +59,7 @@ def run_study(
     ----------
     study : Study
         The study to run.
-    output : Path
+    output : path
         The study folder, new or of an earlier run of the same study.
     workers : int
         Processes of one thread each; 0 works in this process. Results do not depend on it.
@@ -88,6 +88,7 @@ def run_study(
     TemshiftError
         If a part of the work fails; finished parts are kept, gathered and reported.
     """
+    output = Path(output)
     study = study.model_copy(update={"training": study.training.resolved()})  # can be read without initial weights
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
     plan.require_initial_weights()
@@ -149,7 +150,8 @@ def _make_networks(run: Run, retries: int, retry_failed: bool) -> dict[str, Fail
     keep_tests(run.folder, run.plan, run.work.progress.warning)
     if retry_failed:
         _forgive(run)
-    states = run_states(run.plan, run.folder, run.work.progress.warning, discard=True)
+    warn = run.work.progress.warning
+    states = run_states(run.plan, run.folder, lambda reason: warn(f"made again: {reason}"), discard=True)
     return _Making(run, states).perform(retries)
 
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from temshift.core.errors import TemshiftError
 from temshift.storage.files import read_json, write_json
-from temshift.studies.folder import StudyFolder, load_study, require_study
+from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import NetworkRun, Plan
 from temshift.studies.running.failures import Failure
 from temshift.studies.running.network_states import run_states
@@ -96,13 +96,15 @@ class StatusFile:
         return (now - self._started) / self._steps * self._steps_left if self._steps else None
 
 
-def read_status(root: Path) -> Status:
+def read_status(root: Path | str, warn: Warn = lambda _: None) -> Status:
     """Read how far the study of a folder is.
 
     Parameters
     ----------
-    root : Path
+    root : path
         A study folder, also one that a run works in.
+    warn : callable
+        Called for each damaged file, whose network counts as waiting.
 
     Returns
     -------
@@ -113,21 +115,23 @@ def read_status(root: Path) -> Status:
     InputError
         If it is no study folder.
     """
-    folder = require_study(root)
-    at_work = is_at_work(root)
+    folder = require_study(Path(root))
+    at_work = is_at_work(folder.root)
     if at_work and (status := _written_status(folder)) is not None:
         return status
-    counts = Counter(word for _, word, _ in list_runs(root))
+    counts = Counter(word for _, word, _ in list_runs(root, warn))
     return Status(at_work=at_work, stage="", counts=counts, running=(), seconds_left=None)
 
 
-def list_runs(root: Path) -> list[tuple[NetworkRun, str, Failure | None]]:
+def list_runs(root: Path | str, warn: Warn = lambda _: None) -> list[tuple[NetworkRun, str, Failure | None]]:
     """List all networks of a study folder: each with its state, and why it failed.
 
     Parameters
     ----------
-    root : Path
+    root : path
         A study folder.
+    warn : callable
+        Called for each damaged file, whose network counts as waiting.
 
     Returns
     -------
@@ -139,9 +143,9 @@ def list_runs(root: Path) -> list[tuple[NetworkRun, str, Failure | None]]:
     InputError
         If it is no study folder.
     """
-    folder = require_study(root)
-    plan = Plan(load_study(folder.study_file))
-    states = run_states(plan, folder, lambda _: None)
+    folder = require_study(Path(root))
+    plan = Plan(stored_study(folder, warn))
+    states = run_states(plan, folder, warn)
     return [(run, states[run.id].word, states[run.id].failure) for run in plan.networks]
 
 
