@@ -250,7 +250,7 @@ def test_limits_that_are_not_there_are_empty_cells() -> None:
 
 def test_an_image_set_needs_one_energy(tmp_path: Path) -> None:
     without = write(tmp_path / "set.yaml", FILE.replace("energy_kev: 200\n", ""))
-    with pytest.raises(InputError, match=r"tells no electron energy; add energy_kev: 300 to it, or give --energy-kev"):
+    with pytest.raises(InputError, match=r"gives no electron energy; add energy_kev: 300 to it, or give --energy-kev"):
         load_transfer_set(without)
     assert load_transfer_set(without, energy_kev=80).microscope.energy == 80e3
     own = write(tmp_path / "own.yaml")

@@ -19,7 +19,7 @@ from temshift.optics.lens import envelopes
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import TooFarError, require_reachable
 
-CELL = 256  # pixels a side of images that conditions are checked for if there are no waves
+CELL = 128  # pixels a side of images that conditions are checked for if there are no waves
 FINE_PIXEL = 0.2  # of images that conditions are checked for if the size of a pixel is unknown [A]
 LEAST_FREQUENCIES = 3  # steps of spatial frequency that an aperture must pass
 MOST_NAMED = 6  # conditions of one fault
@@ -254,10 +254,19 @@ def exactness_remarks(
     Returns
     -------
     list of str
-        One sentence for each fault.
+        One sentence for each spread that is too wide.
     """
+    if imaging.coherence != "exact":
+        return []
     pixel = sampling or FINE_PIXEL
-    faults = imaging_faults(named, imaging, Grid((CELL, CELL), (pixel, pixel)), energy)
+    grid = Grid((CELL, CELL), (pixel, pixel))
+    unreachable = [
+        _Unreachable(name, conditions, fault)
+        for name, conditions in named
+        for fault in _forming_faults(conditions, imaging, grid, energy)
+        if isinstance(fault, TooFarError)
+    ]
+    faults = _spread_faults(unreachable, imaging.tolerance, grid, energy)
     return [f"images of {pixel:g} A pixels can't be formed so: {fault}" for fault in faults]
 
 

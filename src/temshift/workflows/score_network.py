@@ -35,7 +35,7 @@ from temshift.studies.analysis.results import CONDITIONS_FILE
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import score_id
 from temshift.studies.planning.study import ExampleSettings, InformationSettings
-from temshift.workflows.input_files import load_scoring
+from temshift.workflows.condition_files import given_scoring
 
 PICTURES = "every-condition"  # name of the file of pictures
 INFORMATION, EXAMPLES = InformationSettings(), ExampleSettings()
@@ -103,7 +103,9 @@ def score_network(
     TemshiftError
         If the network gives something else than one logit a pixel.
     """
-    given, source = load_scoring(conditions), wave_source(database, set)
+    (given, opened), source = given_scoring(conditions), wave_source(database, set)
+    if opened is not None:
+        opened.require_energy(source.exit_waves.energy)
     return score_opened(network, source, given, Path(output), identity=identity, device=device, progress=progress)
 
 

@@ -21,6 +21,7 @@ from temshift.figures.transfer_figures import TransferCurves, TransferPlane, cur
 from temshift.figures.transfer_planes import plane_figure
 from temshift.image_sets.image_set import ImageSet, folder_name
 from temshift.micrographs.formation import Stream, drawn_conditions
+from temshift.optics.feasibility import exactness_remarks
 from temshift.optics.image_transfer import ImageTransfer, image_transfer
 from temshift.optics.microscope import Microscope
 from temshift.optics.transfer import Array, polar_plane
@@ -28,7 +29,7 @@ from temshift.optics.transfer_limits import PROBED, half_turn, transfer_limits
 from temshift.storage.files import replacing, write_bytes
 from temshift.studies.planning.study import Study
 from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
-from temshift.workflows.input_files import load_input
+from temshift.workflows.condition_files import ConditionSource, open_conditions
 
 PANELS = 12  # most of one overview
 DRAWS = 96  # of a distribution, for the shaded band
@@ -41,7 +42,6 @@ POINTS = (300, 3000)  # least and most of a curve
 BAND_POINTS = 600  # most of a band
 HALF_PLANE = (80, 160)  # least and most points along half an axis of a plane
 SAME = 5e-3  # transfer that differs by less between azimuths is drawn once
-_MODELS: tuple[type[ImageSet | Study], ...] = (ImageSet, Study)  # of files that are drawn
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class TransferSet:
         for name in chosen:
             if name not in names:
                 raise InputError(f"--condition {name!r} is not there{allowed_text(name, names)}")
-        return replace(self, named=tuple(one for one in self.named if not chosen or one[0] in chosen))
+        return replace(self, named=tuple(pair for pair in self.named if not chosen or pair[0] in chosen))
 
     def remarks(self) -> list[str]:
         """Return remarks that a person should know before reading the curves, one sentence each."""
-        remarks = told_together(lens_remarks(self.named))
+        remarks = told_together(lens_remarks(self.named)) + self._imaging_remarks()
         blurred = [name for name, conditions in self.named if _has_mtf(conditions, self.microscope)]
         if blurred and math.isinf(self.microscope.nyquist):
             remarks.append(
@@ -77,21 +77,28 @@ class TransferSet:
             )
         return remarks
 
+    def _imaging_remarks(self) -> list[str]:
+        """Remarks on the camera, and on images of these conditions, which curves do not need."""
+        nyquist, imaging = self.microscope.nyquist, self.microscope.imaging
+        sampling = None if math.isinf(nyquist) else 0.5 / nyquist
+        cameras = [f"imaging.camera.{remark}" for remark in imaging.camera.remarks()]
+        return [*cameras, *exactness_remarks(self.named, imaging, sampling, self.microscope.energy)]
+
 
 def load_transfer_set(
     path: Path, *, energy_kev: float | None = None, sampling: float | None = None, height: float = 0.0
 ) -> TransferSet:
-    """Read the conditions of an image set or of a study.
+    """Read the conditions of a file in any dialect of :mod:`temshift.workflows.condition_files`.
 
     Parameters
     ----------
     path : Path
-        A file (YAML). A study knows its energy and its pixels; a condition of one name that it trains and tests on
+        A file (YAML). A study knows its energy and its pixels; a condition of one name that a file trains and tests on
         alike is taken once.
     energy_kev : float, optional
-        Electron energy [keV] of an image set without one.
+        Electron energy [keV] of a file without one.
     sampling : float, optional
-        Size of a pixel before binning [A] for an image set, which the camera's MTF counts in.
+        Size of a pixel before binning [A] for a file without one, which the camera's MTF counts in.
     height : float
         Height of the object upstream of the plane that defocus counts from [A].
 
@@ -104,18 +111,19 @@ def load_transfer_set(
     InputError
         If the file can't be read, is of another kind or is faulty; if the energy is given twice or not at all.
     """
-    loaded = load_input(path, *_MODELS)
-    if isinstance(loaded, Study):
-        _refuse_second(path, "energy", "--energy-kev", loaded.exit_waves.energy / 1e3, energy_kev)
-        _refuse_second(path, "pixels", "--sampling-angstrom", max(loaded.grid.sampling), sampling)
-        microscope = Microscope(loaded.exit_waves.energy, loaded.imaging, loaded.grid.nyquist)
-        return TransferSet(_distinct(loaded), microscope, height)
-    _refuse_second(path, "energy_kev", "--energy-kev", loaded.energy_kev, energy_kev)
-    energy = energy_kev if loaded.energy_kev is None else loaded.energy_kev
+    opened = open_conditions(path)
+    _refuse_second(path, "energy_kev", "--energy-kev", opened.energy_kev, energy_kev)
+    energy = energy_kev if opened.energy_kev is None else opened.energy_kev
     if energy is None:
-        raise InputError(f"{path} tells no electron energy; add energy_kev: 300 to it, or give --energy-kev 300")
-    nyquist = math.inf if sampling is None else 0.5 / sampling
-    return TransferSet(tuple(loaded.resolved()), Microscope(energy * 1e3, loaded.imaging, nyquist), height)
+        add = "add energy_kev: 300 to it, or " if isinstance(opened.content, ImageSet) else ""
+        raise InputError(f"{path} gives no electron energy; {add}give --energy-kev 300")
+    file = opened.conditions("test")
+    _refuse_second(path, "pixels", "--sampling-angstrom", file.sampling, sampling)
+    if isinstance(opened.content, Study):
+        nyquist = opened.content.grid.nyquist
+    else:
+        nyquist = math.inf if sampling is None else 0.5 / sampling
+    return TransferSet(_distinct(opened), Microscope(energy * 1e3, file.forming, nyquist), height)
 
 
 def transfer_curves(
@@ -233,9 +241,10 @@ def _refuse_second(path: Path, what: str, option: str, own: float | None, given:
         raise InputError(f"{option} {given:g}: {path} has its own {what}, {own:g}; leave the option out")
 
 
-def _distinct(study: Study) -> tuple[tuple[str, ImagingConditions], ...]:
-    """Conditions of a study; those of one name that differ between training and test are named with their role."""
-    training, test = dict(study.conditions.resolved("training")), dict(study.conditions.resolved("test"))
+def _distinct(opened: ConditionSource) -> tuple[tuple[str, ImagingConditions], ...]:
+    """Conditions of a file; those of one name that differ between training and test are named with their role."""
+    roles = opened.roles()
+    training, test = dict(roles["training"]), dict(roles["test"])
     unlike = {name for name in training if name in test and training[name] != test[name]}
     named = {f"training {name}" if name in unlike else name: one for name, one in training.items()}
     return tuple({**named, **{f"test {name}" if name in unlike else name: one for name, one in test.items()}}.items())
