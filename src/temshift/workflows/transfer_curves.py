@@ -1,5 +1,6 @@
 """Contrast transfer functions of named conditions: their curves, planes and limits, as tables and pictures."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,13 +18,24 @@ from temshift.conditions.imaging import ImagingConditions
 from temshift.conditions.named import lens_remarks, told_together
 from temshift.configuration.messages import allowed_text
 from temshift.core.errors import InputError
-from temshift.figures.transfer_figures import TransferCurves, TransferPlane, curve_figure, overview_figure, save_figure
+from temshift.figures.transfer_figures import (
+    Member,
+    TransferCurves,
+    TransferPlane,
+    curve_figure,
+    overview_figure,
+    save_figure,
+)
 from temshift.figures.transfer_planes import plane_figure
 from temshift.image_sets.image_set import ImageSet, folder_name
+from temshift.information.comparison.compare import Bench, band_of, survey_for
+from temshift.information.objects.shipped_libraries import shipped_library
+from temshift.information.transfer.metrics import information_of
 from temshift.micrographs.formation import Stream, drawn_conditions
 from temshift.optics.feasibility import exactness_remarks
 from temshift.optics.image_transfer import ImageTransfer, image_transfer
 from temshift.optics.microscope import Microscope
+from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import Array, polar_plane
 from temshift.optics.transfer_limits import PROBED, half_turn, transfer_limits
 from temshift.storage.files import replacing, write_bytes
@@ -41,6 +53,7 @@ STEPS_PER_RADIAN = 2  # of chi
 POINTS = (300, 3000)  # least and most of a curve
 BAND_POINTS = 600  # most of a band
 HALF_PLANE = (80, 160)  # least and most points along half an axis of a plane
+_OF_DOSE = ("dose_e_per_A2", "epsilon_bits")  # limits that no curve depends on
 SAME = 5e-3  # transfer that differs by less between azimuths is drawn once
 
 
@@ -165,9 +178,55 @@ def transfer_curves(
     return TransferCurves(name, table, limits, _plane(q, seen, microscope, signed), signed)
 
 
+def transfer_of(transfer_set: TransferSet, *, signed: bool = True) -> list[TransferCurves]:
+    """Compute curves, plane and limits of all conditions of a set, and the information that each transfers."""
+    bits = _epsilon_bits(transfer_set)
+    computed = [
+        transfer_curves(name, conditions, transfer_set.microscope, height=transfer_set.height, signed=signed)
+        for name, conditions in transfer_set.named
+    ]
+    return [replace(curves, limits={**curves.limits, "epsilon_bits": bits.get(curves.name)}) for curves in computed]
+
+
+def _epsilon_bits(transfer_set: TransferSet) -> dict[str, float]:
+    """Epsilon of each condition for the CdSe that comes with temshift; none if the size of a pixel is unknown."""
+    microscope = transfer_set.microscope
+    sampling = None if math.isinf(microscope.nyquist) else 0.5 / microscope.nyquist
+    bench = Bench(microscope.energy, ImagingSettings(camera=microscope.imaging.camera), sampling)
+    library = shipped_library(energy=microscope.energy)
+    try:
+        survey, _ = survey_for([conditions for _, conditions in transfer_set.named], library, bench)
+    except InputError:
+        return {}
+    spectra = band_of(library.mean, survey)
+    return {name: information_of(survey, conditions, spectra).epsilon for name, conditions in transfer_set.named}
+
+
+def together(curves: Sequence[TransferCurves]) -> list[TransferCurves]:
+    """Return equal curves once, with the names of all their conditions, in the order of the first of each."""
+    groups: dict[str, list[TransferCurves]] = {}
+    for each in curves:
+        groups.setdefault(_fingerprint(each), []).append(each)
+    return [group[0] if len(group) == 1 else _joined(group) for group in groups.values()]
+
+
+def _joined(group: Sequence[TransferCurves]) -> TransferCurves:
+    members = tuple(Member(each.name, each.limits["dose_e_per_A2"], each.limits["epsilon_bits"]) for each in group)
+    return replace(group[0], name=f"{members[0].name} and {len(members) - 1} more", members=members)
+
+
+def _fingerprint(curves: TransferCurves) -> str:
+    """Hash of all that is drawn of a condition."""
+    drawn = {name: value for name, value in curves.limits.items() if name not in _OF_DOSE}
+    plane, shift = curves.plane, curves.plane.shift
+    arrays = [plane.axis, plane.transfer, *([] if shift is None else [shift])]
+    table = curves.table.drop("condition").write_csv().encode()
+    return hashlib.sha256(b"".join([repr(drawn).encode(), table, *(each.tobytes() for each in arrays)])).hexdigest()
+
+
 def limits_table(curves: Sequence[TransferCurves]) -> pl.DataFrame:
     """Return the limits of some conditions, with the columns of ``TRANSFER_LIMITS``."""
-    return pl.DataFrame([{"condition": one.name, **one.limits} for one in curves], schema=TRANSFER_LIMITS)
+    return pl.DataFrame([{"condition": each.name, **each.limits} for each in curves], schema=TRANSFER_LIMITS)
 
 
 def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]:
@@ -184,14 +243,14 @@ def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]
     -------
     list of Path
         ``transfer.csv``, ``limits.csv``, the overview (several, numbered, of many conditions), and
-        two figures of each condition, as PNG and SVG.
+        two figures of each condition, as PNG and SVG; conditions with equal curves are drawn once.
     """
     require_folder(folder)
-    tables = {"transfer.csv": pl.concat([one.table for one in curves]), "limits.csv": limits_table(curves)}
+    tables = {"transfer.csv": pl.concat([each.table for each in curves]), "limits.csv": limits_table(curves)}
     for file, table in tables.items():
         write_bytes(folder / file, table.write_csv(float_precision=6).encode())
     written = [folder / file for file in tables]
-    for stem, figure in _figures(curves):
+    for stem, figure in _figures(together(curves)):
         for picture in (folder / f"{stem}.png", folder / f"{stem}.svg"):
             with replacing(picture) as temporary:
                 save_figure(figure, temporary)
@@ -204,7 +263,8 @@ def _figures(curves: Sequence[TransferCurves]) -> Iterator[tuple[str, Figure]]:
     pages = [curves[first : first + PANELS] for first in range(0, len(curves), PANELS)]
     for number, page in enumerate(pages, 1):
         yield "overview" if len(pages) == 1 else f"overview-{number}", overview_figure(page)
-    for each, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
+    names = [each.members[0].name if each.members else each.name for each in curves]
+    for each, stem in zip(curves, file_stems(names), strict=True):
         yield f"{stem}_curves", curve_figure(each)
         yield f"{stem}_plane", plane_figure(each)
 
