@@ -174,7 +174,7 @@ def transfer_curves(
     low, high = (np.resize(end, curves["q_per_A"].shape) for end in band)
     bands = {"phase_transfer_p10": low, "phase_transfer_p90": high}
     table = pl.DataFrame({"condition": name, **curves, **bands}, schema=TRANSFER_CURVES, nan_to_null=True)
-    limits = transfer_limits(microscope, central, height, probe, q, transfer)
+    limits = {**transfer_limits(microscope, central, height, probe, q, transfer), "epsilon_bits": None}
     return TransferCurves(name, table, limits, _plane(q, seen, microscope, signed), signed)
 
 
