@@ -183,7 +183,7 @@ def load_scoring(given: AnyConditions) -> ScoringConditions:
 
 
 def given_scoring(given: AnyConditions) -> tuple[ScoringConditions, ConditionSource | None]:
-    """Read conditions as :func:`load_scoring` does, and return the file besides, if they come from one."""
+    """Read conditions as :func:`load_scoring` does, and also return the file, if they come from one."""
     if not isinstance(given, (str, Path)):
         return scoring_conditions(given), None
     opened = open_conditions(Path(given))
