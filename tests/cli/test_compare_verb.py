@@ -155,3 +155,17 @@ def test_a_picture_that_cannot_be_written_is_told_before_the_work(files: list[st
     result = CliRunner().invoke(app, ["compare", *files, "--picture", f"{files[0]}/both.png"])
     assert isinstance(result.exception, TemshiftError)
     assert re.fullmatch("cannot write .*both.png: .*; choose another folder: .*is a file", str(result.exception))
+
+
+def test_conditions_that_no_images_can_be_formed_of_are_warned_of_once(tmp_path: Path) -> None:
+    names = ", ".join(f"{{name: focus {number}, defocus_nm: {number}}}" for number in range(3))
+    text = f"seed: 1\ndefault: {{dose_e_per_A2: 100, focal_spread_sigma_nm: 4}}\nconditions: [{names}]\n"
+    (tmp_path / "set.yaml").write_text(text)
+    wide = str(tmp_path / "set.yaml")
+    warned = call(wide, wide, "--test-name", "focus 1", "--train-name", "focus 0").stderr
+    assert warned.count("warning: images of 0.2 A pixels can't be formed so: ") == 2  # of training and of test
+    warned = call(wide, wide).stderr
+    assert warned.count("semiangle_cutoff_mrad of at most 43.35 works; or take a smaller spread") == 1
+    assert "warning" not in call(wide, wide, "--sampling-angstrom", "0.4").stderr
+    (tmp_path / "set.yaml").write_text("imaging: {coherence: envelope}\n" + text)
+    assert "warning" not in call(wide, wide).stderr

@@ -36,7 +36,7 @@ def test_limits_are_printed_and_files_written(temshift: Callable[..., Any], cond
 
 
 MISTAKES = {
-    "no energy": ((), "tells no electron energy; add energy_kev: 300 to it, or give --energy-kev 300"),
+    "no energy": ((), "gives no electron energy; add energy_kev: 300 to it, or give --energy-kev 300"),
     "unknown condition": (("--energy-kev", 300, "-c", "unde"), "--condition 'unde' is not there; allowed: 'under'"),
     "output is a file": (("--energy-kev", 300, "-o", "set.yaml"), "--output set.yaml is a file; name a folder"),
     "energy out of bounds": (("--energy-kev", 3), "Invalid value for '--energy-kev'"),

@@ -126,8 +126,10 @@ def test_an_aperture_too_wide_for_the_database_is_told(temshift: Temshift, tmp_p
     (tmp_path / "conditions.yaml").write_text(text, encoding="utf-8")
     done = temshift("images", "database", "conditions.yaml", "--output", "out")
     assert done.returncode == 2
-    assert done.stderr.count("at most 24.61 mrad, or sample finer") == 7  # of 8 conditions, the last gives its own
-    assert "line 32, conditions.0: sets test, training: 'defocus -10 nm': semiangle_cutoff_mrad" in done.stderr
+    assert done.stderr.count("at most 24.61 mrad, or sample finer") == 1  # for 7 of 8 conditions
+    assert "line 32, conditions.0: sets test, training: 'defocus -10 nm', 'defocus +0 nm', " in done.stderr
+    assert "and 1 more: semiangle_cutoff_mrad reaches 30" in done.stderr
+    assert "blurred" not in done.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -9,7 +9,15 @@ import polars as pl
 import pytest
 from matplotlib.figure import Figure
 
-from temshift.figures.transfer_figures import TransferCurves, TransferPlane, curve_figure, overview_figure, save_figure
+from temshift.figures.transfer_figures import (
+    MOST_MEMBERS,
+    Member,
+    TransferCurves,
+    TransferPlane,
+    curve_figure,
+    overview_figure,
+    save_figure,
+)
 from temshift.figures.transfer_planes import plane_figure
 from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
 
@@ -140,3 +148,30 @@ def test_the_same_figure_gives_the_same_file(tmp_path: Path, suffix: str) -> Non
         save_figure(curve_figure(made(drawn=True)), tmp_path / f"{name}{suffix}")
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     assert (tmp_path / f"a{suffix}").stat().st_size > 10_000
+
+
+def test_conditions_with_the_same_curves_are_listed_below_them_with_dose_and_bits() -> None:
+    members = (Member("low $x$", 30.0, 0.21), Member("high", 1000.0, None))
+    figure = curve_figure(replace(made(), members=members))
+    texts = [text.get_text() for text in figure.texts]
+    assert texts[2:] == [
+        *("conditions with these curves", "dose", "epsilon"),
+        *("low $x$", "30 e/Å²", "0.21 bits"),
+        *("high", "1000 e/Å²", "-"),
+    ]
+    assert figure.get_size_inches()[1] == pytest.approx(4.9 + 3 * 0.17)
+    assert all(0 < text.get_position()[1] < 0.15 for text in figure.texts[2:])
+
+
+def test_of_many_conditions_with_the_same_curves_the_first_are_listed() -> None:
+    many = tuple(Member(f"dose {number}", float(number), 0.1) for number in range(1, MOST_MEMBERS + 6))
+    texts = [text.get_text() for text in curve_figure(replace(made(), members=many)).texts]
+    assert f"dose {MOST_MEMBERS}" in texts and f"dose {MOST_MEMBERS + 1}" not in texts
+    assert "and 5 more, see limits.csv" in texts
+
+
+def test_a_panel_says_from_which_dose_to_which_its_curves_hold() -> None:
+    members = (Member("low", 30.0, 0.21), Member("high", 1000.0, 0.9))
+    figure = overview_figure([replace(made(), members=members), made()])
+    titles = [axes.get_title() for axes in figure.axes[:2]]
+    assert titles == ["some $name$\n30 to 1000 e/Å², 0.21 to 0.9 bits", "some $name$"]

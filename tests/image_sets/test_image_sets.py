@@ -339,8 +339,8 @@ CANT_BE_FORMED = {
         {"default": DEFAULT | {"focal_spread_sigma_nm": 1000}},
         "conditions.0",
         "sets test, training: 'plain': the focal spread turns phases by 229.8 rad for each standard deviation at the "
-        "edge of the band, too far for a sum of 100 images to be exact to 0.001; take a smaller semiangle_cutoff or "
-        "spread, a larger tolerance, or coherence: envelope",
+        "edge of the band, too far for a sum of 100 images to be exact to 0.001; semiangle_cutoff_mrad of at most "
+        "2.73 works; or take a smaller spread, a larger tolerance, or coherence: envelope",
     ),
     "MTF above NTF": (
         {"default": DEFAULT | {"mtf_half_frequency": 0.6, "ntf_half_frequency": 0.3}},

@@ -174,7 +174,7 @@ def test_a_table_that_no_camera_can_have_is_refused(given: dict[str, object], me
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("frequency,value\n0,1\n", "has the columns frequency, value; must have value and one of frequency_nyquist"),
+        ("f,value\n0,1\n", "has the columns f, value; must have value and one of frequency_nyquist"),
         ("", "has the columns .none.; must have value"),
         ("frequency_nyquist,value\n0,1\n1,half\n", "a row is not of numbers .*half.*; give two numbers on each line"),
         ("frequency_nyquist,value\n0,1\n1\n", "a row is not of numbers"),
@@ -192,3 +192,138 @@ def test_faults_of_a_table_are_told_with_their_line() -> None:
     text = "shape: gaussian\nmtf_table: {preset: k9}\nbinning: 12"
     with pytest.raises(ConfigurationError, match=r"line 2, mtf_table: unknown preset 'k9'(.|\n)*line 3, binning"):
         parse_configuration(text, CameraSettings, "camera.yaml")
+
+
+FALCON_4EC = """data_
+loop_
+_rlnResolutionInversePixel
+_rlnMtfValue
+0\t0.999616224
+0.25\t0.475396925
+0.4609375\t0.088408075
+0.46875\t0.082460402
+0.4765625\t0.083598335
+0.484375\t0.08129187
+0.4921875\t0.071874225
+"""  # points of data/mtf_falcon4EC_200kV.star of RELION (commit 870add2a), among them the rise
+
+
+def curve_to(end: float, value: float = 0.1) -> dict[str, object]:
+    return {"frequency_per_pixel": [0.0, end / 2, end], "value": [1.0, 0.6, value]}
+
+
+@pytest.mark.parametrize(
+    ("end", "probable"),
+    [
+        (35.0, "probably line pairs per mm .35 of them are the Nyquist frequency of pixels of 14.3 um.: give unit"),
+        (100.0, "probably line pairs per mm .*pixels of 5 um.*: give unit: line_pairs_per_mm and pixel_um"),
+        (1.0, "probably fractions of Nyquist: give unit: fraction_of_nyquist"),
+        (1.4142, "probably fractions of Nyquist"),
+        (0.7, "probably a curve beyond Nyquist: give unit: cycles_per_pixel, or cut it at 0.5"),
+        (0.51, "probably a curve beyond Nyquist"),
+        (2048.0, "in none of cycles_per_pixel, fraction_of_nyquist, line_pairs_per_mm does a curve reach that far"),
+    ],
+)
+@pytest.mark.parametrize("source", ["numbers", "csv", "star"])
+def test_cycles_per_pixel_beyond_nyquist_need_a_unit_and_the_probable_one_is_named(
+    tmp_path: Path, end: float, probable: str, source: str
+) -> None:
+    given = curve_to(end)
+    if source != "numbers":
+        head = "frequency_per_pixel,value" if source == "csv" else "loop_\n_rlnResolutionInversePixel\n_rlnMtfValue"
+        between = "," if source == "csv" else " "
+        (tmp_path / "curve").write_text(f"{head}\n0{between}1\n{end / 2}{between}0.6\n{end}{between}0.1\n")
+        given = {"file": str(tmp_path / "curve")}
+    beyond = "beyond 0.5 cycles per pixel, the Nyquist frequency, and no unit is given; "
+    with pytest.raises(ValidationError, match=f"reaches {end:g}, {beyond}{probable}"):
+        table(**given)
+
+
+@pytest.mark.parametrize(
+    ("unit", "more", "end", "at_nyquist"),
+    [
+        ("line pairs per mm", {"pixel_um": 14.0}, 35.0, 0.98),
+        ("lp/mm", {"pixel_um": 14}, 35.0, 0.98),
+        ("fraction of Nyquist", {}, 1.0, 1.0),
+        ("nyquist", {}, 1.2, 1.2),
+        ("cycles per pixel", {}, 0.7, 1.4),
+        ("cycles_per_pixel", {}, 0.5, 1.0),
+    ],
+)
+@pytest.mark.parametrize("source", ["numbers", "file"])
+def test_a_unit_that_is_given_is_taken(
+    tmp_path: Path, unit: str, more: dict[str, object], end: float, at_nyquist: float, source: str
+) -> None:
+    given = curve_to(end)
+    if source == "file":
+        (tmp_path / "curve.csv").write_text(f"frequency,value\n0,1\n{end / 2},0.6\n{end},0.1\n")
+        given = {"file": str(tmp_path / "curve.csv")}
+    curve = table(**given, unit=unit, **more)
+    assert curve.frequency_nyquist == pytest.approx((0, at_nyquist / 2, at_nyquist))
+    assert TransferTable.model_validate_json(curve.model_dump_json()) == curve
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            curve_to(35) | {"unit": "lp/mm"},
+            "needs the size of the camera's pixels; give pixel_um, such as pixel_um: 14",
+        ),
+        (curve_to(1) | {"unit": "nyquist", "pixel_um": 14}, "pixel_um serves unit: line_pairs_per_mm alone; leave it"),
+        (curve_to(0.5) | {"pixel_um": 14}, "pixel_um serves unit: line_pairs_per_mm alone; leave it out"),
+        (curve_to(35) | {"unit": "lp/mm", "pixel_um": -1}, "pixel_um = -1; must be the size of the camera's pixels"),
+        (
+            curve_to(35) | {"unit": "furlongs"},
+            "unit = 'furlongs'; must be one of cycles_per_pixel, fraction_of_nyquist",
+        ),
+        (curve_to(35) | {"unit": "cycles per pixel"}, "70 of Nyquist in this unit.*probably line pairs per mm"),
+        (curve_to(35) | {"unit": "lp/mm", "pixel_um": 140}, "9.8 of Nyquist in this unit"),
+        (
+            {"frequency_nyquist": [0, 35], "value": [1, 0.1]},
+            "frequency_nyquist reaches 35, beyond 4, and no unit is given; probably line pairs per mm.*call the freq",
+        ),
+        (
+            {"frequency_nyquist": [0, 1], "value": [1, 0.1], "unit": "cycles per pixel"},
+            "frequency_nyquist and unit: cycles_per_pixel contradict each other; call the frequencies frequency",
+        ),
+        ({"frequency": [0, 1], "value": [1, 0.1]}, "frequency does not say its unit; give unit: cycles_per_pixel"),
+        ({"preset": "k2_300kV", "unit": "nyquist"}, "preset = 'k2_300kV': give preset alone, as text"),
+        (
+            {"frequency_nyquist": [0, 0.5], "value": [1, 0.3]},
+            "if these are cycles per pixel, say so with frequency_per",
+        ),
+    ],
+)
+def test_a_unit_that_does_not_fit_is_refused(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        table(**given)
+
+
+def test_a_curve_that_rises_by_noise_is_levelled_and_remarked(tmp_path: Path) -> None:
+    path = tmp_path / "falcon4EC.star"
+    path.write_text(FALCON_4EC)
+    curve = table(file=str(path))
+    assert 0.083598335 in curve.value  # as measured
+    fine = curve.at(np.linspace(0, math.sqrt(2), 2000))
+    assert (np.diff(fine) <= 0).all() and fine[0] == 1
+    assert curve.at(np.array([2 * 0.4765625])) == pytest.approx(0.082460402 / 0.999616224)
+    (remark,) = CameraSettings(mtf_table=curve).remarks()
+    assert remark.startswith("mtf_table rises by 0.0011 at 0.953125 of Nyquist; this is taken for noise")
+    assert CameraSettings(mtf_table=table(**GOOD)).remarks() == []
+
+
+@pytest.mark.parametrize(("rise", "fine"), [(0.009, True), (0.011, False)])
+def test_a_rise_beyond_noise_is_refused(rise: float, fine: bool) -> None:
+    given = {"frequency_nyquist": [0, 0.5, 0.9, 1], "value": [1, 0.5, 0.5 + rise, 0.5]}
+    if fine:
+        table(**given)
+    else:
+        with pytest.raises(ValidationError, match=r"values rise at point 3, 0.9 of Nyquist; smooth them"):
+            table(**given)
+
+
+def test_a_slow_rise_in_small_steps_is_no_noise() -> None:
+    values = [1.0, *(0.3 + 0.005 * step for step in range(10))]
+    with pytest.raises(ValidationError, match="the values rise"):
+        table(frequency_nyquist=[0, *np.linspace(0.2, 1, 10).tolist()], value=values)

@@ -15,7 +15,7 @@ from temshift.image_sets.image_set import ImageSet
 from temshift.scoring.scoring_conditions import ScoringConditions
 from temshift.specimens import FileRecipe, SpecimenRecipe
 from temshift.studies import Study
-from temshift.workflows.condition_files import read_conditions
+from temshift.workflows.condition_files import load_scoring, open_conditions, read_conditions
 from temshift.workflows.forecast import predict_scores
 from temshift.workflows.input_files import (
     KINDS,
@@ -24,7 +24,6 @@ from temshift.workflows.input_files import (
     load_input,
     load_plan,
     load_recipe,
-    load_scoring,
     load_single,
 )
 from temshift.workflows.specimen_libraries import find_library
@@ -127,7 +126,7 @@ def ctf(path: Path) -> Any:
 
 
 def images(path: Path) -> Any:
-    return load_input(path, ImageSet)
+    return open_conditions(path).image_set()
 
 
 def run(path: Path) -> Any:
@@ -146,12 +145,20 @@ def compare(path: Path) -> Any:
         (load_plan, "conditions.yaml", "is an image set, not a study or a database; give it to temshift images"),
         (load_database, "tiny.yaml", "is a study, not a database; give it to temshift run, or see examples/tiny_dat"),
         (load_single, "tiny.yaml", "is a study, not a single network; give it to temshift run"),
-        (images, "own_network.yaml", "is conditions to score under, not an image set; give it to temshift score"),
-        (images, "microscope_a.yaml", "is one distribution of parameters, not an image set; give it to temshift comp"),
-        (ctf, "targets.yaml", "is conditions to score under, not an image set or a study; give it to temshift score"),
-        (ctf, "specimens.yaml", "is a recipe of specimens, not an image set or a study; give it to temshift specimens"),
-        (load_scoring, "conditions.yaml", "is an image set, not conditions to score under; give it to temshift images"),
-        (load_scoring, "microscope_a.yaml", "is one distribution of parameters, not conditions to score under"),
+        (
+            images,
+            "tiny_database.yaml",
+            "is a database, not an image set or conditions to score under or a study or one ",
+        ),
+        (
+            images,
+            "network.yaml",
+            "is a single network, not an image set or conditions to score under or a study or one",
+        ),
+        (ctf, "tiny_database.yaml", "is a database, not an image set or conditions to score under or a study or one"),
+        (ctf, "specimens.yaml", "is a recipe of specimens, not an image set or conditions to score under or a study "),
+        (load_scoring, "network.yaml", "is a single network, not an image set or conditions to score under or a study"),
+        (load_scoring, "specimens.yaml", "is a recipe of specimens, not an image set or conditions to score under or"),
         (compare, "tiny_database.yaml", "is a database, not an image set or conditions to score under or a study or "),
         (load_recipe, "conditions.yaml", "is an image set, not a recipe of specimens; give it to temshift images"),
         (find_library, "microscope_b.yaml", "is one distribution of parameters, not a recipe of specimens"),
@@ -166,8 +173,8 @@ def test_a_verb_says_which_verb_takes_a_file_of_another_kind(
 
 
 def test_a_prediction_says_so_before_it_looks_at_the_study(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"tiny.yaml is a study, not conditions to score under"):
-        predict_scores(tmp_path, EXAMPLES / "tiny.yaml")
+    with pytest.raises(InputError, match=r"tiny_database.yaml is a database, not an image set or conditions to score"):
+        predict_scores(tmp_path, EXAMPLES / "tiny_database.yaml")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +183,7 @@ def test_a_prediction_says_so_before_it_looks_at_the_study(tmp_path: Path) -> No
         (run, "", "conditions: is missing"),
         (load_single, "name: a\nseed: 1\nconditions: {}\nnetwork: {}\n", "database: is missing"),
         (load_plan, "name: a\nseed: 1\n", "counts: is missing"),
-        (ctf, "name: a\nseed: 1\n", "conditions: is missing"),
+        (ctf, "name: a\nseed: 1\n", "test: is missing"),
         (images, "foo: 1\n", "foo: unknown key"),
         (load_scoring, "default: {}\ntst: [{name: a}]\n", "tst: unknown key; .*nearest: 'test'"),
         (compare, "defocus: 3\n", "defocus: unknown key; nearest: .*'defocus_nm'"),

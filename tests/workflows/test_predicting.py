@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from temshift.cli.app import app
-from temshift.configuration.yaml_document import read_document
+from temshift.configuration.yaml_document import read_document, write_document
 from temshift.core.errors import InputError
 from temshift.information.observers import draws
 from temshift.information.observers import learners as rules
@@ -225,3 +225,32 @@ def test_a_table_that_cannot_be_written_is_told_before_the_work(folder: StudyFol
     output = folder.study_file / "new.csv"
     told = CliRunner().invoke(app, ["predict", str(folder.root), "--test", "absent.yaml", "--output", str(output)])
     assert "choose another folder: a part of this path is a file" in str(told.exception)
+
+
+@pytest.mark.parametrize("dialect", ["image set", "conditions to score under", "study", "one distribution"])
+def test_predictions_do_not_depend_on_the_dialect_of_the_conditions(
+    folder: StudyFolder, forecast: Forecast, dialect: str, tmp_path: Path
+) -> None:
+    content: dict[str, Any] = {
+        "image set": {"seed": 1, "default": LENS, "conditions": NEW["test"]},
+        "conditions to score under": NEW,
+        "study": {},
+        "one distribution": {**LENS, "defocus_nm": -12},
+    }[dialect]
+    path = tmp_path / "new.yaml"
+    if dialect == "study":
+        plain = dict(read_document(folder.study_file.read_text()).data)
+        plain.pop("examples", None)
+        content = plain | {"conditions": {"default": LENS, "training": NEW["test"], "test": NEW["test"]}}
+    path.write_text(write_document(content), encoding="utf-8")
+    table = predict_scores(folder.root, path).table
+    expected = forecast.table.filter(pl.col("test_name").is_in(table["test_name"].to_list()))
+    assert table["cross_entropy"].to_list() == expected["cross_entropy"].to_list()
+    assert len(table) == (3 if dialect == "one distribution" else 6)
+
+
+def test_conditions_of_another_energy_are_refused(folder: StudyFolder, tmp_path: Path) -> None:
+    path = tmp_path / "new.yaml"
+    path.write_text(write_document({"seed": 1, "energy_kev": 80, "default": LENS, "conditions": NEW["test"]}))
+    with pytest.raises(InputError, match=r"new.yaml: energy_kev: given 80 keV, but the waves are of 300 keV"):
+        predict_scores(folder.root, path)

@@ -15,6 +15,7 @@ from temshift.configuration.model import ConfigurationError
 from temshift.core.electrons import wavelength
 from temshift.core.errors import InputError
 from temshift.figures.transfer_figures import TransferCurves
+from temshift.information.comparison.compare import Bench, compare
 from temshift.optics.limits import information_limit, point_resolution
 from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
@@ -25,7 +26,9 @@ from temshift.workflows.transfer_curves import (
     file_stems,
     limits_table,
     load_transfer_set,
+    together,
     transfer_curves,
+    transfer_of,
     write_transfer,
 )
 
@@ -250,7 +253,7 @@ def test_limits_that_are_not_there_are_empty_cells() -> None:
 
 def test_an_image_set_needs_one_energy(tmp_path: Path) -> None:
     without = write(tmp_path / "set.yaml", FILE.replace("energy_kev: 200\n", ""))
-    with pytest.raises(InputError, match=r"tells no electron energy; add energy_kev: 300 to it, or give --energy-kev"):
+    with pytest.raises(InputError, match=r"gives no electron energy; add energy_kev: 300 to it, or give --energy-kev"):
         load_transfer_set(without)
     assert load_transfer_set(without, energy_kev=80).microscope.energy == 80e3
     own = write(tmp_path / "own.yaml")
@@ -262,7 +265,7 @@ def test_an_image_set_needs_one_energy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("name: a\nseed: 1\n", r"line 1, conditions: is missing; this key is required"),
+        ("name: a\nseed: 1\n", r"line 1, test: is missing; this key is required"),
         ("- 1\n", r"must be a mapping"),
         ("a: [1\n", r"is not YAML"),
         (FILE.replace("C12_nm", "C12"), r"unknown key.*C12_nm"),
@@ -290,7 +293,10 @@ def test_conditions_are_chosen_by_name(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_many_conditions_have_several_overviews(tmp_path: Path) -> None:
     (one, _) = made(load_transfer_set(write(tmp_path / "set.yaml")))
-    many = [replace(one, name=f"c{number}") for number in range(PANELS + 1)]
+    limits = [
+        {**one.limits, "defocus_nm": float(number)} for number in range(PANELS + 1)
+    ]  # equal curves are drawn once
+    many = [replace(one, name=f"c{number}", limits=each) for number, each in enumerate(limits)]
     names = {path.name for path in write_transfer(many, tmp_path / "out")}
     assert {name for name in names if name.startswith("overview")} == {
         f"overview-{number}.{end}" for number in (1, 2) for end in ("png", "svg")
@@ -331,3 +337,87 @@ def test_a_study_tells_energy_and_pixels_and_both_roles(tmp_path: Path) -> None:
 def test_faults_of_a_set_are_told_with_their_lines(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"line 6, conditions\.0"):
         load_transfer_set(write(tmp_path / "set.yaml", FILE.replace("{name: under,", "{name: under, dose: 3,")))
+
+
+def dose_set(*, more: str = "", count: int = 4) -> str:
+    doses = ", ".join(str(10 * 3**number) for number in range(count))
+    return (
+        "seed: 1\nenergy_kev: 300\n"
+        f"default: {{semiangle_cutoff_mrad: 15, focal_spread_sigma_nm: 1{more}}}\nconditions:\n"
+        f'  - {{name: "under, {{value:g}} e/A2", series: dose_e_per_A2, values: [{doses}], defocus_nm: 5}}\n'
+        f'  - {{name: "over, {{value:g}} e/A2", series: dose_e_per_A2, values: [{doses}], defocus_nm: -5}}\n'
+    )
+
+
+def test_conditions_that_differ_in_dose_alone_are_drawn_once_with_their_names_doses_and_bits(tmp_path: Path) -> None:
+    (tmp_path / "set.yaml").write_text(dose_set(), encoding="utf-8")
+    every = transfer_of(load_transfer_set(tmp_path / "set.yaml"))
+    once = together(every)
+    assert [drawn.name for drawn in once] == ["under, 10 e/A2 and 3 more", "over, 10 e/A2 and 3 more"]
+    assert [member.name for member in once[0].members] == [f"under, {dose} e/A2" for dose in (10, 30, 90, 270)]
+    assert [member.dose for member in once[0].members] == [10, 30, 90, 270]
+    bits = [member.bits for member in once[0].members]
+    assert all(bits) and bits == sorted(set(bits))  # more electrons, more information
+    written = write_transfer(every, tmp_path / "out")
+    pictures = {path.name for path in written if path.suffix == ".png"}
+    stems = ("under_10_e_A2", "over_10_e_A2")
+    assert pictures == {"overview.png", *(f"{stem}_{kind}.png" for stem in stems for kind in ("curves", "plane"))}
+    limits = pl.read_csv(tmp_path / "out" / "limits.csv")
+    assert limits["dose_e_per_A2"].to_list() == [10, 30, 90, 270] * 2
+    assert limits["epsilon_bits"].to_list()[:4] == pytest.approx(bits, rel=1e-5)
+    assert pl.read_csv(tmp_path / "out" / "transfer.csv")["condition"].n_unique() == 8
+
+
+def test_epsilon_is_that_of_compare(tmp_path: Path) -> None:
+    (tmp_path / "set.yaml").write_text(dose_set(count=1), encoding="utf-8")
+    transfer_set = load_transfer_set(tmp_path / "set.yaml")
+    (under, over), named = transfer_of(transfer_set), dict(transfer_set.named)
+    compared = compare(*named.values(), bench=Bench(300e3, rules=()))
+    assert under.limits["epsilon_bits"] == pytest.approx(compared.training.information.epsilon)
+    assert over.limits["epsilon_bits"] == pytest.approx(compared.test.information.epsilon)
+
+
+@pytest.mark.parametrize(
+    ("more", "drawn"),
+    [
+        ("", 2),
+        (", read_noise_counts: 3", 2),
+        (", dqe_zero: 0.6", 2),
+        (", defocus_nm: 7", 2),
+    ],
+)
+def test_parameters_that_change_no_curve_leave_conditions_together(more: str, drawn: int, tmp_path: Path) -> None:
+    (tmp_path / "set.yaml").write_text(dose_set(more=more), encoding="utf-8")
+    assert len(together(transfer_of(load_transfer_set(tmp_path / "set.yaml", sampling=0.2)))) == drawn
+
+
+def test_curves_that_differ_a_little_are_drawn_each(tmp_path: Path) -> None:
+    alike, other = curves(defocus_nm=5), curves(defocus_nm=5.001)
+    assert len(together([alike, replace(alike, name="b")])) == 1
+    assert [drawn.members for drawn in together([alike, other])] == [(), ()]
+
+
+def test_without_the_size_of_a_pixel_that_the_camera_needs_no_bits_are_given(tmp_path: Path) -> None:
+    (tmp_path / "set.yaml").write_text(dose_set(more=", mtf_half_frequency: 0.5"), encoding="utf-8")
+    assert {drawn.limits["epsilon_bits"] for drawn in transfer_of(load_transfer_set(tmp_path / "set.yaml"))} == {None}
+    known = transfer_of(load_transfer_set(tmp_path / "set.yaml", sampling=0.4))
+    assert all(drawn.limits["epsilon_bits"] for drawn in known)
+
+
+def test_images_that_no_sum_is_exact_for_are_remarked_once_with_the_widest_aperture(tmp_path: Path) -> None:
+    text = dose_set().replace("semiangle_cutoff_mrad: 15, focal_spread_sigma_nm: 1", "focal_spread_sigma_nm: 4")
+    (tmp_path / "set.yaml").write_text(text, encoding="utf-8")
+    (remark,) = load_transfer_set(tmp_path / "set.yaml").remarks()
+    assert "and 2 more: the focal spread turns phases by" in remark
+    assert "semiangle_cutoff_mrad of at most 43.35 works" in remark
+    assert load_transfer_set(tmp_path / "set.yaml", sampling=0.4).remarks() == []
+    (tmp_path / "set.yaml").write_text("imaging: {coherence: envelope}\n" + text, encoding="utf-8")
+    assert load_transfer_set(tmp_path / "set.yaml").remarks() == []
+
+
+def test_a_camera_whose_curve_rises_by_noise_is_remarked(tmp_path: Path) -> None:
+    table = "{frequency_nyquist: [0, 0.9, 0.95, 1], value: [1, 0.5, 0.502, 0.4]}"
+    text = f"imaging: {{camera: {{mtf_table: {table}}}}}\n{dose_set()}"
+    (tmp_path / "set.yaml").write_text(text, encoding="utf-8")
+    (remark,) = load_transfer_set(tmp_path / "set.yaml", sampling=0.4).remarks()
+    assert remark.startswith("imaging.camera.mtf_table rises by 0.002 at 0.95 of Nyquist; this is taken for noise")

@@ -132,7 +132,7 @@ class PartialConditions(_Parameters):
         return {KEYS[key].field for key in [*self.given(), *_columns(self.measured)]}
 
     def over(self, default: "PartialConditions") -> dict[str, Any]:
-        """Return all that is given here, and what ``default`` gives besides, as arguments of a model."""
+        """Return all that is given here, and all else that ``default`` gives, as arguments of a model."""
         own: dict[str, Any] = dict(self.given())
         measured = self.measured or _without_rivals(default.measured, own)
         taken = [*own, *_columns(self.measured)]

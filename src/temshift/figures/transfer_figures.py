@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import matplotlib
 import numpy as np
@@ -26,6 +26,8 @@ BLUE, VERMILION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#808080"
 OVERVIEW_COLUMNS = 3
 _BANDS = ("draws, 10 to 90 %", "all azimuths")
 _LONGEST_NAME, _LONGEST_SMALL = 70, 38  # letters of a title
+_LINE = 0.17  # inch between lines of small text
+MOST_MEMBERS = 16  # conditions with the same curves that a figure lists
 
 
 Style: TypeAlias = Literal["-", "--", "-.", ":"] | tuple[float, tuple[float, float]]
@@ -51,6 +53,14 @@ class TransferPlane:
     shift: NDArray[np.float64] | None
 
 
+class Member(NamedTuple):
+    """A condition of several with equal curves: its name, its dose [e/A^2], and epsilon [bits], if it is known."""
+
+    name: str
+    dose: float | None
+    bits: float | None
+
+
 @dataclass(frozen=True)
 class TransferCurves:
     """All that figures show of one distribution of conditions.
@@ -66,6 +76,8 @@ class TransferCurves:
     plane : TransferPlane
     signed : bool
         Whether T is drawn, or |T|.
+    members : tuple of Member
+        All conditions with these curves, if there are several.
     """
 
     name: str
@@ -73,6 +85,7 @@ class TransferCurves:
     limits: Mapping[str, float | None]
     plane: TransferPlane
     signed: bool
+    members: tuple[Member, ...] = ()
 
     def azimuths(self) -> Iterator[tuple[float, pl.DataFrame]]:
         """Yield each azimuth [degree] and its rows."""
@@ -113,11 +126,15 @@ def curve_figure(curves: TransferCurves) -> Figure:
     Returns
     -------
     Figure
-        Of 7.2 x 4.9 inch. Limits are marked with their distance; a second axis gives the angle.
+        Of 7.2 x 4.9 inch, and higher by a line for each of several conditions with these curves. Limits are marked with
+        their distance; a second axis gives the angle.
     """
-    figure = empty_figure(7.2, 4.9)
-    upper = figure.add_axes((0.1, 0.4, 0.57, 0.43))
-    lower = figure.add_axes((0.1, 0.11, 0.57, 0.25), sharex=upper)
+    lines = _member_lines(curves)
+    below = _LINE * (len(lines) + 1) if lines else 0.0  # inch
+    height = 4.9 + below
+    figure = empty_figure(7.2, height)
+    upper = figure.add_axes((0.1, (0.4 * 4.9 + below) / height, 0.57, 0.43 * 4.9 / height))
+    lower = figure.add_axes((0.1, (0.11 * 4.9 + below) / height, 0.57, 0.25 * 4.9 / height), sharex=upper)
     _draw_transfer(upper, curves)
     _draw_envelopes(lower, curves)
     for axes in (upper, lower):
@@ -127,6 +144,7 @@ def curve_figure(curves: TransferCurves) -> Figure:
     lower.set_xlabel("spatial frequency q (1/Å)")
     _add_angles(upper, curves)
     add_title(figure, curves)
+    _add_members(figure, lines)
     return figure
 
 
@@ -146,17 +164,18 @@ def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
     columns, key = min(OVERVIEW_COLUMNS, len(curves)), _small_key(curves)
     rows, lines = math.ceil(len(curves) / columns), math.ceil(len(key) / (2 * columns))
     below = 0.55 + 0.19 * lines  # inch
-    width, height = 2.75 * columns + 0.6, 1.75 * rows + 0.3 + below
+    title = 0.45 if any(panel.members for panel in curves) else 0.3  # inch
+    width, height = 2.75 * columns + 0.6, 1.75 * rows + title + below
     figure = empty_figure(width, height)
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    edges = {"left": 0.62 / width, "right": 1 - 0.15 / width, "bottom": below / height, "top": 1 - 0.3 / height}
-    figure.subplots_adjust(**edges, wspace=0.08, hspace=0.25)
+    edges = {"left": 0.62 / width, "right": 1 - 0.15 / width, "bottom": below / height, "top": 1 - title / height}
+    figure.subplots_adjust(**edges, wspace=0.08, hspace=title - 0.05)
     for axes in panels.flat[len(curves) :]:
         axes.set_axis_off()
     for number, (axes, panel) in enumerate(zip(panels.flat, curves, strict=False)):
         _draw_small(axes, panel)
         axes.tick_params(labelbottom=number + columns >= len(curves))
-    panels[0, 0].set_xlim(0, max(float(one.plane.axis[-1]) for one in curves))
+    panels[0, 0].set_xlim(0, max(float(panel.plane.axis[-1]) for panel in curves))
     figure.text(0.5, (below - 0.33) / height, "spatial frequency q (1/Å)", fontsize=9, ha="center", va="center")
     figure.supylabel(transfer_name(curves[0].signed), fontsize=9, x=0.08 / width)
     figure.legend(handles=key, loc="lower center", ncols=2 * columns, frameon=False, fontsize=8, columnspacing=1.2)
@@ -170,6 +189,32 @@ def save_figure(figure: Figure, path: Path) -> None:
     with matplotlib.rc_context({"svg.hashsalt": "temshift", "svg.fonttype": "path"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)  # of names: a box is drawn
         figure.savefig(path, **options)
+
+
+def _member_lines(curves: TransferCurves) -> list[tuple[str, str, str]]:
+    """Name, dose and bits of each of several conditions; of many the first ones, and how many are left out."""
+    lines = [(shortened(name, _LONGEST_NAME), _dose(dose), _bits(bits)) for name, dose, bits in curves.members]
+    left = len(lines) - MOST_MEMBERS
+    return lines if left <= 0 else [*lines[:MOST_MEMBERS], (f"and {left} more, see limits.csv", "", "")]
+
+
+def _add_members(figure: Figure, lines: Sequence[tuple[str, str, str]]) -> None:
+    """List the conditions that the curves belong to at the bottom of a figure."""
+    height = float(figure.get_size_inches()[1])
+    head = ("conditions with these curves", "dose", "epsilon")
+    for number, line in enumerate([head, *lines] if lines else []):
+        level = (_LINE * (len(lines) + 0.6 - number)) / height
+        style: dict[str, Any] = {"fontsize": 8, "va": "center", "color": "0.35" if number == 0 else BLACK}
+        for place, side, text in zip((0.1, 0.72, 0.9), ("left", "right", "right"), line, strict=True):
+            figure.text(place, level, text, ha=side, parse_math=False, **style)
+
+
+def _dose(dose: float | None) -> str:
+    return "-" if dose is None else f"{dose:.4g} e/Å²"
+
+
+def _bits(bits: float | None) -> str:
+    return "-" if bits is None else f"{bits:.3g} bits"
 
 
 def _draw_transfer(axes: Axes, curves: TransferCurves) -> None:
@@ -247,8 +292,20 @@ def _draw_small(axes: Axes, curves: TransferCurves) -> None:
     for (style, colour), values in zip(_ROWS, _named(curves, "phase_transfer").values(), strict=False):
         axes.plot(_q(curves), values, color=colour, linestyle=style, linewidth=1.1)
     _draw_marks(axes, curves, named=False)
-    axes.set_title(shortened(curves.name, _LONGEST_SMALL), fontsize=8, pad=3, parse_math=False)
+    lines = [shortened(curves.name, _LONGEST_SMALL), *([_span(curves.members)] if curves.members else [])]
+    axes.set_title("\n".join(lines), fontsize=8, pad=3, parse_math=False)
     _frame(axes, curves)
+
+
+def _span(members: Sequence[Member]) -> str:
+    """From which dose and which epsilon to which conditions with the same curves reach."""
+    ends = []
+    for text, values in ((_dose, [member.dose for member in members]), (_bits, [member.bits for member in members])):
+        known = [value for value in values if value is not None]
+        if known:
+            low, high = text(min(known)), text(max(known))
+            ends.append(high if low == high else f"{low.split()[0]} to {high}")
+    return ", ".join(ends)
 
 
 def _small_key(curves: Sequence[TransferCurves]) -> list[Artist]:

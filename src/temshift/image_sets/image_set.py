@@ -18,7 +18,7 @@ from temshift.core.grids import Grid
 from temshift.core.hashes import content_hash
 from temshift.exitwaves.sources import WaveSource
 from temshift.micrographs.formation import DATASETS_VERSION
-from temshift.optics.feasibility import imaging_faults, imaging_remarks
+from temshift.optics.feasibility import condition_faults, imaging_remarks
 from temshift.optics.image_formation import OPTICS_VERSION
 from temshift.optics.settings import ImagingSettings
 
@@ -256,7 +256,7 @@ def image_faults(
     list of (path, str)
         The place of each fault in the file, and its text: those of the image set itself
         (:meth:`ImageSet.cross_faults`), another energy than the waves', a binning that does not divide the plane,
-        conditions that stored waves can't serve (:func:`temshift.optics.feasibility.imaging_faults`),
+        conditions that stored waves can't serve (:func:`temshift.optics.feasibility.condition_faults`),
         counts or pixel sizes that files can't hold. A fault of several sets is listed once.
     """
     affected: dict[tuple[KeyPath, str], list[str]] = {}
@@ -290,9 +290,8 @@ def _source_faults(image_set: ImageSet, source: WaveSource, written_as: ImageFor
             f"TIFF can't hold pixels of {finest:.3g} A, {FINEST_TIFF:.3g} A at least; take --format hdf5",
         )
     places = image_set.places()
-    for name, conditions in image_set.resolved():
-        for fault in imaging_faults([(name, conditions)], imaging, grid, source.exit_waves.energy):
-            yield places[name], fault
+    for fault in condition_faults(image_set.resolved(), imaging, grid, source.exit_waves.energy):
+        yield places[fault.names[0]], str(fault)
 
 
 def _count_faults(image_set: ImageSet, sources: Sequence[WaveSource]) -> Iterator[tuple[KeyPath, str]]:

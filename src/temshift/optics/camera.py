@@ -51,6 +51,11 @@ class CameraSettings(Configuration):
             _require_detectable(*(_tabled(table, profile)[None] for table in (self.mtf_table, self.ntf_table)))
         return self
 
+    def remarks(self) -> list[str]:
+        """Return remarks on its tables that a person should know, one sentence each."""
+        tables = {"mtf_table": self.mtf_table, "ntf_table": self.ntf_table}
+        return [f"{name} {remark}" for name, table in tables.items() if table for remark in table.remarks()]
+
 
 COUNTING = CameraSettings()
 

@@ -11,12 +11,22 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from temshift.configuration.model import Configuration
-from temshift.optics.mtf_files import LEAST_POINTS, preset_table, read_table
+from temshift.optics.mtf_files import (
+    COLUMNS,
+    LEAST_POINTS,
+    FrequencyUnit,
+    nyquist_factor,
+    preset_table,
+    read_table,
+    unit_named,
+)
 
 Shape = Literal["gaussian", "exponential", "lorentzian"]
 ENDS_AT_LEAST_AT = 0.98  # of Nyquist: averages over rings of a spectrum end half a ring below it
 _FIRST_WITHIN = 1e-3
-_KEYS = ("file", "preset", "frequency_per_pixel", "frequency_nyquist")
+NOISE = 0.01  # rise of a curve that is taken for noise of its measurement; RELION's Falcon 4EC rises by 0.0011
+_KEYS = ("file", "preset", "frequency_per_pixel", "frequency_nyquist", "frequency")
+_UNIT = ("unit", "pixel_um")
 
 
 def parametric_transfer(frequency: Tensor, half_frequency: Tensor, shape: Shape) -> Tensor:
@@ -60,11 +70,13 @@ def parametric_transfer(frequency: Tensor, half_frequency: Tensor, shape: Shape)
 class TransferTable(Configuration):
     """A measured MTF or NTF, falling from 1 at frequency 0.
 
-    Written as numbers (``frequency_nyquist`` or ``frequency_per_pixel``, and ``value``), as ``file`` (see
-    :func:`temshift.optics.mtf_files.read_table`; its path counts from the folder where temshift is called) or as
-    ``preset``; the numbers are kept, so that a hash holds them. A measured MTF includes the aperture of the
-    camera's pixel. Between its points the curve is a monotone cubic; beyond its end, up to the corner of the plane at
-    sqrt(2), it keeps its last value.
+    Written as numbers (``frequency_nyquist``, ``frequency_per_pixel`` or ``frequency``, and ``value``), as ``file``
+    (see :func:`temshift.optics.mtf_files.read_table`; its path counts from the folder where temshift is called) or as
+    ``preset``; the numbers are kept, so that a hash holds them. ``unit``, with ``pixel_um`` if it is line pairs per mm,
+    is the unit of numbers and files if the name of the frequencies does not say it, and has to be given for cycles
+    per pixel beyond 0.5. A measured MTF includes the aperture of the camera's pixel. Between its points the curve is a
+    monotone cubic; beyond its end, up to the corner of the plane at sqrt(2), it keeps its last value. A rise of up to
+    :data:`NOISE` is levelled.
     """
 
     written_as: ClassVar[str] = "one of {preset: NAME}, {file: PATH} and {frequency_nyquist: [...], value: [...]}"
@@ -82,8 +94,7 @@ class TransferTable(Configuration):
             raise ValueError(f"given {', '.join(named) or 'none of them'}; give one of {', '.join(_KEYS)}")
         if named[0] in ("file", "preset"):
             return _read(named[0], given)
-        listed = {key: tuple(part) if isinstance(part, list) else part for key, part in given.items()}
-        return _in_nyquist(listed) if named[0] == "frequency_per_pixel" else listed
+        return _in_nyquist({key: tuple(part) if isinstance(part, list) else part for key, part in given.items()})
 
     @model_validator(mode="after")
     def _falling(self) -> "TransferTable":
@@ -92,23 +103,50 @@ class TransferTable(Configuration):
 
     def at(self, frequency: NDArray[np.float64]) -> NDArray[np.float64]:
         """Interpolate the transfer, divided by its value at 0, at frequencies (...) in units of Nyquist."""
-        curve = PchipInterpolator(self.frequency_nyquist, np.array(self.value) / self.value[0])
+        levelled = np.minimum.accumulate(np.array(self.value))
+        curve = PchipInterpolator(self.frequency_nyquist, levelled / self.value[0])
         return np.asarray(curve(np.minimum(frequency, self.frequency_nyquist[-1])))
+
+    def remarks(self) -> list[str]:
+        """Return a sentence on where the values rise, if they do."""
+        rise = _rises(np.array(self.value))
+        highest = int(rise.argmax())
+        if rise[highest] <= 0:
+            return []
+        return [
+            f"rises by {rise[highest]:.2g} at {self.frequency_nyquist[highest]:g} of Nyquist; this is taken for noise "
+            "of the measurement, and the curve stays level there"
+        ]
 
 
 def _read(key: str, given: dict[str, Any]) -> Any:
-    if len(given) > 1 or not isinstance(given[key], str):
-        raise ValueError(f"{key} = {given[key]!r}: give {key} alone, as text")
-    frequency, value = read_table(given[key]) if key == "file" else preset_table(given[key])
+    allowed = {key, *_UNIT} if key == "file" else {key}
+    if given.keys() - allowed or not isinstance(given[key], str):
+        also = ", or with unit and pixel_um" if key == "file" else ""
+        raise ValueError(f"{key} = {given[key]!r}: give {key} alone, as text{also}")
+    frequency, value = read_table(given[key], *_unit_of(given)) if key == "file" else preset_table(given[key])
     return {"frequency_nyquist": tuple(frequency), "value": tuple(value)}
 
 
+def _unit_of(given: dict[str, Any]) -> tuple[FrequencyUnit | None, float | None]:
+    """The unit and the size of a pixel [um] that are given."""
+    unit, pixel = (given.get(key) for key in _UNIT)
+    if pixel is not None and (isinstance(pixel, bool) or not isinstance(pixel, int | float) or not 0 < pixel < 1e4):
+        raise ValueError(f"pixel_um = {pixel!r}; must be the size of the camera's pixels in um, above 0")
+    return None if unit is None else unit_named(unit), pixel
+
+
 def _in_nyquist(given: dict[str, Any]) -> Any:
-    rest = {key: value for key, value in given.items() if key != "frequency_per_pixel"}
-    listed = given["frequency_per_pixel"]
+    key = next(name for name in COLUMNS if name in given)
+    rest = {name: value for name, value in given.items() if name not in (key, *_UNIT)}
+    listed = given[key]
     if not isinstance(listed, tuple) or not all(isinstance(each, int | float) for each in listed):
-        raise ValueError(f"frequency_per_pixel = {listed!r}; must be a list of numbers")
-    return {**rest, "frequency_nyquist": tuple(2.0 * each for each in listed)}
+        if key == "frequency_nyquist":
+            return given  # the field refuses it
+        raise ValueError(f"{key} = {listed!r}; must be a list of numbers")
+    factor = nyquist_factor(key, max(listed, default=0), *_unit_of(given))
+    kept = listed if key == "frequency_nyquist" else tuple(factor * each for each in listed)
+    return {**rest, "frequency_nyquist": kept}
 
 
 def _require_falling(frequency: NDArray[np.float64], value: NDArray[np.float64]) -> None:
@@ -121,13 +159,19 @@ def _require_falling(frequency: NDArray[np.float64], value: NDArray[np.float64])
         )
     _require_order(frequency[1:] > frequency[:-1], frequency, "the frequencies do not increase", "sort them")
     _require_order(
-        value[1:] <= value[:-1], frequency, "the values rise", "smooth them: a transfer falls with frequency"
+        _rises(value)[1:] <= NOISE, frequency, "the values rise", "smooth them: a transfer falls with frequency"
     )
     if frequency[-1] < ENDS_AT_LEAST_AT:
+        likely = 0.49 <= frequency[-1] <= 0.5 and "; if these are cycles per pixel, say so with frequency_per_pixel"
         raise ValueError(
             f"ends at {frequency[-1]:g} of Nyquist ({frequency[-1] / 2:g} cycles per pixel); must reach "
-            f"{ENDS_AT_LEAST_AT:g}: measure farther, or add points down to 0"
+            f"{ENDS_AT_LEAST_AT:g}: measure farther, or add points down to 0{likely or ''}"
         )
+
+
+def _rises(value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far each value lies above the lowest before it; 0 if it does not."""
+    return value - np.minimum.accumulate(value)
 
 
 def _require_order(kept: NDArray[np.bool_], frequency: NDArray[np.float64], fault: str, remedy: str) -> None:

@@ -128,7 +128,7 @@ def reaches(band: Band, conditions: Conditions) -> tuple[NDArray[np.float64], ND
     cutoff = np.minimum(_numbers(conditions.semiangle_cutoff + conditions.aperture_edge / 2), band.widest)
     focal = np.pi / band.wavelength * _numbers(conditions.focal_spread(energy_of(band.wavelength))) * cutoff**2
     spread = _numbers(conditions.angular_spread_sigma)
-    steepest = [_steepest(band, conditions, number) if one > 0 else 0.0 for number, one in enumerate(spread)]
+    steepest = [_steepest(band, conditions, number) if each > 0 else 0.0 for number, each in enumerate(spread)]
     return focal, spread * np.array(steepest)
 
 
@@ -189,19 +189,33 @@ def _nodes(
     return Nodes(unit.weight, focal_spread * unit.focus, angular_spread * unit.tilt)
 
 
+class TooFarError(ValueError):
+    """No sum of few enough images is exact: ``spread`` ("focal" or "angular") turns phases by ``reach`` [rad]."""
+
+    def __init__(self, spread: str, reach: float, most: int, tolerance: float) -> None:
+        self.spread, self.reach = spread, reach
+        self.finding = (
+            f"the {spread} spread turns phases by {reach:.1f} rad for each standard deviation at the edge of the band, "
+            f"too far for a sum of {most} images to be exact to {tolerance:g}"
+        )
+        remedy = "take a smaller semiangle_cutoff or spread, a larger tolerance, or coherence: envelope"
+        super().__init__(f"{self.finding}; {remedy}")
+
+
 def require_reachable(band: Band, conditions: Conditions, tolerance: float) -> None:
-    """Raise the error of :func:`coherence_nodes` where no sum is exact to ``tolerance``, without making one."""
+    """Raise the error of :func:`coherence_nodes` if no sum is exact to ``tolerance``, without making one."""
     focal, angular = reaches(band, conditions)
+    _order(float(focal.max()), tolerance)
     cutoff = np.minimum(_numbers(conditions.semiangle_cutoff), band.widest)
-    for number, spread in enumerate(_numbers(conditions.angular_spread_sigma) / cutoff):
-        _order(focal[number], tolerance)
-        _spacing(angular[number], spread, tolerance)
+    spread = _numbers(conditions.angular_spread_sigma) / cutoff
+    for number in np.argsort(-angular, kind="stable"):
+        _spacing(angular[number], spread[number], tolerance)
 
 
 def _order(reach: float, tolerance: float) -> int:
     order = hermite_order(reach, tolerance)
     if order is None:
-        raise ValueError(_too_far("focal", reach, HIGHEST_ORDER, tolerance))
+        raise TooFarError("focal", reach, HIGHEST_ORDER, tolerance)
     return order
 
 
@@ -214,16 +228,8 @@ def _spacing(reach: float, spread: float, tolerance: float) -> float:
     edges = (tolerance / (EDGE * spread**1.5)) ** (1 / 3.4)
     spacing = float(min(phases, edges))
     if np.pi * 2 * np.log(3 / tolerance) / spacing**2 > MOST_ANGLES:
-        raise ValueError(_too_far("angular", reach, MOST_ANGLES, tolerance))
+        raise TooFarError("angular", reach, MOST_ANGLES, tolerance)
     return spacing
-
-
-def _too_far(name: str, reach: float, most: int, tolerance: float) -> str:
-    return (
-        f"the {name} spread turns phases by {reach:.1f} rad for each standard deviation at the edge of the band, too "
-        f"far for a sum of {most} images to be exact to {tolerance:g}; take a smaller semiangle_cutoff or spread, a "
-        "larger tolerance, or coherence: envelope"
-    )
 
 
 @functools.lru_cache(maxsize=4096)

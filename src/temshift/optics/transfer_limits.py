@@ -62,6 +62,7 @@ def transfer_limits(
         "scherzer_defocus_nm": lens.scherzer / NANOMETRE if lens.scherzer is not None else None,
         "aperture_angstrom": _reciprocal(float(conditions.semiangle_cutoff[0]) / microscope.wavelength),
         "nyquist_angstrom": _reciprocal(microscope.image_nyquist),
+        "dose_e_per_A2": float(conditions.dose[0]),
     }
     ranged = {
         "point_resolution": [lens.zero(phi) for phi in half_turn(conditions)],
@@ -134,7 +135,7 @@ def _falls(q: Array, envelope: Array) -> float | None:
 
 
 def _ends(name: str, frequencies: list[float | None]) -> dict[str, float | None]:
-    known = [one for one in frequencies if one is not None]
+    known = [frequency for frequency in frequencies if frequency is not None]
     coarsest, finest = (1 / min(known), 1 / max(known)) if known else (None, None)
     return {f"{name}_angstrom": coarsest, f"finest_{name}_angstrom": finest}
 

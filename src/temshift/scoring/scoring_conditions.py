@@ -14,7 +14,7 @@ from temshift.configuration.model import Configuration, load_configuration, pars
 from temshift.configuration.yaml_document import KeyPath, dotted
 from temshift.core.errors import InputError
 from temshift.exitwaves.sources import WaveSource
-from temshift.optics.feasibility import imaging_faults
+from temshift.optics.feasibility import role_faults
 from temshift.optics.settings import ImagingSettings
 
 
@@ -122,11 +122,7 @@ def image_faults(
     binning: list[tuple[KeyPath, str]] = [(("imaging", "camera", "binning"), fault) for fault in imaging.faults(grid)]
     if binning:
         return binning
-    return [
-        ((role,), fault)
-        for role, conditions in named.items()
-        for fault in imaging_faults(conditions, imaging, grid, energy)
-    ]
+    return [((role,), str(fault)) for role, fault in role_faults(named, imaging, grid, energy)]
 
 
 def require_possible(scoring: ScoringConditions, source: WaveSource) -> None:

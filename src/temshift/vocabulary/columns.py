@@ -187,7 +187,8 @@ TRANSFER_CURVES = {
 }
 
 # One row a condition, at the centre of its distribution. Of limits that depend on the azimuth, the coarsest and the
-# finest; "transfer_limit" is that of all envelopes together.
+# finest; "transfer_limit" is that of all envelopes together. "epsilon_bits" is the information that the condition
+# transfers about the CdSe that comes with temshift, in bits a spatial frequency.
 TRANSFER_LIMITS = {
     "condition": pl.String,
     "energy_kev": pl.Float64,
@@ -204,4 +205,6 @@ TRANSFER_LIMITS = {
     "finest_transfer_limit_angstrom": pl.Float64,
     "aperture_angstrom": pl.Float64,
     "nyquist_angstrom": pl.Float64,
+    "dose_e_per_A2": pl.Float64,
+    "epsilon_bits": pl.Float64,
 }

@@ -24,7 +24,7 @@ from temshift.optics.feasibility import imaging_faults
 from temshift.optics.settings import ImagingSettings
 from temshift.scoring.scoring_conditions import ScoringConditions
 from temshift.storage.files import replacing, require_writable, write_text
-from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
+from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
 MINIMISED: Mapping[Objective, str] = {
@@ -106,10 +106,11 @@ def design_for(
     )
     bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
     every = {**targets.named, **extra}
-    _require_images(every, bench)
+    _require_images(every, bench, targets.forming)
     library = opened.library(Measurement(volts, highest=band_end(every.values(), volts), progress=progress))
     survey, remarks = survey_for(list(every.values()), library, bench)
-    for remark in [*remarks, *noise_remarks(targets.named, library, survey)]:
+    exactness = [] if pixel else forming_remarks([targets], volts, None)
+    for remark in [*exactness, *remarks, *noise_remarks(targets.named, library, survey)]:
         (progress or SilentProgress()).warning(remark)
     return design(
         targets.named,
@@ -126,11 +127,11 @@ def design_for(
     )
 
 
-def _require_images(named: Mapping[str, ImagingConditions], bench: Bench) -> None:
+def _require_images(named: Mapping[str, ImagingConditions], bench: Bench, forming: ImagingSettings) -> None:
     """Refuse conditions that no image can be formed under."""
     pixel = bench.sampling or PIXEL
     grid = Grid((CELL, CELL), (pixel, pixel))
-    faults = list(imaging_faults(list(named.items()), bench.imaging, grid, bench.energy))
+    faults = imaging_faults(list(named.items()), forming, grid, bench.energy)
     if faults:
         head = f"no images of {pixel:g} A pixels can be formed so (--sampling-angstrom gives other ones):"
         raise InputError("\n  ".join([head, *faults]))

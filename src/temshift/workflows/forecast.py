@@ -39,7 +39,7 @@ from temshift.studies.analysis.results import asked_pairs, gather, lacking_words
 from temshift.studies.folder import StudyFolder, require_study, stored_study, study_remark
 from temshift.studies.planning.plan import Part, Plan
 from temshift.studies.planning.study import Study
-from temshift.workflows.input_files import load_scoring
+from temshift.workflows.condition_files import given_scoring
 
 LEAST_CONDITIONS = 4  # test conditions with scores that a prediction is made from
 ROUNDING = 1e-9  # of numbers in files' units
@@ -101,7 +101,8 @@ def predict_scores(
     folder : path
         A study folder that ``temshift run`` has finished.
     conditions : path, mapping or ScoringConditions
-        New conditions, under ``test``, as ``temshift score`` reads them.
+        New conditions: a file in any dialect of :mod:`temshift.workflows.condition_files`, or what ``temshift score``
+        reads under ``test``.
     workers : int
         Processes; 0 works in this one.
     progress : Progress, optional
@@ -118,8 +119,10 @@ def predict_scores(
     TemshiftError
         If observers can't be computed.
     """
-    asked, known = load_scoring(conditions), _known(Path(folder))
+    (asked, opened), known = given_scoring(conditions), _known(Path(folder))
     _require_possible(asked, known.plan)
+    if opened is not None:
+        opened.require_energy(known.plan.study.exit_waves.energy)
     loss = ScorePredictor(known.cells, LOSS)
     new = _new_pairs(known, asked.tests, workers, progress or SilentProgress(), observe=OBSERVER in loss.base)
     columns, formulas = _predicted(loss, new, "cross_entropy"), {"cross_entropy": loss.fit.model.formula(LOSS.text)}

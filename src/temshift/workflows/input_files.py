@@ -13,7 +13,7 @@ from temshift.core.errors import InputError
 from temshift.databases.database import Database
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.image_sets.image_set import ImageSet
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
+from temshift.scoring.scoring_conditions import ScoringConditions
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe
 from temshift.storage.records import read_facts
 from temshift.studies.planning.study import Study
@@ -32,8 +32,8 @@ class Kind:
         Its name in messages.
     model : type
         The model that reads it.
-    verb : str
-        The verb that it is for.
+    verbs : tuple of str
+        The verbs that take it, first the one that it is for.
     example : str
         A file of this kind.
     marks : frozenset of str
@@ -42,9 +42,14 @@ class Kind:
 
     name: str
     model: type[Configuration]
-    verb: str
+    verbs: tuple[str, ...]
     example: str
     marks: frozenset[str]
+
+    @property
+    def verb(self) -> str:
+        """The verb that it is for, as a command."""
+        return f"temshift {self.verbs[0]}"
 
     def strangeness(self, data: Mapping[str, Any]) -> int:
         """Return how many keys are unknown to this kind, how many it lacks, and how many hold a list out of place."""
@@ -58,22 +63,34 @@ class Kind:
         return len(data.keys() - fields.keys()) + len(required.keys() - data.keys()) + len(misplaced)
 
 
-def _kind(name: str, model: type[Configuration], verb: str, example: str, *marks: str) -> Kind:
-    return Kind(name, model, f"temshift {verb}", f"examples/{example}", frozenset(marks))
+def _kind(name: str, model: type[Configuration], verbs: str, example: str, *marks: str) -> Kind:
+    return Kind(name, model, tuple(verbs.split()), f"examples/{example}", frozenset(marks))
 
 
 _PARAMETERS = ImagingConditions.model_fields
 _WAVES = ("specimens", "counts", "exit_waves")
 # In the order in which they are tried: of two kinds that are as near, the first is taken.
 KINDS = (
-    _kind("a study", Study, "run", "quick_study.yaml", "conditions", *_WAVES),
+    _kind("a study", Study, "run images ctf compare design predict score", "quick_study.yaml", "conditions", *_WAVES),
     _kind("a database", Database, "simulate", "tiny_database.yaml", *_WAVES),
-    _kind("an image set", ImageSet, "images", "conditions.yaml", "conditions"),
+    _kind("an image set", ImageSet, "images ctf compare design predict score", "conditions.yaml", "conditions"),
     _kind("a single network", SingleNetwork, "train", "network.yaml", "database"),
-    _kind("conditions to score under", ScoringConditions, "score", "own_network.yaml", "test"),
+    _kind(
+        "conditions to score under",
+        ScoringConditions,
+        "score images ctf compare design predict",
+        "own_network.yaml",
+        "test",
+    ),
     _kind("a recipe of specimens", SpecimenRecipe, "specimens", "specimens.yaml", "cell_nm", "substrate", "particles"),
     _kind("a recipe of specimens", FileRecipe, "specimens", "specimens.yaml", "files", "particle"),
-    _kind("one distribution of parameters", ImagingConditions, "compare", "microscope_a.yaml", *_PARAMETERS),
+    _kind(
+        "one distribution of parameters",
+        ImagingConditions,
+        "compare images ctf design predict score",
+        "microscope_a.yaml",
+        *_PARAMETERS,
+    ),
 )
 
 
@@ -114,6 +131,34 @@ def load_input(path: Path, *models: type[Model]) -> Model:
     return validated(document, chosen[0], str(path))
 
 
+def load_any(path: Path) -> tuple[Kind, Configuration]:
+    """Read a file of any kind.
+
+    Returns
+    -------
+    Kind, Configuration
+        The kind that its keys come nearest to, and the content.
+
+    Raises
+    ------
+    InputError
+        If the file can't be read, is faulty, or is of no kind.
+    """
+    if path.suffix == ".json":
+        return next(kind for kind in KINDS if kind.model is Database), load_database(path)
+    document = open_document(path)
+    kind = kind_of(document)
+    if kind is None:
+        kind = KINDS[0]
+        if isinstance(document.data, dict) and not document.data.keys() & Study.model_fields.keys():
+            raise InputError(f"{path} has no key of any file that temshift reads; these are {_every_kind()}")
+    return kind, validated(document, kind.model, str(path))
+
+
+def _every_kind() -> str:
+    return ", ".join(f"{kind.name} ({kind.example})" for kind in KINDS)
+
+
 def load_database(path: Path | str) -> Database:
     """Read a database file (YAML), or the manifest (JSON) of a database that was made before."""
     path = Path(path)
@@ -132,11 +177,6 @@ def load_plan(path: Path | str) -> Study | Database:
 def load_single(path: Path) -> SingleNetwork:
     """Read a file of one network."""
     return load_input(path, SingleNetwork)
-
-
-def load_scoring(given: AnyConditions) -> ScoringConditions:
-    """Read conditions to score under from a file; a mapping goes to :func:`scoring_conditions`."""
-    return load_input(Path(given), ScoringConditions) if isinstance(given, (str, Path)) else scoring_conditions(given)
 
 
 def load_recipe(path: Path) -> SpecimenRecipe | FileRecipe:

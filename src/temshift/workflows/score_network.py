@@ -45,7 +45,7 @@ from temshift.studies.analysis.results import CONDITIONS_FILE
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import score_id
 from temshift.studies.planning.study import ExampleSettings, InformationSettings
-from temshift.workflows.input_files import load_scoring
+from temshift.workflows.condition_files import given_scoring
 
 KIND = "scores of a network"
 PICTURES = "every-condition"  # name of the file of pictures
@@ -119,7 +119,9 @@ def score_network(
     TemshiftError
         If the network gives something else than one logit a pixel; nothing is written.
     """
-    given, source = load_scoring(conditions), wave_source(database, set)
+    (given, opened), source = given_scoring(conditions), wave_source(database, set)
+    if opened is not None:
+        opened.require_energy(source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
     asked = ask(network, source, given, reading)
     return score_opened(asked, source, given, Path(output), identity=identity, device=device, progress=progress)

@@ -1,5 +1,6 @@
 """Contrast transfer functions of named conditions: their curves, planes and limits, as tables and pictures."""
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,18 +18,30 @@ from temshift.conditions.imaging import ImagingConditions
 from temshift.conditions.named import lens_remarks, told_together
 from temshift.configuration.messages import allowed_text
 from temshift.core.errors import InputError
-from temshift.figures.transfer_figures import TransferCurves, TransferPlane, curve_figure, overview_figure, save_figure
+from temshift.figures.transfer_figures import (
+    Member,
+    TransferCurves,
+    TransferPlane,
+    curve_figure,
+    overview_figure,
+    save_figure,
+)
 from temshift.figures.transfer_planes import plane_figure
 from temshift.image_sets.image_set import ImageSet, folder_name
+from temshift.information.comparison.compare import Bench, band_of, survey_for
+from temshift.information.objects.shipped_libraries import shipped_library
+from temshift.information.transfer.metrics import information_of
 from temshift.micrographs.formation import Stream, drawn_conditions
+from temshift.optics.feasibility import exactness_remarks
 from temshift.optics.image_transfer import ImageTransfer, image_transfer
 from temshift.optics.microscope import Microscope
+from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import Array, polar_plane
 from temshift.optics.transfer_limits import PROBED, half_turn, transfer_limits
 from temshift.storage.files import replacing, write_bytes
 from temshift.studies.planning.study import Study
 from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
-from temshift.workflows.input_files import load_input
+from temshift.workflows.condition_files import ConditionSource, open_conditions
 
 PANELS = 12  # most of one overview
 DRAWS = 96  # of a distribution, for the shaded band
@@ -40,8 +53,8 @@ STEPS_PER_RADIAN = 2  # of chi
 POINTS = (300, 3000)  # least and most of a curve
 BAND_POINTS = 600  # most of a band
 HALF_PLANE = (80, 160)  # least and most points along half an axis of a plane
+_OF_DOSE = ("dose_e_per_A2", "epsilon_bits")  # limits that no curve depends on
 SAME = 5e-3  # transfer that differs by less between azimuths is drawn once
-_MODELS: tuple[type[ImageSet | Study], ...] = (ImageSet, Study)  # of files that are drawn
 
 
 @dataclass(frozen=True)
@@ -64,11 +77,11 @@ class TransferSet:
         for name in chosen:
             if name not in names:
                 raise InputError(f"--condition {name!r} is not there{allowed_text(name, names)}")
-        return replace(self, named=tuple(one for one in self.named if not chosen or one[0] in chosen))
+        return replace(self, named=tuple(pair for pair in self.named if not chosen or pair[0] in chosen))
 
     def remarks(self) -> list[str]:
         """Return remarks that a person should know before reading the curves, one sentence each."""
-        remarks = told_together(lens_remarks(self.named))
+        remarks = told_together(lens_remarks(self.named)) + self._imaging_remarks()
         blurred = [name for name, conditions in self.named if _has_mtf(conditions, self.microscope)]
         if blurred and math.isinf(self.microscope.nyquist):
             remarks.append(
@@ -77,21 +90,28 @@ class TransferSet:
             )
         return remarks
 
+    def _imaging_remarks(self) -> list[str]:
+        """Remarks on the camera, and on images of these conditions, which curves do not need."""
+        nyquist, imaging = self.microscope.nyquist, self.microscope.imaging
+        sampling = None if math.isinf(nyquist) else 0.5 / nyquist
+        cameras = [f"imaging.camera.{remark}" for remark in imaging.camera.remarks()]
+        return [*cameras, *exactness_remarks(self.named, imaging, sampling, self.microscope.energy)]
+
 
 def load_transfer_set(
     path: Path, *, energy_kev: float | None = None, sampling: float | None = None, height: float = 0.0
 ) -> TransferSet:
-    """Read the conditions of an image set or of a study.
+    """Read the conditions of a file in any dialect of :mod:`temshift.workflows.condition_files`.
 
     Parameters
     ----------
     path : Path
-        A file (YAML). A study knows its energy and its pixels; a condition of one name that it trains and tests on
+        A file (YAML). A study knows its energy and its pixels; a condition of one name that a file trains and tests on
         alike is taken once.
     energy_kev : float, optional
-        Electron energy [keV] of an image set without one.
+        Electron energy [keV] of a file without one.
     sampling : float, optional
-        Size of a pixel before binning [A] for an image set, which the camera's MTF counts in.
+        Size of a pixel before binning [A] for a file without one, which the camera's MTF counts in.
     height : float
         Height of the object upstream of the plane that defocus counts from [A].
 
@@ -104,18 +124,19 @@ def load_transfer_set(
     InputError
         If the file can't be read, is of another kind or is faulty; if the energy is given twice or not at all.
     """
-    loaded = load_input(path, *_MODELS)
-    if isinstance(loaded, Study):
-        _refuse_second(path, "energy", "--energy-kev", loaded.exit_waves.energy / 1e3, energy_kev)
-        _refuse_second(path, "pixels", "--sampling-angstrom", max(loaded.grid.sampling), sampling)
-        microscope = Microscope(loaded.exit_waves.energy, loaded.imaging, loaded.grid.nyquist)
-        return TransferSet(_distinct(loaded), microscope, height)
-    _refuse_second(path, "energy_kev", "--energy-kev", loaded.energy_kev, energy_kev)
-    energy = energy_kev if loaded.energy_kev is None else loaded.energy_kev
+    opened = open_conditions(path)
+    _refuse_second(path, "energy_kev", "--energy-kev", opened.energy_kev, energy_kev)
+    energy = energy_kev if opened.energy_kev is None else opened.energy_kev
     if energy is None:
-        raise InputError(f"{path} tells no electron energy; add energy_kev: 300 to it, or give --energy-kev 300")
-    nyquist = math.inf if sampling is None else 0.5 / sampling
-    return TransferSet(tuple(loaded.resolved()), Microscope(energy * 1e3, loaded.imaging, nyquist), height)
+        add = "add energy_kev: 300 to it, or " if isinstance(opened.content, ImageSet) else ""
+        raise InputError(f"{path} gives no electron energy; {add}give --energy-kev 300")
+    file = opened.conditions("test")
+    _refuse_second(path, "pixels", "--sampling-angstrom", file.sampling, sampling)
+    if isinstance(opened.content, Study):
+        nyquist = opened.content.grid.nyquist
+    else:
+        nyquist = math.inf if sampling is None else 0.5 / sampling
+    return TransferSet(_distinct(opened), Microscope(energy * 1e3, file.forming, nyquist), height)
 
 
 def transfer_curves(
@@ -153,13 +174,59 @@ def transfer_curves(
     low, high = (np.resize(end, curves["q_per_A"].shape) for end in band)
     bands = {"phase_transfer_p10": low, "phase_transfer_p90": high}
     table = pl.DataFrame({"condition": name, **curves, **bands}, schema=TRANSFER_CURVES, nan_to_null=True)
-    limits = transfer_limits(microscope, central, height, probe, q, transfer)
+    limits = {**transfer_limits(microscope, central, height, probe, q, transfer), "epsilon_bits": None}
     return TransferCurves(name, table, limits, _plane(q, seen, microscope, signed), signed)
+
+
+def transfer_of(transfer_set: TransferSet, *, signed: bool = True) -> list[TransferCurves]:
+    """Compute curves, plane and limits of all conditions of a set, and the information that each transfers."""
+    bits = _epsilon_bits(transfer_set)
+    computed = [
+        transfer_curves(name, conditions, transfer_set.microscope, height=transfer_set.height, signed=signed)
+        for name, conditions in transfer_set.named
+    ]
+    return [replace(curves, limits={**curves.limits, "epsilon_bits": bits.get(curves.name)}) for curves in computed]
+
+
+def _epsilon_bits(transfer_set: TransferSet) -> dict[str, float]:
+    """Epsilon of each condition for the CdSe that comes with temshift; none if the size of a pixel is unknown."""
+    microscope = transfer_set.microscope
+    sampling = None if math.isinf(microscope.nyquist) else 0.5 / microscope.nyquist
+    bench = Bench(microscope.energy, ImagingSettings(camera=microscope.imaging.camera), sampling)
+    library = shipped_library(energy=microscope.energy)
+    try:
+        survey, _ = survey_for([conditions for _, conditions in transfer_set.named], library, bench)
+    except InputError:
+        return {}
+    spectra = band_of(library.mean, survey)
+    return {name: information_of(survey, conditions, spectra).epsilon for name, conditions in transfer_set.named}
+
+
+def together(curves: Sequence[TransferCurves]) -> list[TransferCurves]:
+    """Return equal curves once, with the names of all their conditions, in the order of the first of each."""
+    groups: dict[str, list[TransferCurves]] = {}
+    for each in curves:
+        groups.setdefault(_fingerprint(each), []).append(each)
+    return [group[0] if len(group) == 1 else _joined(group) for group in groups.values()]
+
+
+def _joined(group: Sequence[TransferCurves]) -> TransferCurves:
+    members = tuple(Member(each.name, each.limits["dose_e_per_A2"], each.limits["epsilon_bits"]) for each in group)
+    return replace(group[0], name=f"{members[0].name} and {len(members) - 1} more", members=members)
+
+
+def _fingerprint(curves: TransferCurves) -> str:
+    """Hash of all that is drawn of a condition."""
+    drawn = {name: value for name, value in curves.limits.items() if name not in _OF_DOSE}
+    plane, shift = curves.plane, curves.plane.shift
+    arrays = [plane.axis, plane.transfer, *([] if shift is None else [shift])]
+    table = curves.table.drop("condition").write_csv().encode()
+    return hashlib.sha256(b"".join([repr(drawn).encode(), table, *(each.tobytes() for each in arrays)])).hexdigest()
 
 
 def limits_table(curves: Sequence[TransferCurves]) -> pl.DataFrame:
     """Return the limits of some conditions, with the columns of ``TRANSFER_LIMITS``."""
-    return pl.DataFrame([{"condition": one.name, **one.limits} for one in curves], schema=TRANSFER_LIMITS)
+    return pl.DataFrame([{"condition": each.name, **each.limits} for each in curves], schema=TRANSFER_LIMITS)
 
 
 def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]:
@@ -176,14 +243,14 @@ def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]
     -------
     list of Path
         ``transfer.csv``, ``limits.csv``, the overview (several, numbered, of many conditions), and
-        two figures of each condition, as PNG and SVG.
+        two figures of each condition, as PNG and SVG; conditions with equal curves are drawn once.
     """
     require_folder(folder)
-    tables = {"transfer.csv": pl.concat([one.table for one in curves]), "limits.csv": limits_table(curves)}
+    tables = {"transfer.csv": pl.concat([each.table for each in curves]), "limits.csv": limits_table(curves)}
     for file, table in tables.items():
         write_bytes(folder / file, table.write_csv(float_precision=6).encode())
     written = [folder / file for file in tables]
-    for stem, figure in _figures(curves):
+    for stem, figure in _figures(together(curves)):
         for picture in (folder / f"{stem}.png", folder / f"{stem}.svg"):
             with replacing(picture) as temporary:
                 save_figure(figure, temporary)
@@ -196,7 +263,8 @@ def _figures(curves: Sequence[TransferCurves]) -> Iterator[tuple[str, Figure]]:
     pages = [curves[first : first + PANELS] for first in range(0, len(curves), PANELS)]
     for number, page in enumerate(pages, 1):
         yield "overview" if len(pages) == 1 else f"overview-{number}", overview_figure(page)
-    for each, stem in zip(curves, file_stems([one.name for one in curves]), strict=True):
+    names = [each.members[0].name if each.members else each.name for each in curves]
+    for each, stem in zip(curves, file_stems(names), strict=True):
         yield f"{stem}_curves", curve_figure(each)
         yield f"{stem}_plane", plane_figure(each)
 
@@ -233,9 +301,10 @@ def _refuse_second(path: Path, what: str, option: str, own: float | None, given:
         raise InputError(f"{option} {given:g}: {path} has its own {what}, {own:g}; leave the option out")
 
 
-def _distinct(study: Study) -> tuple[tuple[str, ImagingConditions], ...]:
-    """Conditions of a study; those of one name that differ between training and test are named with their role."""
-    training, test = dict(study.conditions.resolved("training")), dict(study.conditions.resolved("test"))
+def _distinct(opened: ConditionSource) -> tuple[tuple[str, ImagingConditions], ...]:
+    """Conditions of a file; those of one name that differ between training and test are named with their role."""
+    roles = opened.roles()
+    training, test = dict(roles["training"]), dict(roles["test"])
     unlike = {name for name in training if name in test and training[name] != test[name]}
     named = {f"training {name}" if name in unlike else name: one for name, one in training.items()}
     return tuple({**named, **{f"test {name}" if name in unlike else name: one for name, one in test.items()}}.items())

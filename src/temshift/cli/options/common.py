@@ -23,6 +23,7 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+CONDITIONS = "An image set, conditions to score under, a study, or a set of parameters (YAML)."
 StudyFile = Annotated[Path, typer.Argument(help="A study file (YAML).", show_default=False)]
 
 

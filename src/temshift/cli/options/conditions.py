@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from temshift.cli.options.common import Device, Workers, worker_count
+from temshift.cli.options.common import CONDITIONS, Device, Workers, worker_count
 
 
 def predict(
     study: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
-    test: Annotated[Path, typer.Option("--test", help="New conditions to test on (YAML).", show_default=False)],
+    test: Annotated[Path, typer.Option("--test", help=CONDITIONS, show_default=False)],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the table: .csv or .parquet.", show_default=False)
@@ -26,7 +26,7 @@ def predict(
 
 
 def ctf(
-    conditions: Annotated[Path, typer.Argument(help="An image set, or a study file (YAML).", show_default=False)],
+    conditions: Annotated[Path, typer.Argument(help=CONDITIONS, show_default=False)],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Folder to write to. Default: ctf/NAME.", show_default=False),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from temshift.cli.options.common import Device, ImageFormat, On, OneSet, Waves, Workers, worker_count
+from temshift.cli.options.common import CONDITIONS, Device, ImageFormat, On, OneSet, Waves, Workers, worker_count
 
 
 def simulate(
@@ -37,7 +37,7 @@ def inspect(
 
 def images(
     folder: Waves,
-    conditions: Annotated[Path, typer.Argument(help="An image set (YAML).", show_default=False)],
+    conditions: Annotated[Path, typer.Argument(help=CONDITIONS, show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="A new folder for the images.", show_default=False)],
     written_as: Annotated[ImageFormat, typer.Option("--format", help="How images are written.")] = ImageFormat.tiff,
     one_set: OneSet = None,

@@ -84,11 +84,11 @@ def results(
 
 
 def check(
-    file: Annotated[Path, typer.Argument(help="A study or a database file (YAML).", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A file of any kind (YAML).", show_default=False)],
     device: On = Device.cpu,
     workers: Workers = None,
 ) -> None:
-    """Validate a study or a database; print it resolved, with a measured estimate of its cost; write nothing."""
+    """Say which kind a file is, validate it, print it resolved; estimate the cost of a study or a database."""
     from temshift.cli.verbs import run
 
     run.check(file, worker_count(workers, device), device.value)

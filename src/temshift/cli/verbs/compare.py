@@ -18,7 +18,7 @@ from temshift.information.comparison.verdict import NOTABLE, Verdict, observer_t
 from temshift.information.observers.observer import RuleName
 from temshift.information.transfer.monte_carlo import Estimate
 from temshift.storage.files import replacing, require_writable
-from temshift.workflows.condition_files import ConditionsFile, agreed, read_conditions
+from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 
 PICTURES = (".png", ".svg")
 TITLES = ("training", "test", "epsilon (training)", "epsilon (test)", "sigma", "overlap", "cosine")
@@ -66,6 +66,8 @@ def compare(train: Path, test: Path, asked: Asked) -> None:
         _require_picture(asked.picture, files)
     opened = _opened(asked.specimens)
     bench = _bench(files, asked, [opened.exit_waves.energy] if opened and opened.exit_waves else [])
+    for remark in forming_remarks(files, bench.energy, bench.sampling):
+        Console(stderr=True).print(f"warning: {remark}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     library = _library(opened, bench, [*files[0].named.values(), *files[1].named.values()])
     compared = compare_many(files[0].named, files[1].named, library, bench)
     if asked.picture is not None:

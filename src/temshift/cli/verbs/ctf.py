@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from temshift.cli.verbs.tables import table_console
 from temshift.image_sets.image_set import folder_name
 from temshift.vocabulary.parameters import NANOMETRE
 from temshift.workflows.transfer_curves import (
@@ -17,11 +18,15 @@ from temshift.workflows.transfer_curves import (
     limits_table,
     load_transfer_set,
     require_folder,
-    transfer_curves,
+    together,
+    transfer_of,
     write_transfer,
 )
 
 PICTURES = Path("ctf")
+EPSILON = (
+    "epsilon: bits a spatial frequency about the CdSe that comes with temshift; unlike the curves it counts the dose"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +51,14 @@ def ctf(file: Path, output: Path | None, asked: Asked) -> None:
         height=asked.height_nm * NANOMETRE,
     ).only(asked.names)
     _warn(transfer_set, Console(stderr=True))
-    curves = [
-        transfer_curves(name, conditions, transfer_set.microscope, height=transfer_set.height, signed=asked.signed)
-        for name, conditions in transfer_set.named
-    ]
-    written = write_transfer(curves, folder)
-    console = Console()
+    curves = transfer_of(transfer_set, signed=asked.signed)
+    written, drawn = write_transfer(curves, folder), len(together(curves))
+    console = table_console()
     console.print(_limits(limits_table(curves)))
-    console.print(f"{len(written)} files in {folder}", soft_wrap=True, markup=False, highlight=False)
+    once = f": {drawn} different curves of {len(curves)} conditions" if drawn < len(curves) else ""
+    console.print(f"{len(written)} files in {folder}{once}", soft_wrap=True, markup=False, highlight=False)
+    if curves[0].limits["epsilon_bits"] is not None:
+        console.print(EPSILON, soft_wrap=True, markup=False, highlight=False)
 
 
 def _warn(transfer_set: TransferSet, console: Console) -> None:
@@ -61,23 +66,30 @@ def _warn(transfer_set: TransferSet, console: Console) -> None:
         console.print(f"warning: {remark}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
+_DOSE = ("dose_e_per_A2",)
 _COLUMNS = {
     "defocus\n(nm)": ("defocus_nm",),
     "Scherzer\n(nm)": ("scherzer_defocus_nm",),
     "point\nresolution": ("point_resolution_angstrom", "finest_point_resolution_angstrom"),
     "information\nlimit": ("information_limit_angstrom", "finest_information_limit_angstrom"),
     "all\nenvelopes": ("transfer_limit_angstrom", "finest_transfer_limit_angstrom"),
+    "dose\n(e/A2)": _DOSE,
+    "epsilon\n(bits)": ("epsilon_bits",),
 }
 
 
 def _limits(limits: pl.DataFrame) -> Table:
     """One row a condition; limits that differ between azimuths as the coarsest and the finest."""
     shown = {head: names for head, names in _COLUMNS.items() if limits[names[0]].null_count() < len(limits)}
-    table = Table("\ncondition", title="Limits (angstrom)", box=SIMPLE)
+    table = Table(title="Limits (angstrom)", box=SIMPLE)
+    table.add_column("\ncondition", overflow="fold")
     for head in shown:
         table.add_column(head, justify="right", no_wrap=True)
     for row in limits.iter_rows(named=True):
-        table.add_row(escape(row["condition"]), *(_ends([row[name] for name in names]) for names in shown.values()))
+        cells = [
+            f"{row[names[0]]:g}" if names == _DOSE else _ends([row[name] for name in names]) for names in shown.values()
+        ]
+        table.add_row(escape(row["condition"]), *cells)
     return table
 
 

@@ -9,10 +9,10 @@ from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, range_of, refuse_faults
 from temshift.databases.hdf5_export import export_waves
 from temshift.exitwaves.sources import listed, wave_sources
-from temshift.image_sets.image_set import ImageFormat, ImagePlan, ImageSet, image_faults
+from temshift.image_sets.image_set import ImageFormat, ImagePlan, image_faults
 from temshift.image_sets.writing import write_images
 from temshift.storage.files import read_table
-from temshift.workflows.input_files import load_input
+from temshift.workflows.condition_files import open_conditions
 
 
 def images(
@@ -20,10 +20,12 @@ def images(
 ) -> None:
     """Write an image set; ``kind`` is the format and the only set, ``how`` the number of workers and the device."""
     (written_as, one_set), (workers, device) = kind, how
-    image_set = load_input(conditions, ImageSet)
+    opened = open_conditions(conditions)
+    image_set = opened.image_set()
     require_device(device)
     sources = wave_sources(folder, one_set)
-    refuse_faults(conditions, image_faults(image_set, sources, written_as))
+    faults = image_faults(image_set, sources, written_as)
+    refuse_faults(conditions, [(opened.place(place), fault) for place, fault in faults])
     plan = ImagePlan(image_set, sources, written_as)
     progress = progress_for(Console(stderr=True))
     warn_of(plan.remarks(), progress)

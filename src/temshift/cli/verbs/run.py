@@ -1,5 +1,6 @@
 """The verbs run, check, report and demo, once their options are read."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,15 +13,22 @@ from rich.table import Table
 from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.shared import going_on
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
+from temshift.conditions.imaging import ImagingConditions
+from temshift.conditions.named import lens_remarks, told_together
+from temshift.configuration.model import Configuration
 from temshift.configuration.yaml_document import write_document
 from temshift.core.errors import InputError
 from temshift.databases.capacity import size_text
+from temshift.databases.database import Database
 from temshift.execution import duration_text
+from temshift.image_sets.image_set import ImageSet
 from temshift.report import write_report
+from temshift.scoring.scoring_conditions import ScoringConditions
 from temshift.storage.files import read_json, read_table
 from temshift.studies import Study, StudyFolder, run_study
 from temshift.studies.planning.cost_estimate import Estimate, estimate, estimate_database
-from temshift.workflows.input_files import load_input, load_plan
+from temshift.workflows.condition_files import ConditionSource, resolved_plain
+from temshift.workflows.input_files import load_any, load_input
 
 STUDIES = Path("studies")
 MOST_TRAININGS = 40  # that a run ends with a table of
@@ -50,15 +58,38 @@ def run(study_file: Path, output: Path | None, who: Who) -> None:
 
 
 def check(file: Path, workers: int, device: str) -> None:
-    """Print a resolved study or database, and an estimate of its cost from a trial of some seconds."""
-    plan = load_plan(file)
+    """Print the kind of a file and its content, resolved; of a study or database, estimate its cost by a trial."""
+    kind, content = load_any(file)
     require_device(device)
     console = Console()
-    console.print(write_document(plan.resolved()), markup=False, highlight=False, soft_wrap=True)
-    if isinstance(plan, Study):
-        warn_of(plan.remarks(), progress_for(Console(stderr=True)))
-    cost = estimate(plan, device) if isinstance(plan, Study) else estimate_database(plan, device)
-    _print_estimate(cost, workers, console)
+    say(console, f"# {file} is {kind.name}, for {verbs_text(kind.verbs)}")
+    plain = content.resolved() if isinstance(content, (Study, Database)) else resolved_plain(content)
+    console.print(write_document(plain), markup=False, highlight=False, soft_wrap=True)
+    warn_of(_remarks(file, content), progress_for(Console(stderr=True)))
+    if isinstance(content, (Study, Database)):
+        cost = estimate(content, device) if isinstance(content, Study) else estimate_database(content, device)
+        _print_estimate(cost, workers, console)
+
+
+def verbs_text(verbs: Sequence[str]) -> str:
+    """Write the verbs that take a file.
+
+    Examples
+    --------
+    >>> verbs_text(["train"]), verbs_text(["images", "ctf", "score"])
+    ('temshift train', 'temshift images, ctf or score')
+    """
+    return "temshift " + " or ".join(part for part in (", ".join(verbs[:-1]), verbs[-1]) if part)
+
+
+def _remarks(file: Path, content: Configuration) -> list[str]:
+    """Remarks on a file that needs no waves to be judged."""
+    if isinstance(content, Study):
+        return content.remarks()
+    if not isinstance(content, (ImageSet, ScoringConditions, ImagingConditions)):
+        return []
+    roles = ConditionSource(file, content).roles()
+    return told_together(lens_remarks(list({**dict(roles["training"]), **dict(roles["test"])}.items())))
 
 
 def report(folder: Path) -> None:

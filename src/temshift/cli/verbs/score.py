@@ -26,7 +26,7 @@ from temshift.scoring.scores import Network
 from temshift.scoring.scoring_conditions import faults_on, scoring_conditions
 from temshift.storage.files import read_json, read_table
 from temshift.studies import StudyFolder
-from temshift.workflows.input_files import load_scoring
+from temshift.workflows.condition_files import open_conditions
 from temshift.workflows.score_network import score_opened
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
@@ -58,8 +58,10 @@ def score(
     if (onnx is None) == (network is None):
         raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
     how = Reading(**reading)
-    scoring, source = load_scoring(where.conditions), wave_source(where.database, where.one_set)
-    refuse_faults(where.conditions, faults_on(scoring, source))
+    opened, source = open_conditions(where.conditions), wave_source(where.database, where.one_set)
+    scoring = opened.scoring()
+    faults = opened.energy_faults(source.exit_waves.energy) or faults_on(scoring, source)
+    refuse_faults(where.conditions, [(opened.place(place), fault) for place, fault in faults])
     require_device(device)
     given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device)
     progress = progress_for(Console(stderr=True))

@@ -14,7 +14,7 @@ from temshift.core.grids import Grid
 from temshift.databases.wave_sets import WaveSet, wave_faults, wave_sets
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings, batch_faults, padding_remarks
-from temshift.optics.feasibility import imaging_faults, imaging_remarks
+from temshift.optics.feasibility import imaging_remarks, role_faults
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
 from temshift.specimens import Recipe
@@ -150,10 +150,9 @@ class Study(Configuration):
             yield ("training", "batch"), fault
 
     def _imaging_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
-        for role in ("training", "test"):
-            named = self.conditions.resolved(role)
-            for fault in imaging_faults(named, self.imaging, self.grid, self.exit_waves.energy):
-                yield ("conditions", role), fault
+        named = {role: self.conditions.resolved(role) for role in ("training", "test")}
+        for role, fault in role_faults(named, self.imaging, self.grid, self.exit_waves.energy):
+            yield ("conditions", role), str(fault)
 
     def remarks(self) -> list[str]:
         """Return remarks for a person to read before conditions and network are used, one sentence each."""
