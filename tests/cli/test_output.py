@@ -23,10 +23,9 @@ PRINTING = {
     "help": ["--help"],
     "ctf": ["ctf", str(CONDITIONS), "-o", "out"],
     "compare": ["compare", str(EXAMPLES / "microscope_a.yaml"), str(EXAMPLES / "microscope_b.yaml")],
-    "results": ["results", str(EXAMPLES / "transfer_study")],
     "check": ["check", str(STUDY)],
 }
-QUICK = ("version", "results")
+QUICK = ("version", "compare")
 
 
 def start(words: Sequence[str], output: Any, folder: Path, errors: Any = subprocess.PIPE) -> "subprocess.Popen[str]":
@@ -70,10 +69,9 @@ def test_a_pipe_that_nobody_reads_ends_the_command_without_a_word(name: str, tmp
     assert not any(word in errors for word in ("temshift:", "Traceback", "Exception ignored", "roken pipe"))
 
 
-@pytest.mark.parametrize("name", QUICK)
-def test_closed_standard_output_is_an_error(name: str, tmp_path: Path) -> None:
+def test_closed_standard_output_is_an_error(tmp_path: Path) -> None:
     code = "import sys; from temshift.cli.app import main; sys.argv[0] = 'temshift'; main()"
-    words = ["sh", "-c", 'exec "$0" "$@" >&-', sys.executable, "-c", code, *PRINTING[name]]
+    words = ["sh", "-c", 'exec "$0" "$@" >&-', sys.executable, "-c", code, "--version"]
     done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 1
     assert "temshift: cannot write to standard output: Bad file descriptor" in done.stderr
@@ -95,7 +93,7 @@ def test_a_fault_that_a_caller_swallows_comes_again(monkeypatch: pytest.MonkeyPa
     with os.fdopen(writing, "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         with guarded_streams():
-            print("lost", file=sys.stdout)
+            sys.stdout.writelines(["lost"])
             for _ in range(2):
                 with pytest.raises(ClosedPipeError):
                     sys.stdout.flush()
@@ -134,14 +132,14 @@ def test_a_name_of_300_characters_is_one_error(temshift: Callable[..., Any], tmp
     done = temshift(*words, LONG + ending)
     assert done.returncode == 2
     assert done.stderr.startswith("temshift: ")
-    assert "File name too long" in done.stderr or "nowhere" in done.stderr or "database" in done.stderr
+    assert "File name too long" in done.stderr or any(word in done.stderr for word in ("nowhere", "exit waves"))
     assert "Traceback" not in done.stderr
     assert os.listdir(tmp_path) == []
 
 
 def test_a_link_to_itself_is_one_error(temshift: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to("circle")
-    for words in (["status", "circle"], ["report", "circle"], [*NAMES["ctf"][0], "circle"], ["check", "circle"]):
+    for words in (["status", "circle"], ["report", "circle"], ["check", "circle"]):
         done = temshift(*words)
         assert done.returncode == 2, words
         assert done.stderr.startswith("temshift: ") and "Traceback" not in done.stderr

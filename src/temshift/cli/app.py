@@ -62,20 +62,25 @@ def main() -> None:
 
 
 def _call() -> int:
-    """Run a verb; return the exit code, when an interrupt has nothing left to stop."""
-    code = 0
+    """Run a verb and print its faults; return the exit code, when an interrupt has nothing left to stop."""
+    try:
+        code = _exit_code()
+        _ignore_interrupts()
+        sys.stdout.flush()
+    except (TemshiftError, OSError) as error:
+        _ignore_interrupts()
+        code = _print_fault(error)
+        with suppress(PrintError):
+            sys.stdout.flush()
+    return code
+
+
+def _exit_code() -> int:
     try:
         app(prog_name="temshift")
     except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 0
-    except (TemshiftError, OSError) as error:
-        code = _print_fault(error)
-    _ignore_interrupts()
-    try:
-        sys.stdout.flush()
-    except PrintError as error:
-        code = _print_fault(error)
-    return code
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
 
 
 def _print_fault(error: TemshiftError | OSError) -> int:
