@@ -79,7 +79,7 @@ class ConfigurationError(InputError):
         self.unlisted = unlisted
 
     def __str__(self) -> str:
-        """Give a headline, then one line for each fault as far as 2,000 characters go, then the number of the others."""
+        """Give a headline, one line for each fault up to 2,000 characters in all, and the number of the others."""
         count = len(self.faults) + self.unlisted
         lines = [f"{shortened(self.source, _LONGEST_SOURCE)}: {count} fault{'' if count == 1 else 's'}"]
         left = _LONGEST_MESSAGE - len(lines[0]) - len(f"\n  and {count} more")
