@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from faults_processes import children_of, wait_until
 
-from temshift.report import write_report
 from temshift.studies import Study, StudyFolder, run_study
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc")
@@ -90,7 +89,7 @@ def test_a_report_at_any_moment(number: int, started: Started, undisturbed: Stud
     assert folder.report.read_bytes() == expected
     assert tables == {name: folder.table(name).read_bytes() for name in tables}
     whole = shutil.copytree(undisturbed.root, tmp_path / "whole")
-    write_report(whole)
+    assert started("report", str(whole)).wait(timeout=200) == 0
     assert _drawn(folder.root) == _drawn(whole)
 
 

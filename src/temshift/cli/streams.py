@@ -20,7 +20,7 @@ class ClosedPipeError(PrintError):
 
 @contextmanager
 def guarded_streams() -> Iterator[None]:
-    """Let a fault of standard output raise a `PrintError`, and lose what standard error can not take."""
+    """Let a fault of standard output raise a `PrintError`, and drop text if standard error fails."""
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _Output(_usable(before[0])), _Errors(_usable(before[1]))
     try:

@@ -59,7 +59,7 @@ class ConditionItem(PartialConditions):
         if len(name) > _LONGEST_NAME:
             raise ValueError(
                 f"name {self.name!r} of a series has {len(name)} characters at {value:g}; at most {_LONGEST_NAME}, "
-                "so give a shorter one, or a format such as {value:g}"
+                "so give a shorter one, or a format such as {value:g} if the number is long"
             )
         return name
 

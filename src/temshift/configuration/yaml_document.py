@@ -69,7 +69,7 @@ class Document:
 
 
 def printable(text: str) -> str:
-    r"""Escape what a terminal would not print, or would obey.
+    r"""Escape characters that a terminal would not print, or would obey.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def printable(text: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """Cut the middle out of a long text, and escape what can't be printed.
+    """Cut the middle out of a long text, and escape characters that can't be printed.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def _read_into(document: Document, text: str) -> None:
 
 
 class _ShallowComposer(Composer):
-    """Ends early in what is nested deeply, for its time grows with the square of the depth."""
+    """Ends early if a text is nested deeply, for its time grows with the square of the depth."""
 
     depth = 0
 

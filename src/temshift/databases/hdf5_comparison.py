@@ -10,7 +10,7 @@ _SMALL = ("specimens", "settings")  # datasets that describe the others
 
 
 def same_description(file: h5py.File, other: h5py.File) -> bool:
-    """Return whether all but the values of the large datasets is the same in two files.
+    """Return whether two files are the same except for the values of their large datasets.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def _chosen(source: WaveSource, specimens: range | None) -> range:
 def _accept(
     output: Path, sources: tuple[WaveSource, ...], chosen: dict[str, range], gzip: int, progress: Progress
 ) -> None:
-    """Leave a file that holds what would be written; refuse any other."""
+    """Leave a file that an equal call has written; refuse any other."""
     described = h5py.File(output.name, "w", driver="core", backing_store=False)  # in memory
     describe(described, "temshift exit waves", WAVE_FILE_VERSION)
     for source in sources:

@@ -19,7 +19,7 @@ _SETTINGS = {
 
 @contextmanager
 def starting_environment() -> Iterator[None]:
-    """Set what a process reads at its start; restore it after."""
+    """Set the variables that a process reads when it starts; restore them after."""
     before = {name: os.environ.get(name) for name in _SETTINGS}
     os.environ.update(_SETTINGS)
     places = list(sys.path)
