@@ -1,5 +1,6 @@
 """Fixtures of several packages: a study so small that it runs in seconds, a database as small, light reports."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,14 @@ class Listener(SilentProgress):
     def warning(self, text: str) -> None:
         self.told.append(text)
         self.warnings.append(text)
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_stay() -> Iterator[None]:
+    """The command line ignores interrupts once it has ended; the tests go on."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

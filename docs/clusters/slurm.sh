@@ -66,10 +66,16 @@ export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 POLARS_MAX_THR
 export DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES=1
 export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}  # srun no longer takes it from sbatch by itself
 
-# INTERFACE=ib0 and the like, where nodes have several networks.
+# Nothing is imported from the folder of the job but what is asked for.
+export PYTHONSAFEPATH=1
+
+# A job of one node stays on loopback. One of several needs a network, which the key guards: INTERFACE=ib0 and the
+# like name it, if nodes have several. The web servers, which no key guards, stay on loopback.
 common=(--protocol tls --scheduler-file "$scheduler_file" --no-dashboard --dashboard-address 127.0.0.1:0)
 if [ -n "${INTERFACE:-}" ]; then
     common+=(--interface "$INTERFACE")
+elif [ "${SLURM_JOB_NUM_NODES:-${SLURM_NNODES:-0}}" = 1 ]; then
+    common+=(--host 127.0.0.1)
 fi
 
 dask scheduler "${common[@]}" --port 0 &

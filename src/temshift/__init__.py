@@ -11,9 +11,17 @@ Examples
 True
 """
 
-from importlib.metadata import version
+import os
+import sys
 
-import lazy_loader
+# "python -m" puts the current folder first among the places to import from: a file json.py there would be run.
+_PLACE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and sys.path[0] != _PLACE:
+    sys.path.pop(0)
+
+from importlib.metadata import version  # noqa: E402
+
+import lazy_loader  # noqa: E402
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = version("temshift")

@@ -1,10 +1,14 @@
 """The verbs that hand a database to others, from the command line."""
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -190,3 +194,47 @@ def test_an_interruption_ends_with_130_and_says_what_is_left(
     assert done.returncode == 130
     message = "the same command goes on" if verb == "images" else "nothing was written to out"
     assert message in done.stderr
+
+
+def test_an_export_that_is_interrupted_once_its_file_is_whole_says_so_and_goes_on(
+    temshift: Temshift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = export.export_waves
+
+    def interrupted(*given: Any, **options: Any) -> None:
+        whole(*given, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "export_waves", interrupted)
+    done = temshift("export", "database", "--output", "waves.h5")
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "interrupted; waves.h5 is whole" in done.stderr
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    before = (tmp_path / "waves.h5").read_bytes()
+    done = temshift("export", "database", "--output", "waves.h5")
+    assert done.returncode == 0
+    assert "everything was there already" in done.stderr
+    assert done.stdout.startswith("waves.h5: ")
+    assert (tmp_path / "waves.h5").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(3))
+def test_an_interrupt_after_the_last_line_ends_the_command_in_peace(
+    temshift: Temshift, tmp_path: Path, number: int
+) -> None:
+    code = "import sys; from temshift.cli.app import main; main()"
+    words = [sys.executable, "-c", code, "export", "database", "-o", "waves.h5"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(words, cwd=tmp_path, env=environment, text=True, **pipes)  # type: ignore[call-overload]
+    assert process.stdout.readline().startswith("waves.h5: ")
+    time.sleep(0.01 * number)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in errors and "KeyboardInterrupt" not in errors
+    done = temshift("export", "database", "-o", "waves.h5")
+    assert done.returncode == 0
+    assert "everything was there already" in done.stderr

@@ -326,3 +326,16 @@ def test_one_network_is_trained(temshift: Callable[..., Any], finished: StudyFol
     other = temshift("train", "other.yaml", "-o", "net")
     assert other.returncode == 2
     assert other.stderr == f"temshift: net holds another network, {card['id']}; name another folder with --output\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+@pytest.mark.parametrize("words", [["results"], ["runs"], ["status"]])
+def test_a_full_disk_behind_standard_output_is_one_error(
+    temshift: Callable[..., Any], finished: StudyFolder, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        done = temshift(*words, finished.root)
+    assert done.returncode == 1
+    assert done.stderr.count("temshift: cannot write to standard output: No space left on device") == 1
+    assert "Traceback" not in done.stderr

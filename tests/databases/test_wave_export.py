@@ -108,7 +108,7 @@ def test_a_single_store_and_a_database_give_the_same(database: Path, tmp_path: P
 
 def test_a_file_that_is_there_is_left_alone(database: Path, tmp_path: Path) -> None:
     (tmp_path / "waves.h5").write_text("mine")
-    with pytest.raises(InputError, match=r"waves.h5 exists; name another file with --output"):
+    with pytest.raises(InputError, match=r"waves.h5 exists and holds something else; name another file with --output"):
         export_waves(wave_sources(database), tmp_path / "waves.h5")
     assert (tmp_path / "waves.h5").read_text() == "mine"
 
@@ -155,3 +155,41 @@ def test_a_store_that_does_not_tell_how_it_was_made_is_told(database: Path, tmp_
     create_store(tmp_path / "store", read_layout(database / "waves" / "test"), {"seed": 1})
     with pytest.raises(InputError, match="does not say how its waves were simulated"):
         wave_sources(tmp_path / "store")
+
+
+@pytest.fixture
+def again(exported: Path, tmp_path: Path) -> Path:
+    """A copy of the file, to be damaged."""
+    return Path(shutil.copy(exported, tmp_path / "waves.h5"))
+
+
+def test_a_file_of_an_earlier_call_is_there_already(database: Path, again: Path, listening: type) -> None:
+    before, listener = again.read_bytes(), listening()
+    export_waves(wave_sources(database), again, progress=listener)
+    assert listener.told == ["everything was there already"]
+    assert again.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["waves", "masks", "geometry", "specimens"])
+def test_a_file_of_which_one_value_was_altered_is_refused(database: Path, again: Path, name: str) -> None:
+    with h5py.File(again, "r+") as file:
+        dataset = file["test"][name]
+        dataset[-1] = "{}" if name == "geometry" else dataset[-1] + 1
+    with pytest.raises(InputError, match=r"waves.h5 exists and holds something else"):
+        export_waves(wave_sources(database), again)
+
+
+def test_a_file_with_other_words_other_specimens_or_cut_short_is_refused(database: Path, again: Path) -> None:
+    sources = wave_sources(database)
+    for options in ({"gzip": 1}, {"specimens": range(1, 2)}):
+        with pytest.raises(InputError, match=r"waves.h5 exists and holds something else"):
+            export_waves(sources, again, **options)
+    with pytest.raises(InputError, match=r"waves.h5 exists and holds something else"):
+        export_waves(sources[:1], again)
+    with h5py.File(again, "r+") as file:
+        file["test"].attrs["energy_eV"] = 200e3
+    with pytest.raises(InputError, match=r"waves.h5 exists and holds something else"):
+        export_waves(sources, again)
+    again.write_bytes(again.read_bytes()[:-1000])
+    with pytest.raises(InputError, match=r"waves.h5 exists and holds something else"):
+        export_waves(sources, again)

@@ -6,10 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
-QUIET = ["--no-dashboard"]
+import psutil
+
+QUIET = ["--dashboard-address", "127.0.0.1:0", "--no-dashboard"]
 
 
 class LocalCluster:
@@ -60,6 +63,16 @@ def kill_group(process):
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(timeout=20)
+
+
+def listeners(processes):
+    """Addresses at which processes and all that they have started take connections."""
+    family = [child for process in processes for child in psutil.Process(process).children(recursive=True)]
+    family += [psutil.Process(process) for process in processes]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        places = [place for process in family for place in process.connections(kind="inet")]
+    return {place.laddr.ip for place in places if place.status == psutil.CONN_LISTEN}
 
 
 def until(condition, seconds=30.0):

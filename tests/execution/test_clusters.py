@@ -252,7 +252,9 @@ def test_workers_may_come_and_go(cluster, monkeypatch):
     """A run starts on one worker, goes on with a second that joins, and survives the loss of the first machine."""
     monkeypatch.setattr(dask_cluster, "SECONDS_FOR_A_WORKER", 0.5)
     monkeypatch.setattr(dask_cluster, "_SECONDS_A_WIDTH_HOLDS", 0.1)
-    with pytest.raises(InputError, match=r"has had no worker for .* s; start some: dask worker tcp://"):
+    with pytest.raises(
+        InputError, match=r"has had no worker for .* s; start some: PYTHONSAFEPATH=1 dask worker tcp://"
+    ):
         make_executor(0, cluster.address)
     monkeypatch.setattr(dask_cluster, "SECONDS_FOR_A_WORKER", 30)
     first = cluster.add_worker()

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from local_cluster import until
+from local_cluster import listeners, until
 
 from temshift.configuration.yaml_document import read_document, write_document
 from temshift.studies import load_study, read_results, run_study
@@ -146,6 +146,7 @@ def test_a_job_runs_a_study_survives_a_killed_worker_and_leaves_nothing(start, s
     until(lambda: list(tmp_path.glob("study/networks/*/network.json")), 120)
     workers = workers_of(script.pid)
     assert len(workers) == 2
+    assert listeners([script.pid]) == {"127.0.0.1"}
     told = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in workers]
     assert all({b"OMP_NUM_THREADS=1", b"POLARS_MAX_THREADS=1"} <= set(one) for one in told)
     os.kill(workers[0], signal.SIGKILL)
@@ -169,9 +170,13 @@ def test_a_job_ends_as_the_run_ends(start, tmp_path):
 
 @pytest.mark.slow
 @needs_openssl
-def test_a_job_that_is_ended_leaves_nothing(start, study, tmp_path):
+def test_a_job_of_one_node_stays_on_loopback_and_leaves_nothing_if_it_is_ended(start, job, study, tmp_path):
+    del job["INTERFACE"]
+    job["SLURM_JOB_NUM_NODES"] = "1"
     script = start("study.yaml", "--output", "study")
     until(lambda: list(tmp_path.glob(".temshift-cluster-*/scheduler.json")), 60)
+    until(lambda: len(workers_of(script.pid)) == 2, 100)
+    assert listeners([script.pid]) == {"127.0.0.1"}
     os.killpg(script.pid, signal.SIGTERM)  # as scancel does
     assert script.wait(timeout=60) == 143
     until(lambda: not members(script.pid), 20)

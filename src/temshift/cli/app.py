@@ -1,6 +1,8 @@
 """The command ``temshift``; heavy packages are imported by the verbs that need them."""
 
+import signal
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated
 
@@ -12,6 +14,8 @@ from temshift.cli.options.databases import export, images, inspect, simulate, sp
 from temshift.cli.options.design import design
 from temshift.cli.options.networks import onnx, score, train
 from temshift.cli.options.studies import check, demo, report, results, run, runs, status
+from temshift.cli.streams import ClosedPipeError, PrintError, guarded_streams, path_fault
+from temshift.configuration.yaml_document import printable
 from temshift.core.errors import TemshiftError
 
 app = typer.Typer(
@@ -50,10 +54,49 @@ for verb in VERBS:
 def main() -> None:
     """Run the command line: 0 done, 1 failed while running, 2 wrong input, 130 interrupted."""
     try:
+        with guarded_streams():
+            code = _call()
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _call() -> int:
+    """Run a verb and print its faults; return the exit code, when an interrupt has nothing left to stop."""
+    try:
+        code = _exit_code()
+        _ignore_interrupts()
+        sys.stdout.flush()
+    except (TemshiftError, OSError) as error:
+        _ignore_interrupts()
+        code = _print_fault(error)
+        with suppress(PrintError):
+            sys.stdout.flush()
+    return code
+
+
+def _exit_code() -> int:
+    try:
         app(prog_name="temshift")
-    except TemshiftError as error:
-        typer.echo(f"temshift: {error}", err=True)
-        sys.exit(error.exit_code)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0
+
+
+def _print_fault(error: TemshiftError | OSError) -> int:
+    """Print a fault of a user, unless nobody reads it; return the exit code."""
+    fault = path_fault(error) if isinstance(error, OSError) else error
+    if fault is None:
+        raise error
+    if not isinstance(fault, ClosedPipeError):
+        typer.echo(f"temshift: {printable(str(fault))}", err=True)
+    return fault.exit_code
+
+
+def _ignore_interrupts() -> None:
+    """Let Python end in peace: all is done and printed."""
+    with suppress(ValueError):  # in a thread, which no interrupt reaches
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Named distributions of imaging conditions, as users write them: defaults, items, series."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from string import Formatter
 from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
@@ -12,12 +14,16 @@ from temshift.configuration.model import Configuration
 from temshift.vocabulary.parameters import CANONICAL
 
 _KEY_OF = {row.field: row.key for row in CANONICAL}
+_NUMBER_FORMAT = re.compile(r"[-+ ]?0?[0-9]{0,2}(\.[0-9]{1,2})?[eEfFgG%]?")  # sign, width, precision, kind
+_LONGEST_NAME = 120  # characters of a member's name
 
 
 class ConditionItem(PartialConditions):
     """One named distribution of conditions, or a series of them over the values of one parameter.
 
-    In the ``name`` of a series, ``{value}`` stands for the value; ``sd`` spreads each value normally.
+    In the ``name`` of a series, ``{value}`` stands for the value, ``{value:+.1f}`` for the value in that format: a
+    sign, a width and a precision of at most two digits each, and one of e, f, g and %. ``sd`` spreads each value
+    normally.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -49,10 +55,13 @@ class ConditionItem(PartialConditions):
 
     def named(self, value: float) -> str:
         """Return the name of the series' member at ``value``."""
-        try:
-            return self.name.format(value=value)
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(f"name {self.name!r}: only {{value}} and number formats may stand in braces") from error
+        name = "".join(_filled(self.name, value))
+        if len(name) > _LONGEST_NAME:
+            raise ValueError(
+                f"name {self.name!r} of a series has {len(name)} characters at {value:g}; at most {_LONGEST_NAME}, "
+                "so give a shorter one, or a format such as {value:g} if the number is long"
+            )
+        return name
 
     def expanded(self) -> Iterator[tuple[str, PartialConditions]]:
         """Yield name and parameters of each distribution that the item stands for."""
@@ -66,6 +75,31 @@ class ConditionItem(PartialConditions):
         spread = Distribution(normal=Normal(mean=value, sd=self.sd)) if self.sd else Distribution(fixed=value)
         tied = {"correlations": self.correlations, "measured": self.measured}
         return PartialConditions(**{**self.given(), **tied, str(self.series): spread})
+
+
+def _filled(name: str, value: float) -> Iterator[str]:
+    """Yield the parts of a name in which a number stands for each ``{value}``.
+
+    ``str.format`` would look up attributes of the value, and make texts of any length.
+    """
+    try:
+        parts = list(Formatter().parse(name))
+    except ValueError:
+        raise _not_plain(name) from None
+    for text, field, number_format, conversion in parts:
+        yield text
+        if field is None:
+            continue
+        if field != "value" or conversion or not _NUMBER_FORMAT.fullmatch(number_format or ""):
+            raise _not_plain(name)
+        yield format(value, number_format or "")
+
+
+def _not_plain(name: str) -> ValueError:
+    return ValueError(
+        f"name {name!r}: only {{value}} and number formats may stand in braces, such as {{value:+.1f}}, "
+        "with a width and a precision of at most two digits each"
+    )
 
 
 Items = Annotated[tuple[ConditionItem, ...], Field(min_length=1)]

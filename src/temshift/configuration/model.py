@@ -8,7 +8,15 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from temshift.configuration.messages import add_faults
-from temshift.configuration.yaml_document import Document, Fault, KeyPath, read_document, write_document
+from temshift.configuration.yaml_document import (
+    MOST_CHARACTERS,
+    Document,
+    Fault,
+    KeyPath,
+    read_document,
+    shortened,
+    write_document,
+)
 from temshift.core.errors import InputError
 
 __all__ = [
@@ -22,6 +30,10 @@ __all__ = [
 ]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_LONGEST_MESSAGE = 2000  # characters
+_LONGEST_SOURCE = 400
+_MOST_FAULTS = 200  # that are put into words, which takes about 0.1 ms each
 
 
 class Configuration(BaseModel):
@@ -56,18 +68,29 @@ class ConfigurationError(InputError):
         Where the configuration came from, such as the name of its file.
     faults : sequence of Fault
         At least one.
+    unlisted : int
+        Number of faults that are not among them, because there are so many.
     """
 
-    def __init__(self, source: str, faults: Sequence[Fault]) -> None:
-        super().__init__(source, tuple(faults))
+    def __init__(self, source: str, faults: Sequence[Fault], unlisted: int = 0) -> None:
+        super().__init__(source, tuple(faults), unlisted)
         self.source = source
         self.faults: tuple[Fault, ...] = tuple(faults)
+        self.unlisted = unlisted
 
     def __str__(self) -> str:
-        """Give a headline, then one line for each fault."""
-        count = len(self.faults)
-        head = f"{self.source}: {count} fault{'' if count == 1 else 's'}"
-        return "\n".join([head, *(f"  {fault}" for fault in self.faults)])
+        """Give a headline, one line for each fault up to 2,000 characters in all, and the number of the others."""
+        count = len(self.faults) + self.unlisted
+        lines = [f"{shortened(self.source, _LONGEST_SOURCE)}: {count} fault{'' if count == 1 else 's'}"]
+        left = _LONGEST_MESSAGE - len(lines[0]) - len(f"\n  and {count} more")
+        for fault in self.faults:
+            line = f"  {fault}"
+            left -= len(line) + 1
+            if left < 0:
+                break
+            lines.append(line)
+        more = count + 1 - len(lines)
+        return "\n".join([*lines, *([f"  and {more} more"] if more else [])])
 
 
 def parse_configuration(text: str, model: type[Model], source: str) -> Model:
@@ -139,7 +162,8 @@ def open_document(path: Path | str) -> Document:
         If the file cannot be read.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = file.read(MOST_CHARACTERS + 1)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; give the path of a YAML file") from error
     except UnicodeDecodeError as error:
@@ -157,7 +181,7 @@ def validated(document: Document, model: type[Model], source: str) -> Model:
     """
     result = None if () in document.faults else _validate(document, model)
     if result is None or document.faults:
-        raise ConfigurationError(source, _sorted(document))
+        raise ConfigurationError(source, _sorted(document), document.unlisted)
     return result
 
 
@@ -191,7 +215,9 @@ def _validate(document: Document, model: type[Model]) -> Model | None:
     try:
         result = model.model_validate_json(json.dumps(document.data), strict=True)
     except ValidationError as error:
-        add_faults(document, error.errors(include_url=False), model)
+        errors = error.errors(include_url=False)
+        document.unlisted = max(len(errors) - _MOST_FAULTS, 0)
+        add_faults(document, errors[:_MOST_FAULTS], model)
         return None
     for path, message in result.cross_faults() if isinstance(result, Configuration) else ():
         if not document.has_fault_below(path):

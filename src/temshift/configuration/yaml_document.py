@@ -1,11 +1,13 @@
 """YAML 1.2 text as plain data in which every value knows its line; duplicate keys are refused."""
 
 import math
+import re
 from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
@@ -15,7 +17,14 @@ KeyPath = tuple[str | int, ...]
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str")}
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
+_NUMBER_TAGS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+_COLLECTION_TAGS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 _MOST_VALUES = 200_000
+MOST_CHARACTERS = 4_000_000
+_LONGEST_NUMBER = 300  # characters: a float ends at 1e308, and Python refuses texts of 4300 digits
+_DEEPEST = 100  # ten times as deep as any file has to be
+_HALF = re.compile("[\ud800-\udfff]")  # of a character: no text that can be written holds one alone
+_LONGEST_FAULT = 700  # characters
 _TOO_DEEP = "is nested too deeply, or an anchor contains itself"
 
 
@@ -31,7 +40,7 @@ class Fault:
         """Give one line of text: ``line 12, specimens.seed: given ...``."""
         place = [f"line {self.line}"] if self.line is not None else []
         place += [self.key] if self.key else []
-        return f"{', '.join(place)}: {self.message}" if place else self.message
+        return shortened(f"{', '.join(place)}: {self.message}" if place else self.message, _LONGEST_FAULT)
 
 
 @dataclass
@@ -41,6 +50,7 @@ class Document:
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
     faults: dict[KeyPath, Fault] = field(default_factory=dict)
+    unlisted: int = 0  # faults beyond the many that are listed
 
     def line(self, path: KeyPath) -> int | None:
         """Give the line of a path, or of the nearest place around it."""
@@ -56,6 +66,30 @@ class Document:
         """Note a fault; the first at a path stays."""
         place = line if line is not None else self.line(path)
         self.faults.setdefault(path, Fault(place, dotted(path), message))
+
+
+def printable(text: str) -> str:
+    r"""Escape characters that a terminal would not print, or would obey.
+
+    Examples
+    --------
+    >>> printable("\x1b[31m")
+    '\\x1b[31m'
+    """
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)
+
+
+def shortened(text: str, most: int) -> str:
+    """Cut the middle out of a long text, and escape characters that can't be printed.
+
+    Examples
+    --------
+    >>> shortened("a long text", 7)
+    'a ...xt'
+    """
+    plain = printable(text if len(text) <= most else f"{text[:most]}{text[-most:]}")
+    last = (most - 3) // 2
+    return plain if len(plain) <= most else f"{plain[: most - 3 - last]}...{plain[-last:]}"
 
 
 def dotted(path: KeyPath) -> str:
@@ -128,13 +162,31 @@ def write_document(data: Any) -> str:
 
 
 def _read_into(document: Document, text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        document.add_fault((), f"has more than {MOST_CHARACTERS} characters; no file of temshift needs as many", 1)
+        return
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _ShallowComposer
     node = yaml.compose(text)
     if node is None:
         document.data, document.lines = {}, {(): 1}
         return
     document.lines[()] = node.start_mark.line + 1
     document.data = _Reader(yaml, document).value(node, ())
+
+
+class _ShallowComposer(Composer):
+    """Ends early if a text is nested deeply, for its time grows with the square of the depth."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 class _Reader:
@@ -149,6 +201,8 @@ class _Reader:
         self.values += 1
         if self.values > _MOST_VALUES:
             raise YAMLError(f"more than {_MOST_VALUES} values, aliases counted each time")
+        if not isinstance(node, ScalarNode) and str(node.tag) not in _COLLECTION_TAGS:
+            return self.document.add_fault(path, f"has the tag {node.tag}; only plain values are allowed")
         if isinstance(node, MappingNode):
             return self.mapping(node, path)
         if isinstance(node, SequenceNode):
@@ -165,6 +219,8 @@ class _Reader:
             line = key_node.start_mark.line + 1
             if not isinstance(key_node, ScalarNode):
                 self.document.add_fault(path, "has a key that is a list or a mapping; write text", line)
+            elif _HALF.search(key_node.value):
+                self.document.add_fault(path, r"has a key with half a character (\ud800 to \udfff); remove it", line)
             elif key_node.value in mapping:
                 first = self.document.lines[(*path, key_node.value)]
                 twice = f"is given twice; first on line {first}"
@@ -180,13 +236,28 @@ class _Reader:
             return node.value
         if tag not in _PLAIN_TAGS:
             return self.document.add_fault(path, f"has the tag {tag}; only plain values are allowed")
+        if tag in _NUMBER_TAGS and len(node.value) > _LONGEST_NUMBER:
+            size = f"a number of {len(node.value)} characters"
+            return self.document.add_fault(path, f"given {size}; at most {_LONGEST_NUMBER} are read")
         try:
             value = self.yaml.constructor.construct_object(node, deep=True)
-        except (ValueError, YAMLError) as error:
-            return self.document.add_fault(path, f"cannot be read: {error}")
+        except (ValueError, KeyError, YAMLError):
+            kind = tag.rpartition(":")[2]
+            return self.document.add_fault(path, f"given {node.value!r} with the tag !!{kind}; leave the tag out")
+        return self.checked(_joined(value) if isinstance(value, str) else value, node.value, path)
+
+    def checked(self, value: Any, written: str, path: KeyPath) -> Any:
+        """Return a value that can be a part of a configuration; note the fault of any other."""
         if isinstance(value, float) and not math.isfinite(value):
-            return self.document.add_fault(path, f"given {node.value}; must be a finite number")
+            return self.document.add_fault(path, f"given {written}; must be a finite number")
+        if isinstance(value, str) and _HALF.search(value):
+            return self.document.add_fault(path, r"holds half a character (\ud800 to \udfff); remove it")
         return value
+
+
+def _joined(text: str) -> str:
+    """Join the halves of characters that JSON writes as two escapes."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 class _Representer(SafeRepresenter):

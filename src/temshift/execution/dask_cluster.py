@@ -28,6 +28,13 @@ _FETCHERS = 8
 _PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pydantic", "distributed")
 
 
+# A scheduler and its workers run anything that they are sent: on loopback nobody else reaches them. Without these
+# options workers listen on every network of their machine, and with --no-dashboard too.
+_LOOPBACK = "--host 127.0.0.1 --dashboard-address 127.0.0.1:0"
+_START_SCHEDULER = f"dask scheduler {_LOOPBACK} --scheduler-file FILE"
+_LOCAL = ("127.", "localhost", "[::1]")  # begins the addresses of this machine alone
+
+
 class DaskExecutor(Executor):
     """A thin adapter over `distributed.Client`; calls behave as those of `ProcessExecutor`.
 
@@ -196,7 +203,7 @@ def _address(scheduler: str) -> str:
     except FileNotFoundError:
         raise InputError(
             f"scheduler = {scheduler!r} is no file; give an address such as tcp://127.0.0.1:8786, "
-            "or the file that dask scheduler --scheduler-file FILE writes"
+            f"or the file that a scheduler writes: {_START_SCHEDULER}"
         ) from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
@@ -218,8 +225,7 @@ def _connected(address: str) -> Any:
             return Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)  # type: ignore[no-untyped-call]
     except Exception as error:
         raise InputError(
-            f"no scheduler answers at {address} ({_first_line(error)}); "
-            "start one: dask scheduler --host 127.0.0.1 --scheduler-file FILE"
+            f"no scheduler answers at {address} ({_first_line(error)}); start one: {_START_SCHEDULER}"
         ) from error
 
 
@@ -234,11 +240,18 @@ def _require_workers(client: Any, address: str) -> None:
     except TimeoutError:
         raise InputError(
             f"the scheduler at {address} has had no worker for {SECONDS_FOR_A_WORKER:.0f} s; "
-            f"start some: dask worker {address} --nthreads 1 --memory-limit 0"
+            f"start some: {_start_workers(address)}"
         ) from None
     here = versions()
     for worker, there in client.run(versions, on_error="return").items():
         _compare(worker, there, here)
+
+
+def _start_workers(address: str) -> str:
+    command = f"PYTHONSAFEPATH=1 dask worker {address} --nthreads 1 --memory-limit 0"
+    if address.partition("://")[2].startswith(_LOCAL):
+        return f"{command} {_LOOPBACK}"
+    return f"{command} --interface NETWORK --dashboard-address 127.0.0.1:0, over TLS only: see docs/clusters"
 
 
 def versions() -> dict[str, str]:

@@ -17,19 +17,13 @@ from typing import Any, ParamSpec, TypeVar, cast
 from pebble import ProcessFuture, ProcessPool
 
 from temshift.core.errors import TemshiftError
+from temshift.execution.environment import starting_environment
 from temshift.execution.losses import SchedulerLostError, WorkerLostError
 from temshift.execution.worker import deliver, pack_call, run_packed, start_worker
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_THREAD_SETTINGS = (
-    "OMP_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "POLARS_MAX_THREADS",
-)
 _SECONDS_BETWEEN_LOOKS = 0.2
 _REMEDY = "often memory ran out: use fewer workers or smaller tasks"
 _MOST_FAILED_STARTS = 3
@@ -208,6 +202,8 @@ class ProcessExecutor(Executor):
 
 
 def _make_pool(workers: int) -> ProcessPool:
+    with _starting, starting_environment():  # else the first lock of the pool starts it
+        multiprocessing.resource_tracker.ensure_running()
     context = _OneThreadContext()
     pool = ProcessPool(workers, initializer=start_worker, initargs=(os.getpid(),), context=context)
     if not pool.active:  # asking starts it
@@ -253,28 +249,13 @@ class _OneThreadProcess(SpawnProcess):
     """Starts with one thread for numeric libraries, and deaf to an interrupt meant for the parent."""
 
     def start(self) -> None:
-        multiprocessing.resource_tracker.ensure_running()
-        with _starting, _one_thread_environment(), _interrupts_blocked():
+        with _starting, starting_environment(), _interrupts_blocked():
+            multiprocessing.resource_tracker.ensure_running()  # the other may have been killed
             super().start()
 
 
 class _OneThreadContext(SpawnContext):
     Process = _OneThreadProcess
-
-
-@contextmanager
-def _one_thread_environment() -> Iterator[None]:
-    """Set the thread settings that a process reads at its start; restore them after."""
-    before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
-    os.environ.update(dict.fromkeys(_THREAD_SETTINGS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

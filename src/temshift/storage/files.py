@@ -9,8 +9,9 @@ import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,6 +29,7 @@ _REMEDIES = {
     errno.EACCES: "choose a folder that you may write to",
     errno.EPERM: "choose a folder that you may write to",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "choose another name: its symbolic links go round in a circle",
     errno.ENOTDIR: "choose another folder: a part of this path is a file",
     errno.EEXIST: "choose another folder: a part of this path is a file",
     errno.EISDIR: "choose another name: this one is a folder",
@@ -88,17 +90,18 @@ def require_writable(path: Path | str) -> None:
 
     Raises
     ------
-    TemshiftError
-        If `path` is a folder, or the folder that it is to be in cannot be made or written to.
+    InputError
+        If `path` is a folder or has too long a name, or the folder that it is to be in cannot be made or written to.
     """
     target = Path(path)
     try:
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with suppress(FileNotFoundError):
+            if stat.S_ISDIR(target.stat().st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with _workplace(target.parent):
             pass
     except OSError as error:
-        _raise_write_error(target, error)
+        raise InputError(_write_fault(target, error)) from error
 
 
 def write_together(folder: Path | str, contents: Mapping[str, bytes], *, flushed_from: int = 0) -> None:
@@ -327,9 +330,16 @@ def _flush_names(folder: Path) -> None:
 
 
 def _raise_write_error(target: Path, error: OSError) -> NoReturn:
-    cause = error.strerror or str(error)
-    remedy = _REMEDIES.get(error.errno or 0, _ANY_REMEDY)
-    raise TemshiftError(f"cannot write {target}: {cause}; {remedy}") from error
+    raise TemshiftError(_write_fault(target, error)) from error
+
+
+def _write_fault(target: Path, error: OSError) -> str:
+    return f"cannot write {target}: {error.strerror or str(error)}; {write_remedy(error)}"
+
+
+def write_remedy(error: OSError) -> str:
+    """Return how a user mends an error of the system."""
+    return _REMEDIES.get(error.errno or 0, _ANY_REMEDY)
 
 
 def _read_bytes(path: Path | str) -> bytes:

@@ -40,10 +40,12 @@ def waves(folder: Path, output: Path, one_set: str | None, specimens: str | None
     """Write exit waves to one HDF5 file."""
     chosen, sources = range_of("--specimens", specimens), wave_sources(folder, one_set)
     progress = progress_for(Console(stderr=True))
+    there = output.exists()
     try:
         export_waves(sources, output, specimens=chosen, gzip=gzip, progress=progress)
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted; nothing was written to {output}") from None
+        state = f"{output} is whole" if output.exists() and not there else f"nothing was written to {output}"
+        raise Interrupted(f"interrupted; {state}") from None
     _print(f"{output}: {output.stat().st_size / 1e6:.1f} MB, sets {listed(source.words for source in sources)}")
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
 from temshift.core.errors import InputError
-from temshift.storage.files import replacing
+from temshift.storage.files import replacing, require_writable
 from temshift.studies import read_results
 
 MOST_ROWS = 60  # that are printed without being asked for
@@ -32,6 +32,8 @@ def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
     """Print scores, row by row or, if they are many, in a line a training distribution; write all if asked to."""
     if output is not None and output.suffix not in WRITERS:
         raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}")
+    if output is not None:
+        require_writable(output)
     table = read_results(*folders, remark=progress_for(Console(stderr=True)).warning)
     console = table_console()
     whole = every or len(table) <= MOST_ROWS

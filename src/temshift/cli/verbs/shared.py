@@ -45,7 +45,7 @@ def range_of(option: str, text: str | None) -> range | None:
     """
     if text is None:
         return None
-    parts = re.fullmatch(r"(\d*):(\d*)", text)
+    parts = re.fullmatch(r"([0-9]{0,18}):([0-9]{0,18})", text)
     if parts is None:
         raise InputError(f"{option} {text}: write A:B, from A up to, not including, B, such as 0:4")
     numbers = range(int(parts[1] or 0), int(parts[2]) if parts[2] else ENDLESS)
