@@ -1,0 +1,186 @@
+"""Structures of a file of any format: CIF as gemmi reads it, all else as ASE does."""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import gemmi
+import numpy as np
+from ase import Atoms
+from ase.io.formats import filetype, ioformats
+
+from temshift.core.errors import InputError
+from temshift.specimens.reading.blocks import blocks_of
+from temshift.specimens.reading.cif import structure_of
+from temshift.specimens.reading.regular import contents
+from temshift.specimens.validation import require_measurable
+
+_CIF_ENDINGS = (".cif", ".mcif", ".mmcif")
+_CIF_START = re.compile(rb"(\xef\xbb\xbf)?(\s|#[^\n]*\n)*data_", re.IGNORECASE)
+_MOST_READS_AT_END = 1000  # a reader that goes on after the end of a text expects atoms that are not there
+_WHOLE = 1e-6  # how far an occupancy may be off 1
+_OCCUPANCIES = ("occupancy", "occupancies")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One structure of a file.
+
+    Attributes
+    ----------
+    name : str
+        Of its block in a CIF; the number of the structure, from 0, in a file of another format.
+    atoms : ase.Atoms
+        All atoms of the cell.
+    """
+
+    name: str
+    atoms: Atoms
+
+
+class _Text(io.StringIO):
+    """Text that refuses to be read on and on after its end."""
+
+    def __init__(self, text: str, name: str) -> None:
+        super().__init__(text, newline=None)
+        self.name = name
+        self._at_end = 0
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # the bases of StringIO differ
+        """Read a line; empty at the end, so many times."""
+        line = super().readline(-1 if size is None else size)
+        self._at_end = 0 if line else self._at_end + 1
+        if self._at_end > _MOST_READS_AT_END:
+            raise EOFError("it ends before all atoms that it announces")
+        return line
+
+
+def structures_in(path: str, block: str | int | None = None) -> list[Structure]:
+    """Read the structures of a file.
+
+    Parameters
+    ----------
+    path : str
+        A regular file of any format that ASE reads, packed (.gz, .bz2, .xz) or not.
+    block : str or int, optional
+        Name of the only structure to read; all by default.
+
+    Returns
+    -------
+    list of Structure
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no such block, or holds a structure that is unclear: sites that are partly
+        occupied, a setting that is not named, places that are not numbers, a composition other than its formula.
+    """
+    name, content = contents(path)
+    structures = _of_cif(path, content, block) if _is_cif(name, content) else _of_other(path, name, content, block)
+    for structure in structures:
+        require_measurable(structure.atoms, path)
+    return structures
+
+
+def _is_cif(name: str, content: bytes) -> bool:
+    return Path(name).suffix.lower() in _CIF_ENDINGS or _CIF_START.match(content[:4096]) is not None
+
+
+def _of_cif(path: str, content: bytes, chosen: str | int | None) -> list[Structure]:
+    blocks = [block for block in blocks_of(content, path) if block.has_atoms]
+    kept = blocks if chosen is None else [block for block in blocks if block.name == str(chosen)]
+    _require_choice(path, chosen, [block.name for block in blocks], bool(kept))
+    if len(kept) > 1:  # the caller takes one alone: names are enough
+        return [Structure(block.name, Atoms()) for block in kept]
+    return [Structure(block.name, structure_of(block, path)) for block in kept]
+
+
+def _of_other(path: str, name: str, content: bytes, chosen: str | int | None) -> list[Structure]:
+    structures = [Structure(str(number), atoms) for number, atoms in enumerate(_by_ase(path, name, content))]
+    kept = structures if chosen is None else [item for item in structures if item.name == str(chosen)]
+    _require_choice(path, chosen, [item.name for item in structures], bool(kept))
+    for item in kept:
+        if not _whole(item.atoms):
+            raise _partly(path)
+    return kept
+
+
+def _require_choice(path: str, chosen: str | int | None, names: list[str], there: bool) -> None:
+    if chosen is not None and not there:
+        raise InputError(f"{path} has no block {str(chosen)!r}; it has {listed(names)}")
+
+
+def listed(names: list[str]) -> str:
+    """List names, the first eight of many.
+
+    Examples
+    --------
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
+    return (", ".join(map(repr, names[:8])) or "none") + (", ..." if len(names) > 8 else "")
+
+
+def _by_ase(path: str, name: str, content: bytes) -> list[Atoms]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of file readers, on the content of the file
+            structures = list(_read(path, name, content))
+    except InputError:
+        raise
+    except Exception as error:  # readers raise errors of every kind
+        raise InputError(
+            f"{path}: ASE cannot read it ({_cause(error)}); give a structure file that it reads, such as .xyz or .cif"
+        ) from error
+    return structures
+
+
+def _read(path: str, name: str, content: bytes) -> Iterator[Atoms]:
+    stream = io.BytesIO(content)
+    stream.name = name
+    kind = filetype(stream)
+    if kind == "proteindatabank":
+        _require_plain_pdb(content, path)
+    known = ioformats[kind]
+    given: Any = path if name == path else stream  # some readers open a file themselves
+    if known.acceptsfd and not known.isbinary:
+        given = _Text(content.decode(), name)
+    return iter(ase.io.iread(given, index=":", format=kind, do_not_split_by_at_sign=True))
+
+
+def _require_plain_pdb(content: bytes, path: str) -> None:
+    """Refuse what ASE passes over in a PDB file: symmetry, alternatives, atoms that are partly there."""
+    structure = gemmi.read_pdb_string(content)
+    group = structure.spacegroup_hm.strip()
+    if group not in ("", "P 1"):
+        raise InputError(
+            f"{path}: its CRYST1 names the space group {group}, whose atoms are not all listed; give a CIF, or every "
+            "atom and P 1"
+        )
+    atoms = [atom for model in structure for chain in model for residue in chain for atom in residue]
+    if any(atom.has_altloc() or abs(atom.occ - 1) > _WHOLE for atom in atoms):
+        raise _partly(path)
+
+
+def _whole(atoms: Atoms) -> bool:
+    """Whether every site of a structure is occupied by one whole atom, as far as its reader says."""
+    mixed = atoms.info.get("occupancy")
+    shares = [share for site in mixed.values() for share in site.values()] if isinstance(mixed, dict) else []
+    for key in _OCCUPANCIES:
+        if key in atoms.arrays and atoms.arrays[key].dtype.kind in "if":
+            shares.extend(atoms.arrays[key].ravel())
+    return bool(np.all(np.abs(np.asarray(shares, dtype=float) - 1) <= _WHOLE))
+
+
+def _partly(path: str) -> InputError:
+    return InputError(f"{path} has sites that are partly occupied; give an ordered cell")
+
+
+def _cause(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__
