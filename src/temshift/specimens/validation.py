@@ -114,9 +114,9 @@ def _sides(atoms: Atoms, name: str) -> NDArray[np.float64]:
     sides = np.diag(cell).copy()
     if not np.isfinite(cell).all() or (sides <= 0).any():
         raise InputError(f"{name}: the cell has no volume; give three sides along x, y and z")
-    if min(sides[:2]) < LEAST_SIDE or max(sides) > GREATEST_SIDE:
+    if min(sides[:2]) < LEAST_SIDE or max(sides[:2]) > GREATEST_SIDE:
         raise InputError(
-            f"{name}: the cell has sides of {', '.join(f'{side:g}' for side in sides)} A; {LEAST_SIDE:g} to "
+            f"{name}: the cell has sides of {sides[0]:g} and {sides[1]:g} A along x and y; {LEAST_SIDE:g} to "
             f"{GREATEST_SIDE:g} A are allowed"
         )
     if np.abs(cell - np.diag(sides)).max() > 1e-6 * sides.max():

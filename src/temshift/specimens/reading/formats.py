@@ -17,12 +17,15 @@ from ase.io.formats import filetype, ioformats
 from temshift.core.errors import InputError
 from temshift.specimens.reading.blocks import blocks_of
 from temshift.specimens.reading.cif import structure_of
+from temshift.specimens.reading.counts import require_plausible_counts
 from temshift.specimens.reading.regular import contents
 from temshift.specimens.validation import require_measurable
 
+MOST_CIF_BYTES = 2**25  # some half million atoms
 _CIF_ENDINGS = (".cif", ".mcif", ".mmcif")
 _CIF_START = re.compile(rb"(\xef\xbb\xbf)?(\s|#[^\n]*\n)*data_", re.IGNORECASE)
 _MOST_READS_AT_END = 1000  # a reader that goes on after the end of a text expects atoms that are not there
+_PEEK = 4096  # bytes
 _WHOLE = 1e-6  # how far an occupancy may be off 1
 _OCCUPANCIES = ("occupancy", "occupancies")
 
@@ -43,17 +46,14 @@ class Structure:
     atoms: Atoms
 
 
-class _Text(io.StringIO):
+class _Text(io.TextIOWrapper):
     """Text that refuses to be read on and on after its end."""
 
-    def __init__(self, text: str, name: str) -> None:
-        super().__init__(text, newline=None)
-        self.name = name
-        self._at_end = 0
+    _at_end = 0
 
-    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # the bases of StringIO differ
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]  # its bases differ
         """Read a line; empty at the end, so many times."""
-        line = super().readline(-1 if size is None else size)
+        line = super().readline(size)
         self._at_end = 0 if line else self._at_end + 1
         if self._at_end > _MOST_READS_AT_END:
             raise EOFError("it ends before all atoms that it announces")
@@ -88,10 +88,12 @@ def structures_in(path: str, block: str | int | None = None) -> list[Structure]:
 
 
 def _is_cif(name: str, content: bytes) -> bool:
-    return Path(name).suffix.lower() in _CIF_ENDINGS or _CIF_START.match(content[:4096]) is not None
+    return Path(name).suffix.lower() in _CIF_ENDINGS or _CIF_START.match(content[:_PEEK]) is not None
 
 
 def _of_cif(path: str, content: bytes, chosen: str | int | None) -> list[Structure]:
+    if len(content) > MOST_CIF_BYTES:
+        raise InputError(f"{path} holds more than {MOST_CIF_BYTES // 2**20} MiB; give so many atoms as .xyz")
     blocks = [block for block in blocks_of(content, path) if block.has_atoms]
     kept = blocks if chosen is None else [block for block in blocks if block.name == str(chosen)]
     _require_choice(path, chosen, [block.name for block in blocks], bool(kept))
@@ -141,23 +143,35 @@ def _by_ase(path: str, name: str, content: bytes) -> list[Atoms]:
 
 
 def _read(path: str, name: str, content: bytes) -> Iterator[Atoms]:
-    stream = io.BytesIO(content)
-    stream.name = name
-    kind = filetype(stream)
+    kind = filetype(_stream(content, name))  # closes it
     if kind == "proteindatabank":
         _require_plain_pdb(content, path)
     known = ioformats[kind]
-    given: Any = path if name == path else stream  # some readers open a file themselves
+    if not known.isbinary:
+        _require_text(content, path)
+        require_plausible_counts(content, path)
+    given: Any = path if name == path else _stream(content, name)  # some readers open a file themselves
     if known.acceptsfd and not known.isbinary:
-        given = _Text(content.decode(), name)
+        given = _Text(_stream(content, name), encoding="utf-8")
     return iter(ase.io.iread(given, index=":", format=kind, do_not_split_by_at_sign=True))
+
+
+def _stream(content: bytes, name: str) -> io.BytesIO:
+    stream = io.BytesIO(content)
+    stream.name = name
+    return stream
+
+
+def _require_text(content: bytes, path: str) -> None:
+    if b"\0" in content[:_PEEK]:
+        raise InputError(f"{path}: ASE cannot read it (it is no text); give a structure file such as .xyz or .cif")
 
 
 def _require_plain_pdb(content: bytes, path: str) -> None:
     """Refuse what ASE passes over in a PDB file: symmetry, alternatives, atoms that are partly there."""
     structure = gemmi.read_pdb_string(content)
     group = structure.spacegroup_hm.strip()
-    if group not in ("", "P 1"):
+    if group.replace(" ", "") not in ("", "P1"):
         raise InputError(
             f"{path}: its CRYST1 names the space group {group}, whose atoms are not all listed; give a CIF, or every "
             "atom and P 1"

@@ -7,12 +7,15 @@ import os
 import stat
 import zlib
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any
 
 from temshift.core.errors import InputError
 
 MOST_BYTES = 2**28  # of a structure file, unpacked: some three million atoms as text
-_PACKERS = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+_GREATEST_RATIO = 100  # of bytes unpacked to packed: coordinates as text are packed to a tenth, seldom to a thirtieth
+_SMALL = 2**24  # bytes unpacked that need no such look
+_PIECE = 2**20
+_PACKERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -67,20 +70,25 @@ def contents(path: str) -> tuple[str, bytes]:
         If it is no regular file, cannot be read or unpacked, or is too large.
     """
     require_regular(path)
-    packed = Path(path).suffix in _PACKERS
+    packer = _PACKERS.get(Path(path).suffix)
     try:
-        with _opened(path) as stream:
-            content = stream.read(MOST_BYTES + 1)
+        with Path(path).open("rb") as file:
+            content = _read(packer(file), file) if packer else _read(file, file)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
-    if len(content) > MOST_BYTES:
+    if content is None:
         raise _too_large(path)
-    return (str(Path(path).with_suffix("")) if packed else path), content
+    return (str(Path(path).with_suffix("")) if packer else path), content
 
 
-def _opened(path: str) -> IO[bytes]:
-    packer = _PACKERS.get(Path(path).suffix)
-    return cast(IO[bytes], packer(path)) if packer else Path(path).open("rb")
+def _read(stream: IO[bytes], file: IO[bytes]) -> bytes | None:
+    """Read a stream that unpacks a file, or the file itself; None if there is too much of it."""
+    content = bytearray()
+    while piece := stream.read(_PIECE):
+        content += piece
+        if len(content) > min(MOST_BYTES, max(_SMALL, _GREATEST_RATIO * file.tell())):
+            return None
+    return bytes(content)
 
 
 def _unreadable(path: str, cause: str) -> InputError:
@@ -89,5 +97,6 @@ def _unreadable(path: str, cause: str) -> InputError:
 
 def _too_large(path: str) -> InputError:
     return InputError(
-        f"{path} holds more than {MOST_BYTES // 2**20} MiB, unpacked; give a file of one structure, without its history"
+        f"{path} holds too much for one structure (at most {MOST_BYTES // 2**20} MiB, and {_GREATEST_RATIO} times "
+        "a packed file); give a file of one structure, without its history"
     )
