@@ -301,10 +301,10 @@ def test_a_cif_by_ase_gives_the_crystal_that_ase_reads(name):
 
 PDB = (
     "CRYST1   20.000   20.000   20.000  90.00  90.00  90.00 {group:10}\n"
-    "ATOM      1 AU  {alternative}AU A   1       5.000   5.000   5.000{first}  0.00          AU\n"
-    "ATOM      2 AU   AU A   2       {x}   5.000   5.000{second}  0.00          AU\n"
+    "ATOM      1 AU  {alternative}AU A   1       5.000   5.000   5.000{first}  0.00          {element}\n"
+    "ATOM      2 AU   AU A   2       {x}   5.000   5.000{second}  0.00          {element}\n"
 )
-PLAIN = {"group": "P 1", "alternative": " ", "first": "  1.00", "second": "  1.00", "x": "7.900"}
+PLAIN = {"group": "P 1", "alternative": " ", "first": "  1.00", "second": "  1.00", "x": "7.900", "element": " AU"}
 MMCIF = (
     "data_x\n_cell.length_a 20\n_cell.length_b 20\n_cell.length_c 20\n_cell.angle_alpha 90\n_cell.angle_beta 90\n"
     "_cell.angle_gamma 90\n_symmetry.space_group_name_H-M 'P 1'\nloop_\n_atom_site.id\n_atom_site.type_symbol\n"
@@ -334,6 +334,12 @@ def both_refuse(name, fault):
         ("alternative.pdb", PDB.format(**PLAIN | {"alternative": "A"}), "partly occupied; give an ordered cell"),
         ("blank.pdb", PDB.format(**PLAIN | {"first": "      ", "second": "  0.30"}), "partly occupied"),
         ("group.pdb", PDB.format(**PLAIN | {"group": "P 21 21 21"}), "names the space group P 21 21 21, whose atoms"),
+        ("shifted.pdb", PDB.format(**PLAIN | {"element": "AU"}), "AU is an element, but its columns 77 and 78 say U"),
+        (
+            "nameless.pdb",
+            PDB.format(**PLAIN | {"element": ""}).replace(" AU   AU", "  CA  AU"),
+            "its elements are unclear",
+        ),
         ("near.pdb", PDB.format(**PLAIN | {"x": "5.900"}), "0.90 A apart, nearer than any bond of theirs"),
         ("half.cif", MMCIF.format("0.5"), "partly occupied; give an ordered cell"),
         ("near.cif", MMCIF.format("1.0"), "0.90 A apart, nearer than any bond of theirs"),
@@ -432,7 +438,7 @@ MANY = {
     "many.cube": "a\nb\n 2000000000 0 0 0\n 3 1 0 0\n 3 0 1 0\n 3 0 0 1\n6 0 0 0 0\n",
     "many.xsf": "CRYSTAL\nPRIMVEC\n5 0 0\n0 5 0\n0 0 5\nPRIMCOORD\n2000000000 1\n6 0 0 0\n",
     "many.xtl": "t\n5 5 5 90 90 90\n300\n1\nC\n2000000000 6 1.0 0.1\n0 0 0\n",
-    "many.rmc6f": "(Version 6f format configuration file)\nNumber of atoms: 2000000000\nCell (Ang/deg): 5 5 5 90 90 90\n",
+    "many.rmc6f": "(Version 6f format configuration file)\nNumber of atoms: 2000000000\nCell (Ang/deg): 5 5 5 90\n",
 }
 
 

@@ -3,13 +3,11 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import ase.io
-import gemmi
 import numpy as np
 from ase import Atoms
 from ase.io.formats import filetype, ioformats
@@ -18,6 +16,7 @@ from temshift.core.errors import InputError
 from temshift.specimens.reading.blocks import blocks_of
 from temshift.specimens.reading.cif import structure_of
 from temshift.specimens.reading.counts import require_plausible_counts
+from temshift.specimens.reading.protein_data_bank import require_plain_pdb, require_same_elements
 from temshift.specimens.reading.regular import contents
 from temshift.specimens.validation import require_measurable
 
@@ -108,7 +107,7 @@ def _of_other(path: str, name: str, content: bytes, chosen: str | int | None) ->
     _require_choice(path, chosen, [item.name for item in structures], bool(kept))
     for item in kept:
         if not _whole(item.atoms):
-            raise _partly(path)
+            raise InputError(f"{path} has sites that are partly occupied; give an ordered cell")
     return kept
 
 
@@ -132,7 +131,7 @@ def _by_ase(path: str, name: str, content: bytes) -> list[Atoms]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of file readers, on the content of the file
-            structures = list(_read(path, name, content))
+            structures = _read(path, name, content)
     except InputError:
         raise
     except Exception as error:  # readers raise errors of every kind
@@ -142,10 +141,10 @@ def _by_ase(path: str, name: str, content: bytes) -> list[Atoms]:
     return structures
 
 
-def _read(path: str, name: str, content: bytes) -> Iterator[Atoms]:
+def _read(path: str, name: str, content: bytes) -> list[Atoms]:
     kind = filetype(_stream(content, name))  # closes it
     if kind == "proteindatabank":
-        _require_plain_pdb(content, path)
+        require_plain_pdb(content, path)
     known = ioformats[kind]
     if not known.isbinary:
         _require_text(content, path)
@@ -153,7 +152,10 @@ def _read(path: str, name: str, content: bytes) -> Iterator[Atoms]:
     given: Any = path if name == path else _stream(content, name)  # some readers open a file themselves
     if known.acceptsfd and not known.isbinary:
         given = _Text(_stream(content, name), encoding="utf-8")
-    return iter(ase.io.iread(given, index=":", format=kind, do_not_split_by_at_sign=True))
+    structures = list(ase.io.iread(given, index=":", format=kind, do_not_split_by_at_sign=True))
+    if kind == "proteindatabank":
+        require_same_elements(structures, content, path)
+    return structures
 
 
 def _stream(content: bytes, name: str) -> io.BytesIO:
@@ -167,20 +169,6 @@ def _require_text(content: bytes, path: str) -> None:
         raise InputError(f"{path}: ASE cannot read it (it is no text); give a structure file such as .xyz or .cif")
 
 
-def _require_plain_pdb(content: bytes, path: str) -> None:
-    """Refuse what ASE passes over in a PDB file: symmetry, alternatives, atoms that are partly there."""
-    structure = gemmi.read_pdb_string(content)
-    group = structure.spacegroup_hm.strip()
-    if group.replace(" ", "") not in ("", "P1"):
-        raise InputError(
-            f"{path}: its CRYST1 names the space group {group}, whose atoms are not all listed; give a CIF, or every "
-            "atom and P 1"
-        )
-    atoms = [atom for model in structure for chain in model for residue in chain for atom in residue]
-    if any(atom.has_altloc() or abs(atom.occ - 1) > _WHOLE for atom in atoms):
-        raise _partly(path)
-
-
 def _whole(atoms: Atoms) -> bool:
     """Whether every site of a structure is occupied by one whole atom, as far as its reader says."""
     mixed = atoms.info.get("occupancy")
@@ -189,10 +177,6 @@ def _whole(atoms: Atoms) -> bool:
         if key in atoms.arrays and atoms.arrays[key].dtype.kind in "if":
             shares.extend(atoms.arrays[key].ravel())
     return bool(np.all(np.abs(np.asarray(shares, dtype=float) - 1) <= _WHOLE))
-
-
-def _partly(path: str) -> InputError:
-    return InputError(f"{path} has sites that are partly occupied; give an ordered cell")
 
 
 def _cause(error: Exception) -> str:
