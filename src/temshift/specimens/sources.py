@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from temshift.configuration.model import Configuration
 from temshift.core.errors import InputError
 from temshift.core.hashes import file_hash
-from temshift.specimens.reading import require_regular, structures_in
+from temshift.specimens.reading import require_regular, structures_in, unreadable
 
 
 class SourceFile(Configuration):
@@ -74,9 +74,7 @@ def _hash_of(path: str) -> str:
     except InputError as error:
         raise ValueError(str(error)) from error
     except OSError as error:
-        raise ValueError(
-            f"cannot read {path}: {error.strerror}; give a path from the folder where temshift is called"
-        ) from error
+        raise ValueError(str(unreadable(path, error))) from error
 
 
 def _altered(path: str, recorded: str, present: str) -> str:

@@ -56,11 +56,15 @@ def composition_fault(block: Block, atoms: Atoms, volume: float) -> str | None:
     read = Counter(atoms.symbols)
     formula, units = formula_of(block), block.number("_cell_formula_units_z")
     if formula and not _same_shares(read, formula):
-        return f"the atoms read are {_text(read)}, but its formula is {_text(formula)}; mend sites, symmetry or formula"
-    if formula and units and not _same_count(read, formula, units):
         return (
-            f"the atoms read are {_text(read)}, but its formula {_text(formula)} with Z = {units:g} makes "
-            f"{_text({symbol: count * units for symbol, count in formula.items()})}; mend sites, symmetry or Z"
+            f"the atoms read are {_text(read)}, but its formula is {_text(formula)}; mend sites and symmetry, or the "
+            "formula if it is wrong"
+        )
+    if formula and units and not _same_count(read, formula, units):
+        whole = _text({symbol: count * units for symbol, count in formula.items()})
+        return (
+            f"the atoms read are {_text(read)}, but its formula {_text(formula)} with Z = {units:g} makes {whole}; mend "
+            "sites and symmetry, or Z if it is wrong"
         )
     given = block.number("_cell_volume")
     if given and abs(volume / given - 1) > _VOLUME:

@@ -31,8 +31,8 @@ def require_plain_pdb(content: bytes, path: str) -> None:
     group = structure.spacegroup_hm.strip()
     if group.replace(" ", "") not in ("", "P1"):
         raise InputError(
-            f"{path}: its CRYST1 names the space group {group}, whose atoms are not all listed; give a CIF, or every "
-            "atom and P 1"
+            f"{path}: its CRYST1 names the space group {group}, whose atoms are not all listed; give a CIF, or write "
+            "P 1 if every atom is there"
         )
     atoms = [atom for model in structure for chain in model for residue in chain for atom in residue]
     if any(atom.has_altloc() or abs(atom.occ - 1) > _WHOLE for atom in atoms):

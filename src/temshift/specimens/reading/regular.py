@@ -41,7 +41,7 @@ def require_regular(path: str) -> None:
     try:
         status = os.stat(path)  # noqa: PTH116 - a Path would resolve a trailing slash away
     except (OSError, ValueError) as error:
-        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+        raise unreadable(path, error) from error
     if not stat.S_ISREG(status.st_mode):
         kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
         raise InputError(f"{path} is {kind}; give a structure file")
@@ -75,7 +75,7 @@ def contents(path: str) -> tuple[str, bytes]:
         with Path(path).open("rb") as file:
             content = _read(packer(file), file) if packer else _read(file, file)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+        raise unreadable(path, error) from error
     if content is None:
         raise _too_large(path)
     return (str(Path(path).with_suffix("")) if packer else path), content
@@ -91,7 +91,9 @@ def _read(stream: IO[bytes], file: IO[bytes]) -> bytes | None:
     return bytes(content)
 
 
-def _unreadable(path: str, cause: str) -> InputError:
+def unreadable(path: str, error: Exception) -> InputError:
+    """Return the error for a file that the system does not give."""
+    cause = getattr(error, "strerror", None) or str(error)
     return InputError(f"cannot read {path}: {cause}; give a path from the folder where temshift is called")
 
 

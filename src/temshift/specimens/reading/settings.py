@@ -102,7 +102,7 @@ def _named(block: Block, path: str) -> list[gemmi.SpaceGroup]:
     if groups and whole and groups[0].number != whole:
         raise InputError(
             f"{path} names the space group {groups[0].hm} and the number {whole}, but {groups[0].hm} has number "
-            f"{groups[0].number}; mend either"
+            f"{groups[0].number}; mend the symbol, or the number if that is wrong"
         )
     return groups
 
