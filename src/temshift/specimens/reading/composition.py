@@ -63,8 +63,8 @@ def composition_fault(block: Block, atoms: Atoms, volume: float) -> str | None:
     if formula and units and not _same_count(read, formula, units):
         whole = _text({symbol: count * units for symbol, count in formula.items()})
         return (
-            f"the atoms read are {_text(read)}, but its formula {_text(formula)} with Z = {units:g} makes {whole}; mend "
-            "sites and symmetry, or Z if it is wrong"
+            f"the atoms read are {_text(read)}, but its formula {_text(formula)} with Z = {units:g} makes {whole}; "
+            "mend sites and symmetry, or Z if it is wrong"
         )
     given = block.number("_cell_volume")
     if given and abs(volume / given - 1) > _VOLUME:
