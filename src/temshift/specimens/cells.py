@@ -19,7 +19,7 @@ def wrapped(points: NDArray[np.float64], cell: tuple[float, float]) -> NDArray[n
     Returns
     -------
     ndarray (n, 2)
-        0 <= x < cell [A].
+        0 <= x < cell [A]; a coordinate that is not finite becomes NaN.
 
     Examples
     --------
@@ -27,4 +27,4 @@ def wrapped(points: NDArray[np.float64], cell: tuple[float, float]) -> NDArray[n
     array([[9., 2.]])
     """
     remainder = np.mod(points, cell)
-    return np.where(remainder < cell, remainder, 0.0)  # of a tiny negative number it rounds up to the side
+    return np.where(remainder >= cell, 0.0, remainder)  # of a tiny negative number it rounds up to the side

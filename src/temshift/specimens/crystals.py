@@ -18,7 +18,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from temshift.configuration.model import Configuration, as_tuples
 from temshift.core.errors import InputError
 from temshift.specimens.ranges import require
-from temshift.specimens.structure_files import read_structure
+from temshift.specimens.structure_files import MOST_ATOMS, read_structure
 from temshift.specimens.validation import HEAVIEST
 
 Position = tuple[float, float, float]
@@ -29,14 +29,14 @@ _IDEAL_SPINEL = 1 / 4  # the oxygen parameter of cubic close packing, origin cho
 _TOLERANCE = 1e-3  # how far a lattice may be off the symmetry of its space group, as a share of a squared length
 _LEAST_SHARE = 1e-3  # of the squared volume of a cell in that of a right-angled one of the same lengths
 _LEAST_DISTANCE = 0.6  # atoms of a cell nearer than this are a mistake: even H2 has 0.74 [A]
-_MOST_ATOMS = 2000  # atoms a cell
 
 
 class Crystal(Configuration):
     """A crystal structure; in recipes a name, a mapping of these keys, or ``{structure_file: PATH}``.
 
     A structure file (any that ASE reads, relative to the folder worked in) is read once and becomes an explicit cell
-    without symmetry, so that a recipe holds all that it depends on.
+    without symmetry, so that a recipe holds all that it depends on. ``structure_block`` chooses one structure of a file
+    that holds several: the name of a block of a CIF, or a number from 0.
 
     Attributes
     ----------
@@ -239,8 +239,8 @@ def _require_apart(structure: Crystal) -> None:
         cell = _built(structure)
     except Exception as error:  # ASE raises errors of many kinds
         raise InputError(f"no cell can be built of {structure.name}: {error}; mend space_group and sites") from error
-    if len(cell) > _MOST_ATOMS:
-        raise InputError(f"{structure.name} has {len(cell)} atoms a cell; at most {_MOST_ATOMS} are taken")
+    if len(cell) > MOST_ATOMS:
+        raise InputError(f"{structure.name} has {len(cell)} atoms a cell; at most {MOST_ATOMS} are taken")
     first, second, distance = neighbor_list("ijd", cell, _LEAST_DISTANCE)
     if len(distance):
         pair = " and ".join(cell.symbols[[first[0], second[0]]])

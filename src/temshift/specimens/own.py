@@ -30,7 +30,7 @@ from temshift.core.errors import InputError
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.recipe import SpecimenRecipe
 from temshift.specimens.sources import SourceFile, read_source
-from temshift.specimens.validation import HEAVIEST, SAME_SPOT, require_sound
+from temshift.specimens.validation import HEAVIEST, SAME_SPOT, require_apart, require_sound
 
 MOST_PARTICLES = 100
 GREATEST_HEIGHT = 2000.0  # of the atoms of a file [A]
@@ -281,6 +281,7 @@ def _placed(structure: Atoms, margin: float, name: str) -> Atoms:
     height = float(highest - lowest + 2 * margin)
     atoms = Atoms(structure.numbers, positions, cell=[across[0][0], across[1][1], height], pbc=(True, True, False))
     require_sound(atoms, name)
+    require_apart(atoms, name)
     return atoms
 
 

@@ -1,0 +1,133 @@
+"""Whether the atoms read from a CIF are those of its own formula, number of formula units, volume and density."""
+
+import re
+from collections import Counter
+
+import numpy as np
+from ase import Atoms
+
+from temshift.specimens.reading.blocks import Block
+from temshift.specimens.reading.elements import symbol_of_type
+
+_DALTON_PER_A3 = 1.66053906660  # as g/cm3
+_ROUNDED = 5e-3  # of a share, in a formula of decimal numbers
+_CALCULATED, _MEASURED, _VOLUME = 0.03, 0.25, 0.02  # how far densities and a volume may be off, as shares
+_DENSITIES = (("_exptl_crystal_density_diffrn", _CALCULATED), ("_exptl_crystal_density_meas", _MEASURED))
+_TERM = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
+_UNCLEAR = re.compile(r"[A-Z]{2,}[^a-z]*")  # CO may be cobalt or carbon monoxide
+_CHARGE = re.compile(r"\s\d*[+-]$")
+_PART = re.compile(r"(\d*)\s*\(?([^()]*)\)?")
+
+
+def formula_of(block: Block) -> dict[str, float] | None:
+    """Read the sum formula of a block, or else the sum of its moieties.
+
+    Parameters
+    ----------
+    block : Block
+        Of a CIF.
+
+    Returns
+    -------
+    dict or None
+        Element to number; None if there is no formula, or none that can be read.
+    """
+    text = block.text("_chemical_formula_sum")
+    return _parsed(text) if text else _of_moieties(block.text("_chemical_formula_moiety"))
+
+
+def composition_fault(block: Block, atoms: Atoms, volume: float) -> str | None:
+    """Compare the atoms of a cell with all that its file says of them.
+
+    Parameters
+    ----------
+    block : Block
+        May give a formula, Z, a volume and densities.
+    atoms : ase.Atoms
+        All of the cell.
+    volume : float
+        Of the cell [A^3].
+
+    Returns
+    -------
+    str or None
+        The first contradiction, with its remedy; None if there is none.
+    """
+    read = Counter(atoms.symbols)
+    formula, units = formula_of(block), block.number("_cell_formula_units_z")
+    if formula and not _same_shares(read, formula):
+        return (
+            f"the atoms read are {_text(read)}, but its formula is {_text(formula)}; mend sites and symmetry, or the "
+            "formula if it is wrong"
+        )
+    if formula and units and not _same_count(read, formula, units):
+        whole = _text({symbol: count * units for symbol, count in formula.items()})
+        return (
+            f"the atoms read are {_text(read)}, but its formula {_text(formula)} with Z = {units:g} makes {whole}; "
+            "mend sites and symmetry, or Z if it is wrong"
+        )
+    given = block.number("_cell_volume")
+    if given and abs(volume / given - 1) > _VOLUME:
+        return f"its cell has {volume:.5g} A^3, but _cell_volume says {given:g}; mend either"
+    return _density_fault(block, float(atoms.get_masses().sum()) / volume * _DALTON_PER_A3, _text(read))
+
+
+def _density_fault(block: Block, density: float, atoms: str) -> str | None:
+    for tag, tolerance in _DENSITIES:
+        given = block.number(tag)
+        if given and abs(density / given - 1) > tolerance:
+            return (
+                f"the atoms read, {atoms} a cell, make {density:.4g} g/cm3, but {tag} says {given:g}; mend sites, "
+                "symmetry or density"
+            )
+    return None
+
+
+def _same_shares(read: Counter[str], formula: dict[str, float]) -> bool:
+    symbols = sorted(set(read) | set(formula))
+    ours, theirs = (np.array([counts.get(symbol, 0) for symbol in symbols], dtype=float) for counts in (read, formula))
+    whole = bool((np.mod(theirs, 1) == 0).all())
+    tolerance = 1e-9 if whole else _ROUNDED
+    return bool(np.abs(ours / ours.sum() - theirs / theirs.sum()).max() <= tolerance)
+
+
+def _same_count(read: Counter[str], formula: dict[str, float], units: float) -> bool:
+    return bool(abs(read.total() / (units * sum(formula.values())) - 1) <= _ROUNDED)
+
+
+def _text(counts: Counter[str] | dict[str, float]) -> str:
+    return " ".join(f"{symbol}{count:g}" for symbol, count in sorted(counts.items()))
+
+
+def _parsed(text: str) -> dict[str, float] | None:
+    """Read a formula such as C2 H6 O; None if it cannot be read, or in more than one way.
+
+    Examples
+    --------
+    >>> _parsed("Fe2 O3"), _parsed("CO2"), _parsed("Ca (Si O3)")
+    ({'Fe': 2.0, 'O': 3.0}, None, None)
+    """
+    counts: dict[str, float] = {}
+    for word in _CHARGE.sub("", text).split():
+        position = 0
+        while position < len(word):
+            match = None if _UNCLEAR.fullmatch(word) else _TERM.match(word, position)
+            symbol = symbol_of_type(match[1]) if match else None
+            if match is None or symbol is None:
+                return None
+            counts[symbol] = counts.get(symbol, 0) + float(match[2] or 1)
+            position = match.end()
+    return counts if sum(counts.values()) > 0 else None
+
+
+def _of_moieties(text: str) -> dict[str, float] | None:
+    """Sum the parts of a moiety formula, such as "2(C6 H6), Cl 1-"; None if any cannot be read."""
+    total: dict[str, float] = {}
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = _PART.fullmatch(part)
+        counts = _parsed(match[2]) if match else None
+        if match is None or counts is None:
+            return None
+        for symbol, count in counts.items():
+            total[symbol] = total.get(symbol, 0) + count * int(match[1] or 1)
+    return total or None
