@@ -22,7 +22,7 @@ from temshift.information.objects.library_files import read_library, write_libra
 from temshift.information.objects.particle_spectra import measure_instances
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
-from temshift.specimens.specimen import SPECIMENS_VERSION
+from temshift.specimens.specimen import specimen_versions
 from temshift.storage.records import record_state
 
 SAMPLING = 0.2  # of projected phases [A]: at 1 / A, the deposit of atoms folds back 0.4 % of the amplitude
@@ -221,7 +221,7 @@ def cached_library(
     progress: Progress | None,
 ) -> ObjectLibrary:
     """Return the library of a recipe, which is kept if the user's cache can be written to."""
-    versions = [SPECIMENS_VERSION, PHYSICS_VERSION, LIBRARY_VERSION, SAMPLING, highest]
+    versions = [*specimen_versions(recipe), PHYSICS_VERSION, LIBRARY_VERSION, SAMPLING, highest]
     record = cache_folder() / f"{content_hash([recipe, settings.identity(), count, seed, versions])}.json"
     if record_state(record).state == "complete":
         return read_library(record)

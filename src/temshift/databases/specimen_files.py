@@ -18,7 +18,7 @@ from temshift.execution.stages import Work
 from temshift.figures import specimen_sheet
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.cells import wrapped
-from temshift.specimens.specimen import SPECIMENS_VERSION
+from temshift.specimens.specimen import SPECIMENS_VERSION, specimen_versions
 from temshift.storage.files import discard_leftovers, replacing, write_text
 from temshift.storage.folders import claim
 from temshift.storage.provenance import surroundings
@@ -57,7 +57,7 @@ class SpecimenSet:
     @property
     def id(self) -> str:
         """Hash of all that a specimen depends on but its number."""
-        return content_hash([self.recipe, self.seed, SPECIMENS_VERSION])
+        return content_hash([self.recipe, self.seed, *specimen_versions(self.recipe)])
 
 
 def write_specimens(

@@ -27,7 +27,7 @@ from temshift.exitwaves.sources import WaveSource
 from temshift.exitwaves.store import StoreLayout, create_store, discard_shard, read_geometry, shard_state, write_shard
 from temshift.micrographs.threads import one_thread
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
-from temshift.specimens.specimen import SPECIMENS_VERSION
+from temshift.specimens.specimen import specimen_versions
 from temshift.storage.provenance import versions_of
 
 WARNINGS_SHOWN = 3
@@ -75,7 +75,7 @@ class WaveSet:
             "count": self.count,
             "first": self.first,
             "seed": self.seed,
-            "physics": [SPECIMENS_VERSION, PHYSICS_VERSION],
+            "physics": [*specimen_versions(self.recipe), PHYSICS_VERSION],
             "per_shard": self.per_shard,
         }
 

@@ -16,10 +16,11 @@ from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.particles import Particle, draw_particle
 from temshift.specimens.placement import Centers, find_places
 from temshift.specimens.ranges import ANGSTROM_PER_NM
+from temshift.specimens.reading import READING_VERSION
 from temshift.specimens.recipe import SpecimenRecipe
 from temshift.specimens.resting import resting_height
 
-SPECIMENS_VERSION = 2  # raised whenever the same recipe and seed would give other atoms
+SPECIMENS_VERSION = 2  # raised whenever the same recipe and seed would give other atoms; see `specimen_versions`
 
 MOST_DRAWS = 100  # of the particles of one specimen, until they find room
 
@@ -42,6 +43,17 @@ class _Placed:
     @property
     def positions(self) -> NDArray[np.float64]:
         return self.particle.positions + self.center
+
+
+def specimen_versions(recipe: SpecimenRecipe | FileRecipe) -> list[int]:
+    """Return the versions of all that makes the atoms of a recipe: of own files also that of their readers.
+
+    Examples
+    --------
+    >>> specimen_versions(FileRecipe.model_construct(files=())) == [SPECIMENS_VERSION, READING_VERSION]
+    True
+    """
+    return [SPECIMENS_VERSION, *([READING_VERSION] if isinstance(recipe, FileRecipe) else [])]
 
 
 def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: int) -> Atoms:

@@ -20,6 +20,7 @@ from temshift.specimens.reading.protein_data_bank import require_plain_pdb, requ
 from temshift.specimens.reading.regular import contents
 from temshift.specimens.validation import require_measurable
 
+READING_VERSION = 1  # raised whenever the same structure file would give other atoms
 MOST_CIF_BYTES = 2**25  # some half million atoms
 _CIF_ENDINGS = (".cif", ".mcif", ".mmcif")
 _CIF_START = re.compile(rb"(\xef\xbb\xbf)?(\s|#[^\n]*\n)*data_", re.IGNORECASE)
