@@ -84,7 +84,7 @@ def test_bad_input_is_told(temshift: Callable[..., Any], targets: Path, options:
 
 def test_a_folder_that_cannot_be_is_told_before_the_search(temshift: Callable[..., Any], targets: Path) -> None:
     done = temshift("design", "--targets", targets, "--size", "1", "--output", targets / "design.yaml", *QUICK)
-    assert done.returncode == 1 and "choose another folder: a part of this path is a file" in done.stderr
+    assert done.returncode == 2 and "choose another folder: a part of this path is a file" in done.stderr
     assert "add conditions" not in done.stderr
 
 

@@ -138,13 +138,13 @@ def test_the_page_draws_without_a_training_distribution(untold: StudyFolder) -> 
     assert re.search(r"worst under “defocus [+-]\d+ nm”", page)
 
 
-def test_few_conditions_give_a_mean_and_no_left_out_error(
+def test_a_single_condition_gives_no_line_and_no_left_out_error(
     study: StudyFolder, network: torch.nn.Module, tmp_path: Path
 ) -> None:
     one = WANTED | {"test": [{"name": "one", "defocus_nm": 5}]}
     folder = score_network(network, study.root, one, tmp_path / "one")
     prediction = read_json(folder.root / "prediction.json")
-    assert list(prediction["coefficients"]) == ["intercept"]
+    assert prediction["coefficients"] == {} and prediction["formula"] is None and prediction["why_not"]
     assert any("too few test conditions" in caveat for caveat in prediction["caveats"])
     assert folder.report.stat().st_size > 0
 

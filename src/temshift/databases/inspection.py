@@ -1,7 +1,7 @@
 """The content of wave stores, verified byte by byte."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,13 +77,15 @@ class Inspection:
         return (min(values), max(values)) if values else None
 
 
-def inspect_waves(folder: Path | str) -> list[Inspection]:
+def inspect_waves(folder: Path | str, remark: Callable[[str], None] = lambda _: None) -> list[Inspection]:
     """Look at every wave store in a database or study folder, and check all its bytes.
 
     Parameters
     ----------
     folder : path
         A database folder, a study folder, or one store.
+    remark : callable
+        Takes one sentence if the sets of a study can't be named by what they are.
 
     Returns
     -------
@@ -101,7 +103,7 @@ def inspect_waves(folder: Path | str) -> list[Inspection]:
     if (folder / "waves").is_dir() and (folder / "manifest.json").exists() and (folder / "database.yaml").exists():
         read_record(folder / "manifest.json")
     stores = stores_in(folder)
-    labels = set_labels(folder, stores)
+    labels = set_labels(folder, stores, remark)
     return [_inspected(labels.get(name, name), place) for name, place in stores.items()]
 
 

@@ -1,7 +1,7 @@
 """Wave stores as sources of images and of files, with the meaning of their numbers."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,12 +144,18 @@ def listed(labels: Iterable[str]) -> str:
     return ", ".join(map(repr, every) if any("," in label for label in every) else every)
 
 
-def set_labels(folder: Path, stores: Mapping[str, Path]) -> dict[str, str]:
-    """Return the labels of the stores of a finished study, by name; none if its manifest is damaged."""
+def set_labels(
+    folder: Path, stores: Mapping[str, Path], remark: Callable[[str], None] = lambda _: None
+) -> dict[str, str]:
+    """Return the labels of the stores of a finished study, by name; ``remark`` hears why there are none."""
     try:
-        return _labels(_roles(folder), stores)
-    except TemshiftError:
+        labels = _labels(_roles(folder), stores)
+    except TemshiftError as error:
+        remark(f"sets are named by their ids: {error}")
         return {}
+    if (folder / "study.yaml").exists() and not labels:
+        remark(f"sets are named by their ids until temshift run has written {folder / 'manifest.json'}")
+    return labels
 
 
 def _labels(roles: Mapping[str, str], stores: Mapping[str, Path]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The verbs of wave databases: simulate and inspect."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -34,17 +34,29 @@ def simulate(file: Path, output: Path, workers: int, device: str, shards: str | 
 
 def inspect(folder: Path, picture: bool) -> None:
     """Print a summary of each wave store; verify every byte."""
-    inspections, console = inspect_waves(folder), Console()
+    console, warn = Console(), progress_for(Console(stderr=True)).warning
+    inspections = inspect_waves(folder, warn)
     for inspection in inspections:
         console.print(str(inspection.place), soft_wrap=True, markup=False, highlight=False)
         console.print(_facts(inspection))
         _print_faults(inspection, console)
+        _warn_of_missing(inspection, warn)
     if picture:
         sheet = draw_contact_sheet(folder, inspections)
         console.print(f"picture: {sheet}", soft_wrap=True, markup=False, highlight=False)
     damaged = [one.name for one in inspections if any(state.state == "damaged" for state in one.states)]
     if damaged:
         raise DamagedError(f"damaged: {', '.join(damaged)}; the command that made it makes the damaged shards again")
+
+
+def _warn_of_missing(inspection: Inspection, warn: Callable[[str], None]) -> None:
+    missing = [number for number, state in enumerate(inspection.states) if state.state == "absent"]
+    if missing:
+        count = "a shard is" if len(missing) == 1 else f"{len(missing)} shards are"
+        first = f"{inspection.place.name}/shard-{missing[0]:05d}"
+        warn(
+            f"{inspection.name}: {count} missing, from {first} on; the command that made the others goes on from there"
+        )
 
 
 def _print_made(folder: DatabaseFolder, names: Sequence[str], console: Console) -> None:
