@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
 }
 ONE = "{defocus_nm: 4, dose_e_per_A2: 400, semiangle_cutoff_mrad: 12, focal_spread_sigma_nm: 1}"
 DAMAGES = ("altered", "first byte", "truncated", "emptied", "removed")
-REMEDY = re.compile(r"temshift run|run again|makes? it again|made it again|command that made|name (a|another)")
+REMEDY = re.compile(r"temshift run|run again|makes? it again|made it again|command that made|name (a|another|the folder)")
 HEXADECIMAL = re.compile(r"[0-9a-f]{16}")
 TABLES = ("results", "metrics", "transfer", "tests")
 
@@ -95,7 +95,7 @@ class Desk:
         self.temshift, self.whole, self.settings = temshift, whole, settings
         self.folder, self.output = place / "study", place / "output"
         (place / "new.yaml").write_text(f"test:\n  - {{name: new, {ONE[1:]}\n")
-        (place / "images.yaml").write_text(f"name: few\nseed: 1\nconditions:\n  - {{name: new, {ONE[1:]}\n")
+        (place / "images.yaml").write_text(f"seed: 1\nconditions:\n  - {{name: new, {ONE[1:]}\n")
 
     def answer(self, verb: str, name: str | None, way: str) -> Answer:
         """Ask a verb after one file was damaged in some way; None damages nothing."""

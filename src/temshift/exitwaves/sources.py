@@ -83,7 +83,9 @@ class WaveSource:
         }
 
 
-def wave_sources(folder: Path | str, set_name: str | None = None) -> tuple[WaveSource, ...]:
+def wave_sources(
+    folder: Path | str, set_name: str | None = None, *, remark: Callable[[str], None] = lambda _: None
+) -> tuple[WaveSource, ...]:
     """Find the finished wave stores of a database, a study folder, or the one that ``folder`` itself is.
 
     Parameters
@@ -93,6 +95,8 @@ def wave_sources(folder: Path | str, set_name: str | None = None) -> tuple[WaveS
     set_name : str, optional
         Name of the only set to take; all by default. In the folder of a finished study sets are named by their role,
         "test" or, if several specimens are swept, "test, crystal Ag".
+    remark : callable
+        Takes one sentence if the sets of a study can't be named so.
 
     Returns
     -------
@@ -109,7 +113,7 @@ def wave_sources(folder: Path | str, set_name: str | None = None) -> tuple[WaveS
     root = Path(folder)
     stores = stores_in(root)
     names = list(stores) if set_name is None else [_known_name(root, set_name, stores)]
-    labels = {} if names == [set_name] else set_labels(root, stores)
+    labels = {} if names == [set_name] else set_labels(root, stores, remark)
     sources = tuple(_source(name, stores[name], labels.get(name, "")) for name in names)
     for source in sources:
         _require_finished(source)

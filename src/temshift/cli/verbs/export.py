@@ -23,11 +23,11 @@ def images(
     opened = open_conditions(conditions)
     image_set = opened.image_set()
     require_device(device)
-    sources = wave_sources(folder, one_set)
+    progress = progress_for(Console(stderr=True))
+    sources = wave_sources(folder, one_set, remark=progress.warning)
     faults = image_faults(image_set, sources, written_as)
     refuse_faults(conditions, [(opened.place(place), fault) for place, fault in faults])
     plan = ImagePlan(image_set, sources, written_as)
-    progress = progress_for(Console(stderr=True))
     warn_of(plan.remarks(), progress)
     with going_on(output):
         made = write_images(plan, output, workers=workers, device=device, progress=progress)
@@ -38,8 +38,8 @@ def images(
 
 def waves(folder: Path, output: Path, one_set: str | None, specimens: str | None, gzip: int) -> None:
     """Write exit waves to one HDF5 file."""
-    chosen, sources = range_of("--specimens", specimens), wave_sources(folder, one_set)
-    progress = progress_for(Console(stderr=True))
+    chosen, progress = range_of("--specimens", specimens), progress_for(Console(stderr=True))
+    sources = wave_sources(folder, one_set, remark=progress.warning)
     there = output.exists()
     try:
         export_waves(sources, output, specimens=chosen, gzip=gzip, progress=progress)
