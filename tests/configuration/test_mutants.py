@@ -42,7 +42,10 @@ def fault_of(text: str, folder: Path, most_seconds: float) -> str:
 
 @pytest.mark.parametrize(
     "seeds",
-    [pytest.param(FEW, id="few", marks=pytest.mark.slow), pytest.param(MANY, id="many", marks=pytest.mark.faults)],
+    [
+        pytest.param(FEW, id="few", marks=pytest.mark.slow),
+        pytest.param(MANY, id="many", marks=[pytest.mark.faults, pytest.mark.timeout(7200)]),
+    ],
 )
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_mutant_is_accepted_or_refused_in_a_few_words(example: Path, seeds: range, tmp_path: Path) -> None:
