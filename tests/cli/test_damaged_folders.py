@@ -30,7 +30,7 @@ SETTINGS: dict[str, Any] = {
 }
 ONE = "{defocus_nm: 4, dose_e_per_A2: 400, semiangle_cutoff_mrad: 12, focal_spread_sigma_nm: 1}"
 DAMAGES = ("altered", "first byte", "truncated", "emptied", "removed")
-REMEDY = re.compile(r"temshift run|run again|makes? it again|made it again|command that made|name (a|another|the folder)")
+REMEDY = re.compile(r"temshift run|run again|makes? it again|made it again|command that made|name (a|the folder)")
 HEXADECIMAL = re.compile(r"[0-9a-f]{16}")
 TABLES = ("results", "metrics", "transfer", "tests")
 
