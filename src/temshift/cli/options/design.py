@@ -17,10 +17,30 @@ class Objective(StrEnum):
     mean = "mean"
 
 
+Targets = Annotated[
+    Path, typer.Option("--targets", help="Conditions to serve: as for temshift compare (YAML).", show_default=False)
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Write the conditions (YAML), and a picture next to it.", show_default=False),
+]
+Candidates = Annotated[
+    Path | None, typer.Option("--candidates", help="More candidates, as --targets.", show_default=False)
+]
+Energy = Annotated[
+    float | None,
+    typer.Option("--energy-kev", min=30, max=1500, help="Default: of the files, or 300.", show_default=False),
+]
+Sampling = Annotated[
+    float | None,
+    typer.Option(
+        "--sampling-angstrom", min=0.01, max=1.5, help="Pixels. Default: of the files, or 0.4.", show_default=False
+    ),
+]
+
+
 def design(
-    targets: Annotated[
-        Path, typer.Option("--targets", help="Conditions to serve: as for temshift compare (YAML).", show_default=False)
-    ],
+    targets: Targets,
     size: Annotated[
         int | None, typer.Option("--size", "-k", help="How many conditions to train on.", show_default=False)
     ] = None,
@@ -29,31 +49,15 @@ def design(
         Objective, typer.Option("--objective", help="Minimise the largest regret, the worst, or the mean loss.")
     ] = Objective.regret,
     specimens: Specimens = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Write the conditions (YAML), and a picture next to it.", show_default=False
-        ),
-    ] = None,
-    candidates: Annotated[
-        Path | None,
-        typer.Option("--candidates", help="More candidates, as --targets.", show_default=False),
-    ] = None,
+    output: Output = None,
+    candidates: Candidates = None,
     grid: Annotated[int, typer.Option("--grid", min=0, max=1000, help="Candidates on a grid, about; 0: none.")] = 40,
     search: Annotated[
         Rule, typer.Option("--search", help="Observer that searches; all but linear take minutes.")
     ] = Rule.linear,
     rule: Annotated[Rule, typer.Option("--rule", help="Observer that ranks the best and predicts.")] = Rule.both,
-    energy_kev: Annotated[
-        float | None,
-        typer.Option("--energy-kev", min=30, max=1500, help="Default: of the files, or 300.", show_default=False),
-    ] = None,
-    sampling_angstrom: Annotated[
-        float | None,
-        typer.Option(
-            "--sampling-angstrom", min=0.01, max=1.5, help="Pixels. Default: of the files, or 0.4.", show_default=False
-        ),
-    ] = None,
+    energy_kev: Energy = None,
+    sampling_angstrom: Sampling = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Choose conditions to train on that give away least, as predicted, on any of the target conditions."""
