@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from temshift.configuration.model import Configuration
-from temshift.optics.mtf_files import (
+from temshift.optics.camera.mtf_files import (
     COLUMNS,
     LEAST_POINTS,
     FrequencyUnit,
@@ -71,12 +71,12 @@ class TransferTable(Configuration):
     """A measured MTF or NTF, falling from 1 at frequency 0.
 
     Written as numbers (``frequency_nyquist``, ``frequency_per_pixel`` or ``frequency``, and ``value``), as ``file``
-    (see :func:`temshift.optics.mtf_files.read_table`; its path counts from the folder where temshift is called) or as
-    ``preset``; the numbers are kept, so that a hash holds them. ``unit``, with ``pixel_um`` if it is line pairs per mm,
-    is the unit of numbers and files if the name of the frequencies does not say it, and has to be given for cycles
-    per pixel beyond 0.5. A measured MTF includes the aperture of the camera's pixel. Between its points the curve is a
-    monotone cubic; beyond its end, up to the corner of the plane at sqrt(2), it keeps its last value. A rise of up to
-    :data:`NOISE` is levelled.
+    (see :func:`temshift.optics.camera.mtf_files.read_table`; its path counts from the folder where temshift is called)
+    or as ``preset``; the numbers are kept, so that a hash holds them. ``unit``, with ``pixel_um`` if it is line pairs
+    per mm, is the unit of numbers and files if the name of the frequencies does not say it, and has to be given for
+    cycles per pixel beyond 0.5. A measured MTF includes the aperture of the camera's pixel. Between its points the
+    curve is a monotone cubic; beyond its end, up to the corner of the plane at sqrt(2), it keeps its last value. A rise
+    of up to :data:`NOISE` is levelled.
     """
 
     written_as: ClassVar[str] = "one of {preset: NAME}, {file: PATH} and {frequency_nyquist: [...], value: [...]}"
