@@ -8,6 +8,7 @@ from temshift.optics.camera import (
     camera_transfer,
     detect,
     expected_detections,
+    quantum_efficiency,
 )
 from temshift.optics.camera.binning import binned, binned_masks
 from temshift.optics.camera.counting import expected_electrons, poisson_counts, standardised
@@ -47,6 +48,7 @@ __all__ = [
     "point_resolution",
     "poisson_counts",
     "preset_names",
+    "quantum_efficiency",
     "scherzer_defocus",
     "standardised",
     "transfer_functions",

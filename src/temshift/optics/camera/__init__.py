@@ -3,7 +3,7 @@
 from temshift.optics.camera.detection import detect, expected_detections
 from temshift.optics.camera.response import CameraResponse, camera_response
 from temshift.optics.camera.settings import CameraSettings
-from temshift.optics.camera.transfers import blur_transfer, camera_transfer, noise_power
+from temshift.optics.camera.transfers import blur_transfer, camera_transfer, noise_power, quantum_efficiency
 
 __all__ = [
     "CameraResponse",
@@ -14,4 +14,5 @@ __all__ = [
     "detect",
     "expected_detections",
     "noise_power",
+    "quantum_efficiency",
 ]

@@ -1,5 +1,6 @@
 """Images as a camera gives them: blur by motion, spread of electrons, counting, gain, read noise and binning."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from temshift.core.grids import Grid
 from temshift.optics.camera.binning import binned
+from temshift.optics.camera.coincidence import coincident, coincident_counts
 from temshift.optics.camera.counting import counted, expected_electrons
 from temshift.optics.camera.frequencies import plane_frequencies
 from temshift.optics.camera.response import CameraResponse
@@ -21,7 +23,8 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     detected with the probability DQE(0), and every detected electron is spread alike (transfer NTF). So the
     signal falls as the MTF, a flat field of n electrons a pixel has the noise power gain^2 DQE(0) n NTF^2 +
     read_noise^2, and DQE(f) = DQE(0) MTF^2 / NTF^2 where there is no read noise. The mean is gain x DQE(0) x electrons.
-    Where NTF = MTF it is a blur of Poisson counts; where NTF = 1 the counts are Poisson numbers times the gain. The
+    Where NTF = MTF it is a blur of Poisson counts; where NTF = 1 the counts are Poisson numbers times the gain. With
+    ``counting_frames`` the counts are binomial (:mod:`temshift.optics.camera.coincidence`). The
     order of stages is ours; MTF, NTF and DQE are those of the references.
 
     A perfect image is not transformed at all. Counts take no gradients; :func:`expected_detections` does.
@@ -57,18 +60,21 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     """
     response = response.to(intensities.device, intensities.dtype)
     spread = spread_transfers(plane_frequencies(grid, intensities.device, intensities.dtype), response)
-    noise = zip(spread, response.gain.tolist(), response.read_noise.tolist(), seeds, strict=True)
+    values = (response.gain, response.read_noise, response.counting_frames)
+    noise = zip(spread, *(value.tolist() for value in values), seeds, strict=True)
     source = torch.Generator(device=intensities.device)
     images = torch.empty_like(intensities)
-    for kept, mean, (transfer, gain, read_noise, seed) in zip(
+    for kept, mean, (transfer, *numbers, seed) in zip(
         images, _means(intensities, dose, grid, response), noise, strict=True
     ):
-        kept.copy_(_read_out(mean, transfer, gain, read_noise, source.manual_seed(seed)))
+        kept.copy_(_read_out(mean, transfer, *numbers, source.manual_seed(seed)))
     return binned(images, response.settings.binning)
 
 
 def expected_detections(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraResponse) -> Tensor:
     """Mean number of electrons detected in each pixel, DQE(0) (blur x MTF / NTF) * electrons, at least 0.
+
+    What coincidence loses is taken off.
 
     Parameters
     ----------
@@ -85,7 +91,9 @@ def expected_detections(intensities: Tensor, dose: Tensor, grid: Grid, response:
     ValueError
         If images, doses and responses differ in number.
     """
-    return torch.stack(list(_means(intensities, dose, grid, response.to(intensities.device, intensities.dtype))))
+    response = response.to(intensities.device, intensities.dtype)
+    means = _means(intensities, dose, grid, response)
+    return torch.stack([coincident(mean, frames) for mean, frames in zip(means, response.counting_frames, strict=True)])
 
 
 def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraResponse) -> Iterator[Tensor]:
@@ -103,9 +111,10 @@ def _means(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraRespon
 
 
 def _read_out(
-    expected: Tensor, spread: Tensor | None, gain: float, read_noise: float, source: torch.Generator
+    expected: Tensor, spread: Tensor | None, gain: float, read_noise: float, frames: float, source: torch.Generator
 ) -> Tensor:
-    electrons = counted(expected, source)
+    lossless = math.isinf(frames)
+    electrons = counted(expected, source) if lossless else coincident_counts(expected, frames, source)
     counts = electrons if spread is None else filtered(electrons, spread)
     if gain != 1:
         counts = gain * counts

@@ -12,6 +12,7 @@ from temshift.optics.camera.frequencies import Frequencies, profile_frequencies,
 from temshift.optics.camera.mtf import parametric_transfer
 from temshift.optics.camera.settings import COUNTING, CameraSettings
 
+_INFINITE = ("mtf_half_frequency", "ntf_half_frequency", "transfer_exponent", "scattering_share", "counting_frames")
 _BOUNDS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "mtf_half_frequency": ("above 0", lambda value: value > 0),
     "ntf_half_frequency": ("above 0", lambda value: value > 0),
@@ -21,6 +22,9 @@ _BOUNDS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "vibration_sigma": ("finite and 0 or more", lambda value: (value >= 0) & (value < math.inf)),
     "drift": ("finite and 0 or more", lambda value: (value >= 0) & (value < math.inf)),
     "drift_azimuth": ("finite", torch.isfinite),
+    "transfer_exponent": ("above 0", lambda value: value > 0),
+    "scattering_share": ("0 to 1", lambda value: (value >= 0) & ((value <= 1) | torch.isinf(value))),
+    "counting_frames": ("1 or more", lambda value: value >= 1),
 }
 
 
@@ -41,6 +45,14 @@ class CameraResponse:
         Standard deviation in each pixel before binning [counts], >= 0.
     vibration_sigma : Tensor
         Standard deviation of the image's position along each axis [A], >= 0.
+    transfer_exponent : Tensor
+        p of the parametric transfers 2^-(f/h)^p, > 0; infinite where the settings' shape holds.
+    scattering_share : Tensor
+        Share s of the logarithm of the MTF that is scattering to random places, 0 to 1: NTF = MTF^(1 - s). Infinite
+        where the NTF has a half frequency or a table of its own.
+    counting_frames : Tensor
+        Frames of the exposure, >= 1 and taken as whole, each of which counts at most one electron in a pixel; infinite
+        where none is lost.
     drift, drift_azimuth : Tensor
         Length of a steady drift during the exposure [A], >= 0, and its azimuth from x towards y [rad].
     settings : CameraSettings
@@ -49,7 +61,8 @@ class CameraResponse:
     Raises
     ------
     ValueError
-        On a CPU, for a value out of bounds, or an MTF above the NTF, which would be a DQE above that at frequency 0.
+        On a CPU, for a value out of bounds, for two ways to give one NTF, for what contradicts the kind of camera, or
+        an MTF above the NTF, which would be a DQE above that at frequency 0.
     """
 
     mtf_half_frequency: Tensor
@@ -60,11 +73,15 @@ class CameraResponse:
     vibration_sigma: Tensor
     drift: Tensor
     drift_azimuth: Tensor
+    transfer_exponent: Tensor
+    scattering_share: Tensor
+    counting_frames: Tensor
     settings: CameraSettings = COUNTING
 
     def __post_init__(self) -> None:
         if not self.gain.is_cuda:
             _require_bounds(self)
+            _require_sense(self)
             require_detectable(*transfers(profile_frequencies(self.gain.device, self.gain.dtype), self))
 
     @classmethod
@@ -72,8 +89,30 @@ class CameraResponse:
         """Return a camera that counts every electron in the pixel where it arrives, except in ``given`` fields."""
         zeros, ones = torch.zeros(images, dtype=torch.float64), torch.ones(images, dtype=torch.float64)
         infinite = torch.full_like(ones, math.inf)
-        ideal = {"mtf_half_frequency": infinite, "ntf_half_frequency": infinite, "dqe_zero": ones, "gain": ones}
+        ideal = dict.fromkeys(_INFINITE, infinite) | {"dqe_zero": ones, "gain": ones}
         return cls(**{f.name: zeros for f in fields(cls)[:-1]} | ideal | given, settings=settings)
+
+    @property
+    def own_ntf(self) -> Tensor:
+        """Whether the NTF has a half frequency or a table of its own (n,)."""
+        return torch.isfinite(self.ntf_half_frequency) | (self.settings.ntf_table is not None)
+
+    @property
+    def share(self) -> Tensor:
+        """The scattering share (n,) with that of the camera's kind filled in; infinite if there is none."""
+        if self.settings.kind != "scintillator":
+            return self.scattering_share
+        return torch.where(torch.isinf(self.scattering_share) & ~self.own_ntf, 0.0, self.scattering_share)
+
+    @property
+    def blurs(self) -> Tensor:
+        """Whether the MTF differs from 1 (n,)."""
+        return torch.isfinite(self.mtf_half_frequency) | (self.settings.mtf_table is not None)
+
+    @property
+    def spreads(self) -> Tensor:
+        """Whether the NTF differs from 1 (n,)."""
+        return self.own_ntf | (self.blurs & (self.share < 1))
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> "CameraResponse":
         """Return the same response on another device or in another precision."""
@@ -88,7 +127,7 @@ class CameraResponse:
 
 def camera_response(drawn: Conditions, camera: CameraSettings) -> CameraResponse:
     """Return how the camera answers under some conditions; motion counts in pixels as they are said to be."""
-    same = ("mtf_half_frequency", "ntf_half_frequency", "dqe_zero", "gain", "read_noise", "drift_azimuth")
+    same = (*_INFINITE, "dqe_zero", "gain", "read_noise", "drift_azimuth")
     scale = 1 + drawn.pixel_size_error
     return CameraResponse(
         **{name: getattr(drawn, name) for name in same},
@@ -101,13 +140,33 @@ def camera_response(drawn: Conditions, camera: CameraSettings) -> CameraResponse
 def transfers(frequencies: Frequencies, response: CameraResponse) -> tuple[Tensor, Tensor]:
     """MTF and NTF of every image, each (n, k)."""
     settings = response.settings
-    mtf = parametric_transfer(frequencies.radial, response.mtf_half_frequency, settings.shape)
-    ntf = parametric_transfer(frequencies.radial, response.ntf_half_frequency, settings.shape)
+    exponent = response.transfer_exponent
+    mtf = parametric_transfer(frequencies.radial, response.mtf_half_frequency, settings.shape, exponent)
+    ntf = parametric_transfer(frequencies.radial, response.ntf_half_frequency, settings.shape, exponent)
     if settings.mtf_table is not None:
         mtf = mtf * tabled(settings.mtf_table, frequencies)
     if settings.ntf_table is not None:
         ntf = ntf * tabled(settings.ntf_table, frequencies)
+    if bool((scatters := torch.isfinite(response.share)).any()):
+        shared = mtf.clamp_min(torch.finfo(mtf.dtype).tiny).pow(1 - torch.where(scatters, response.share, 1.0)[:, None])
+        ntf = torch.where(scatters[:, None], shared, ntf)
     return mtf, ntf
+
+
+def _require_sense(response: CameraResponse) -> None:
+    given, counts = torch.isfinite(response.scattering_share), torch.isfinite(response.counting_frames)
+    if bool((given & response.own_ntf).any()):
+        raise ValueError(
+            "scattering_share gives the NTF, and so does ntf_half_frequency or ntf_table; leave one of them out"
+        )
+    if response.settings.kind == "scintillator" and bool(counts.any()):
+        raise ValueError(
+            "counting_frames needs a camera that counts, and this one is kind: scintillator; leave one of them out"
+        )
+    if response.settings.kind == "counting" and bool((given & (response.scattering_share < 1)).any()):
+        raise ValueError(
+            "scattering_share below 1 makes a camera integrate, and this one is kind: counting; leave one of them out"
+        )
 
 
 def _require_bounds(response: CameraResponse) -> None:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from temshift.optics.camera.coincidence import coincidence_noise
 from temshift.optics.camera.frequencies import Frequencies
 from temshift.optics.camera.response import CameraResponse, transfers
 
@@ -54,31 +55,55 @@ def camera_transfer(frequency: Tensor, response: CameraResponse) -> tuple[Tensor
 
 
 def noise_power(frequency: Tensor, response: CameraResponse, electrons: Tensor) -> Tensor:
-    """Power of the noise of a flat field, NTF^2 + r^2 / (g^2 n): that of n detected electrons a pixel, and read noise.
+    """Power of the noise of a flat field, c NTF^2 + r^2 / (g^2 n c'^2), of n electrons a pixel, and of read noise.
+
+    It stands to the signal that n electrons make: c and c' (the slope) are 1 unless coincident electrons are lost, and
+    else those of :func:`temshift.optics.camera.coincidence.coincidence_noise`.
 
     Parameters
     ----------
     frequency : Tensor (k,)
         Radial frequency in units of the Nyquist frequency.
     response : CameraResponse
-        Gain g, read noise r and NTF of n images.
+        Gain g, read noise r, frames and NTF of n images.
     electrons : Tensor (n,)
-        Detected electrons a pixel before binning.
+        Electrons a pixel before binning that would be detected if no two coincided.
 
     Returns
     -------
     Tensor (n, k)
-        In units of the shot noise of the detected electrons.
+        In units of the shot noise of these electrons.
     """
     _, ntf = camera_transfer(frequency, response)
     floor = (response.read_noise / response.gain) ** 2 / electrons
-    return ntf**2 + torch.where(response.read_noise > 0, floor, 0.0)[:, None]
+    if not bool(torch.isfinite(response.counting_frames).any()):
+        return ntf**2 + torch.where(response.read_noise > 0, floor, 0.0)[:, None]
+    noise, slope = coincidence_noise(electrons, response.counting_frames)
+    return noise[:, None] * ntf**2 + torch.where(response.read_noise > 0, floor / slope**2, 0.0)[:, None]
+
+
+def quantum_efficiency(frequency: Tensor, response: CameraResponse, electrons: Tensor) -> Tensor:
+    """Detective quantum efficiency DQE(f) = DQE(0) MTF^2 / (noise power); DQE(0) MTF^2 / NTF^2 without read noise.
+
+    Parameters
+    ----------
+    frequency, response, electrons
+        As for :func:`noise_power`.
+
+    Returns
+    -------
+    Tensor (n, k)
+        At most DQE(0); 0 where the MTF is.
+    """
+    mtf, _ = camera_transfer(frequency, response)
+    noise = noise_power(frequency, response, electrons)
+    return response.dqe_zero[:, None] * mtf**2 / noise.clamp_min(torch.finfo(noise.dtype).tiny)
 
 
 def scatter_transfers(frequencies: Frequencies, response: CameraResponse) -> list[Tensor | None]:
     """Transfer from the arriving to the detected electrons, blur x MTF / NTF; None if it is 1."""
     moved = (response.vibration_sigma > 0) | (response.drift > 0)
-    blurred = moved | torch.isfinite(response.mtf_half_frequency) | (response.settings.mtf_table is not None)
+    blurred = moved | response.blurs
     if not bool(blurred.any()):
         return [None] * len(response)
     mtf, ntf = transfers(frequencies, response)
@@ -91,7 +116,7 @@ def scatter_transfers(frequencies: Frequencies, response: CameraResponse) -> lis
 
 def spread_transfers(frequencies: Frequencies, response: CameraResponse) -> list[Tensor | None]:
     """NTF; None if it is 1."""
-    blurred = torch.isfinite(response.ntf_half_frequency) | (response.settings.ntf_table is not None)
+    blurred = response.spreads
     if not bool(blurred.any()):
         return [None] * len(response)
     return _where(blurred, transfers(frequencies, response)[1], frequencies.shape)
