@@ -2,12 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
 from torch.autograd import gradcheck
 
 from temshift.conditions import ImagingConditions
+from temshift.conditions.imaging import COLUMNS
 from temshift.core.grids import Grid
 from temshift.core.hashes import content_hash
 from temshift.optics import (
@@ -205,7 +207,7 @@ def test_every_key_of_a_camera_may_be_a_distribution() -> None:
             "read_noise_counts": spread,
         }
     )
-    drawn = conditions.quantiles(torch.rand(20, 60, dtype=torch.float64).numpy())
+    drawn = conditions.quantiles(np.random.default_rng(0).random((20, len(COLUMNS))))
     response = camera_response(drawn, CameraSettings())
     for name in ("mtf_half_frequency", "scattering_share", "transfer_exponent", "dqe_zero", "gain", "read_noise"):
         assert len(getattr(response, name).unique()) == 20

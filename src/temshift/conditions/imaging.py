@@ -47,8 +47,9 @@ NEEDS = {azimuth(symbol): symbol for symbol, (_, fold) in ABERRATIONS.items() if
 
 # Columns of the uniform deviates that conditions are drawn from. A field that is added later stands in _LATER: its
 # column follows all others, so that the draws of older studies stay.
+_CAMERA = ("transfer_exponent", "scattering_share", "counting_frames")
 _FIRST = ("C10", "C12", "phi12", "C30", "focal_spread_sigma", "angular_spread_sigma", "semiangle_cutoff", "dose")
-_LATER: tuple[str, ...] = ("transfer_exponent", "scattering_share", "counting_frames")
+_LATER: tuple[str, ...] = _CAMERA
 _OTHERS = (name for name in FIELDS if name not in _FIRST + _LATER)
 COLUMNS = (*_FIRST, *_OTHERS, *CARTESIAN, "measured", *_LATER)
 _EARLIER = len(COLUMNS) - len(_LATER)
