@@ -39,6 +39,7 @@ def run(command: list[str]) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_page_leads_from_a_database_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").mkdir()

@@ -319,6 +319,13 @@ def test_faults_are_named_with_their_remedy(waves: Path, settings: dict[str, Any
         MicrographDataset(waves, **{"conditions": GIVEN, **settings})
 
 
+def test_a_study_folder_names_its_sets_by_their_role(own_waves: Path) -> None:
+    expected = MicrographDataset(own_waves, GIVEN)[0]
+    (own_waves / "waves" / "training").rename(own_waves / "waves" / "0a1b")
+    write_text(own_waves / "manifest.json", '{"database": {"training": {"id": "0a1b"}}}')
+    assert same(MicrographDataset(own_waves, GIVEN)[0], expected)
+
+
 def test_several_conditions_need_a_name(waves: Path, conditions_file: Path) -> None:
     with pytest.raises(InputError, match="has no condition 'fare'; .*far"):
         MicrographDataset(waves, conditions_file, condition="fare")
