@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from temshift.cli.app import app
@@ -45,7 +47,7 @@ def test_the_page_leads_from_a_database_to_scores(tmp_path: Path, monkeypatch: p
     (tmp_path / "examples").mkdir()
     for name in ("tiny_database.yaml", "own_network.yaml"):
         shutil.copy(ROOT / "examples" / name, tmp_path / "examples")
-    (code,) = blocks("python")
+    _, code = blocks("python")
     (tmp_path / "train.py").write_text(code, encoding="utf-8")
     simulate, train, score = commands()
     run([*simulate, "--workers", "0"])
@@ -56,6 +58,22 @@ def test_the_page_leads_from_a_database_to_scores(tmp_path: Path, monkeypatch: p
     assert len(results) == 13 and results["g_ood"].null_count() == 0
     assert results["f1"].max() > 0.6
     assert (tmp_path / "scores" / "report.html").exists()
+
+
+def test_five_lines_train_a_network(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "database").symlink_to(database)
+    monkeypatch.chdir(tmp_path)
+    code, _ = blocks("python")
+    names: dict[str, Any] = {}
+    code = code.replace("length=2400", 'length=480, augmentation="none"')  # the cell of the tests is not square
+    torch.manual_seed(0)
+    exec(code, names)
+    torch.manual_seed(0)
+    untrained = torch.nn.Conv2d(1, 1, 9, padding=4)
+    before = torch.nn.functional.binary_cross_entropy_with_logits(untrained(names["images"]), names["masks"])
+    assert names["loss"].item() < 0.9 * before.item()
+    loop = code[code.index("for images") :]
+    assert len(loop.splitlines()) == 5
 
 
 def test_the_page_lists_every_argument() -> None:

@@ -35,6 +35,10 @@ GIVEN = {
     "focal_spread_sigma_nm": 1,
     "C12a_nm": {"uniform": {"minimum": 1, "maximum": 2}},
 }
+COPIES: list[Callable[[MicrographDataset], MicrographDataset]] = [
+    copy.deepcopy,
+    lambda dataset: pickle.loads(pickle.dumps(dataset)),
+]
 FILE = """
 seed: 7
 default: {dose_e_per_A2: 400, semiangle_cutoff_mrad: 12}
@@ -214,30 +218,29 @@ def test_global_draws_are_left_alone(waves: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def workers_agree(waves: Path, start: str, workers: int, **loading: Any) -> bool:
-    """Whether two epochs in workers are those of this process, to the bit."""
-    dataset, here = MicrographDataset(waves, GIVEN), MicrographDataset(waves, GIVEN)
+def workers_agree(dataset: MicrographDataset, start: str, workers: int) -> bool:
+    """Whether two epochs in workers that stay alive are those of this process, to the bit."""
     loader = DataLoader(
-        dataset, batch_size=2, num_workers=workers, multiprocessing_context=start, persistent_workers=True, **loading
+        dataset, batch_size=2, num_workers=workers, multiprocessing_context=start, persistent_workers=True
     )
     agreed = []
     for epoch in (0, 3):
         dataset.set_epoch(epoch)
-        agreed.append(same(tuple(torch.cat(part) for part in zip(*loader, strict=True)), every(here, epoch)))
+        agreed.append(same(tuple(torch.cat(part) for part in zip(*loader, strict=True)), every(dataset, epoch)))
     return agreed == [True, True]
 
 
 @pytest.mark.filterwarnings(MANY)
 @pytest.mark.parametrize("workers", [1, 4])
 def test_forked_workers_give_the_same_bits_epoch_after_epoch(waves: Path, workers: int) -> None:
-    assert workers_agree(waves, "fork", workers)
+    assert workers_agree(MicrographDataset(waves, GIVEN), "fork", workers)
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings(MANY)
 @pytest.mark.parametrize("workers", [1, 4])
 def test_spawned_workers_give_the_same_bits_epoch_after_epoch(waves: Path, workers: int) -> None:
-    assert workers_agree(waves, "spawn", workers)
+    assert workers_agree(MicrographDataset(waves, GIVEN), "spawn", workers)
 
 
 def test_workers_that_end_with_each_epoch_see_the_new_one(waves: Path) -> None:
@@ -246,7 +249,12 @@ def test_workers_that_end_with_each_epoch_see_the_new_one(waves: Path) -> None:
     assert [same(epochs[epoch], every(dataset, epoch)) for epoch in (0, 1)] == [True, True]
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda dataset: pickle.loads(pickle.dumps(dataset))])
+@pytest.mark.parametrize("copied", COPIES)
+def test_workers_of_a_copy_see_its_epoch(waves: Path, copied: Callable[[MicrographDataset], MicrographDataset]) -> None:
+    assert workers_agree(copied(MicrographDataset(waves, GIVEN)), "fork", 1)
+
+
+@pytest.mark.parametrize("copied", COPIES)
 def test_copies_are_small_and_give_the_same(
     waves: Path, copied: Callable[[MicrographDataset], MicrographDataset]
 ) -> None:

@@ -115,7 +115,8 @@ class MicrographDataset(Dataset[Item]):
         imaging: ImagingSettings | Mapping[str, Any] | None = None,
         metadata: bool = False,
     ) -> None:
-        waves = wave_source(Path(folder).absolute(), set)  # absolute: a worker may start in another folder
+        waves = wave_source(folder, set)
+        waves = replace(waves, store=waves.store.absolute())  # a pickle may be read in another folder
         asked = _asked(conditions, condition, waves)
         if imaging is not None:
             asked = replace(asked, imaging=_model(imaging, ImagingSettings, "imaging"))
@@ -125,8 +126,7 @@ class MicrographDataset(Dataset[Item]):
         self._waves, self._imaging = waves, asked.imaging
         _require_possible(asked, waves, self.augmentation)
         self._length = waves.layout.count if length is None else _counted("length", length, 1)
-        epoch = torch.zeros((), dtype=torch.int64)
-        self._epoch = epoch.share_memory_()  # type: ignore[no-untyped-call]  # workers that stay alive see it change
+        self._epoch = _shared(torch.zeros((), dtype=torch.int64))
         self._source: MicrographSource | None = self._read()
 
     @property
@@ -181,6 +181,11 @@ class MicrographDataset(Dataset[Item]):
         """Leave the waves out of a pickle: they are read again for the first image."""
         return {**self.__dict__, "_source": None}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Share the epoch with workers again: a copy has one of its own, a spawned worker that of its parent."""
+        self.__dict__.update(state)
+        self._epoch = _shared(self._epoch)
+
     def __repr__(self) -> str:
         """Name the waves, the number of images and the way that they are drawn."""
         way = "fixed" if self.fixed else "new in every epoch"
@@ -224,6 +229,12 @@ class MicrographDataset(Dataset[Item]):
         band = (waves.exit_waves.energy, semiangle, band_margin(conditions.highest("angular_spread_sigma")))
         with within_one_thread():
             return MicrographSource(*read_spectra(waves.store, band, "cpu", waves.layout.shards), self._imaging)
+
+
+def _shared(number: Tensor) -> Tensor:
+    """A number in memory that workers share: those that stay alive see it change."""
+    shared: Tensor = number.share_memory_()  # type: ignore[no-untyped-call]
+    return shared
 
 
 @dataclass(frozen=True)
