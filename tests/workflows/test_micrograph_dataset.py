@@ -237,6 +237,7 @@ def test_forked_workers_give_the_same_bits_epoch_after_epoch(waves: Path, worker
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # five processes import torch, on a machine that may be busy
 @pytest.mark.filterwarnings(MANY)
 @pytest.mark.parametrize("workers", [1, 4])
 def test_spawned_workers_give_the_same_bits_epoch_after_epoch(waves: Path, workers: int) -> None:
