@@ -5,33 +5,19 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-import plotly.offline
-
 from temshift.report.data.matrix import Matrix, build_matrix
 from temshift.report.data.study_tables import StudyTables, load_study
 from temshift.report.page import micrographs, own_network, sections
 from temshift.report.page.gallery_page import page_galleries, room_beside
 from temshift.report.page.markup import embedded_json, escape
 from temshift.report.page.payload import page_data
+from temshift.report.page.scripts import page_script
 from temshift.report.page.verdict import prediction_words, verdict
 from temshift.report.still.exports import write_exports
 from temshift.storage.files import write_text
 
 REPORT_NAME = "report.html"
-_PARTS = (
-    "data",
-    "plotting",
-    "selection",
-    "matrix",
-    "curves",
-    "transfer",
-    "explained",
-    "pictures",
-    "details",
-    "exports",
-    "page",
-)
-_SCRIPTS = tuple(f"{part}.js" for part in _PARTS)
+_PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
 def write_report(folder: Path | str, remark: Callable[[str], None] = lambda _: None) -> Path:
@@ -92,9 +78,8 @@ def _asset(name: str) -> str:
 
 
 def _assets() -> dict[str, str]:
-    script = "".join(_asset(name) for name in _SCRIPTS)
     style = "".join(map(_asset, ("page.css", "pictures.css")))
-    return {"style": style, "script": script, "plotly": plotly.offline.get_plotlyjs()}
+    return {"style": style, "script": page_script(), "plotly": _asset(_PLOTLY)}
 
 
 def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
