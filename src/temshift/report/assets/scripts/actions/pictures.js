@@ -29,18 +29,13 @@ function outlineOf(kind, number) {
   return path ? [drawn("path", { class: "outline " + kind, d: path, transform: "scale(0.1)" })] : [];
 }
 
-function barOf(set) {
-  const inset = 0.045 * set.width, thick = 0.022 * set.width;
-  return drawn("rect", { class: "bar", x: inset, y: set.height - inset - thick, width: set.bar, height: thick });
-}
-
 // One micrograph with outlines over it; the words are what a reader hears and what a pointer shows.
 function pictureTile(set, entry, specimen, network, words) {
   const href = "data:" + set.kind + ";base64," + entry.pictures[specimen];
   return drawn("svg", { class: "tile", viewBox: "0 0 " + set.width + " " + set.height, role: "img" },
     drawn("title", {}, words), drawn("image", { width: set.width, height: set.height, href }),
     ...outlineOf("truth", entry.truth[specimen]),
-    ...(network < 0 ? [] : outlineOf("predicted", entry.predicted[network][specimen])), barOf(set));
+    ...(network < 0 ? [] : outlineOf("predicted", entry.predicted[network][specimen])), drawn("rect", { class: "bar", ...set.bar }));
 }
 
 function pictureCell(set, entry, specimen, network) {
