@@ -23,6 +23,7 @@ _MOST_CELL_BYTES = 7_000_000
 _MOST_CURVE_BYTES = 3_500_000
 _CURVE_STEPS = 1000
 _LONGEST = {"short": 34, "brief": 22}  # letters of a name on an axis
+_STEP = 4  # by which they become longer where names would be alike
 _CURVES = (
     "q_per_A",
     "particle_transfer",
@@ -101,7 +102,7 @@ def _trainings(trainings: Sequence[Training]) -> dict[str, Any]:
 
 def _short_names(names: Sequence[str]) -> dict[str, list[str | None]]:
     """Names as axes show them on a wide and on a narrow screen; None where nothing is cut."""
-    cut = {kind: told_apart(names, longest) for kind, longest in _LONGEST.items()}
+    cut = {kind: told_apart(names, longest, _STEP) for kind, longest in _LONGEST.items()}
     return {
         kind: [None if short == name else short for short, name in zip(shown, names, strict=True)]
         for kind, shown in cut.items()
