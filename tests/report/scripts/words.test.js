@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MISSING, asWritten, figure, named, plain, spread, wrapped } from "../../../src/temshift/report/assets/scripts/pure/words.js";
+import { MISSING, asWritten, figure, plain, spread, wrapped } from "../../../src/temshift/report/assets/scripts/pure/words.js";
 
 test("figures have three digits, a minus sign of their own, and no idle zeros", () => {
   assert.deepEqual([0.123456, 1234.4, -0.5, 0, 0.1 + 0.2].map((value) => figure(value)), ["0.123", "1230", "−0.5", "0", "0.3"]);
@@ -22,11 +22,6 @@ test("a name stays a name where Plotly reads HTML", () => {
 test("lines break between words alone", () => {
   assert.equal(wrapped("one two three", 8), "one two<br>three");
   assert.equal(wrapped("unbreakable", 3), "unbreakable");
-});
-
-test("units stand in brackets", () => {
-  assert.equal(named({ label: "defocus", unit: "nm" }), "defocus [nm]");
-  assert.equal(named({ label: "sigma", unit: "" }), "sigma");
 });
 
 test("tables are saved as numbers that other programs read", () => {

@@ -117,7 +117,11 @@ def _unless_alike(values: list[float | None]) -> list[float | None]:
 def _parameters(matrix: Matrix) -> list[dict[str, Any]]:
     """The parameters in which test conditions or training distributions differ, which filters and sorting offer."""
     tested = {column for test in matrix.tests for column in test.values}
-    return [asdict(axis) for axis in AXES if axis.column in tested or _differ(matrix.trainings, axis.key)]
+    return [
+        asdict(axis) | {"title": axis.title}
+        for axis in AXES
+        if axis.column in tested or _differ(matrix.trainings, axis.key)
+    ]
 
 
 def _differ(trainings: Sequence[Training], key: str) -> bool:

@@ -216,7 +216,7 @@ def _cell_texts(matrix: Matrix, column: int) -> list[str]:
 
 def menus(study: StudyTables, matrix: Matrix) -> dict[str, Markup]:
     """Return the menus of the page by the name of their place in the template; scripts fill the empty ones."""
-    groups = [f"{axis.label} [{axis.unit}]" if axis.unit else axis.label for axis in matrix.groups]
+    groups = [axis.title for axis in matrix.groups]
     return {
         "menu_specimen": piece("menu", "specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
         "menu_transfer_first": piece("menu", "transfer-first", "A:", ()),

@@ -1,5 +1,5 @@
 import { ends, logarithm, present } from "../pure/numbers.js";
-import { figure, named, plain, wrapped } from "../pure/words.js";
+import { figure, plain, wrapped } from "../pure/words.js";
 import { roundTicks } from "../pure/ticks.js";
 import { scale } from "../pure/colours.js";
 import { chosen } from "../state/elements.js";
@@ -102,16 +102,15 @@ function trainedBand(row, group) {
 }
 
 function curveAxis(group) {
-  const title = named(group) + (overDefocus(group) ? ", underfocus positive" : "");
   const values = inGroup(group).map((i) => tests[i].values[group.column]).filter(present);
-  if (!present(group.beyond)) return group.log ? logAxis(title, values) : axis(title);
+  if (!present(group.beyond)) return group.log ? logAxis(group.along, values) : axis(group.along);
   const ticks = group.log ? roundTicks(values, narrow()) : [...new Set(values)].sort((a, b) => a - b);
-  return axis(title, { type: group.log ? "log" : "linear", tickvals: [...ticks, group.beyond],
+  return axis(group.along, { type: group.log ? "log" : "linear", tickvals: [...ticks, group.beyond],
     ticktext: [...ticks.map((tick) => figure(tick, 2)), plain(group.absent)] });
 }
 
 function scoreAxis(score) {
-  const title = wrapped(score.label + (score.unit ? " (" + score.unit + ")" : ""), 40);
+  const title = wrapped(score.title, 40);
   const shown = ends(pageRows().flatMap((row) => view.columns.map((column) => scoreAt(score, row, column))));
   return scale(score) === logarithm && shown[0] > 0 ? logAxis(title, shown) : axis(title);
 }

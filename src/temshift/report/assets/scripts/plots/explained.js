@@ -99,9 +99,8 @@ export function drawExplained() {
   element("bars-note").textContent = found.length < every.length
     ? found.length + " of " + all + " pairs are drawn, chosen evenly; the median and its band are of " + every.length + "." : "";
   const [key, title] = against.key === "epsilon_test" ? ["sigma", "sigma"] : ["epsilon_test", "epsilon (bits)"];
-  const words = against.label + (against.unit ? " [" + against.unit + "]" : "");
   const values = positive(found.map((p) => at(against.key, p.row, p.column)));
-  scatter("sigma-plot", [...coloured(found, against.key, key, title), ...fitted(found, against.key), ...symbols(), ...band(binned(every.map((p) => [at(against.key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)])))], against.log ? logAxis(words, ends(values)) : axis(words), "ln CE measured");
+  scatter("sigma-plot", [...coloured(found, against.key, key, title), ...fitted(found, against.key), ...symbols(), ...band(binned(every.map((p) => [at(against.key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)])))], against.log ? logAxis(against.title, ends(values)) : axis(against.title), "ln CE measured");
   drawPrediction(every, found);
 }
 

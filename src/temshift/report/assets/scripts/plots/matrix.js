@@ -13,8 +13,7 @@ const LETTER = 6.8;  // width of a letter of a group's name [px]
 
 function colourBar(score, values) {
   const bar = { thickness: 14, outlinewidth: 0 };
-  const title = score.label + (score.unit ? " (" + score.unit + ")" : "");
-  if (!narrow()) bar.title = single() ? undefined : { text: wrapped(title, 34), side: "right" };
+  if (!narrow()) bar.title = single() ? undefined : { text: wrapped(score.title, 34), side: "right" };
   else Object.assign(bar, { orientation: "h", y: 1, yanchor: "bottom", x: 0.5, xanchor: "center", len: 1, ypad: 4 });
   const [lowest, highest] = ends(values);
   if (scale(score) !== logarithm || !(lowest > 0)) return bar;

@@ -30,8 +30,6 @@ export function spread(value, seeds, images) {
   return figure(value) + (parts.length ? " (" + parts.join(", ") + ")" : "");
 }
 
-export const named = (parameter) => parameter.label + (parameter.unit ? " [" + parameter.unit + "]" : "");
-
 // Words of the page as they were before they were made to look well: minus signs, dashes for what is missing.
 export function asWritten(text) {
   const word = text.trim();

@@ -1,5 +1,5 @@
 import { present } from "../pure/numbers.js";
-import { figure, named } from "../pure/words.js";
+import { figure } from "../pure/words.js";
 import { chosen, element, fill, make } from "./elements.js";
 import { lines, study, tests, trainings } from "./study.js";
 import { SIDES, choice, view } from "./view.js";
@@ -9,12 +9,12 @@ const MOST_OPTIONS = 500;
 function rangeInput(kind, parameter, end, place) {
   const word = ["at least", "at most"][place];
   return make("input", { type: "number", step: "any", id: kind + "-" + parameter.key + "-" + end, "data-end": end,
-    placeholder: figure(parameter.ends[place], 4).replace("−", "-"), "aria-label": named(parameter) + ", " + word });
+    placeholder: figure(parameter.ends[place], 4).replace("−", "-"), "aria-label": parameter.title + ", " + word });
 }
 
 function rangeRow(kind, parameter) {
-  return make("div", { class: "range", role: "group", "aria-label": named(parameter), "data-key": parameter.key },
-    make("span", {}, named(parameter)), rangeInput(kind, parameter, "from", 0), "to", rangeInput(kind, parameter, "to", 1));
+  return make("div", { class: "range", role: "group", "aria-label": parameter.title, "data-key": parameter.key },
+    make("span", {}, parameter.title), rangeInput(kind, parameter, "from", 0), "to", rangeInput(kind, parameter, "to", 1));
 }
 
 // At most some hundred training distributions, of those that the filters let through; the chosen one is always there.
@@ -58,7 +58,7 @@ export function offerFilters() {
     element(kind + "-ranges").append(...ranges.map((parameter) => rangeRow(kind, parameter)));
     const sigma = study.grids.sigma ? [["sigma", sigmaWords[kind]]] : [];
     fill(element("sort-" + kind), [...score, ["chosen", "score " + chosenWords[kind]], ...sigma,
-      ...ranges.map((parameter) => [parameter.key, named(parameter)])], "given");
+      ...ranges.map((parameter) => [parameter.key, parameter.title])], "given");
   });
 }
 
