@@ -1,20 +1,16 @@
-// ---- loss against what the optics transfer ----------------------------------------------------------------------
+import { ends, even, positive, present, quantile } from "../pure/numbers.js";
+import { figure, plain } from "../pure/words.js";
+import { viridis } from "../pure/colours.js";
+import { PER_BIN, binned } from "../pure/statistics.js";
+import { chosen, element, fill } from "../state/elements.js";
+import { at, study, tests, trainings } from "../state/study.js";
+import { SYMBOLS, axis, colour, dark, draw, logAxis, see } from "../state/plotting.js";
+import { view } from "../state/view.js";
 
 const MANY_POINTS = 3000;
 const FEWER_POINTS = 1500;  // are drawn of more than many
 const CROWD = 800;
 const MOST_PAIRS = 40000;
-const LEAST_BINNED = 60;
-const PER_BIN = 20;
-
-const divisor = (a, b) => (b ? divisor(b, a % b) : a);
-
-// Every so manieth of a number of things, so that not always the same column of the matrix is met.
-function even(count, most, columns) {
-  let step = Math.ceil(count / most);
-  while (step > 1 && divisor(step, columns) > 1) step += 1;
-  return Array.from({ length: Math.ceil(count / step) }, (_, i) => i * step);
-}
 
 // Pairs that are shown and have a loss; of very many an even choice.
 function pairs() {
@@ -45,14 +41,6 @@ function points(found, xKey, yKey, more) {
   }, more);
 }
 
-const VIRIDIS = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"];
-
-// The part of it that stands out from the paper.
-function viridis() {
-  const part = dark() ? VIRIDIS.slice(1) : VIRIDIS.slice(0, -1);
-  return part.map((shade, i) => [i / (part.length - 1), shade]);
-}
-
 const short = (group) => plain(group.label.split(";")[0]);
 const symbol = (i) => SYMBOLS[i % SYMBOLS.length];
 const rim = (count) => ({ color: colour("ink"), width: count > CROWD ? 0 : 0.6 });
@@ -70,7 +58,7 @@ function coloured(found, xKey, colourKey, title) {
     const crowded = found.length > CROWD;
     const outlined = { size: crowded ? 5 : 8, symbol: symbol(i), line: rim(found.length), opacity: crowded ? 0.6 : 0.85 };
     const marker = !present(cmin) ? Object.assign(outlined, { color: colour("first") }) : Object.assign(outlined, {
-      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: viridis(), showscale: i === 0, cmin, cmax,
+      color: own.map((pair) => at(colourKey, pair.row, pair.column)), colorscale: viridis(dark()), showscale: i === 0, cmin, cmax,
       colorbar: { title: { text: title, side: "right" }, thickness: 12, outlinewidth: 0 },
     });
     return points(own, xKey, "ln_cross_entropy", { name: short(group), legendgroup: group.key, showlegend: false, marker, ...bars(own) });
@@ -90,26 +78,6 @@ function scatter(id, traces, xAxis, yTitle) {
   });
 }
 
-// ---- intervals --------------------------------------------------------------------------------------------------
-
-function quantile(sorted, share) {
-  const place = share * (sorted.length - 1), low = Math.floor(place);
-  return sorted[low] + (place - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
-}
-
-// Median and middle 90 % of y in bins of as many pairs each along x.
-function binned(found, xKey) {
-  const known = found.map((p) => [at(xKey, p.row, p.column), at("ln_cross_entropy", p.row, p.column)])
-    .filter(([x]) => present(x)).sort((a, b) => a[0] - b[0]);
-  if (known.length < LEAST_BINNED) return [];
-  const count = Math.min(12, Math.floor(known.length / PER_BIN));
-  return Array.from({ length: count }, (_, i) => known.slice(Math.floor(i * known.length / count), Math.floor((i + 1) * known.length / count)))
-    .map((part) => {
-      const y = part.map((pair) => pair[1]).sort((a, b) => a - b);
-      return { x: part[Math.floor(part.length / 2)][0], low: quantile(y, 0.05), middle: quantile(y, 0.5), high: quantile(y, 0.95) };
-    }).filter((bin, i, all) => !i || bin.x > all[i - 1].x);
-}
-
 function band(bins) {
   if (bins.length < 2) return [];
   const x = bins.map((bin) => bin.x), flat = { x, mode: "lines", line: { width: 0 }, hoverinfo: "skip" };
@@ -125,22 +93,21 @@ function fitted(found, xKey) {
   })];
 }
 
-function drawExplained() {
+export function drawExplained() {
   const every = pairs(), found = thinned(every), against = study.predictors[chosen("against")];
   const all = (chosen("pairs") < 0 ? view.rows.length : 1) * view.columns.length;
   element("bars-note").textContent = found.length < every.length
     ? found.length + " of " + all + " pairs are drawn, chosen evenly; the median and its band are of " + every.length + "." : "";
   const [key, title] = against.key === "epsilon_test" ? ["sigma", "sigma"] : ["epsilon_test", "epsilon (bits)"];
-  const words = against.label + (against.unit ? " [" + against.unit + "]" : "");
   const values = positive(found.map((p) => at(against.key, p.row, p.column)));
-  scatter("sigma-plot", [...coloured(found, against.key, key, title), ...fitted(found, against.key), ...symbols(), ...band(binned(every, against.key))], against.log ? logAxis(words, ends(values)) : axis(words), "ln CE measured");
+  scatter("sigma-plot", [...coloured(found, against.key, key, title), ...fitted(found, against.key), ...symbols(), ...band(binned(every.map((p) => [at(against.key, p.row, p.column), at("ln_cross_entropy", p.row, p.column)])))], against.log ? logAxis(against.title, ends(values)) : axis(against.title), "ln CE measured");
   drawPrediction(every, found);
 }
 
 const LEFT_OUT = { left_out_test_prediction: "a test condition left out", left_out_training_prediction: "a training distribution left out",
   left_out_both_prediction: "both left out" };
 
-function offerLeftOut() {
+export function offerLeftOut() {
   const found = Object.entries(LEFT_OUT).filter(([key]) => study.grids[key]);
   fill(element("left-out"), found.length ? found : [["left_out_test_prediction", "nothing: there is no prediction"]]);
 }

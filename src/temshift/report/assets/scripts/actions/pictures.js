@@ -1,18 +1,21 @@
-// ---- pictures of test conditions, and of what a few networks make of them -----------------------------------------
+import { present } from "../pure/numbers.js";
+import { MISSING } from "../pure/words.js";
+import { bytesOf } from "../pure/packing.js";
+import { element, make } from "../state/elements.js";
+import { study, trainings } from "../state/study.js";
 
 // "sets", one a kind of specimens; outlines, in tenths of a pixel, are named by their number.
-const galleries = JSON.parse(element("pictures").textContent);
+export const galleries = JSON.parse(element("pictures").textContent);
 
-async function loadPictures() {
+export async function loadPictures() {
   const stream = new Blob([bytesOf(galleries.outlines)]).stream().pipeThrough(new DecompressionStream("deflate"));
   galleries.outlines = (await new Response(stream).text()).split("\n");
 }
 
 const SVG = "http://www.w3.org/2000/svg";
-
 const pictured = (name) => galleries.sets.flatMap((set) => set.conditions.filter((entry) => entry.name === name).map((entry) => [set, entry]));
-const rowName = (row) => study.own || trainings[row].name;
-const picturedNetworks = () => trainings.map((_, row) => rowName(row)).filter((name) => galleries.sets.some((set) => set.networks.includes(name)));
+export const rowName = (row) => study.own || trainings[row].name;
+export const picturedNetworks = () => trainings.map((_, row) => rowName(row)).filter((name) => galleries.sets.some((set) => set.networks.includes(name)));
 
 function drawn(tag, attributes, ...children) {
   const node = document.createElementNS(SVG, tag);
@@ -26,18 +29,13 @@ function outlineOf(kind, number) {
   return path ? [drawn("path", { class: "outline " + kind, d: path, transform: "scale(0.1)" })] : [];
 }
 
-function barOf(set) {
-  const inset = 0.045 * set.width, thick = 0.022 * set.width;
-  return drawn("rect", { class: "bar", x: inset, y: set.height - inset - thick, width: set.bar, height: thick });
-}
-
 // One micrograph with outlines over it; the words are what a reader hears and what a pointer shows.
 function pictureTile(set, entry, specimen, network, words) {
   const href = "data:" + set.kind + ";base64," + entry.pictures[specimen];
   return drawn("svg", { class: "tile", viewBox: "0 0 " + set.width + " " + set.height, role: "img" },
     drawn("title", {}, words), drawn("image", { width: set.width, height: set.height, href }),
     ...outlineOf("truth", entry.truth[specimen]),
-    ...(network < 0 ? [] : outlineOf("predicted", entry.predicted[network][specimen])), barOf(set));
+    ...(network < 0 ? [] : outlineOf("predicted", entry.predicted[network][specimen])), drawn("rect", { class: "bar", ...set.bar }));
 }
 
 function pictureCell(set, entry, specimen, network) {
@@ -46,18 +44,18 @@ function pictureCell(set, entry, specimen, network) {
   return make("td", {}, pictureTile(set, entry, specimen, network, words), make("span", { class: "note" }, overlap));
 }
 
-function pictureRow(set, entry, network, heading) {
+export function pictureRow(set, entry, network, heading) {
   return make("tr", {}, make("th", { scope: "row" }, heading), ...set.specimens.map((_, specimen) => pictureCell(set, entry, specimen, network)));
 }
 
-function pictureTable(set, corner, rows) {
+export function pictureTable(set, corner, rows) {
   const head = [corner, ...set.specimens].map((name) => make("th", { scope: "col" }, name));
   const words = (set.label ? set.label + ": p" : "P") + "ixels of " + set.pixel_words + ", bars of " + set.bar_words;
   return make("div", {}, make("p", { class: "small" }, words + "."), make("div", { class: "scroll" },
     make("table", { class: "sheet" }, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows))));
 }
 
-function legend() {
+export function legend() {
   return make("p", { class: "small" }, "Outlines: true ", make("span", { class: "key truth" }), ", predicted with probability one half ",
     make("span", { class: "key predicted" }), ". IoU is the overlap of the two masks over their union.");
 }
@@ -68,51 +66,11 @@ function networkOrder(set, training) {
   return first < 0 ? all : [first, ...all.filter((i) => i !== first)];
 }
 
-function conditionPictures(test, training) {
+export function conditionPictures(test, training) {
   const found = pictured(test);
   if (!found.length) return [make("p", { class: "note" }, "No micrographs of this condition were kept for this page.")];
   const tables = found.map(([set, entry]) => pictureTable(set, "network", [pictureRow(set, entry, -1, "micrograph"),
     ...networkOrder(set, training).map((network) => pictureRow(set, entry, network, set.networks[network]))]));
   return [make("h3", { class: "plain" }, "Micrographs, and what some networks make of them"), legend(), ...tables,
     make("p", { class: "small" }, galleries.words)];
-}
-
-// ---- one network under all conditions, in a dialog ----------------------------------------------------------------
-
-function fillNetwork(name) {
-  const tables = galleries.sets.filter((set) => set.networks.includes(name)).map((set) => pictureTable(set, "test condition",
-    set.conditions.map((entry) => pictureRow(set, entry, set.networks.indexOf(name), entry.name))));
-  element("network-title").textContent = study.own ? name : "Trained on " + name;
-  element("network-body").replaceChildren(legend(), ...tables, make("p", { class: "small" }, galleries.words));
-  element("network-names").value = name;
-  element("network").scrollTop = 0;
-}
-
-function openNetwork() {
-  const names = picturedNetworks(), name = rowName(choice.row);
-  fill(element("network-names"), names.map((each) => [each, each]));
-  fillNetwork(names.includes(name) ? name : names[0]);
-  if (!element("network").open) element("network").showModal();
-}
-
-function stepNetwork(step) {
-  const names = picturedNetworks(), next = names[names.indexOf(element("network-names").value) + step];
-  if (next !== undefined) fillNetwork(next);
-}
-
-function networkKey(event) {
-  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (!step || event.target.tagName === "SELECT") return;
-  event.preventDefault();
-  stepNetwork(step);
-}
-
-function listenToPictures() {
-  element("open-network").hidden = !picturedNetworks().length;
-  onClick("open-network", openNetwork);
-  onClick("close-network", () => element("network").close());
-  onClick("network-before", () => stepNetwork(-1));
-  onClick("network-after", () => stepNetwork(1));
-  onChange(["network-names"], () => fillNetwork(element("network-names").value));
-  onEvent("keydown", ["network"], networkKey);
 }

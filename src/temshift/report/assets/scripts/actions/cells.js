@@ -1,4 +1,9 @@
-// ---- a cell with its micrographs --------------------------------------------------------------------------------
+import { element, make } from "../state/elements.js";
+import { study, tests, trainings } from "../state/study.js";
+import { cellFacts, countWords } from "../state/facts.js";
+import { choice, view } from "../state/view.js";
+import { choose } from "./choosing.js";
+import { conditionPictures, rowName } from "./pictures.js";
 
 function factList(row, column) {
   return make("dl", { class: "facts" }, ...cellFacts(row, column).map(([name, value]) =>
@@ -14,19 +19,19 @@ function fillCell() {
     ...conditionPictures(tests[column].name, rowName(row)));
 }
 
-function openCell() {
+export function openCell() {
   fillCell();
   if (!element("cell").open) element("cell").showModal();
 }
 
-function stepCell(step) {
+export function stepCell(step) {
   const place = view.columns.indexOf(choice.column) + step;
   if (place < 0 || place >= view.columns.length) return;
   choose(choice.row, view.columns[place]);
   fillCell();
 }
 
-function cellKey(event) {
+export function cellKey(event) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (!step) return;
   event.preventDefault();

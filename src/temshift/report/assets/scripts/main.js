@@ -1,4 +1,19 @@
-// ---- menus, clicks, theme ---------------------------------------------------------------------------------------
+import { chosen, element, fill, onChange, onClick, onEvent } from "./state/elements.js";
+import { load, study, tests, trainings } from "./state/study.js";
+import { dark } from "./state/plotting.js";
+import { choice, grouped, turnTo, view } from "./state/view.js";
+import { offerFilters, resetFilters } from "./state/menus.js";
+import { select } from "./state/selection.js";
+import { drawMatrix } from "./plots/matrix.js";
+import { drawCurve } from "./plots/curves.js";
+import { drawTransfer, swapPair } from "./plots/transfer.js";
+import { drawExplained, offerLeftOut } from "./plots/explained.js";
+import { choose, tellCell } from "./actions/choosing.js";
+import { loadPictures } from "./actions/pictures.js";
+import { listenToPictures } from "./actions/networks.js";
+import { cellKey, openCell, stepCell } from "./actions/cells.js";
+import { chooseCell, matrixKey } from "./actions/keys.js";
+import { addExports } from "./actions/exports.js";
 
 function drawMatrixAndCurve() {
   drawMatrix();
@@ -59,13 +74,6 @@ function toggleTheme() {
   setTheme(dark() ? "light" : "dark");
   remember(document.documentElement.dataset.theme);
 }
-
-function onEvent(kind, ids, action) {
-  ids.forEach((id) => element(id).addEventListener(kind, action));
-}
-
-const onChange = (ids, action) => onEvent("change", ids, action);
-const onClick = (id, action) => onEvent("click", [id], action);
 
 function listen() {
   onChange(["specimen"], chooseSpecimen);

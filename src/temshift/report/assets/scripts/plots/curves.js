@@ -1,4 +1,12 @@
-// ---- one row of the matrix as a curve ---------------------------------------------------------------------------
+import { ends, logarithm, present } from "../pure/numbers.js";
+import { figure, plain, wrapped } from "../pure/words.js";
+import { roundTicks } from "../pure/ticks.js";
+import { scale } from "../pure/colours.js";
+import { chosen } from "../state/elements.js";
+import { DEFOCUS, at, center, scoreAt, study, tests, trainings, width } from "../state/study.js";
+import { cellText } from "../state/facts.js";
+import { SYMBOLS, axis, colour, draw, logAxis, narrow, see } from "../state/plotting.js";
+import { choice, pageRows, view } from "../state/view.js";
 
 const MOST_CURVES = 60;
 const overDefocus = (group) => group.column === DEFOCUS;
@@ -94,21 +102,20 @@ function trainedBand(row, group) {
 }
 
 function curveAxis(group) {
-  const title = named(group) + (overDefocus(group) ? ", underfocus positive" : "");
   const values = inGroup(group).map((i) => tests[i].values[group.column]).filter(present);
-  if (!present(group.beyond)) return group.log ? logAxis(title, values) : axis(title);
-  const ticks = group.log ? roundTicks(values) : [...new Set(values)].sort((a, b) => a - b);
-  return axis(title, { type: group.log ? "log" : "linear", tickvals: [...ticks, group.beyond],
+  if (!present(group.beyond)) return group.log ? logAxis(group.along, values) : axis(group.along);
+  const ticks = group.log ? roundTicks(values, narrow()) : [...new Set(values)].sort((a, b) => a - b);
+  return axis(group.along, { type: group.log ? "log" : "linear", tickvals: [...ticks, group.beyond],
     ticktext: [...ticks.map((tick) => figure(tick, 2)), plain(group.absent)] });
 }
 
 function scoreAxis(score) {
-  const title = wrapped(score.label + (score.unit ? " (" + score.unit + ")" : ""), 40);
+  const title = wrapped(score.title, 40);
   const shown = ends(pageRows().flatMap((row) => view.columns.map((column) => scoreAt(score, row, column))));
   return scale(score) === logarithm && shown[0] > 0 ? logAxis(title, shown) : axis(title);
 }
 
-function drawCurve() {
+export function drawCurve() {
   const row = choice.row, group = study.groups[chosen("axis")], score = study.scores[chosen("score")];
   draw("curve-plot", curveTraces(row, group, score), {
     title: { text: wrapped(study.own || "Networks trained on " + trainings[row].name, narrow() ? 40 : 110), font: { size: 15 },

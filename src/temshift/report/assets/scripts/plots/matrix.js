@@ -1,24 +1,28 @@
-// ---- the matrix -------------------------------------------------------------------------------------------------
+import { ends, logarithm } from "../pure/numbers.js";
+import { figure, plain, wrapped } from "../pure/words.js";
+import { roundTicks } from "../pure/ticks.js";
+import { colours, scale } from "../pure/colours.js";
+import { chosen, element } from "../state/elements.js";
+import { briefName, near, scoreAt, shortName, study, tests, trainings } from "../state/study.js";
+import { cellText } from "../state/facts.js";
+import { axis, colour, draw, narrow } from "../state/plotting.js";
+import { choice, grouped, pageRows, single, tellPage, view } from "../state/view.js";
 
-const LONGEST = { wide: 34, narrow: 22 };
 const MOST_TOLD = 20000;  // cells that carry their numbers to the pointer
 const LETTER = 6.8;  // width of a letter of a group's name [px]
 
-function transposed(grid) {
-  return (grid[0] || []).map((_, column) => grid.map((row) => row[column]));
-}
-
-const scale = (score) => (score.diverging || (score.lower && !score.linear) ? logarithm : (value) => value);
-
 function colourBar(score, values) {
   const bar = { thickness: 14, outlinewidth: 0 };
-  const title = score.label + (score.unit ? " (" + score.unit + ")" : "");
-  if (!narrow()) bar.title = single() ? undefined : { text: wrapped(title, 34), side: "right" };
+  if (!narrow()) bar.title = single() ? undefined : { text: wrapped(score.title, 34), side: "right" };
   else Object.assign(bar, { orientation: "h", y: 1, yanchor: "bottom", x: 0.5, xanchor: "center", len: 1, ypad: 4 });
   const [lowest, highest] = ends(values);
   if (scale(score) !== logarithm || !(lowest > 0)) return bar;
-  const ticks = roundTicks([lowest, highest]).filter((tick) => tick >= lowest && tick <= highest);
+  const ticks = roundTicks([lowest, highest], narrow()).filter((tick) => tick >= lowest && tick <= highest);
   return Object.assign(bar, { tickvals: ticks.map(Math.log10), ticktext: ticks.map((tick) => figure(tick, 2)), tickangle: 0 });
+}
+
+function transposed(grid) {
+  return (grid[0] || []).map((_, column) => grid.map((row) => row[column]));
 }
 
 function shape(box, line, wide, dash) {
@@ -79,7 +83,7 @@ function selected(rows) {
 function names(items, title, turned) {
   const room = (narrow() ? 500 : element("matrix").clientWidth - 380) / items.length;
   const size = turned ? Math.max(8, Math.min(12, Math.floor(room) - 1)) : items.length > 60 ? 9 : 12;
-  const texts = items.length > 200 ? [] : labels(items, narrow() ? LONGEST.narrow : LONGEST.wide);
+  const texts = items.length > 200 ? [] : items.map(narrow() ? briefName : shortName);
   return axis(title, {
     tickvals: texts.map((_, i) => i), ticktext: texts.map(plain), showgrid: false, fixedrange: true,
     tickangle: turned ? -90 : 0, tickfont: { size }, range: [-0.5, items.length - 0.5],
@@ -98,16 +102,6 @@ function* everyScore(score) {
 
 const limits = (score) => ends(everyScore(score));
 
-function colours(score, shown) {
-  if (!score.diverging) return { colorscale: "Cividis", reversescale: score.lower, zmin: shown[0], zmax: shown[1] };
-  const far = Math.max(...shown.map(Math.abs), 0.01);
-  return { colorscale: PURPLE_TO_ORANGE, zmin: -far, zmax: far };
-}
-
-// Even steps from purple over white to orange, told apart by all kinds of colour vision.
-const PURPLE_TO_ORANGE = ["#542788", "#8073ac", "#b2abd2", "#d8daeb", "#f7f7f7", "#fee0b6", "#fdb863", "#e08214", "#b35806"]
-  .map((shade, i, all) => [i / (all.length - 1), shade]);
-
 function matrixTrace(score, rows) {
   const shade = rows.map((row) => view.columns.map((column) => scale(score)(scoreAt(score, row, column))));
   const values = limits(score);
@@ -122,15 +116,15 @@ function matrixTrace(score, rows) {
 
 function matrixHeight(rows) {
   if (narrow()) return 240 + 19 * view.columns.length;
-  const longest = Math.max(...labels(view.columns.map((column) => tests[column]), LONGEST.wide).map((label) => label.length));
+  const longest = Math.max(...view.columns.map((column) => shortName(tests[column]).length));
   return 60 + roomAbove() + 7 * longest + (single() ? 110 : Math.max(240, Math.min(30, 1800 / rows.length + 4) * rows.length));
 }
 
-function shapes(rows) {
+export function shapes(rows) {
   return [...dividers(rows), ...selected(rows)];
 }
 
-function drawMatrix() {
+export function drawMatrix() {
   const rows = pageRows();
   tellPage();
   element("matrix-plot").hidden = !rows.length || !view.columns.length;
@@ -144,60 +138,4 @@ function drawMatrix() {
     shapes: shapes(rows), plot_bgcolor: colour("blank"), height: matrixHeight(rows), annotations: groupNames(),
     margin: { l: 10, r: 10, t: roomAbove(), b: 10 },
   });
-}
-
-// ---- choosing cells, by pointer and by keys ---------------------------------------------------------------------
-
-function tellCell() {
-  const { row, column } = choice;
-  element("cell-names").textContent = (study.own ? "" : "Trained on “" + trainings[row].name + "”, tested on ")
-    + "“" + tests[column].name + "”";
-  element("cell-words").textContent = (study.own ? "" : trainings[row].words + " → ") + tests[column].words + ". "
-    + cellFacts(row, column).slice(0, 6).map((pair) => pair.join(" ")).join("; ") + ".";
-}
-
-function choose(row, column) {
-  const moved = row !== choice.row;
-  Object.assign(choice, { row, column });
-  const page = Math.floor(view.rows.indexOf(row) / pageSize());
-  const turned = page >= 0 && page !== view.page;
-  if (turned) turnTo(page);
-  if (turned) drawMatrix();
-  else if (!element("matrix-plot").hidden) Plotly.relayout(element("matrix-plot"), { shapes: shapes(pageRows()) });
-  tellCell();
-  if (moved) offerRows();
-  clearTimeout(choose.timer);
-  choose.timer = setTimeout(() => followChoice(moved), 120);  // arrow keys may be held down
-}
-
-function followChoice(moved) {
-  if (moved) drawCurve();
-  setPair("training:" + choice.row, "test:" + choice.column);
-}
-
-const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-
-function target(key) {
-  const y = Math.max(0, view.rows.indexOf(choice.row)), x = Math.max(0, view.columns.indexOf(choice.column));
-  const last = [view.rows.length - 1, view.columns.length - 1], step = STEPS[key];
-  if (step) return narrow() ? [y + step[1], x + step[0]] : [y + step[0], x + step[1]];
-  return { Home: [y, 0], End: [y, last[1]], PageUp: [y - pageSize(), x], PageDown: [y + pageSize(), x] }[key];
-}
-
-function matrixKey(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || !view.rows.length || !view.columns.length) return;
-  if (event.key === "Enter" || event.key === " ") openCell();
-  else {
-    const to = target(event.key);
-    if (!to) return;
-    const held = (value, all) => all[Math.min(Math.max(value, 0), all.length - 1)];
-    choose(held(to[0], view.rows), held(to[1], view.columns));
-  }
-  event.preventDefault();
-}
-
-function chooseCell(event) {
-  const point = event.points[0];
-  const [x, y] = narrow() ? [point.y, point.x] : [point.x, point.y];
-  choose(pageRows()[y], view.columns[x]);
 }

@@ -1,17 +1,8 @@
-// ---- downloads: every table and every plot's numbers as CSV, every plot as PNG and SVG; all made in this page ------
-
-const ONE_CELL = /[",\n\r]/;
-
-// Quoted by RFC 4180; a missing number is an empty cell.
-function csvCell(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "";
-  const text = String(value);
-  return ONE_CELL.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
-}
-
-function csvText(rows) {
-  return rows.map((row) => row.map(csvCell).join(",")).join("\r\n") + "\r\n";
-}
+import { digits } from "../pure/numbers.js";
+import { asWritten } from "../pure/words.js";
+import { csvText } from "../pure/csv.js";
+import { make } from "../state/elements.js";
+import { at, study, tests, trainings } from "../state/study.js";
 
 // The mark at the beginning tells spreadsheets that the text is UTF-8.
 function saveText(name, text) {
@@ -20,12 +11,6 @@ function saveText(name, text) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-}
-
-// Words of the page as they were before they were made to look well: minus signs, dashes for what is missing.
-function asWritten(text) {
-  const word = text.trim();
-  return word === MISSING ? "" : word.replace(/−(?=\d)/g, "-");
 }
 
 function tableRows(table) {
@@ -51,9 +36,6 @@ function plotRows(plot) {
   const head = ["curve", titleOf(plot.layout.xaxis, "x"), titleOf(plot.layout.yaxis, "y"), "error above", "error below"];
   return [head, ...plot.data.filter((trace) => trace.visible !== "legendonly").flatMap(tracePoints)];
 }
-
-// Numbers reach the page with single precision.
-const digits = (value) => (present(value) ? Number(value.toPrecision(7)) : null);
 
 // Every number of every cell: a row a pair of training distribution and test condition.
 function cellRows() {
@@ -93,7 +75,7 @@ function savePlot(plot, format) {
   return () => Plotly.downloadImage(plot, { format, filename: plot.id, width: plot.clientWidth, height: plot.clientHeight, scale: format === "png" ? 2 : 1 });
 }
 
-function addExports() {
+export function addExports() {
   document.querySelectorAll("main section table:not(.sheet)").forEach((table) => {
     const name = fileName(table.dataset.file || headingOf(table));
     const save = () => saveText(name, csvText(tableRows(table)));

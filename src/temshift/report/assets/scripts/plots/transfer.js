@@ -1,7 +1,11 @@
-// ---- transfer functions of a pair of distributions --------------------------------------------------------------
+import { present } from "../pure/numbers.js";
+import { figure, plain } from "../pure/words.js";
+import { valueAt } from "../pure/packing.js";
+import { alike, bands, total } from "../pure/statistics.js";
+import { element } from "../state/elements.js";
+import { at, lines, study, tests, trainings } from "../state/study.js";
+import { axis, colour, dark, draw, narrow, see } from "../state/plotting.js";
 
-const LOST = 0.5;  // information counts as lost where less than this share of it is left
-const WEAK = 0.03;  // of the highest; what is less than this was never there
 const ROLE_WORDS = { training: "trained on", test: "tested on" };
 
 function distribution(id) {
@@ -14,7 +18,7 @@ function curve(key, found) {
   const grid = study.curves[key];
   if (!grid || !present(found.line)) return null;
   const length = Math.max(...Object.values(study.curves).map((each) => each.columns));
-  return Array.from({ length }, (_, i) => of(grid, found.line, i));
+  return Array.from({ length }, (_, i) => valueAt(grid, found.line, i));
 }
 
 function line(name, q, values, paint, dash, wide, visible) {
@@ -39,26 +43,10 @@ function density(found) {
 
 const inBits = (found) => (curve("information_bits", found) || []).some(present);
 
-// Frequencies at which most of what the first lets through is gone under the second: pairs of ends.
-function bands(q, before, after) {
-  const highest = ends(before)[1] || 0, found = [];
-  const lost = q.map((_, i) => present(before[i]) && present(after[i]) && before[i] > WEAK * highest && after[i] < LOST * before[i]);
-  lost.forEach((is, i) => {
-    if (is && !lost[i - 1]) found.push([q[i], q[i]]);
-    if (is) found[found.length - 1][1] = q[i];
-  });
-  return found.filter(([start, end]) => end > start);
-}
-
 function lostBands(q, before, after) {
   return bands(q, before, after).map(([x0, x1]) => ({ type: "rect", yref: "paper", y0: 0, y1: 1, x0, x1, layer: "below",
     fillcolor: colour("second"), opacity: dark() ? 0.22 : 0.15, line: { width: 0 } }));
 }
-
-const total = (q, values) => {
-  const weight = q.reduce((sum, each) => sum + each, 0);
-  return values.reduce((sum, value, i) => sum + (value || 0) * q[i], 0) / weight;
-};
 
 function filled(name, q, floor, top, paint) {
   const flat = { x: q, yaxis: "y2", mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false };
@@ -74,9 +62,6 @@ function densityTraces(q, before, after) {
     ...filled("new in B", q, lower, onlyOf(after), see("first", 0.35)),
     outline(before, colour("first")), outline(after, colour("second"))];
 }
-
-// Two microscopes may have other frequencies; then there is nothing to subtract.
-const alike = (one, other) => one.every((value, i) => Math.abs(value - other[i]) <= 1e-3 * Math.abs(value));
 
 function lossWords(first, second, q, before, after) {
   if (!inBits(first) || !inBits(second)) return "Shaded: less than half of the power of T is left.";
@@ -96,7 +81,7 @@ function pairWords(first, second) {
   return start + "sigma " + value("sigma") + "; cross-entropy " + value("cross_entropy") + ". ";
 }
 
-function drawTransfer() {
+export function drawTransfer() {
   const first = distribution("transfer-first"), second = distribution("transfer-second");
   const q = curve("q_per_A", second) || [], before = density(first), after = density(second);
   const both = before && after && alike(q, curve("q_per_A", first));
@@ -113,7 +98,7 @@ function drawTransfer() {
   element("transfer-words").textContent = pairWords(first, second) + (both ? lossWords(first, second, q, before, after) : "");
 }
 
-function setPair(first, second) {
+export function setPair(first, second) {
   [["transfer-first", first], ["transfer-second", second]].forEach(([id, value]) => {
     const menu = element(id), before = menu.value;
     menu.value = value;
@@ -122,6 +107,6 @@ function setPair(first, second) {
   drawTransfer();
 }
 
-function swapPair() {
+export function swapPair() {
   setPair(element("transfer-second").value, element("transfer-first").value);
 }
