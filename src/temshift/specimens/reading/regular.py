@@ -47,6 +47,8 @@ def require_regular(path: str) -> None:
         raise InputError(f"{path} is {kind}; give a structure file")
     if status.st_size > MOST_BYTES:
         raise _too_large(path)
+    if status.st_size == 0:  # of the system's own files too, some of which never end
+        raise InputError(f"{path} is empty; give a structure file")
 
 
 def contents(path: str) -> tuple[str, bytes]:
