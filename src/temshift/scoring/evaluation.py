@@ -21,10 +21,11 @@ from temshift.exitwaves.store import read_shards
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin
+from temshift.scoring.dialects import read_any, require_same_energy
 from temshift.scoring.reading import Gives, LogitsOf, Reading, image_shape, origin_of_network
 from temshift.scoring.scored_images import images_id, images_stream
 from temshift.scoring.scores import Network, PixelSums, Scores, batch_sums, scores_of
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible
 from temshift.vocabulary.columns import RESULTS
 
 SCORING_BATCH = 32
@@ -58,8 +59,9 @@ def score(
     database : path
         Folder of a database, of a study, or of one set of waves.
     conditions : path, mapping or ScoringConditions
-        Conditions to score under: a YAML file, a mapping with the keys of :class:`ScoringConditions`, or a mapping from
-        names to :class:`temshift.conditions.ImagingConditions`.
+        Conditions to score under: a YAML file or a mapping in any dialect (:class:`ScoringConditions`, an image set, a
+        study, the parameters of one distribution), or a mapping from names to
+        :class:`temshift.conditions.ImagingConditions`.
     set : str, optional
         Name of the set of specimens in the database; None takes the only one.
     seed : int, optional
@@ -104,9 +106,10 @@ def score(
     Traceback (most recent call last):
     temshift.core.errors.InputError: no-database holds no exit waves; ...
     """
-    scoring = scoring_conditions(conditions)
+    scoring, energy_kev = read_any(conditions)
     scoring = scoring if seed is None else scoring.model_copy(update={"seed": seed})
     source = wave_source(database, set)
+    require_same_energy(energy_kev, source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
     asked = ask(network, source, scoring, reading)
     scores = score_conditions(asked, source, scoring, device=device, batch=batch, progress=progress)
