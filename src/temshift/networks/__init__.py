@@ -1,11 +1,11 @@
 """Networks: U-Nets, training, weights."""
 
+from temshift.networks.architectures.compact import CompactUNet, CompactUNetSettings
+from temshift.networks.architectures.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.cohorts import Member, train_cohort
-from temshift.networks.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.initial import InitialWeights
 from temshift.networks.layers import UNet, freeze, parameter_count
 from temshift.networks.onnx import OnnxNetwork, export_onnx
-from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.settings import NetworkSettings, batch_faults, build, initialised, padding_remarks
 from temshift.networks.stored import drop_weights, load, read_card, write_network
 from temshift.networks.training import Trained, TrainingSettings, apply_initial, require_initial, train

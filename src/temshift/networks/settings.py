@@ -8,9 +8,9 @@ import torch
 from pydantic import Discriminator, Tag
 from torch import nn
 
-from temshift.networks.compact import CompactUNet, CompactUNetSettings
+from temshift.networks.architectures.compact import CompactUNet, CompactUNetSettings
+from temshift.networks.architectures.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.layers import UNet
-from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
 
 _USUAL = "compact"
 _MOST_PADDING = 2.0  # times the pixels of an image, beyond which it is remarked
