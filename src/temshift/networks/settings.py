@@ -12,7 +12,7 @@ from torch import nn
 from temshift.core.errors import InputError
 from temshift.networks.architectures.compact import CompactUNet, CompactUNetSettings
 from temshift.networks.architectures.factory import Factory, FactorySettings
-from temshift.networks.architectures.monai import MonaiSettings, monai_faults, monai_network
+from temshift.networks.architectures.monai import MonaiSettings, OfMonai, monai_faults, monai_network
 from temshift.networks.architectures.outside import OutsideNetwork, drawing_from, shape_fault
 from temshift.networks.architectures.resnet import ResNetUNet, ResNetUNetSettings
 from temshift.networks.layers import UNet
@@ -71,20 +71,16 @@ def build(settings: NetworkSettings) -> UNet:
     InputError
         If MONAI is missing, or the code of a factory may not be run or fails.
     """
-    match settings:
-        case CompactUNetSettings():
-            return CompactUNet(settings)
-        case ResNetUNetSettings():
-            return ResNetUNet(settings)
-        case FactorySettings():
-            return settings.made()
-        case _:
-            return monai_network(settings)
+    if isinstance(settings, FactorySettings):
+        return settings.made()
+    if isinstance(settings, OfMonai):
+        return monai_network(settings)
+    return CompactUNet(settings) if isinstance(settings, CompactUNetSettings) else ResNetUNet(settings)
 
 
 def is_own(settings: NetworkSettings) -> bool:
     """Return whether a network is one of temshift's own, all of whose weights `initialised` sets."""
-    return isinstance(settings, CompactUNetSettings | ResNetUNetSettings)
+    return not isinstance(settings, FactorySettings | OfMonai)
 
 
 def unfilled(settings: NetworkSettings) -> UNet:
@@ -163,9 +159,7 @@ def require_shape(settings: NetworkSettings, sides: tuple[int, int]) -> None:
 
 def network_faults(settings: NetworkSettings, batch: int, sides: tuple[int, int]) -> list[str]:
     """Return why a network can't be made or can't take images of (y, x) pixels, as far as no code has to be run."""
-    if isinstance(settings, CompactUNetSettings | ResNetUNetSettings | FactorySettings):
-        return []
-    return monai_faults(settings, batch, sides)
+    return monai_faults(settings, batch, sides) if isinstance(settings, OfMonai) else []
 
 
 def batch_faults(settings: NetworkSettings, batch: int, sides: tuple[int, int]) -> list[str]:

@@ -225,6 +225,16 @@ MonaiSettings = Annotated[
 ]
 
 
+OfMonai = (  # the same, for isinstance
+    MonaiUNetSettings
+    | MonaiFlexibleUNetSettings
+    | MonaiAttentionUNetSettings
+    | MonaiBasicUNetSettings
+    | MonaiDynUNetSettings
+    | MonaiSegResNetSettings
+)
+
+
 def monai_network(settings: MonaiSettings) -> OutsideNetwork:
     """Make a network of MONAI; its weights are those that MONAI draws.
 

@@ -49,7 +49,9 @@ class OutsideNetwork(UNet):
         self._draws = Random(seed)
 
     def _logits(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.body(images)
+        logits = self.body(images)
+        if not isinstance(logits, Tensor):
+            raise TypeError(f"its output is a {type(logits).__name__}, and must be one tensor of logits")
         return logits
 
 
@@ -97,10 +99,10 @@ def shape_fault(network: nn.Module, batch: int, sides: tuple[int, int]) -> str |
             logits = network.train()(images)
     except Exception as error:  # of code that isn't ours, which may raise anything
         return f"can't take {text} ({_first_line(error)}); take other images, or a network of another shape"
-    if isinstance(logits, Tensor) and logits.shape == images.shape:
+    if logits.shape == images.shape:
         return None
-    given = f"a tensor {tuple(logits.shape)}" if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
-    return f"gives {given} for {text}; it must give one logit a pixel, a tensor {tuple(images.shape)}"
+    given = tuple(logits.shape)
+    return f"gives a tensor {given} for {text}; it must give one logit a pixel, a tensor {tuple(images.shape)}"
 
 
 def _first_line(error: Exception) -> str:
