@@ -17,8 +17,8 @@ MINE = "from torch import nn\n\n\ndef small(width=4):\n    return nn.Conv2d(1, 1
 @pytest.mark.parametrize("kind", ["processes", "dask"])
 def test_a_worker_makes_the_network_that_this_process_makes(kind: str, tmp_path: Path) -> None:
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "zoo_of_workers.py").write_text(MINE)
-    settings = with_code(FactorySettings(factory="zoo_of_workers:small"), tmp_path / "code")
+    (tmp_path / "code" / f"zoo_of_{kind}.py").write_text(MINE)
+    settings = with_code(FactorySettings(factory=f"zoo_of_{kind}:small"), tmp_path / "code")
     cluster = LocalCluster(tmp_path) if kind == "dask" else None
     try:
         if cluster is not None:

@@ -107,6 +107,7 @@ def test_dropout_draws_anew_at_each_step_and_not_in_evaluation() -> None:
     assert torch.equal(network(images()), network(images()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", KINDS, ids=NAMES)
 def test_a_network_is_stored_loaded_and_exported_with_its_source(settings: NetworkSettings, tmp_path: Path) -> None:
     network = initialised(settings, 1)

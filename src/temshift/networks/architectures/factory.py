@@ -135,7 +135,8 @@ class FactorySettings(Configuration):
                 f"the code of {self.factory} is not the code that was recorded: {sha256} instead of {self.sha256}; "
                 "restore it, or remove sha256 from network to take it as it is"
             )
-        permitted = self.model_copy(update={"sha256": sha256})
+        given = {"kind": self.kind, "sha256": sha256}  # a sweep keeps no key that was not given
+        permitted = self.model_copy(update=given)
         permitted._code = code
         return permitted
 
