@@ -18,7 +18,7 @@ from temshift.micrographs.batches import Images
 from temshift.micrographs.formation import Batch
 from temshift.networks.initial import InitialWeights
 from temshift.networks.layers import UNet, freeze
-from temshift.networks.settings import NetworkSettings, build
+from temshift.networks.settings import NetworkSettings, unfilled
 from temshift.networks.weights import load_weights, read_weights, require_fit
 from temshift.vocabulary.columns import HISTORY
 
@@ -209,8 +209,11 @@ def require_initial(shape: NetworkSettings, settings: TrainingSettings) -> None:
     if settings.initial is None:
         return
     path = settings.initial.verified()
-    with torch.device("meta"):
-        network = build(shape)
+    network = unfilled(shape)
+    try:
+        freeze(network, settings.initial.freeze)
+    except ValueError as error:
+        raise InputError(f"training.initial.freeze: {error}") from error
     try:
         require_fit(network, read_weights(path), path)
     except DamagedError as error:

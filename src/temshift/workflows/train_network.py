@@ -19,8 +19,10 @@ from temshift.networks import (
     NetworkSettings,
     TrainingSettings,
     batch_faults,
+    network_faults,
     padding_remarks,
     require_initial,
+    require_shape,
 )
 from temshift.networks.stored import CARD
 from temshift.optics.feasibility import imaging_remarks
@@ -224,11 +226,18 @@ def _start_faults(opened: OpenedTraining) -> list[tuple[KeyPath, str]]:
     batch: list[tuple[KeyPath, str]] = [
         (("training", "batch"), fault) for fault in batch_faults(network, training.batch, opened.sides)
     ]
+    batch += [(("network",), fault) for fault in network_faults(network, training.batch, opened.sides)]
+    if batch:
+        return batch
+    try:
+        require_shape(network, opened.sides)
+    except InputError as error:
+        return [(("network",), str(error))]
     try:
         require_initial(network, training)
     except InputError as error:
-        return [*batch, (("training", "initial"), str(error))]
-    return batch
+        return [(("training", "initial"), str(error))]
+    return []
 
 
 def _image_source(single: SingleNetwork, waves: WaveSource) -> ImageSource:

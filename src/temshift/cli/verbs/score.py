@@ -42,6 +42,14 @@ class Where(NamedTuple):
     conditions: Path
 
 
+class Files(NamedTuple):
+    """A network as an ONNX file or as the folder that temshift wrote, one of them, and the folder of its code."""
+
+    onnx: Path | None
+    network: Path | None
+    code: Path | None = None
+
+
 class Given(NamedTuple):
     """A network as it was given: its name, its hash, and, if its card has them, the conditions of its training."""
 
@@ -51,10 +59,9 @@ class Given(NamedTuple):
     training: dict[str, Any] | None = None
 
 
-def score(
-    onnx: Path | None, network: Path | None, where: Where, output: Path, device: str, reading: dict[str, Any]
-) -> None:
+def score(files: Files, where: Where, output: Path, device: str, reading: dict[str, Any]) -> None:
     """Score a network and print a short summary."""
+    onnx, network, code = files
     if (onnx is None) == (network is None):
         raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
     how = Reading(**reading)
@@ -63,7 +70,7 @@ def score(
     faults = opened.energy_faults(source.exit_waves.energy) or faults_on(scoring, source)
     refuse_faults(where.conditions, [(opened.place(place), fault) for place, fault in faults])
     require_device(device)
-    given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device)
+    given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device, code)
     progress = progress_for(Console(stderr=True))
     if _contradicts(scoring, given):
         progress.warning(
@@ -87,8 +94,8 @@ def _from_onnx(file: Path, device: str) -> Given:
     return Given(OnnxNetwork(file, device=device), file.stem, identity)
 
 
-def _from_folder(folder: Path, device: str) -> Given:
-    network, card = load(folder), read_card(folder)
+def _from_folder(folder: Path, device: str, code: Path | None) -> Given:
+    network, card = load(folder, code=code), read_card(folder)
     identity = hashlib.sha256(weights_bytes(network.state_dict())).hexdigest()[:IDENTITY_DIGITS]
     conditions, name = card.get("conditions"), str(card.get("training_name", folder.stem))[:LONGEST_NAME]
     training = None if conditions is None else {"name": name, **conditions}

@@ -19,6 +19,7 @@ _DISPLACED = {  # a swept setting takes the place of the other
     "training.steps": "training.epochs",
     "training.epochs": "training.steps",
     "training.initial.weights": "training.initial.sha256",
+    "network.factory": "network.sha256",
 }
 _DEPENDENT = ("network", "training")  # sections whose defaults depend on the keys that are given
 

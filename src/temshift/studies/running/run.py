@@ -83,14 +83,15 @@ def run_study(
     Raises
     ------
     InputError
-        If the folder holds another study, another run works there, disk or memory are too small, or initial weights
-        can't be taken.
+        If the folder holds another study, another run works there, disk or memory are too small, initial weights
+        can't be taken, or the code of a factory may not be run, fails or makes no network of these images.
     TemshiftError
         If a part of the work fails; finished parts are kept, gathered and reported.
     """
     output = Path(output)
     study = study.model_copy(update={"training": study.training.resolved()})  # can be read without initial weights
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
+    plan.require_networks()
     plan.require_initial_weights()
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)

@@ -32,7 +32,7 @@ from temshift.networks import (
     write_network,
 )
 from temshift.networks.cohorts import Member, train_cohort
-from temshift.networks.stored import TRAINED_ON
+from temshift.networks.stored import SOURCE, TRAINED_ON
 from temshift.scoring.scores import Scores, score_together
 from temshift.storage.files import table_bytes
 from temshift.storage.provenance import versions_of
@@ -173,8 +173,15 @@ def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
         "network": run.network.model_dump(mode="json"),
         "training": run.training.model_dump(mode="json"),
         "parameters": parameter_count(network),
+        SOURCE: getattr(network, "made_by", None) or _own(network),
         "versions": _versions(),
     }
+
+
+def _own(network: nn.Module) -> dict[str, str]:
+    """The source of a network of temshift's own, as cards write it."""
+    name = f"temshift.networks.{type(network).__name__}"
+    return {"library": "temshift", "version": _versions()["temshift"], "class": name}
 
 
 @functools.cache
