@@ -268,10 +268,27 @@ def camera() -> None:
     )
 
 
+def cameras() -> None:
+    """Write image_cameras.png: one micrograph under cameras of both kinds."""
+    base = {"defocus_nm": 40, "dose_e_per_A2": 400}
+    pairs(
+        "image_cameras.png",
+        [
+            ("perfect camera", base, ""),
+            ("camera: counting", {**base, "camera": "counting"}, "blur, white noise"),
+            ("and 20 frames", {**base, "camera": "counting", "counting_frames": 20}, "coincidence loss"),
+            ("Gaussian, 1/2 at 0.6", {**base, "mtf_half_frequency": 0.6, "scattering_share": 0}, "MTF = NTF"),
+            ("camera: scintillator", {**base, "camera": "scintillator"}, "exponential, MTF = NTF"),
+            ("half of it scattering", {**base, "camera": "scintillator", "scattering_share": 0.5}, "NTF = MTF^0.5"),
+        ],
+        camera=True,
+    )
+
+
 def main() -> None:
     """Write every picture."""
     torch.set_num_threads(1)
-    for draw in (defocus_series, aberrations, coherence, camera):
+    for draw in (defocus_series, aberrations, coherence, camera, cameras):
         draw()
 
 

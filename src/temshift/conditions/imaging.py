@@ -58,16 +58,17 @@ _EARLIER = len(COLUMNS) - len(_LATER)
 def condition_deviates(source: np.random.Generator, count: int) -> NDArray[np.float64]:
     """Draw uniform deviates (count, len(COLUMNS)), so that a later column changes no draw of the others.
 
-    Later columns come from a child of ``source``, whose own stream goes on as if there were none.
+    Each later column comes from a child of ``source``, whose own stream goes on as if there were none.
     """
     earlier = source.random((count, _EARLIER))
-    return np.hstack([earlier, source.spawn(1)[0].random((count, len(_LATER)))])
+    return np.column_stack([earlier, *(child.random(count) for child in source.spawn(len(_LATER)))])
 
 
 def stratified_deviates(source: np.random.Generator, count: int) -> NDArray[np.float64]:
     """Draw deviates as :func:`condition_deviates`, each column of them one in each of ``count`` equal strata."""
     earlier = qmc.LatinHypercube(_EARLIER, rng=source).random(count)
-    return np.hstack([earlier, qmc.LatinHypercube(len(_LATER), rng=source.spawn(1)[0]).random(count)])
+    later = ((child.permutation(count) + child.random(count)) / count for child in source.spawn(len(_LATER)))
+    return np.column_stack([earlier, *later])
 
 
 def _keys() -> dict[str, Parameter]:

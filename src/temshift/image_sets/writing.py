@@ -17,8 +17,8 @@ from temshift.exitwaves.store import read_geometry, read_masks
 from temshift.image_sets.files import ImageFolder, gather_parts, part_rows, write_images_part, write_masks_part
 from temshift.image_sets.formation import form_images, ready_sources
 from temshift.image_sets.image_set import MASKS, ImageCondition, ImagePlan
+from temshift.micrographs.formation import camera_masks
 from temshift.micrographs.threads import one_thread
-from temshift.optics.camera.binning import binned_masks
 from temshift.storage.files import discard_leftovers, read_json, write_bytes, write_json, write_table
 from temshift.storage.folders import claim, making
 from temshift.storage.provenance import provenance
@@ -144,7 +144,7 @@ def _grouped(parts: Iterable[tuple[int, ImageCondition]]) -> Iterator[tuple[int,
 def make_masks(folder: ImageFolder, set_name: str, shard: int) -> None:
     """Write the masks of one shard with their record."""
     source = folder.plan.source(set_name)
-    masks = binned_masks(read_masks(source.store, shard), folder.plan.image_set.imaging.camera.binning)
+    masks = camera_masks(read_masks(source.store, shard), source.layout.grid, folder.plan.image_set.imaging)
     write_masks_part(folder, source, shard, masks.numpy())
 
 

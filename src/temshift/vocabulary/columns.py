@@ -5,6 +5,7 @@ import polars as pl
 from temshift.vocabulary.parameters import CANONICAL
 
 CONDITION_COLUMNS = tuple(row.key for row in CANONICAL)
+LATER_COLUMNS = ("transfer_exponent", "scattering_share", "counting_frames")  # that tables of earlier versions lack
 
 # Scores of one network under one test condition.
 SCORES = {
@@ -184,6 +185,7 @@ TRANSFER_CURVES = {
     "phase_transfer_highest": pl.Float64,
     "phase_transfer_p10": pl.Float64,
     "phase_transfer_p90": pl.Float64,
+    "quantum_efficiency": pl.Float64,
 }
 
 # One row a condition, at the centre of its distribution. Of limits that depend on the azimuth, the coarsest and the

@@ -33,7 +33,7 @@ from temshift.information.objects.shipped_libraries import shipped_library
 from temshift.information.transfer.metrics import information_of
 from temshift.micrographs.formation import Stream, drawn_conditions
 from temshift.optics.feasibility import exactness_remarks
-from temshift.optics.image_transfer import ImageTransfer, image_transfer
+from temshift.optics.image_transfer import ImageTransfer, image_efficiency, image_transfer
 from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import Array, polar_plane
@@ -173,6 +173,7 @@ def transfer_curves(
     band = _drawn_band(q, conditions, microscope, height, signed)
     low, high = (np.resize(end, curves["q_per_A"].shape) for end in band)
     bands = {"phase_transfer_p10": low, "phase_transfer_p90": high}
+    bands["quantum_efficiency"] = np.resize(_efficiency(q, central, microscope), curves["q_per_A"].shape)
     table = pl.DataFrame({"condition": name, **curves, **bands}, schema=TRANSFER_CURVES, nan_to_null=True)
     limits = {**transfer_limits(microscope, central, height, probe, q, transfer), "epsilon_bits": None}
     return TransferCurves(name, table, limits, _plane(q, seen, microscope, signed), signed)
@@ -344,6 +345,13 @@ def _curves(
         "phase_transfer_lowest": np.tile(phase.min(axis=0), len(shown)),
         "phase_transfer_highest": np.tile(phase.max(axis=0), len(shown)),
     }
+
+
+def _efficiency(q: Array, central: Conditions, microscope: Microscope) -> Array:
+    """DQE of the camera (frequencies,); NaN if the size of its pixels is unknown."""
+    if math.isinf(microscope.nyquist):
+        return np.full(len(q), np.nan)
+    return np.asarray(image_efficiency(torch.from_numpy(q), microscope, central)[0].numpy())
 
 
 def _extremes(transfer: ImageTransfer) -> list[int]:

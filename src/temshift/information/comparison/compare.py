@@ -33,7 +33,12 @@ Given = ImagingConditions | Mapping[str, Any]
 
 PIXEL = 0.4  # of images where nothing depends on it but the share of shot noise beyond the band [A]
 LEAST_BITS = 1e-3  # epsilon below which images are all but noise
-IN_PIXELS = ("mtf_half_frequency", "ntf_half_frequency", "read_noise")  # fields that need the size of a pixel
+IN_PIXELS = (
+    "mtf_half_frequency",
+    "ntf_half_frequency",
+    "counting_frames",
+    "read_noise",
+)  # fields that need the size of a pixel
 IDEAL = ImagingSettings()
 
 
@@ -224,6 +229,8 @@ def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
     if bench.sampling is not None:
         return bench.sampling
     camera = bench.imaging.camera
+    if camera.pixel_angstrom is not None:
+        return camera.pixel_angstrom
     needing = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
     needing += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
     if needing:

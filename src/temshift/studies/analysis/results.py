@@ -17,7 +17,7 @@ from temshift.storage.files import read_table, write_table
 from temshift.storage.records import read_facts
 from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import Plan, TestCondition
-from temshift.vocabulary.columns import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
+from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_COLUMNS, RESULTS, SCORES, TESTS
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
 
@@ -248,7 +248,9 @@ def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
 
 def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
     try:
-        return read_table(folder.table("tests")).select(list(TESTS))
+        former = read_table(folder.table("tests"))
+        lacking = [name for key in LATER_COLUMNS if (name := f"test_{key}") not in former.columns]
+        return former.with_columns(pl.lit(None, pl.Float64).alias(name) for name in lacking).select(list(TESTS))
     except (TemshiftError, pl.exceptions.ColumnNotFoundError):
         return None
 
