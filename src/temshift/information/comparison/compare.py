@@ -33,12 +33,8 @@ Given = ImagingConditions | Mapping[str, Any]
 
 PIXEL = 0.4  # of images where nothing depends on it but the share of shot noise beyond the band [A]
 LEAST_BITS = 1e-3  # epsilon below which images are all but noise
-IN_PIXELS = (
-    "mtf_half_frequency",
-    "ntf_half_frequency",
-    "counting_frames",
-    "read_noise",
-)  # fields that need the size of a pixel
+# fields that need the size of a pixel
+IN_PIXELS = ("mtf_half_frequency", "ntf_half_frequency", "counting_frames", "read_noise")
 IDEAL = ImagingSettings()
 
 
