@@ -21,7 +21,7 @@ _SPACINGS = (20.0, 10.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.5, 1.2, 1.0)
 
 @dataclass(frozen=True)
 class ComparedCurves:
-    """Curves of one of the two distributions, each (rings,) but for the spectrum, which reaches farther.
+    """Curves of one of the two distributions, each (rings,); the spectrum reaches farther.
 
     Attributes
     ----------

@@ -100,7 +100,7 @@ def spectral_distance(ours: Information, theirs: Information) -> float:
 
     References
     ----------
-    The Hellinger distance of the two spectra, but for a factor: E. Hellinger, J. reine angew. Math. 136, 210 (1909).
+    Up to a factor the Hellinger distance of the two spectra: E. Hellinger, J. reine angew. Math. 136, 210 (1909).
     """
     return float(_distances(ours, theirs, "spectrum")[0])
 
