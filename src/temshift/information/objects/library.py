@@ -76,7 +76,7 @@ class ObjectLibrary:
         """
         count = max(len(self) / self.specimens, 1.0)
         relative = self.area / self.area.mean()
-        return np.minimum(self.area_fraction * (relative + count - 1) / count, 1.0)
+        return np.asarray(np.minimum(self.area_fraction * (relative + count - 1) / count, 1.0))
 
     @property
     def averaged(self) -> "ObjectLibrary":
