@@ -10,10 +10,10 @@ from .objects.specimen_spectra import average_spectra, measure_specimen
 from .prediction.linear_model import additive_fit, explained, fit_linear, predict_left_out
 from .transfer.distance_matrix import DistanceMatrix, distance_matrix
 from .transfer.image_distance import ImageDistance, ImageSpectra, image_distance, image_distances, image_spectra
-from .transfer.metrics import (
-    Information,
+from .transfer.metrics import Information, information
+from .transfer.pairs import (
     PairMetrics,
-    information,
+    log_aperture_distance,
     pair_metrics,
     signed_cosine,
     spectral_distance,
@@ -47,6 +47,7 @@ __all__ = [
     "image_spectra",
     "information",
     "join_libraries",
+    "log_aperture_distance",
     "measure_instances",
     "measure_specimen",
     "pair_metrics",

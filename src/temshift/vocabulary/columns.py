@@ -81,7 +81,8 @@ OBSERVED = {
     },
 }
 
-# One row a training x test distribution. "observer_linear_f1" and the like are what an observer expects, "ln_error" the
+# One row a training x test distribution. "distance" is d, "sigma" exp(-d), "distance_log_aperture" the form that d had
+# in version 3 of the metrics. "observer_linear_f1" and the like are what an observer expects, "ln_error" the
 # standard error of its ln(cross-entropy); scores are means over seeds, of ln(cross-entropy) and of F1. "left_out_test"
 # and the like are predictions by a model that was fitted without the test condition, "lower" and "upper" the ends of
 # their intervals, also without it.
@@ -93,6 +94,7 @@ METRICS = {
     "epsilon_test_error": pl.Float64,
     "sigma": pl.Float64,
     "distance": pl.Float64,
+    "distance_log_aperture": pl.Float64,
     **{name: kind for name, kind in IMAGE_FEATURES.items() if kind is pl.Float64},
     "defocus_difference_nm": pl.Float64,
     **{name: kind for name, kind in OBSERVED.items() if name != "conditions_id"},

@@ -14,12 +14,13 @@ from temshift.databases.object_libraries import band_end
 from temshift.execution import Progress, SilentProgress
 from temshift.figures.design_figure import design_figure
 from temshift.figures.transfer_figures import save_figure
-from temshift.information.comparison.compare import PIXEL, Bench, noise_remarks, survey_for
+from temshift.information.comparison.compare import Bench, noise_remarks, survey_for
 from temshift.information.designs.candidates import GRID
 from temshift.information.designs.objectives import Objective
 from temshift.information.designs.training_design import Design, design
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
 from temshift.information.observers.observer import RuleName
+from temshift.information.transfer.image_noise import ASSUMED_PIXEL
 from temshift.optics.feasibility import imaging_faults
 from temshift.optics.settings import ImagingSettings
 from temshift.scoring.scoring_conditions import ScoringConditions
@@ -129,7 +130,7 @@ def design_for(
 
 def _require_images(named: Mapping[str, ImagingConditions], bench: Bench, forming: ImagingSettings) -> None:
     """Refuse conditions that no image can be formed under."""
-    pixel = bench.sampling or PIXEL
+    pixel = bench.sampling or ASSUMED_PIXEL
     grid = Grid((CELL, CELL), (pixel, pixel))
     faults = imaging_faults(list(named.items()), forming, grid, bench.energy)
     if faults:

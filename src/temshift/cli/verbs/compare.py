@@ -21,7 +21,18 @@ from temshift.storage.files import replacing, require_writable
 from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 
 PICTURES = (".png", ".svg")
-TITLES = ("training", "test", "epsilon (training)", "epsilon (test)", "sigma", "overlap", "cosine")
+TABLED = ("sigma", "distance", "distance_log_aperture", "overlap", "cosine")
+TITLES = (
+    "training",
+    "test",
+    "epsilon (training)",
+    "epsilon (test)",
+    "sigma",
+    "d",
+    "d (ln S, aperture)",
+    "overlap",
+    "cosine",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,10 +135,8 @@ def draw(comparison: Comparison, picture: Path) -> None:
     from temshift.figures.compare_figure import ComparedCurves, compare_figure
     from temshift.figures.transfer_figures import save_figure
 
-    curves = [
-        ComparedCurves(side.name, side.information.transfer_rms, side.information.spectrum, side.information.bits)
-        for side in (comparison.training, comparison.test)
-    ]
+    sides = [(side.name, side.information) for side in (comparison.training, comparison.test)]
+    curves = [ComparedCurves(name, one.transfer_rms, one.q, one.spectrum, one.bits) for name, one in sides]
     bands = [(band.kind, band.low, band.high) for band in comparison.bands]
     sigma = f"sigma = {comparison.pair.sigma.value:.2f}"
     title = sigma if comparison.verdict is None else f"predicted: {comparison.verdict.outcome}\n{sigma}"
@@ -194,7 +203,7 @@ def _table(compared: Sequence[Comparison], rules: Sequence[RuleName]) -> Table:
             one.test.name,
             number_text(one.training.information.epsilon),
             number_text(one.test.information.epsilon),
-            *(_value(number) for number in (one.pair.sigma, one.pair.overlap, one.pair.cosine)),
+            *(_value(getattr(one.pair, name)) for name in TABLED),
             *(_score(side, rule) for rule in rules for side in (one.training, one.test)),
         ]
         for one in compared

@@ -20,7 +20,9 @@ from temshift.information.comparison.verdict import NOTABLE, Verdict, chance_los
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library
-from temshift.information.transfer.metrics import Information, information_of, pair_metrics
+from temshift.information.transfer.image_noise import ASSUMED_PIXEL
+from temshift.information.transfer.metrics import Information, information_of
+from temshift.information.transfer.pairs import pair_metrics
 from temshift.information.transfer.survey import Survey
 from temshift.optics.microscope import Microscope
 from temshift.optics.settings import ImagingSettings
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Given = ImagingConditions | Mapping[str, Any]
 
-PIXEL = 0.4  # of images where nothing depends on it but the share of shot noise beyond the band [A]
 LEAST_BITS = 1e-3  # epsilon below which images are all but noise
 # fields that need the size of a pixel
 IN_PIXELS = ("mtf_half_frequency", "ntf_half_frequency", "counting_frames", "read_noise")
@@ -49,7 +50,8 @@ class Bench:
     imaging : ImagingSettings
         Camera; a perfect one unless given.
     sampling : float, optional
-        Size of a pixel before binning [A]; needed if the camera's MTF, NTF or read noise counts.
+        Size of a pixel before binning [A]; needed if the camera's MTF, NTF or read noise counts, and otherwise assumed
+        to be 0.4, with a remark: noise up to the Nyquist frequency counts in d, sigma and the observers.
     rules : sequence of str
         Observers: "linear" (0.2 s a distribution), "forest" (seconds), "both", "ideal"; none is allowed.
     draws, seed : int
@@ -217,6 +219,11 @@ def survey_for(every: Sequence[ImagingConditions], library: ObjectLibrary, bench
             "left to compare; widen it"
         )
     remarks = [] if first == "the widest aperture" else [f"the band ends at {end:.3g} 1/A with {first}"]
+    if bench.sampling is None:
+        remarks.append(
+            f"pixels of {ASSUMED_PIXEL:g} A are assumed, up to whose Nyquist frequency noise counts; give sampling, "
+            "--sampling-angstrom, for others"
+        )
     angle = end * wavelength(bench.energy)
     return Survey(Microscope(bench.energy, bench.imaging, nyquist), angle, bench.draws, bench.seed), remarks
 
@@ -233,7 +240,7 @@ def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
         raise InputError(
             f"{', '.join(needing)} counts in pixels, whose size is unknown; give sampling, --sampling-angstrom"
         )
-    return PIXEL
+    return ASSUMED_PIXEL
 
 
 def band_of(objects: ObjectSpectra, survey: Survey) -> ObjectSpectra:

@@ -20,7 +20,7 @@ RuleName = Literal["linear", "forest", "both", "ideal"]
 RULES: tuple[RuleName, ...] = get_args(RuleName)
 Key = TypeVar("Key", bound=Hashable)
 
-OBSERVER_VERSION = 2  # raised whenever the same library and conditions would be scored otherwise, for other optics too
+OBSERVER_VERSION = 3  # raised whenever the same library and conditions would be scored otherwise, for other optics too
 CENTRES = 64  # draws of each kind that the ideal observer's density is a mixture of
 
 

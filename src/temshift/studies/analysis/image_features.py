@@ -34,7 +34,7 @@ from temshift.studies.planning.plan import ImageSource, Part, Plan
 from temshift.studies.sources import SCORING_BATCH, source_of
 from temshift.vocabulary.columns import IMAGE_FEATURES
 
-IMAGE_FEATURES_VERSION = 1  # raised whenever the same settings would give other features
+IMAGE_FEATURES_VERSION = 2  # raised whenever the same settings would give other features
 SIDES = ("training", "test")
 LEAST_SPECIMENS = 2  # on each side
 
@@ -56,7 +56,7 @@ class Look:
     pixel : float
         Size of a pixel of the images [A].
     highest : float
-        Upper end of the band [1/A].
+        Where the rings of the aperture end, for the probe [1/A].
     kept : tuple of str
         "spectra" for d_image, "patches" for the probe.
     patches : int
@@ -203,7 +203,7 @@ def _look(root: Path, look: Look, record: Path, device: str) -> None:
     one_thread()
     images, masks = look.images(root, device)
     makers: dict[str, Callable[[], pl.DataFrame]] = {
-        "spectra": lambda: _spectra_table(image_spectra(images, look.pixel, look.highest)),
+        "spectra": lambda: _spectra_table(image_spectra(images, look.pixel)),
         "patches": lambda: _patches_table(
             image_patches(images, masks, look.pixel, look.highest, count=look.patches, seed=look.seed)
         ),
