@@ -46,7 +46,7 @@ def fault_of(text: str, folder: Path, most_seconds: float) -> str:
     ("begin", "end"),
     [
         pytest.param(0, FEW, id="few", marks=pytest.mark.slow),
-        pytest.param(FEW, MANY, id="many", marks=[pytest.mark.faults, pytest.mark.timeout(1800)]),
+        pytest.param(FEW, MANY, id="many", marks=[pytest.mark.faults, pytest.mark.timeout(7200)]),
     ],
 )
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
