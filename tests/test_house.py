@@ -1,4 +1,4 @@
-"""The house stays in order: no import goes round in a circle, no folder, file or function grows without end, names speak."""
+"""The house stays in order: no import goes in a circle, no folder, file or function grows without end, names speak."""
 
 import ast
 from collections import Counter
