@@ -1,4 +1,4 @@
-"""The house stays in order: no import goes round in a circle, no folder and no file grows without end, names speak."""
+"""The house stays in order: no import goes in a circle, no folder, file or function grows without end, names speak."""
 
 import ast
 from collections import Counter
@@ -10,6 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "temshift"
 MOST_FILES = {"specimens": 22, "optics": 16, "cli/verbs": 15, "exitwaves": 14}  # 12 where nothing stands here
 MOST_LINES = 400
+MOST_CODE_LINES = 40
 VAGUE = {"one", "found", "told", "wanted", "held", "_found", "_told"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -81,6 +82,34 @@ def test_no_folder_and_no_file_grows_without_end() -> None:
     assert {name: count for name, count in folders.items() if count > MOST_FILES.get(name, 12)} == {}
     lines = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
     assert {module: count for module, count in lines.items() if count > MOST_LINES} == {}
+
+
+def code_lines(function: ast.AST, source: list[str]) -> int:
+    """Count the lines of a function from its def on that hold code: neither its docstring nor blanks nor comments."""
+    assert isinstance(function, FUNCTIONS[:2])
+    first = function.body[0]
+    text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    skipped = set(range(first.lineno, (first.end_lineno or 0) + 1)) if text else set()
+    numbers = set(range(function.lineno, (function.end_lineno or 0) + 1)) - skipped
+    lines = (source[number - 1].strip() for number in numbers)
+    return sum(bool(line) and not line.startswith("#") for line in lines)
+
+
+def long_functions(text: str, most: int = MOST_CODE_LINES) -> dict[str, int]:
+    """Functions of a file with more lines of code than the house allows."""
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTIONS[:2])]
+    counts = {function.name: code_lines(function, text.splitlines()) for function in functions}
+    return {name: count for name, count in counts.items() if count > most}
+
+
+def test_functions_stay_short() -> None:
+    long = {module: long_functions(path.read_text()) for module, path in MODULES.items()}
+    assert {module: names for module, names in long.items() if names} == {}
+
+
+def test_a_long_function_would_be_noticed() -> None:
+    lines = '"""Two\n\n    lines."""\n\n    # why\n' + "    x = 1\n" * MOST_CODE_LINES
+    assert long_functions(f"def function():\n    {lines}") == {"function": MOST_CODE_LINES + 1}
 
 
 def given_name(node: ast.AST) -> str | None:

@@ -1,8 +1,9 @@
 """Object libraries that are measured: of the specimens of a recipe, of structure files, or of a database."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -16,7 +17,6 @@ from temshift.execution import Progress, SilentProgress
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.simulation import PHYSICS_VERSION, focus_height_of
 from temshift.exitwaves.sources import WaveSource, wave_sources
-from temshift.exitwaves.store import read_geometry
 from temshift.information.objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from temshift.information.objects.library_files import read_library, write_library
 from temshift.information.objects.particle_spectra import measure_instances
@@ -142,12 +142,12 @@ def library_of_source(
     """Measure the particles of an open set; see `library_of_database`."""
     _require_count(count)
     waves = stored_set(source)
-    numbers = range(min(count, waves.count))
-    return _joined(measured_set(waves, source.store, numbers, highest, _fine(waves.exit_waves)), len(numbers), progress)
+    rows = source.geometry[:count]
+    return _joined(measured_set(waves, rows, highest, _fine(waves.exit_waves)), len(rows), progress)
 
 
 def measured_set(
-    waves: WaveSet, store: Path, numbers: Iterable[int], highest: float, settings: ExitWaveSettings | None = None
+    waves: WaveSet, rows: Iterable[Mapping[str, Any]], highest: float, settings: ExitWaveSettings | None = None
 ) -> Iterator[ObjectLibrary]:
     """Measure specimens of a set whose waves are there, one after the other.
 
@@ -155,10 +155,8 @@ def measured_set(
     ----------
     waves : WaveSet
         The set.
-    store : Path
-        The store of its waves.
-    numbers : iterable of int
-        Numbers of specimens.
+    rows : iterable of mapping
+        Geometry of the specimens, as the store of the waves has it.
     highest : float
         End of the band [1/A].
     settings : ExitWaveSettings, optional
@@ -168,10 +166,9 @@ def measured_set(
     ------
     ObjectLibrary
     """
-    geometry = read_geometry(store)
-    for number in numbers:
-        height = geometry[number]["focus_height_angstrom"]
-        yield measure_instances(waves.specimen(number), settings or waves.exit_waves, highest, height)
+    for row in rows:
+        atoms, height = waves.specimen(row["specimen"]), row["focus_height_angstrom"]
+        yield measure_instances(atoms, settings or waves.exit_waves, highest, height)
 
 
 def _new_specimens(

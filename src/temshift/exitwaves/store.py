@@ -292,6 +292,14 @@ def read_geometry(folder: Path | str, shards: Iterable[int] | None = None) -> li
     return [row for record in records for row in record["geometry"]]
 
 
+def geometry_of(folder: Path | str, specimens: Iterable[int]) -> list[dict[str, Any]]:
+    """Read the geometry of some specimens, in their order, from the records of their shards alone."""
+    numbers, layout = list(specimens), read_layout(folder)
+    rows = read_geometry(folder, sorted({number // layout.per_shard for number in numbers}))
+    by_number = {row["specimen"]: row for row in rows}
+    return [by_number[number] for number in numbers]
+
+
 def verify_store(folder: Path, shards: Iterable[int] | None = None) -> None:
     """Check every byte of a store, or of some shards of it, against its records.
 

@@ -13,7 +13,7 @@ from temshift.core.errors import DamagedError, InputError
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.execution.stages import Work
 from temshift.exitwaves.sources import WaveSource, refuse_inside_store
-from temshift.exitwaves.store import read_geometry, read_masks
+from temshift.exitwaves.store import read_masks
 from temshift.image_sets.files import ImageFolder, gather_parts, part_rows, write_images_part, write_masks_part
 from temshift.image_sets.formation import form_images, ready_sources
 from temshift.image_sets.image_set import MASKS, ImageCondition, ImagePlan
@@ -184,9 +184,8 @@ def _sealed_files(folder: ImageFolder) -> list[Path]:
 
 def _table(folder: ImageFolder) -> pl.DataFrame:
     rows = [
-        {**_particle_facts(geometry[row["specimen"]]), **row, **_names(folder, source, condition, row)}
+        {**_particle_facts(source.geometry[row["specimen"]]), **row, **_names(folder, source, condition, row)}
         for source in folder.plan.sources
-        for geometry in [read_geometry(source.store)]
         for condition in folder.plan.conditions
         for row in part_rows(folder, source, condition)
     ]

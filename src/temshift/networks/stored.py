@@ -15,7 +15,7 @@ from temshift.networks.layers import UNet
 from temshift.networks.settings import NetworkSettings, laid_out, unfilled, with_code
 from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
 from temshift.storage.files import table_bytes
-from temshift.storage.records import Record, read_facts, recorded_file, write_record, write_recorded
+from temshift.storage.records import Record, read_facts, read_part, write_record, write_recorded
 
 CARD = "network.json"
 TRAINED_ON = "trained_on"  # key of a card
@@ -132,9 +132,15 @@ def load(path: Path | str, *, code: Path | str | Factory | None = None) -> UNet:
     DamagedError
         If card or weights are truncated, were altered, or do not belong together.
     """
+    network, _ = load_with_card(path, code=code)
+    return network
+
+
+def load_with_card(path: Path | str, *, code: Path | str | Factory | None = None) -> tuple[UNet, dict[str, Any]]:
+    """Load a network and its card, which is read once; see `load` and `read_card`."""
     card_file, name = _located(Path(path))
-    card = read_facts(card_file)
-    state = read_weights(_weights(card_file, name))
+    card, weights = _vouched(card_file, name)
+    state = read_weights(weights)
     settings = with_code(_settings(card, card_file), code)
     network = unfilled(settings)
     try:
@@ -143,7 +149,7 @@ def load(path: Path | str, *, code: Path | str | Factory | None = None) -> UNet:
         raise DamagedError(f"{card_file.parent / name} does not fit the network of {card_file}: {error}") from error
     network.origin = origin_of_card(card, str(card_file))
     network.made_by = card.get(SOURCE, network.made_by)
-    return laid_out(network, settings).eval()
+    return laid_out(network, settings).eval(), card
 
 
 def origin_of_card(card: Mapping[str, Any], place: str) -> Origin:
@@ -167,11 +173,13 @@ def _located(path: Path) -> tuple[Path, str]:
     return folder / CARD, WEIGHT_FILES["weights"] if path.is_dir() or path.name == CARD else path.name
 
 
-def _weights(card: Path, name: str) -> Path:
+def _vouched(card: Path, name: str) -> tuple[dict[str, Any], Path]:
+    """Facts of a card, and the weights of some name, verified."""
     try:
-        return recorded_file(card, name)
+        record = read_part(card, [name])
     except InputError as error:
         raise InputError(f"{error}; weights that were not kept are made again by training with keep: last") from error
+    return record.facts, record.files[0]
 
 
 def _settings(card: Mapping[str, Any], path: Path) -> NetworkSettings:

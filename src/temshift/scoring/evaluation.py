@@ -112,7 +112,8 @@ def score(
     require_same_energy(energy_kev, source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
     asked = ask(network, source, scoring, reading)
-    scores = score_conditions(asked, source, scoring, device=device, batch=batch, progress=progress)
+    waves = OpenedWaves(source, scoring, device, asked.shape)
+    scores = score_conditions(asked, waves, scoring, batch=batch, progress=progress)
     return result_rows(scoring, source, scores, asked)
 
 
@@ -151,6 +152,45 @@ def ask(network: Network, source: WaveSource, scoring: ScoringConditions, readin
     return Asked(logits, shape, tuple(foreign))
 
 
+_Loaded = tuple[range, MicrographSource]  # numbers of specimens, and their waves with masks
+
+
+class OpenedWaves:
+    """The waves of a set for some conditions: the first specimens can be looked at before all are taken, once.
+
+    Parameters
+    ----------
+    source : WaveSource
+        The set.
+    scoring : ScoringConditions
+        Conditions that images are to be formed under.
+    device : str
+        Where images are formed.
+    shape : tuple of int, optional
+        Pixels (y, x) that images are brought to.
+    """
+
+    def __init__(
+        self, source: WaveSource, scoring: ScoringConditions, device: str, shape: tuple[int, int] | None = None
+    ) -> None:
+        self.source = source
+        self._rest = _loaded_waves(source, scoring, device, shape)
+        self._first: list[_Loaded] = []
+
+    @property
+    def first(self) -> _Loaded:
+        """The first specimens, which stay in memory until all are taken."""
+        if not self._first:
+            self._first.append(next(self._rest))
+        return self._first[0]
+
+    def every(self) -> Iterator[_Loaded]:
+        """Yield all specimens, some at a time; nothing here keeps those that were yielded."""
+        if self._first:
+            yield self._first.pop()
+        yield from self._rest
+
+
 def wave_source(database: Path | str, name: str | None) -> WaveSource:
     """Find one set of specimens.
 
@@ -169,14 +209,15 @@ def wave_source(database: Path | str, name: str | None) -> WaveSource:
 
 def score_conditions(
     asked: Asked,
-    source: WaveSource,
+    waves: OpenedWaves,
     scoring: ScoringConditions,
     *,
-    device: str = "cpu",
     batch: int = SCORING_BATCH,
     progress: Progress | None = None,
 ) -> dict[str, Scores]:
     """Score a network under every distribution of conditions, that of its training too; see `score`.
+
+    All of the waves are taken.
 
     Returns
     -------
@@ -186,8 +227,8 @@ def score_conditions(
     every = _distinct(scoring)
     sums: dict[str, list[PixelSums]] = {id_: [] for id_ in every}
     progress = progress or SilentProgress()
-    progress.start("images", source.layout.count * len(every), 0)
-    for numbers, loaded in loaded_waves(source, scoring, device, asked.shape):
+    progress.start("images", waves.source.layout.count * len(every), 0)
+    for numbers, loaded in waves.every():
         for id_, (name, conditions) in every.items():
             for batch_ in _batches(loaded, conditions, numbers, batch, images_stream(id_, scoring.seed)):
                 sums[id_].append(_checked_sums(asked.network, name, batch_))
@@ -196,7 +237,7 @@ def score_conditions(
     return {id_: scores_of(parts) for id_, parts in sums.items()}
 
 
-def require_readable(asked: Asked, source: WaveSource, scoring: ScoringConditions, device: str) -> None:
+def require_readable(asked: Asked, waves: OpenedWaves, scoring: ScoringConditions) -> None:
     """Let a network segment one batch, so that faults of its output show before anything is written.
 
     Raises
@@ -205,7 +246,7 @@ def require_readable(asked: Asked, source: WaveSource, scoring: ScoringCondition
         If its output can't be read as logits.
     """
     id_, (name, conditions) = next(iter(_distinct(scoring).items()))
-    numbers, loaded = next(loaded_waves(source, scoring, device, asked.shape))
+    numbers, loaded = waves.first
     batches = _batches(loaded, conditions, numbers, SCORING_BATCH, images_stream(id_, scoring.seed))
     _checked_sums(asked.network, name, next(batches))
 
@@ -260,9 +301,9 @@ def widest_semiangle(source: WaveSource, scoring: ScoringConditions) -> float:
     return min(source.widest_semiangle, max(one.widest_semiangle for _, one in scoring.every))
 
 
-def loaded_waves(
+def _loaded_waves(
     source: WaveSource, scoring: ScoringConditions, device: str, shape: tuple[int, int] | None = None
-) -> Iterator[tuple[range, MicrographSource]]:
+) -> Iterator[_Loaded]:
     """Yield the numbers of some specimens with their waves and masks, as many as :data:`LOADED_BYTES` allow."""
     semiangle = widest_semiangle(source, scoring)
     margin = band_margin(max(one.highest("angular_spread_sigma") for _, one in scoring.every))

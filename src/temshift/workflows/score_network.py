@@ -23,8 +23,8 @@ from temshift.optics.image_formation import OPTICS_VERSION
 from temshift.optics.microscope import Microscope
 from temshift.scoring.evaluation import (
     Asked,
+    OpenedWaves,
     ask,
-    loaded_waves,
     require_readable,
     result_rows,
     score_conditions,
@@ -55,14 +55,19 @@ _LOSS = ("training_name", "test_name", "ln_cross_entropy", "ln_cross_entropy_sd"
 
 @dataclass(frozen=True)
 class _Trial:
-    """A network being scored: how it is asked, its hash, conditions, waves, the folder for results, and who works."""
+    """A network being scored: how it is asked, waves, its hash, conditions, the folder for results, and who works."""
 
     asked: Asked
+    waves: OpenedWaves
     identity: str | None
     conditions: ScoringConditions
-    source: WaveSource
     folder: StudyFolder
     work: Work
+
+    @property
+    def source(self) -> WaveSource:
+        """The set of specimens."""
+        return self.waves.source
 
     @property
     def survey(self) -> Survey:
@@ -142,16 +147,16 @@ def score_opened(
     refuse_inside_store(folder.report)
     marks = folder.root / CONDITIONS_FILE
     refuse_strangers(folder.root, marks, KIND)
-    fresh = not marks.exists()
+    fresh, waves = not marks.exists(), OpenedWaves(source, given, device, asked.shape)
     if fresh:
-        require_readable(asked, source, given, device)
+        require_readable(asked, waves, given)
     with claim(folder.root, marks, KIND), make_executor(0) as executor:
         work = Work(executor, device, progress or SilentProgress())
-        trial = _Trial(asked, identity, given, source, folder, work)
+        trial = _Trial(asked, waves, identity, given, folder, work)
         hash_ = _all_that_counts(trial)
         if hash_ is None or not is_concluded(folder, work, hash_):
             if not fresh:
-                require_readable(asked, source, given, device)
+                require_readable(asked, waves, given)
             _make(trial, hash_)
     return folder
 
@@ -175,11 +180,11 @@ def _make(trial: _Trial, hash_: str | None) -> None:
     folder, conditions, work = trial.folder, trial.conditions, trial.work
     folder.conclusion.unlink(missing_ok=True)
     write_text(trial.file, conditions_text(conditions))
+    _draw(trial)
     results = timed(work, "images", len(conditions.every), lambda: _results(trial))
     scenario = timed(work, "object spectra", _measured(trial), lambda: _scenario(trial))
     analysis = analyse([scenario], scores_over_seeds(results).select(_LOSS))
-    _draw(trial)
-    sets = {trial.source.name: (stored_set(trial.source), trial.source.store)}
+    sets = {trial.source.name: (stored_set(trial.source), trial.source.geometry)}
     network = trial.asked.network.network
     parameters = [parameter_count(network)] if isinstance(network, nn.Module) else []
     networks = {"networks": 1, "parameters": parameters}
@@ -193,8 +198,8 @@ def conditions_text(conditions: ScoringConditions) -> str:
 
 
 def _results(trial: _Trial) -> pl.DataFrame:
-    source, conditions, work = trial.source, trial.conditions, trial.work
-    scores = score_conditions(trial.asked, source, conditions, device=work.device, progress=work.progress)
+    source, conditions = trial.source, trial.conditions
+    scores = score_conditions(trial.asked, trial.waves, conditions, progress=trial.work.progress)
     network_id = trial.identity or conditions.name
     rows = result_rows(conditions, source, scores, trial.asked)
     ids = [score_id(network_id, test) for test in rows["test_id"]]
@@ -209,10 +214,10 @@ def _measured(trial: _Trial) -> int:
 def _scenario(trial: _Trial) -> Scenario:
     """Training, tests and microscope, with mean spectra of the first specimens, which are built again."""
     survey, progress = trial.survey, trial.work.progress
-    waves, numbers = stored_set(trial.source), range(_measured(trial))
-    progress.start("object spectra", len(numbers), 0)
+    waves, rows = stored_set(trial.source), trial.source.geometry[: _measured(trial)]
+    progress.start("object spectra", len(rows), 0)
     libraries = []
-    for library in measured_set(waves, trial.source.store, numbers, survey.highest):
+    for library in measured_set(waves, rows, survey.highest):
         libraries.append(library)
         progress.advance(1)
     progress.finish()
@@ -222,8 +227,9 @@ def _scenario(trial: _Trial) -> Scenario:
 
 
 def _draw(trial: _Trial) -> None:
+    """Draw pictures of the first specimens, whose waves are in memory before all are scored."""
     given = trial.conditions
-    _, loaded = next(loaded_waves(trial.source, given, trial.work.device, trial.asked.shape))
+    _, loaded = trial.waves.first
     every = [
         (name, conditions, images_stream(content_hash(conditions), given.seed))
         for name, conditions in given.tests.items()

@@ -14,9 +14,9 @@ from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
 from temshift.conditions.imaging import ImagingConditions
 from temshift.core.errors import InputError
 from temshift.exitwaves.sources import WaveSource
-from temshift.networks import load, read_card
 from temshift.networks.onnx import OnnxNetwork
 from temshift.networks.onnx_graphs import onnx_identity
+from temshift.networks.stored import load_with_card
 from temshift.networks.weights import weights_bytes
 from temshift.optics.feasibility import imaging_remarks
 from temshift.scoring import ScoringConditions
@@ -95,7 +95,7 @@ def _from_onnx(file: Path, device: str) -> Given:
 
 
 def _from_folder(folder: Path, device: str, code: Path | None) -> Given:
-    network, card = load(folder, code=code), read_card(folder)
+    network, card = load_with_card(folder, code=code)
     identity = hashlib.sha256(weights_bytes(network.state_dict())).hexdigest()[:IDENTITY_DIGITS]
     conditions, name = card.get("conditions"), str(card.get("training_name", folder.stem))[:LONGEST_NAME]
     training = None if conditions is None else {"name": name, **conditions}

@@ -17,7 +17,7 @@ from temshift.databases.object_libraries import measured_set
 from temshift.databases.wave_sets import WaveSet
 from temshift.execution import Progress
 from temshift.exitwaves.origin import Origin, origin_of
-from temshift.exitwaves.store import read_description
+from temshift.exitwaves.store import geometry_of, read_description
 from temshift.information.objects.library import ObjectLibrary, join_libraries
 from temshift.micrographs import MicrographSource, first_images, scoring_batches, training_batches
 from temshift.micrographs.formation import Batch
@@ -56,7 +56,8 @@ def measure_library(root: Path, waves: WaveSet, semiangle: float, numbers: Seque
     """Measure the particles of some specimens, whose waves are there, up to an angle [rad]."""
     one_thread()
     highest = semiangle / wavelength(waves.exit_waves.energy)
-    return join_libraries(measured_set(waves, StudyFolder(root).waves(waves.id), numbers, highest))
+    geometry = geometry_of(StudyFolder(root).waves(waves.id), numbers)
+    return join_libraries(measured_set(waves, geometry, highest))
 
 
 def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
