@@ -17,18 +17,9 @@ from temshift.conditions.drawn import Conditions
 from temshift.conditions.measured_table import MeasuredTable
 from temshift.conditions.notations import NOTATION_KEYS
 from temshift.conditions.plausibility import implausible, unit_of
-from temshift.configuration.model import Configuration
-from temshift.vocabulary.parameters import (
-    ABERRATIONS,
-    CANONICAL,
-    FARTHEST,
-    FIELDS,
-    POSITIVE,
-    REQUIRED,
-    WIDTHS,
-    Parameter,
-    azimuth,
-)
+from temshift.configuration import Configuration
+from temshift.vocabulary import ABERRATIONS, CANONICAL
+from temshift.vocabulary.parameters import FARTHEST, FIELDS, POSITIVE, REQUIRED, WIDTHS, Parameter, azimuth
 
 NEARLY_ALL = 1 - 2.9e-7  # share of the draws below five standard deviations
 NEARLY_NONE = 1e-4  # share of the draws that may lie beyond what physics allows, and are set to it

@@ -12,8 +12,7 @@ from pydantic import Field, model_validator
 
 from temshift.conditions.distribution import Choice, Distribution
 from temshift.conditions.distribution_kinds import Numbers, Weights, chosen, require_weights
-from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import Configuration
+from temshift.configuration import Configuration, allowed_text
 
 MOST_ROWS = 100_000
 MOST_NUMBERS = 100_000  # a study that holds a table is read back within seconds

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from temshift.conditions.distribution import Distribution
 from temshift.conditions.imaging import CARTESIAN, COLUMNS, KEYS, ImagingConditions
-from temshift.core.seeds import Stage, generator
-from temshift.vocabulary.parameters import CANONICAL, Parameter, azimuth
+from temshift.core import Stage, generator
+from temshift.vocabulary import CANONICAL
+from temshift.vocabulary.parameters import Parameter, azimuth
 
 SUMMARY_DRAWS = 1001  # odd, so that a median is one of them
 

@@ -17,7 +17,7 @@ from temshift.configuration.yaml_document import (
     shortened,
     write_document,
 )
-from temshift.core.errors import InputError
+from temshift.core import InputError
 
 __all__ = [
     "Configuration",

@@ -9,20 +9,26 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from temshift.core.errors import DamagedError, InputError
-from temshift.execution import Progress, SilentProgress, Task, make_executor
-from temshift.execution.stages import Work
-from temshift.exitwaves.sources import WaveSource, refuse_inside_store
-from temshift.exitwaves.store import read_geometry, read_masks
+from temshift.core import DamagedError, InputError
+from temshift.execution import Progress, SilentProgress, Task, Work, make_executor
+from temshift.exitwaves import WaveSource, read_geometry, read_masks, refuse_inside_store
 from temshift.image_sets.files import ImageFolder, gather_parts, part_rows, write_images_part, write_masks_part
 from temshift.image_sets.formation import form_images, ready_sources
 from temshift.image_sets.image_set import MASKS, ImageCondition, ImagePlan
 from temshift.micrographs.threads import one_thread
-from temshift.optics.binning import binned_masks
-from temshift.storage.files import discard_leftovers, read_json, write_bytes, write_json, write_table
-from temshift.storage.folders import claim, making
+from temshift.optics import binned_masks
+from temshift.storage import (
+    claim,
+    read_json,
+    record_state,
+    write_bytes,
+    write_json,
+    write_table,
+)
+from temshift.storage.files import discard_leftovers
+from temshift.storage.folders import making
 from temshift.storage.provenance import provenance
-from temshift.storage.records import record_state, write_record
+from temshift.storage.records import write_record
 from temshift.vocabulary.columns import IMAGES
 
 CONDITIONS_PER_TASK = 4

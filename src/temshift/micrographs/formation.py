@@ -8,16 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
-from temshift.core.grids import Grid
-from temshift.core.seeds import Stage, generator, torch_seed
-from temshift.optics.binning import binned_masks
-from temshift.optics.camera import camera_response, detect
-from temshift.optics.counting import standardised
-from temshift.optics.image_formation import WaveSpectra, image_intensities
+from temshift.conditions import COLUMNS, Conditions, ImagingConditions
+from temshift.core import Grid, Stage, generator
+from temshift.core.seeds import torch_seed
+from temshift.optics import EXACT, ImagingSettings, WaveSpectra, binned_masks, detect, image_intensities, standardised
+from temshift.optics.camera import camera_response
 from temshift.optics.resampling import magnified_masks, resampled
-from temshift.optics.settings import EXACT, ImagingSettings
 
 DATASETS_VERSION = 2
 

@@ -9,13 +9,14 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from temshift.core.errors import DamagedError, InputError
+from temshift.core import DamagedError, InputError
 from temshift.exitwaves.origin import Origin, read_origin
 from temshift.networks.layers import UNet
 from temshift.networks.settings import NetworkSettings, build
 from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
+from temshift.storage import read_facts
 from temshift.storage.files import table_bytes
-from temshift.storage.records import Record, read_facts, recorded_file, write_record, write_recorded
+from temshift.storage.records import Record, recorded_file, write_record, write_recorded
 
 CARD = "network.json"
 TRAINED_ON = "trained_on"  # key of a card

@@ -11,9 +11,9 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
-from temshift.configuration.model import Configuration
-from temshift.core.grids import Grid
+from temshift.conditions import Conditions
+from temshift.configuration import Configuration
+from temshift.core import Grid
 from temshift.optics.binning import binned
 from temshift.optics.counting import counted, expected_electrons
 from temshift.optics.mtf import Shape, TransferTable, parametric_transfer

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
+from temshift.conditions import Conditions
 from temshift.optics.camera import blur_transfer, camera_response, camera_transfer, noise_power
 from temshift.optics.microscope import Microscope
 from temshift.optics.transfer import Array, polar_plane, transfer_functions
-from temshift.vocabulary.parameters import ABERRATIONS
+from temshift.vocabulary import ABERRATIONS
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
-from temshift.configuration.model import Configuration
+from temshift.configuration import Configuration
 from temshift.optics.mtf_files import (
     COLUMNS,
     LEAST_POINTS,

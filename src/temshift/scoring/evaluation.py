@@ -10,22 +10,25 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.summary import centers, summary
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.hashes import content_hash
+from temshift.conditions import ImagingConditions, summary
+from temshift.conditions.summary import centers
+from temshift.core import InputError, TemshiftError, content_hash
 from temshift.execution import Progress, SilentProgress
+from temshift.exitwaves import WaveSource, listed, wave_sources
 from temshift.exitwaves.origin import foreign_to
-from temshift.exitwaves.sources import WaveSource, listed, wave_sources
 from temshift.exitwaves.store import read_shards
-from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
-from temshift.optics.image_formation import wave_spectra
-from temshift.optics.sums import band_margin
+from temshift.micrographs import (
+    Batch,
+    MicrographSource,
+    Stream,
+    form_micrographs,
+)
+from temshift.optics import band_margin, wave_spectra
 from temshift.scoring.reading import Gives, LogitsOf, Reading, image_shape, origin_of_network
 from temshift.scoring.scored_images import images_id, images_stream
 from temshift.scoring.scores import Network, PixelSums, Scores, batch_sums, scores_of
 from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
-from temshift.vocabulary.columns import RESULTS
+from temshift.vocabulary import RESULTS
 
 SCORING_BATCH = 32
 LOADED_BYTES = 1e9  # of waves that are in memory at a time

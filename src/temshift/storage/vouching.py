@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.storage.records import read_facts, recorded_file
 
 

@@ -5,12 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from temshift.configuration.model import Configuration, ConfigurationError, load_configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.configuration import Configuration, ConfigurationError, load_configuration, write_document
+from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.execution import Progress
-from temshift.storage.files import write_text
-from temshift.storage.folders import claim, making
+from temshift.storage import claim, write_text
+from temshift.storage.folders import making
 from temshift.storage.vouching import verify_named
 from temshift.studies.planning.study import Study
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from temshift.exitwaves.store import Shard, read_layout, read_shards
-from temshift.micrographs import MicrographSource, scoring_batches
-from temshift.micrographs.formation import Batch
+from temshift.exitwaves import read_layout
+from temshift.exitwaves.store import Shard, read_shards
+from temshift.micrographs import Batch, MicrographSource, scoring_batches
 from temshift.networks import load
-from temshift.optics.image_formation import WaveSpectra, wave_spectra
+from temshift.optics import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition
 

@@ -5,25 +5,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import parse_configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.errors import InputError
-from temshift.core.grids import Grid
-from temshift.databases.object_libraries import band_end
+from temshift.conditions import ImagingConditions
+from temshift.configuration import parse_configuration, write_document
+from temshift.core import Grid, InputError
+from temshift.databases import band_end
 from temshift.execution import Progress, SilentProgress
-from temshift.figures.design_figure import design_figure
-from temshift.figures.transfer_figures import save_figure
-from temshift.information.comparison.compare import PIXEL, Bench, noise_remarks, survey_for
-from temshift.information.designs.candidates import GRID
-from temshift.information.designs.objectives import Objective
-from temshift.information.designs.training_design import Design, design
-from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
-from temshift.information.observers.observer import RuleName
-from temshift.optics.feasibility import imaging_faults
-from temshift.optics.settings import ImagingSettings
-from temshift.scoring.scoring_conditions import ScoringConditions
-from temshift.storage.files import replacing, require_writable, write_text
+from temshift.figures import design_figure, save_figure
+from temshift.information import (
+    GRID,
+    PIXEL,
+    SHIPPED_ENERGY,
+    Bench,
+    Design,
+    Objective,
+    RuleName,
+    design,
+    noise_remarks,
+    survey_for,
+)
+from temshift.optics import ImagingSettings, imaging_faults
+from temshift.scoring import ScoringConditions
+from temshift.storage import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 

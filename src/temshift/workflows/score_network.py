@@ -6,24 +6,25 @@ from pathlib import Path
 import polars as pl
 from torch import nn
 
-from temshift.configuration.yaml_document import write_document
-from temshift.core.hashes import content_hash
-from temshift.core.selection import spread_out
-from temshift.databases.object_libraries import measured_set
-from temshift.databases.wave_sets import stored_set
-from temshift.execution import Progress, SilentProgress, make_executor
-from temshift.execution.stages import Work
-from temshift.exitwaves.sources import WaveSource, refuse_inside_store
-from temshift.information.objects.library import LIBRARY_VERSION, join_libraries
-from temshift.information.transfer.metrics import METRICS_VERSION
-from temshift.information.transfer.survey import Survey
-from temshift.micrographs.formation import DATASETS_VERSION
+from temshift.configuration import write_document
+from temshift.core import content_hash, spread_out
+from temshift.databases import measured_set, stored_set
+from temshift.execution import Progress, SilentProgress, Work, make_executor
+from temshift.exitwaves import WaveSource, refuse_inside_store
+from temshift.information import LIBRARY_VERSION, METRICS_VERSION, Survey, join_libraries
+from temshift.micrographs import DATASETS_VERSION
 from temshift.networks import parameter_count
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.microscope import Microscope
-from temshift.scoring.evaluation import (
+from temshift.optics import OPTICS_VERSION, Microscope
+from temshift.scoring import (
+    SCORES_VERSION,
+    AnyConditions,
     Asked,
+    Gives,
+    Network,
+    Reading,
+    ScoringConditions,
     ask,
+    images_stream,
     loaded_waves,
     require_readable,
     result_rows,
@@ -31,20 +32,26 @@ from temshift.scoring.evaluation import (
     wave_source,
     widest_semiangle,
 )
-from temshift.scoring.reading import Gives, Reading
-from temshift.scoring.scored_images import images_stream
-from temshift.scoring.scores import SCORES_VERSION, Network
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
-from temshift.storage.files import write_text
-from temshift.storage.folders import claim, refuse_strangers
-from temshift.studies.analysis.analyse import Scenario, analyse, scores_over_seeds
-from temshift.studies.analysis.conclude import is_concluded, manifest_of, timed, write_conclusion
-from temshift.studies.analysis.example_pictures import SHOWN_CONDITIONS, draw_examples
-from temshift.studies.analysis.galleries import MOST_PICTURES, draw_pictures, write_index
-from temshift.studies.analysis.results import CONDITIONS_FILE
-from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import score_id
-from temshift.studies.planning.study import ExampleSettings, InformationSettings
+from temshift.storage import claim, refuse_strangers, write_text
+from temshift.studies import (
+    CONDITIONS_FILE,
+    MOST_PICTURES,
+    SHOWN_CONDITIONS,
+    ExampleSettings,
+    InformationSettings,
+    Scenario,
+    StudyFolder,
+    analyse,
+    draw_examples,
+    draw_pictures,
+    is_concluded,
+    manifest_of,
+    score_id,
+    scores_over_seeds,
+    timed,
+    write_conclusion,
+    write_index,
+)
 from temshift.workflows.condition_files import given_scoring
 
 KIND = "scores of a network"

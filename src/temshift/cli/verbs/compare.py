@@ -10,15 +10,26 @@ from rich.console import Console
 from rich.table import Table
 
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.errors import InputError
-from temshift.information.comparison.compare import Bench, compare_many
-from temshift.information.comparison.comparison import Comparison, Side
-from temshift.information.comparison.verdict import NOTABLE, Verdict, observer_text
-from temshift.information.observers.observer import RuleName
-from temshift.information.transfer.monte_carlo import Estimate
-from temshift.storage.files import replacing, require_writable
-from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
+from temshift.conditions import ImagingConditions
+from temshift.core import InputError
+from temshift.information import (
+    NOTABLE,
+    Bench,
+    Comparison,
+    Estimate,
+    RuleName,
+    Side,
+    Verdict,
+    compare_many,
+    observer_text,
+)
+from temshift.storage import replacing, require_writable
+from temshift.workflows import (
+    ConditionsFile,
+    agreed,
+    forming_remarks,
+    read_conditions,
+)
 
 PICTURES = (".png", ".svg")
 TITLES = ("training", "test", "epsilon (training)", "epsilon (test)", "sigma", "overlap", "cosine")
@@ -91,7 +102,7 @@ def _opened(specimens: str | None) -> Any:
     """Specimens as `open_specimens` gives them; None for those of the shipped library, which need no import."""
     if specimens is None:
         return None
-    from temshift.workflows.specimen_libraries import open_specimens
+    from temshift.workflows import open_specimens
 
     return open_specimens(specimens)
 
@@ -100,8 +111,8 @@ def _library(opened: Any, bench: Bench, conditions: Iterable[ImagingConditions])
     if opened is None:
         return None
     from temshift.cli.verbs.progress import progress_for
-    from temshift.databases.object_libraries import band_end
-    from temshift.workflows.specimen_libraries import Measurement
+    from temshift.databases import band_end
+    from temshift.workflows import Measurement
 
     highest, progress = band_end(conditions, bench.energy), progress_for(Console(stderr=True))
     return opened.library(Measurement(bench.energy, highest=highest, progress=progress))
@@ -121,8 +132,7 @@ def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:
 
 def draw(comparison: Comparison, picture: Path) -> None:
     """Draw the figure of one comparison."""
-    from temshift.figures.compare_figure import ComparedCurves, compare_figure
-    from temshift.figures.transfer_figures import save_figure
+    from temshift.figures import ComparedCurves, compare_figure, save_figure
 
     curves = [
         ComparedCurves(side.name, side.information.transfer_rms, side.information.spectrum, side.information.bits)

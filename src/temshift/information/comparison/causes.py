@@ -7,9 +7,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
-from temshift.core.seeds import Stage, generator
+from temshift.conditions import COLUMNS, Conditions, ImagingConditions
+from temshift.core import Stage, generator
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.image_power import drawn_powers
 from temshift.information.transfer.survey import Survey

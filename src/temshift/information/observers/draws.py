@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
-from temshift.core.seeds import Stage, generator
+from temshift.conditions import COLUMNS, ImagingConditions
+from temshift.core import Stage, generator
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.overlaps import overlaps
 from temshift.information.transfer.power_transfer import WHOLE, PowerTransfer, Seen, power_transfer

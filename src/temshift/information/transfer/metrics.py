@@ -4,14 +4,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
-from temshift.core.seeds import Stage, generator
+from temshift.conditions import COLUMNS, ImagingConditions
+from temshift.core import Stage, generator
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.image_power import drawn_powers
 from temshift.information.transfer.monte_carlo import Estimate, estimate, replicates
 from temshift.information.transfer.survey import Survey
-from temshift.optics.microscope import Microscope
-from temshift.optics.transfer import Array
+from temshift.optics import Array, Microscope
 
 METRICS_VERSION = 3  # raised whenever the same spectra and conditions would give other numbers, for other optics too
 LEAST_POWER = 1e-30  # beyond where a camera's noise ends there is nothing; equal nothings do not differ

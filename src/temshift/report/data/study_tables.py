@@ -13,12 +13,18 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.report.data.galleries import INDEX, Gallery, load_galleries
-from temshift.storage.files import read_json, read_table
+from temshift.storage import read_json, read_table
 from temshift.storage.vouching import verify_named
-from temshift.vocabulary.columns import HISTORY, METRICS, RESULTS, TRANSFER
-from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
+from temshift.vocabulary import (
+    CANONICAL,
+    DEFAULTS,
+    HISTORY,
+    METRICS,
+    RESULTS,
+    TRANSFER,
+)
 
 _ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
 _NEVER_MISSING = frozenset(

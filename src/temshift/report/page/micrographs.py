@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.core.selection import spread_out
+from temshift.core import spread_out
 from temshift.figures.encoding import SAMPLES, Coding, data_uri, fitting
 from temshift.figures.labels import fixed
 from temshift.figures.pictures import (

@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.io.formats import filetype, ioformats
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.reading.blocks import blocks_of
 from temshift.specimens.reading.cif import structure_of
 from temshift.specimens.reading.counts import require_plausible_counts

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 from typing import IO, Any
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 
 MOST_BYTES = 2**28  # of a structure file, unpacked: some three million atoms as text
 _GREATEST_RATIO = 100  # of bytes unpacked to packed: coordinates as text are packed to a tenth, seldom to a thirtieth

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.selection import spread_out
-from temshift.micrographs.formation import MicrographSource, Stream, form_micrographs
+from temshift.conditions import ImagingConditions
+from temshift.core import spread_out
+from temshift.micrographs import MicrographSource, Stream, form_micrographs
 from temshift.micrographs.threads import one_thread
-from temshift.networks.stored import CARD, has_weights
-from temshift.scoring.scores import Network
-from temshift.storage.files import write_bytes, write_json
-from temshift.storage.records import read_record, record_state
+from temshift.networks import CARD
+from temshift.networks.stored import has_weights
+from temshift.scoring import Network
+from temshift.storage import record_state, write_bytes, write_json
+from temshift.storage.records import read_record
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import NetworkRun, Part, Plan, TestCondition
 from temshift.studies.planning.study import Study

@@ -9,16 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.databases.database import Database
-from temshift.databases.wave_sets import WaveSet
-from temshift.exitwaves.simulation import ExitWave, simulate
-from temshift.micrographs import MicrographSource, Stream, augmented, form_micrographs
-from temshift.micrographs.formation import Batch
+from temshift.conditions import ImagingConditions
+from temshift.databases import Database, WaveSet
+from temshift.exitwaves import ExitWave, simulate
+from temshift.micrographs import Batch, MicrographSource, Stream, augmented, form_micrographs
 from temshift.micrographs.threads import one_thread
 from temshift.networks import TrainingSettings, initialised, parameter_count, train
-from temshift.optics.image_formation import wave_spectra
-from temshift.scoring.scores import score_together
+from temshift.optics import wave_spectra
+from temshift.scoring import score_together
 from temshift.studies.planning.plan import NetworkRun, Part, Plan
 from temshift.studies.planning.study import Study
 

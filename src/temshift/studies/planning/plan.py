@@ -4,18 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.hashes import content_hash
-from temshift.core.seeds import Stage, torch_seed
-from temshift.databases.wave_sets import WaveSet
-from temshift.information.objects.library import LIBRARY_VERSION
-from temshift.information.transfer.metrics import METRICS_VERSION
-from temshift.micrographs.formation import DATASETS_VERSION, Stream
+from temshift.conditions import ImagingConditions
+from temshift.core import Stage, content_hash
+from temshift.core.seeds import torch_seed
+from temshift.databases import WaveSet
+from temshift.information import LIBRARY_VERSION, METRICS_VERSION
+from temshift.micrographs import DATASETS_VERSION, Stream
 from temshift.networks import NetworkSettings, TrainingSettings, require_initial
 from temshift.networks.training import TRAINING_VERSION
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.settings import ImagingSettings
-from temshift.scoring.scored_images import TRAINING, VALIDATION, images_id, images_stream
+from temshift.optics import OPTICS_VERSION, ImagingSettings
+from temshift.scoring import images_stream
+from temshift.scoring.scored_images import TRAINING, VALIDATION, images_id
 from temshift.studies.planning.study import Study
 from temshift.studies.planning.sweep import Settings, combinations, label_of, with_settings
 

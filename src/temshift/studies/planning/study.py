@@ -6,17 +6,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.named import ConditionSets
-from temshift.configuration.model import Configuration
-from temshift.core.electrons import largest_semiangle
-from temshift.core.grids import Grid
-from temshift.databases.wave_sets import WaveSet, wave_faults, wave_sets
-from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.conditions import ConditionSets, ImagingConditions
+from temshift.configuration import Configuration
+from temshift.core import Grid, largest_semiangle
+from temshift.databases import WaveSet
+from temshift.databases.wave_sets import wave_faults, wave_sets
+from temshift.exitwaves import ExitWaveSettings
 from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings, batch_faults, padding_remarks
-from temshift.optics.feasibility import imaging_remarks, role_faults
-from temshift.optics.settings import ImagingSettings
-from temshift.optics.sums import band_margin
+from temshift.optics import ImagingSettings, band_margin, imaging_remarks
+from temshift.optics.feasibility import role_faults
 from temshift.specimens import Recipe
 from temshift.studies.planning.sweep import plain_values, sweep_faults
 

@@ -5,17 +5,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 from temshift.databases.capacity import require_room
 from temshift.databases.wave_sets import make_waves
-from temshift.execution import Outcome, Progress, SilentProgress, Task, executor_width, make_executor, stream_tasks
-from temshift.execution.stages import Stage, Work, told_failures
-from temshift.information.objects.library import ObjectLibrary, join_libraries
-from temshift.information.objects.library_files import read_library, write_library
+from temshift.execution import (
+    Outcome,
+    Progress,
+    SilentProgress,
+    Task,
+    Work,
+    executor_width,
+    make_executor,
+    stream_tasks,
+)
+from temshift.execution.stages import Stage, told_failures
+from temshift.information import ObjectLibrary, join_libraries, read_library, write_library
 from temshift.networks import drop_weights
 from temshift.networks.stored import holds_weights
+from temshift.storage import record_state
 from temshift.storage.files import discard_leftovers
-from temshift.storage.records import record_state
 from temshift.studies.analysis.conclude import conclude
 from temshift.studies.analysis.example_pictures import shown_networks
 from temshift.studies.analysis.results import keep_tests

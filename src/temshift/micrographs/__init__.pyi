@@ -1,0 +1,29 @@
+from .augmentation import Augmentation, augmented
+from .batches import Images, first_images, scoring_batches, training_batches
+from .formation import (
+    DATASETS_VERSION,
+    Batch,
+    MicrographSource,
+    Stream,
+    count_electrons,
+    drawn_conditions,
+    form_micrographs,
+    noise_seeds,
+)
+
+__all__ = [
+    "DATASETS_VERSION",
+    "Augmentation",
+    "Batch",
+    "Images",
+    "MicrographSource",
+    "Stream",
+    "augmented",
+    "count_electrons",
+    "drawn_conditions",
+    "first_images",
+    "form_micrographs",
+    "noise_seeds",
+    "scoring_batches",
+    "training_batches",
+]
