@@ -11,9 +11,9 @@ from temshift.configuration.messages import unknown_key
 _UNKNOWN = "extra_forbidden"  # what pydantic calls a key that a model does not have
 
 if TYPE_CHECKING:
-    _ModelType = type
+    from pydantic._internal._model_construction import ModelMetaclass as _ModelType
 else:
-    _ModelType = type(BaseModel)
+    _ModelType = type(BaseModel)  # the public way to it
 
 
 class Construction(_ModelType):

@@ -103,4 +103,4 @@ def _kind_text(expected: Any) -> str:
     if origin is tuple:
         members = [_kind_text(member) for member in get_args(expected) if member is not Ellipsis]
         return f"list of {members[0]}" if Ellipsis in get_args(expected) else f"({', '.join(members)})"
-    return _KINDS.get(expected) or getattr(origin or expected, "__name__", str(expected))
+    return _KINDS.get(expected) or str(getattr(origin or expected, "__name__", expected))

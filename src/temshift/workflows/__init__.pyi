@@ -1,3 +1,4 @@
+from .comparison import bench_for, compare, measured_library, opened_specimens
 from .condition_files import (
     ConditionsFile,
     ConditionSource,
@@ -7,7 +8,7 @@ from .condition_files import (
     read_conditions,
     resolved_plain,
 )
-from .design_training import Wanted, design_for, require_output, write_design
+from .design_training import Wanted, design, design_for, require_output, write_design
 from .forecast import Forecast, predict_scores
 from .input_files import load_any, load_database, load_input, load_plan, load_recipe, load_single
 from .score_network import score_network, score_opened
@@ -32,6 +33,9 @@ __all__ = [
     "TransferSet",
     "Wanted",
     "agreed",
+    "bench_for",
+    "compare",
+    "design",
     "design_for",
     "find_library",
     "forming_remarks",
@@ -43,9 +47,11 @@ __all__ = [
     "load_recipe",
     "load_single",
     "load_transfer_set",
+    "measured_library",
     "open_conditions",
     "open_specimens",
     "open_training",
+    "opened_specimens",
     "predict_scores",
     "read_conditions",
     "require_folder",

@@ -19,12 +19,12 @@ from temshift.information import (
     Design,
     Objective,
     RuleName,
-    design,
     noise_remarks,
     survey_for,
 )
+from temshift.information import design as choose
 from temshift.optics import ImagingSettings, imaging_faults
-from temshift.scoring import ScoringConditions
+from temshift.scoring import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.storage import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
@@ -61,6 +61,56 @@ class Wanted:
     rule: RuleName = "both"
     grid: int = GRID
     candidates: Path | None = None
+
+
+def design(
+    targets: AnyConditions,
+    size: int | None,
+    *,
+    objective: Objective = "regret",
+    search: RuleName = "linear",
+    rule: RuleName = "both",
+    specimens: str | Path | None = None,
+    energy_kev: float | None = None,
+    sampling_angstrom: float | None = None,
+    progress: Progress | None = None,
+) -> Design:
+    """Design training conditions for the conditions that a network shall serve.
+
+    Parameters
+    ----------
+    targets : path, mapping or ScoringConditions
+        A file of conditions; a mapping with its keys, or from names to ``ImagingConditions``.
+    size : int or None
+        Number of conditions to train on; None for one broad distribution.
+    objective : {"regret", "worst", "mean"}
+        The quantity that is minimised over the targets.
+    search, rule : {"linear", "forest", "both", "ideal"}
+        Observers of the search and of the ranking; all but the linear one take minutes.
+    specimens : path or str, optional
+        A recipe, a database or the name of a crystal; CdSe on carbon by default.
+    energy_kev, sampling_angstrom : float, optional
+        Electron energy and size of a pixel, if the file gives none; 300 keV and 0.4 A by default.
+    progress : Progress, optional
+        Reports progress.
+
+    Returns
+    -------
+    Design
+        ``conditions`` is the one distribution to train on; ``summary`` compares it with plain sets.
+
+    Raises
+    ------
+    InputError
+        With every fault of a file, and for conditions that no image can be formed under.
+    """
+    if isinstance(targets, str | Path):
+        file = read_conditions(Path(targets), "test")
+    else:
+        file = ConditionsFile(Path("targets"), scoring_conditions(targets).tests)
+    asked = Wanted(size, objective, search, rule)
+    energy = None if energy_kev is None else energy_kev * 1e3
+    return design_for(file, asked, specimens=specimens, energy=energy, sampling=sampling_angstrom, progress=progress)
 
 
 def design_for(
@@ -114,7 +164,7 @@ def design_for(
     exactness = [] if pixel else forming_remarks([targets], volts, None)
     for remark in [*exactness, *remarks, *noise_remarks(targets.named, library, survey)]:
         (progress or SilentProgress()).warning(remark)
-    return design(
+    return choose(
         targets.named,
         library,
         survey,

@@ -13,7 +13,7 @@ from temshift.execution import Progress, SilentProgress, Work, make_executor
 from temshift.exitwaves import WaveSource, refuse_inside_store
 from temshift.information import LIBRARY_VERSION, METRICS_VERSION, Survey, join_libraries
 from temshift.micrographs import DATASETS_VERSION
-from temshift.networks import parameter_count
+from temshift.networks import OnnxNetwork, load, onnx_identity, parameter_count
 from temshift.optics import OPTICS_VERSION, Microscope
 from temshift.scoring import (
     SCORES_VERSION,
@@ -85,7 +85,7 @@ class _Trial:
 
 
 def score_network(
-    network: Network,
+    network: Network | Path | str,
     database: Path | str,
     conditions: AnyConditions,
     output: Path | str,
@@ -103,7 +103,10 @@ def score_network(
 
     Parameters
     ----------
-    network, database, conditions, set, device, gives, channel, resample, any_pixel
+    network : path or callable
+        An ONNX file, the folder of a network that temshift trained, or anything that :func:`temshift.scoring.score`
+        takes.
+    database, conditions, set, device, gives, channel, resample, any_pixel
         As for :func:`temshift.scoring.score`; the name of the conditions is the network's.
     output : path
         A new or empty folder, or one of an earlier call, which is then written again.
@@ -121,17 +124,27 @@ def score_network(
     Raises
     ------
     InputError
-        If conditions, database or folder can't be taken, or the network was trained on other pixels; nothing is
-        written.
+        If network, conditions, database or folder can't be taken, or the network was trained on other pixels.
     TemshiftError
-        If the network gives something else than one logit a pixel; nothing is written.
+        If the network gives something else than one logit a pixel. In both cases nothing is written.
     """
     (given, opened), source = given_scoring(conditions), wave_source(database, set)
     if opened is not None:
         opened.require_energy(source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
-    asked = ask(network, source, given, reading)
+    asked = ask(_opened_network(network, device), source, given, reading)
     return score_opened(asked, source, given, Path(output), identity=identity, device=device, progress=progress)
+
+
+def _opened_network(network: Network | Path | str, device: str) -> Network:
+    """Open a network that is given by its file or folder."""
+    if not isinstance(network, str | Path):
+        return network
+    path = Path(network)
+    if path.is_dir():
+        return load(path).to(device)
+    onnx_identity(path)  # refuses what is no graph
+    return OnnxNetwork(path, device=device)
 
 
 def score_opened(

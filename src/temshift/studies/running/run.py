@@ -1,9 +1,10 @@
 """Run a study: make the missing parts, keep the finished ones, gather and report."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from temshift.core import TemshiftError
 from temshift.databases.capacity import require_room
@@ -27,7 +28,7 @@ from temshift.storage.files import discard_leftovers
 from temshift.studies.analysis.conclude import conclude
 from temshift.studies.analysis.example_pictures import shown_networks
 from temshift.studies.analysis.results import keep_tests
-from temshift.studies.folder import StudyFolder, open_folder
+from temshift.studies.folder import StudyFolder, load_study, open_folder
 from temshift.studies.planning.plan import NetworkRun, Part, Plan
 from temshift.studies.planning.study import Study
 from temshift.studies.running.failures import Failure, forget_failure, note_failure
@@ -51,7 +52,7 @@ class Run:
 
 
 def run_study(
-    study: Study,
+    study: Study | Path | str | Mapping[str, Any],
     output: Path | str,
     *,
     workers: int = 1,
@@ -65,8 +66,8 @@ def run_study(
 
     Parameters
     ----------
-    study : Study
-        The study to run.
+    study : Study, path or mapping
+        The study to run, or what :func:`load_study` reads.
     output : path
         The study folder, new or of an earlier run of the same study.
     workers : int
@@ -96,8 +97,8 @@ def run_study(
     TemshiftError
         If a part of the work fails; finished parts are kept, gathered and reported.
     """
-    output = Path(output)
-    study = study.model_copy(update={"training": study.training.resolved()})  # can be read without initial weights
+    output, given = Path(output), study if isinstance(study, Study) else load_study(study)
+    study = given.model_copy(update={"training": given.training.resolved()})  # can be read without initial weights
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
     plan.require_initial_weights()
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
