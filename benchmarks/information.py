@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from timing import paired_ratio, seconds, tell
 
-from temshift.conditions import ImagingConditions
-from temshift.conditions.imaging import COLUMNS
-from temshift.core.electrons import wavelength
-from temshift.core.seeds import Stage, generator
+from temshift.conditions import COLUMNS, ImagingConditions
+from temshift.core import Stage, generator, wavelength
 from temshift.information import (
     Bench,
     Information,
+    as_conditions,
+    band_of,
     compare,
     distance_matrix,
+    fit_observer,
     information,
+    ring_draws,
     shipped_library,
     spectral_distance,
+    survey_for,
 )
-from temshift.information.comparison.compare import as_conditions, band_of, survey_for
-from temshift.information.observers.draws import ring_draws
-from temshift.information.observers.observer import fit_observer
 from temshift.optics import azimuthal_transfer, phase_transfers
 
 LAMBDA = wavelength(300e3)

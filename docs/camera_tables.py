@@ -20,12 +20,17 @@ from recomputed_tables import library_of
 from scipy.stats import spearmanr
 
 from temshift.conditions import ImagingConditions
-from temshift.information import explained, predict_left_out
-from temshift.information.observers.draws import Draws, ring_draws
-from temshift.information.observers.observer import average, fit_observer
-from temshift.studies.analysis.analyse import scenario_of, scored_cells, scores_over_seeds, survey_of
-from temshift.studies.folder import StudyFolder, load_study
-from temshift.studies.planning.plan import Part, Plan
+from temshift.information import Draws, average, explained, fit_observer, predict_left_out, ring_draws
+from temshift.studies import (
+    Part,
+    Plan,
+    StudyFolder,
+    load_study,
+    scenario_of,
+    scored_cells,
+    scores_over_seeds,
+    survey_of,
+)
 
 CAMERA = {"mtf_half_frequency", "ntf_half_frequency", "dqe_zero", "read_noise"}
 ROWS = {

@@ -18,13 +18,10 @@ from PIL import Image
 from torch import Tensor
 
 from temshift.conditions import ImagingConditions
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
-from temshift.exitwaves import ExitWaveSettings, simulate
-from temshift.exitwaves.simulation import grid_of
-from temshift.micrographs.formation import MicrographSource, count_electrons
-from temshift.optics import ImagingSettings, image_intensities, transfer_functions, wave_spectra
-from temshift.optics.sums import band_margin
+from temshift.core import Grid, wavelength
+from temshift.exitwaves import ExitWaveSettings, grid_of, simulate
+from temshift.micrographs import MicrographSource, count_electrons
+from temshift.optics import ImagingSettings, band_margin, image_intensities, transfer_functions, wave_spectra
 from temshift.specimens import SpecimenRecipe, build_specimen
 
 matplotlib.use("Agg")

@@ -13,18 +13,22 @@ from pathlib import Path
 
 import polars as pl
 
-from temshift.core.electrons import wavelength
-from temshift.databases.object_libraries import measured_set
-from temshift.databases.wave_sets import make_waves
-from temshift.execution import LogProgress, make_executor
-from temshift.execution.stages import Work
+from temshift.core import wavelength
+from temshift.databases import make_waves, measured_set
+from temshift.execution import LogProgress, Work, make_executor
 from temshift.information import ObjectLibrary, join_libraries, read_library, write_library
-from temshift.storage.files import write_table
-from temshift.storage.records import record_state
-from temshift.studies.analysis.analyse import analyse, observe_plan, scenarios_of, scores_over_seeds
-from temshift.studies.analysis.image_features import measure_image_features
-from temshift.studies.folder import StudyFolder, load_study
-from temshift.studies.planning.plan import Part, Plan
+from temshift.storage import record_state, write_table
+from temshift.studies import (
+    Part,
+    Plan,
+    StudyFolder,
+    analyse,
+    load_study,
+    measure_image_features,
+    observe_plan,
+    scenarios_of,
+    scores_over_seeds,
+)
 
 
 def main() -> None:

@@ -184,7 +184,17 @@ class ImagingConditions(PartialConditions):
     """A whole distribution of imaging conditions; what is left out is absent: no aberration, no aperture, no blur.
 
     Defocus counts from the plane that waves are stored at, underfocus positive. Parameters are independent of each
-    other unless ``correlations`` or ``measured`` ties them together.
+    other unless ``correlations`` or ``measured`` ties them together. Each value is a number or a distribution, such as
+    ``{"normal": {"mean": -10, "sd": 1.5}}``. These keys are the usual ones; docs/image-formation.md has all.
+
+    Parameters
+    ----------
+    defocus_nm, dose_e_per_A2
+        Required.
+    C30_mm, C12_nm, phi12_deg, C21_nm, phi21_deg, C23_nm, phi23_deg
+        Aberrations.
+    semiangle_cutoff_mrad, focal_spread_sigma_nm, angular_spread_sigma_mrad
+        Aperture and partial coherence.
     """
 
     @model_validator(mode="after")

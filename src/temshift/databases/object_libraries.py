@@ -7,23 +7,20 @@ from typing import Any
 
 import platformdirs
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.electrons import wavelength
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.core.seeds import Stage, torch_seed
+from temshift.conditions import ImagingConditions
+from temshift.core import InputError, Stage, TemshiftError, content_hash, wavelength
+from temshift.core.seeds import torch_seed
 from temshift.databases.wave_sets import WaveSet, stored_set
 from temshift.execution import Progress, SilentProgress
-from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves import ExitWaveSettings, WaveSource, wave_sources
 from temshift.exitwaves.simulation import PHYSICS_VERSION, focus_height_of
-from temshift.exitwaves.sources import WaveSource, wave_sources
 from temshift.information.objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from temshift.information.objects.library_files import read_library, write_library
 from temshift.information.objects.particle_spectra import measure_instances
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.specimens.specimen import specimen_versions
-from temshift.storage.records import record_state
+from temshift.storage import record_state
 
 SAMPLING = 0.2  # of projected phases [A]: at 1 / A, the deposit of atoms folds back 0.4 % of the amplitude
 HIGHEST = 1.0  # end of the band [1/A]

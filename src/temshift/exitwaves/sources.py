@@ -9,12 +9,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from temshift.core.electrons import largest_semiangle
-from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.hashes import content_hash
+from temshift.core import DamagedError, InputError, TemshiftError, content_hash, largest_semiangle
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_description, read_geometry, stores_in
-from temshift.storage.files import read_json
+from temshift.storage import read_json
 from temshift.storage.vouching import verify_named
 
 _VAGUE = ("minimum", "maximum", "mean", "sd", "value", "configurations")  # keys that say little by themselves

@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from temshift.core.errors import DamagedError, InputError
-from temshift.core.grids import Grid
-from temshift.core.hashes import content_hash
+from temshift.core import DamagedError, Grid, InputError, content_hash
 from temshift.exitwaves.simulation import ExitWave
-from temshift.storage.files import LEFTOVER, flush, write_bytes
-from temshift.storage.records import RecordState, read_facts, read_record, record_state, write_record
+from temshift.storage import read_facts, record_state, write_bytes
+from temshift.storage.files import LEFTOVER, flush
+from temshift.storage.records import RecordState, read_record, write_record
 
 ARRAYS = ("waves", "masks")
 STORE_VERSION = 1  # raised whenever older code would misread stores of newer code

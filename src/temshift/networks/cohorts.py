@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.overrides import TorchFunctionMode
 
-from temshift.core.errors import TemshiftError
-from temshift.micrographs.formation import Batch
+from temshift.core import TemshiftError
+from temshift.micrographs import Batch
 from temshift.networks.training import Course, Precision, State, Trained, TrainingSettings, cross_entropy, train
 
 Way = Literal["in_turn", "together"]

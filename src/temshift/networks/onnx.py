@@ -18,7 +18,7 @@ from temshift.core.errors import InputError, TemshiftError
 from temshift.exitwaves.origin import read_origin
 from temshift.networks.onnx_graphs import ending, opened, require_extra, takes_channels_last
 from temshift.networks.tiles import segmented_in_tiles
-from temshift.storage.files import write_bytes
+from temshift.storage import write_bytes
 
 TOLERANCE = 1e-4  # of the largest logit, ours: single precision, summed in another order, stays an order below
 

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from temshift.core.errors import DamagedError, InputError
+from temshift.core import DamagedError, InputError
 from temshift.exitwaves.origin import Origin, read_origin
 from temshift.networks.architectures.factory import Factory
 from temshift.networks.layers import UNet

@@ -11,16 +11,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from temshift.configuration.model import Configuration
-from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.micrographs.augmentation import Augmentation
-from temshift.micrographs.batches import Images
-from temshift.micrographs.formation import Batch
+from temshift.configuration import Configuration
+from temshift.core import DamagedError, InputError, TemshiftError
+from temshift.micrographs import Augmentation, Batch, Images
 from temshift.networks.initial import InitialWeights
 from temshift.networks.layers import UNet, freeze
 from temshift.networks.settings import NetworkSettings, unfilled
 from temshift.networks.weights import load_weights, read_weights, require_fit
-from temshift.vocabulary.columns import HISTORY
+from temshift.vocabulary import HISTORY
 
 TRAINING_VERSION = 2
 

@@ -18,7 +18,7 @@ from temshift.optics.camera import (
 from temshift.optics.camera.image_noise import bin_aperture, binned_noise_power
 from temshift.optics.microscope import Microscope
 from temshift.optics.transfer import Array, polar_plane, transfer_functions
-from temshift.vocabulary.parameters import ABERRATIONS
+from temshift.vocabulary import ABERRATIONS
 
 
 @dataclass(frozen=True)

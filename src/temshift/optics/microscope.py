@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from temshift.core.electrons import wavelength
+from temshift.core import wavelength
 from temshift.optics.settings import EXACT, ImagingSettings
 
 

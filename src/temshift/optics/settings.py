@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from temshift.configuration.model import Configuration
-from temshift.core.grids import Grid
+from temshift.configuration import Configuration
+from temshift.core import Grid
 from temshift.optics.camera import CameraSettings
 
 FARTHEST = 8  # ratio of the camera's pixels to those of the waves, and the other way round

@@ -10,13 +10,12 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.summary import centers, summary
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.hashes import content_hash
+from temshift.conditions import ImagingConditions, summary
+from temshift.conditions.summary import centers
+from temshift.core import InputError, TemshiftError, content_hash
 from temshift.execution import Progress, SilentProgress
+from temshift.exitwaves import WaveSource, listed, wave_sources
 from temshift.exitwaves.origin import foreign_to
-from temshift.exitwaves.sources import WaveSource, listed, wave_sources
 from temshift.exitwaves.store import read_shards
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 from temshift.optics.image_formation import wave_spectra

@@ -7,8 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.grids import Grid
+from temshift.core import Grid, InputError, TemshiftError
 from temshift.exitwaves.origin import Origin, same_pixels
 from temshift.scoring.scores import Network
 

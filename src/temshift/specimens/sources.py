@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from ase import Atoms
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from temshift.configuration.model import Configuration
-from temshift.core.errors import InputError
+from temshift.configuration import Configuration
+from temshift.core import InputError
 from temshift.core.hashes import file_hash
 from temshift.specimens.reading import listed, require_regular, structures_in, unreadable
 

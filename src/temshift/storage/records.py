@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.core.hashes import canonical_json, file_hash
 from temshift.storage.files import json_bytes, read_json, write_json, write_together
 

@@ -6,45 +6,52 @@ from pathlib import Path
 import polars as pl
 from torch import nn
 
-from temshift.configuration.yaml_document import write_document
-from temshift.core.hashes import content_hash
-from temshift.core.selection import spread_out
-from temshift.databases.object_libraries import measured_set
-from temshift.databases.wave_sets import stored_set
-from temshift.execution import Progress, SilentProgress, make_executor
-from temshift.execution.stages import Work
-from temshift.exitwaves.sources import WaveSource, refuse_inside_store
-from temshift.information.objects.library import LIBRARY_VERSION, join_libraries
-from temshift.information.transfer.metrics import METRICS_VERSION
-from temshift.information.transfer.survey import Survey
-from temshift.micrographs.formation import DATASETS_VERSION
-from temshift.networks import parameter_count
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.microscope import Microscope
-from temshift.scoring.evaluation import (
+from temshift.configuration import write_document
+from temshift.core import content_hash, spread_out
+from temshift.databases import measured_set, stored_set
+from temshift.execution import Progress, SilentProgress, Work, make_executor
+from temshift.exitwaves import WaveSource, refuse_inside_store
+from temshift.information import LIBRARY_VERSION, METRICS_VERSION, Survey, join_libraries
+from temshift.micrographs import DATASETS_VERSION
+from temshift.networks import OnnxNetwork, load, onnx_identity, parameter_count
+from temshift.optics import OPTICS_VERSION, Microscope
+from temshift.scoring import (
+    SCORES_VERSION,
+    AnyConditions,
     Asked,
+    Gives,
+    Network,
     OpenedWaves,
+    Reading,
+    ScoringConditions,
     ask,
+    images_stream,
     require_readable,
     result_rows,
     score_conditions,
     wave_source,
     widest_semiangle,
 )
-from temshift.scoring.reading import Gives, Reading
-from temshift.scoring.scored_images import images_stream
-from temshift.scoring.scores import SCORES_VERSION, Network
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
-from temshift.storage.files import write_text
-from temshift.storage.folders import claim, refuse_strangers
-from temshift.studies.analysis.analyse import Scenario, analyse, scores_over_seeds
-from temshift.studies.analysis.conclude import is_concluded, manifest_of, timed, write_conclusion
-from temshift.studies.analysis.example_pictures import SHOWN_CONDITIONS, draw_examples
-from temshift.studies.analysis.galleries import MOST_PICTURES, draw_pictures, write_index
-from temshift.studies.analysis.results import CONDITIONS_FILE
-from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import score_id
-from temshift.studies.planning.study import ExampleSettings, InformationSettings
+from temshift.storage import claim, refuse_strangers, write_text
+from temshift.studies import (
+    CONDITIONS_FILE,
+    MOST_PICTURES,
+    SHOWN_CONDITIONS,
+    ExampleSettings,
+    InformationSettings,
+    Scenario,
+    StudyFolder,
+    analyse,
+    draw_examples,
+    draw_pictures,
+    is_concluded,
+    manifest_of,
+    score_id,
+    scores_over_seeds,
+    timed,
+    write_conclusion,
+    write_index,
+)
 from temshift.workflows.condition_files import given_scoring
 
 KIND = "scores of a network"
@@ -83,7 +90,7 @@ class _Trial:
 
 
 def score_network(
-    network: Network,
+    network: Network | Path | str,
     database: Path | str,
     conditions: AnyConditions,
     output: Path | str,
@@ -101,7 +108,10 @@ def score_network(
 
     Parameters
     ----------
-    network, database, conditions, set, device, gives, channel, resample, any_pixel
+    network : path or callable
+        An ONNX file, the folder of a network that temshift trained, or anything that :func:`temshift.scoring.score`
+        takes.
+    database, conditions, set, device, gives, channel, resample, any_pixel
         As for :func:`temshift.scoring.score`; the name of the conditions is the network's.
     output : path
         A new or empty folder, or one of an earlier call, which is then written again.
@@ -119,17 +129,27 @@ def score_network(
     Raises
     ------
     InputError
-        If conditions, database or folder can't be taken, or the network was trained on other pixels; nothing is
-        written.
+        If network, conditions, database or folder can't be taken, or the network was trained on other pixels.
     TemshiftError
-        If the network gives something else than one logit a pixel; nothing is written.
+        If the network gives something else than one logit a pixel. In both cases nothing is written.
     """
     (given, opened), source = given_scoring(conditions), wave_source(database, set)
     if opened is not None:
         opened.require_energy(source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
-    asked = ask(network, source, given, reading)
+    asked = ask(_opened_network(network, device), source, given, reading)
     return score_opened(asked, source, given, Path(output), identity=identity, device=device, progress=progress)
+
+
+def _opened_network(network: Network | Path | str, device: str) -> Network:
+    """Open a network that is given by its file or folder."""
+    if not isinstance(network, str | Path):
+        return network
+    path = Path(network)
+    if path.is_dir():
+        return load(path).to(device)
+    onnx_identity(path)  # refuses what is no graph
+    return OnnxNetwork(path, device=device)
 
 
 def score_opened(

@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import KeyPath, dotted
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.hashes import content_hash
+from temshift.conditions import ImagingConditions
+from temshift.configuration import Configuration, KeyPath, dotted
+from temshift.core import InputError, TemshiftError, content_hash
 from temshift.execution import Progress, SilentProgress
-from temshift.exitwaves.sources import WaveSource
+from temshift.exitwaves import WaveSource
 from temshift.networks import (
+    CARD,
     CompactUNetSettings,
     NetworkSettings,
     TrainingSettings,
@@ -24,16 +23,16 @@ from temshift.networks import (
     require_initial,
     require_shape,
 )
-from temshift.networks.stored import CARD
-from temshift.optics.feasibility import imaging_remarks
-from temshift.optics.settings import ImagingSettings
-from temshift.optics.sums import band_margin
-from temshift.scoring.evaluation import wave_source
-from temshift.scoring.scoring_conditions import image_faults
-from temshift.storage.folders import claim
-from temshift.storage.records import read_facts, record_state
-from temshift.studies.planning.plan import ImageSource, NetworkRun, common_hash, network_hash
-from temshift.studies.running.worker_tasks import train_alone
+from temshift.optics import ImagingSettings, band_margin, imaging_remarks
+from temshift.scoring import image_faults, wave_source
+from temshift.storage import claim, read_facts, record_state
+from temshift.studies import (
+    ImageSource,
+    NetworkRun,
+    common_hash,
+    network_hash,
+    train_alone,
+)
 
 
 class SingleNetwork(Configuration):

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from temshift.networks import load
-from temshift.networks.onnx import export_onnx
+from temshift.networks import export_onnx, load
 
 
 def onnx(network: Path, output: Path, code: Path | None = None) -> None:

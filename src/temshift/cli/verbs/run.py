@@ -13,24 +13,18 @@ from rich.table import Table
 from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.shared import going_on
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.named import lens_remarks, told_together
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.errors import InputError
-from temshift.databases.capacity import size_text
-from temshift.databases.database import Database
+from temshift.conditions import ImagingConditions, lens_remarks, told_together
+from temshift.configuration import Configuration, write_document
+from temshift.core import InputError
+from temshift.databases import Database, size_text
 from temshift.execution import duration_text
-from temshift.image_sets.image_set import ImageSet
+from temshift.image_sets import ImageSet
 from temshift.networks import parameter_count, runs_code, unfilled, with_code
 from temshift.report import write_report
-from temshift.scoring.scoring_conditions import ScoringConditions
-from temshift.storage.files import read_json, read_table
-from temshift.studies import Study, StudyFolder, run_study
-from temshift.studies.planning.cost_estimate import Estimate, estimate, estimate_database, parameters_of
-from temshift.workflows.condition_files import ConditionSource, resolved_plain
-from temshift.workflows.input_files import load_any, load_input
-from temshift.workflows.train_network import SingleNetwork
+from temshift.scoring import ScoringConditions
+from temshift.storage import read_json, read_table
+from temshift.studies import Estimate, Study, StudyFolder, estimate, estimate_database, parameters_of, run_study
+from temshift.workflows import ConditionSource, SingleNetwork, load_any, load_input, resolved_plain
 
 STUDIES = Path("studies")
 MOST_TRAININGS = 40  # that a run ends with a table of

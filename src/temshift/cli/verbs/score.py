@@ -11,23 +11,26 @@ from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, refuse_faults
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.errors import InputError
-from temshift.exitwaves.sources import WaveSource
-from temshift.networks.onnx import OnnxNetwork
-from temshift.networks.onnx_graphs import onnx_identity
-from temshift.networks.stored import load_with_card
-from temshift.networks.weights import weights_bytes
-from temshift.optics.feasibility import imaging_remarks
-from temshift.scoring import ScoringConditions
-from temshift.scoring.evaluation import Asked, ask, wave_source
-from temshift.scoring.reading import Reading, origin_of_network, pixel_text
-from temshift.scoring.scores import Network
-from temshift.scoring.scoring_conditions import faults_on, scoring_conditions
-from temshift.storage.files import read_json, read_table
+from temshift.conditions import ImagingConditions
+from temshift.core import InputError
+from temshift.exitwaves import WaveSource
+from temshift.networks import OnnxNetwork, load_with_card, onnx_identity, weights_bytes
+from temshift.optics import imaging_remarks
+from temshift.scoring import (
+    Asked,
+    Network,
+    Reading,
+    ScoringConditions,
+    ask,
+    faults_on,
+    origin_of_network,
+    pixel_text,
+    scoring_conditions,
+    wave_source,
+)
+from temshift.storage import read_json, read_table
 from temshift.studies import StudyFolder
-from temshift.workflows.condition_files import open_conditions
-from temshift.workflows.score_network import score_opened
+from temshift.workflows import open_conditions, score_opened
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
 IDENTITY_DIGITS = 16

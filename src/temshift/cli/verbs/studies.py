@@ -15,12 +15,8 @@ from temshift.cli.verbs.shared import Interrupted, going_on, refuse_faults
 from temshift.cli.verbs.tables import say, table_console, text_table
 from temshift.execution import duration_text
 from temshift.networks import with_code
-from temshift.studies import StudyFolder
-from temshift.studies.folder import require_study
-from temshift.studies.planning.plan import NetworkRun
-from temshift.studies.running.status import Status, list_runs, read_status
-from temshift.workflows.input_files import load_single
-from temshift.workflows.train_network import open_training, train_opened, training_remarks
+from temshift.studies import NetworkRun, Status, StudyFolder, list_runs, read_status, require_study
+from temshift.workflows import load_single, open_training, train_opened, training_remarks
 
 SECONDS_BETWEEN_LOOKS = 2.0
 STATES = ("done", "running", "failed", "waiting")

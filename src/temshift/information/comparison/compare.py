@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import ConfigurationError, parse_configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.electrons import wavelength
-from temshift.core.errors import InputError
+from temshift.conditions import ImagingConditions
+from temshift.configuration import ConfigurationError, parse_configuration, write_document
+from temshift.core import InputError, wavelength
 from temshift.information.comparison.bands import transferred_bands
 from temshift.information.comparison.causes import cause_of_loss
 from temshift.information.comparison.comparison import Comparison, Side
@@ -24,8 +22,7 @@ from temshift.information.transfer.image_noise import ASSUMED_PIXEL
 from temshift.information.transfer.metrics import Information, information_of
 from temshift.information.transfer.pairs import pair_metrics
 from temshift.information.transfer.survey import Survey
-from temshift.optics.microscope import Microscope
-from temshift.optics.settings import ImagingSettings
+from temshift.optics import ImagingSettings, Microscope
 
 if TYPE_CHECKING:
     from temshift.information.observers.observer import Expected, RuleName

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit, logsumexp
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.messages import allowed_text
-from temshift.core.errors import InputError
+from temshift.conditions import ImagingConditions
+from temshift.configuration import allowed_text
+from temshift.core import InputError
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.draws import Array, Draws, ring_draws
 from temshift.information.observers.learners import ForestRule, LinearRule, weighted_cross_entropy, weighted_f1

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from temshift.core.errors import InputError
-from temshift.core.seeds import Stage, generator
+from temshift.core import InputError, Stage, generator
 from temshift.information.observers.learners import Learner, Rule, fit_rule, weighted_cross_entropy, weighted_f1
 from temshift.information.observers.observer import Expected, average
 from temshift.information.transfer.image_distance import PIXELS_AT_ONCE, require_images

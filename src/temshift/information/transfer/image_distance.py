@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
-from temshift.core.errors import InputError
-from temshift.core.grids import Grid, radial_average
+from temshift.core import Grid, InputError
+from temshift.core.grids import radial_average
 from temshift.information.objects.specimen_spectra import ring_edges
 from temshift.information.transfer.monte_carlo import jackknife_variance
 from temshift.information.transfer.window_spectra import hann

@@ -12,8 +12,7 @@ from temshift.information.transfer.image_noise import image_noise, image_nyquist
 from temshift.information.transfer.image_power import DrawnPowers, drawn_powers
 from temshift.information.transfer.monte_carlo import replicates
 from temshift.information.transfer.survey import Survey
-from temshift.optics.microscope import Microscope
-from temshift.optics.transfer import Array
+from temshift.optics import Array, Microscope
 
 METRICS_VERSION = 4  # raised whenever the same spectra and conditions would give other numbers, for other optics too
 

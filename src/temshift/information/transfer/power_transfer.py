@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from temshift.conditions.drawn import Conditions
+from temshift.conditions import Conditions
+from temshift.optics import Array, Microscope, azimuthal_transfer
 from temshift.optics.image_transfer import azimuthal_motion, has_azimuths, signal_and_noise
-from temshift.optics.microscope import Microscope
-from temshift.optics.transfer import Array, azimuthal_transfer, displacement
+from temshift.optics.transfer import displacement
 
 AZIMUTHS = 64  # enough for a twofold astigmatism of 40 nm up to 0.6 / A
 DIRECTIONS = 32  # of spatial frequencies, over a whole turn, that displacements are computed in

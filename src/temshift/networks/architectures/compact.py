@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from temshift.configuration.model import Configuration
+from temshift.configuration import Configuration
 from temshift.networks.layers import Normalisation, UNet, double_convolution, upsampled
 
 Width = Annotated[int, Field(ge=4, le=512)]

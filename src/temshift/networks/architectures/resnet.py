@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from temshift.configuration.model import Configuration
+from temshift.configuration import Configuration
 from temshift.networks.layers import Normalisation, UNet, convolution, double_convolution, upsampled
 
 Stem = Literal["convolution", "space_to_depth"]

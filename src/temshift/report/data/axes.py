@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from temshift.figures.labels import brief
-from temshift.vocabulary.parameters import ABERRATIONS, CANONICAL, Parameter
+from temshift.vocabulary import ABERRATIONS, CANONICAL
+from temshift.vocabulary.parameters import Parameter
 
 _UNITS = {
     "percent": "%",

@@ -13,9 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.report.data.galleries import INDEX, Gallery, load_galleries
-from temshift.storage.files import read_json, read_table
+from temshift.storage import read_json, read_table
 from temshift.storage.vouching import verify_named
 from temshift.vocabulary.columns import HISTORY, LATER_COLUMNS, METRICS, RESULTS, TRANSFER
 from temshift.vocabulary.parameters import CANONICAL, DEFAULTS

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from temshift.core.selection import spread_out
+from temshift.core import spread_out
 from temshift.figures.encoding import CODINGS, SAMPLES, Coding, base64_text, mean_sizes
 from temshift.figures.pictures import bar_rectangle, scale_bar, short_outline
 from temshift.report.data.galleries import Gallery

@@ -15,7 +15,7 @@ from temshift.report.page.payload import page_data
 from temshift.report.page.scripts import page_script
 from temshift.report.page.verdict import prediction_words, verdict
 from temshift.report.still.exports import write_exports
-from temshift.storage.files import write_text
+from temshift.storage import write_text
 
 REPORT_NAME = "report.html"
 _PLOTLY = "vendor/plotly-cartesian.min.js"

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temshift.core.selection import spread_out
+from temshift.core import spread_out
 from temshift.report.data.axes import DEFOCUS, Axis
 from temshift.report.data.matrix import Matrix, Test, Training, drawn_axis
 from temshift.report.still.figures import CONTEXT, SEED_COLOURS, LearningCurve, round_ticks

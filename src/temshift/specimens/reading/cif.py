@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.reading.blocks import Block
 from temshift.specimens.reading.composition import composition_fault, formula_of
 from temshift.specimens.reading.elements import symbol_of_label, symbol_of_type

@@ -8,7 +8,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.reading.blocks import Block
 
 MOST_OPERATIONS = 384  # those of a cubic group with all centrings, twice over

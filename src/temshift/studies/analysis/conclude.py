@@ -8,20 +8,21 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from temshift.conditions.summary import Setting, summary, told_keys
-from temshift.core.hashes import content_hash
-from temshift.databases.wave_sets import WaveSet
-from temshift.execution import Task
-from temshift.execution.stages import Stage, Work
+from temshift.conditions import Setting, summary
+from temshift.conditions.summary import told_keys
+from temshift.core import content_hash
+from temshift.databases import WaveSet
+from temshift.execution import Task, Work
+from temshift.execution.stages import Stage
+from temshift.exitwaves import read_geometry
 from temshift.exitwaves.sources import set_names
-from temshift.exitwaves.store import read_geometry
-from temshift.information.objects.library import ObjectLibrary
+from temshift.information import ObjectLibrary
 from temshift.information.observers.observer import OBSERVER_VERSION
-from temshift.networks.stored import CARD
+from temshift.networks import CARD
 from temshift.report import write_report
-from temshift.storage.files import write_json, write_table
+from temshift.storage import read_facts, record_state, write_json, write_table
 from temshift.storage.provenance import provenance
-from temshift.storage.records import read_facts, record_state, write_record
+from temshift.storage.records import write_record
 from temshift.studies.analysis.analyse import Analysis, Scenario, analyse, observe_plan, scenarios_of, scores_over_seeds
 from temshift.studies.analysis.example_pictures import drawable_networks, example_networks, write_examples
 from temshift.studies.analysis.galleries import GALLERIES_VERSION, make_galleries

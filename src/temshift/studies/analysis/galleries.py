@@ -10,15 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.hashes import content_hash
-from temshift.core.selection import spread_out
-from temshift.execution import Task
-from temshift.execution.stages import Work
+from temshift.conditions import ImagingConditions
+from temshift.core import content_hash, spread_out
+from temshift.execution import Task, Work
 from temshift.figures.pictures import binned, binning_of, grey_levels, standardised_again
-from temshift.micrographs.formation import MicrographSource, Stream, form_micrographs
+from temshift.micrographs import MicrographSource, Stream, form_micrographs
 from temshift.micrographs.threads import one_thread
-from temshift.optics.image_formation import OPTICS_VERSION
+from temshift.optics import OPTICS_VERSION
 from temshift.report.data.galleries import INDEX, PARTS
 from temshift.scoring.scores import Network
 from temshift.storage.files import write_json

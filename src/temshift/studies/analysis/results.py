@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.summary import centers, summary
-from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.networks.stored import CARD
+from temshift.conditions import ImagingConditions, summary
+from temshift.conditions.summary import centers
+from temshift.core import DamagedError, InputError, TemshiftError, content_hash
+from temshift.networks import CARD
 from temshift.scoring.scored_images import source_id
-from temshift.storage.files import read_table, write_table
-from temshift.storage.records import read_facts
+from temshift.storage import read_facts, read_table, write_table
 from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import Plan, TestCondition
 from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_COLUMNS, RESULTS, SCORES, TESTS

@@ -9,12 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.databases.database import Database
-from temshift.databases.wave_sets import WaveSet
-from temshift.exitwaves.simulation import ExitWave, simulate
-from temshift.micrographs import MicrographSource, Stream, augmented, form_micrographs
-from temshift.micrographs.formation import Batch
+from temshift.conditions import ImagingConditions
+from temshift.databases import Database, WaveSet
+from temshift.exitwaves import ExitWave, simulate
+from temshift.micrographs import Batch, MicrographSource, Stream, augmented, form_micrographs
 from temshift.micrographs.threads import one_thread
 from temshift.networks import TrainingSettings, initialised, parameter_count, train, unfilled
 from temshift.optics.image_formation import wave_spectra

@@ -20,9 +20,9 @@ from temshift.networks import (
     require_shape,
 )
 from temshift.networks.training import TRAINING_VERSION
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.settings import ImagingSettings
-from temshift.scoring.scored_images import TRAINING, VALIDATION, images_id, images_stream
+from temshift.optics import OPTICS_VERSION, ImagingSettings
+from temshift.scoring import images_stream
+from temshift.scoring.scored_images import TRAINING, VALIDATION, images_id
 from temshift.studies.planning.study import Study
 from temshift.studies.planning.sweep import Settings, combinations, label_of, with_settings
 

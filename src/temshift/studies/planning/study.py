@@ -71,9 +71,8 @@ class ExampleSettings(Configuration):
 class Study(Configuration):
     """A whole study, as one YAML file.
 
-    ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``: every combination of them is
-    trained. ``cohort`` networks in a row of the plan share the images that they are scored on; on a GPU those of one
-    kind are trained together.
+    ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``; every combination is trained.
+    ``cohort`` networks in a row share the images that they are scored on; on a GPU those of one kind train together.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]

@@ -8,9 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import Configuration, ConfigurationError, parse_configuration
-from temshift.configuration.yaml_document import KeyPath
+from temshift.configuration import Configuration, ConfigurationError, KeyPath, allowed_text, parse_configuration
 
 SWEPT = ("specimens", "counts", "exit_waves", "imaging", "network", "training")
 MOST_CLASHES = 3  # combinations that are listed as impossible although each of their values is possible

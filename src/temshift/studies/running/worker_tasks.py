@@ -10,11 +10,8 @@ from typing import Any
 import polars as pl
 from torch import nn
 
-from temshift.core.electrons import wavelength
-from temshift.core.errors import TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.databases.object_libraries import measured_set
-from temshift.databases.wave_sets import WaveSet
+from temshift.core import TemshiftError, content_hash, wavelength
+from temshift.databases import WaveSet, measured_set
 from temshift.execution import Progress
 from temshift.exitwaves.origin import Origin, origin_of
 from temshift.exitwaves.store import geometry_of, read_description
@@ -23,15 +20,16 @@ from temshift.micrographs import MicrographSource, first_images, scoring_batches
 from temshift.micrographs.formation import Batch
 from temshift.micrographs.threads import one_thread
 from temshift.networks import (
+    Member,
     Trained,
     apply_initial,
     drop_weights,
     initialised,
     parameter_count,
     train,
+    train_cohort,
     write_network,
 )
-from temshift.networks.cohorts import Member, train_cohort
 from temshift.networks.stored import SOURCE, TRAINED_ON
 from temshift.scoring.scores import Scores, score_together
 from temshift.storage.files import table_bytes
