@@ -50,6 +50,7 @@ bench: setup
 	$(BIN)/python benchmarks/multislice.py
 	$(BIN)/python benchmarks/image_formation.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/dataset.py
 	$(BIN)/python benchmarks/orchestration.py
 
 clean:

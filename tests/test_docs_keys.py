@@ -12,7 +12,7 @@ from temshift.conditions.imaging import KEYS
 from temshift.conditions.notations import SYMBOLS
 from temshift.configuration.model import load_configuration
 from temshift.image_sets.image_set import ImageSet
-from temshift.optics.mtf_files import preset_names
+from temshift.optics.camera.mtf_files import preset_names
 from temshift.vocabulary.parameters import ABERRATIONS, CANONICAL, LENGTHS, WIDTHS
 
 DOCS = Path(__file__).parents[1] / "docs"

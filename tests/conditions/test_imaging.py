@@ -2,17 +2,20 @@
 
 import json
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy import stats
+from scipy.stats import qmc
 
 from temshift.conditions import Conditions, ImagingConditions, PartialConditions
-from temshift.conditions.imaging import COLUMNS, KEYS
+from temshift.conditions.imaging import COLUMNS, KEYS, condition_deviates, stratified_deviates
 from temshift.core.hashes import content_hash
-from temshift.vocabulary.parameters import ABERRATIONS, CANONICAL, DEFAULTS, FIELDS
+from temshift.vocabulary.parameters import ABERRATIONS, CAMERAS, CANONICAL, DEFAULTS, FIELDS
 
 WHOLE = {"defocus_nm": 5.0, "dose_e_per_A2": 100.0}
 
@@ -145,7 +148,22 @@ def test_the_columns_of_the_deviates_never_move() -> None:
     """Stored results depend on them; new ones go to the end."""
     first = ("C10", "C12", "phi12", "C30", "focal_spread_sigma", "angular_spread_sigma", "semiangle_cutoff", "dose")
     assert COLUMNS[:8] == first
-    assert content_hash(list(COLUMNS)) == "b2c7ae9921a81205"
+    later = ("transfer_exponent", "scattering_share", "counting_frames")
+    assert content_hash(list(COLUMNS[: -len(later)])) == "b2c7ae9921a81205"
+    assert COLUMNS[-len(later) :] == later
+
+
+@pytest.mark.parametrize("draw", [condition_deviates, stratified_deviates])
+def test_later_columns_change_no_draw_of_the_others(draw: Callable[..., NDArray[np.float64]]) -> None:
+    """Neither in a column nor in what the same generator draws next."""
+    source, plain = np.random.default_rng(5), np.random.default_rng(5)
+    earlier = len(COLUMNS) - 3
+    expected = (
+        plain.random((7, earlier)) if draw is condition_deviates else qmc.LatinHypercube(earlier, rng=plain).random(7)
+    )
+    assert np.array_equal(draw(source, 7)[:, :earlier], expected)
+    assert source.random() == plain.random()
+    assert len(np.unique(draw(source, 7))) == 7 * len(COLUMNS)
 
 
 def test_it_reads_back_alike_and_tells_only_what_is_given() -> None:
@@ -239,3 +257,34 @@ def test_keys_that_change_nothing_by_themselves_are_known() -> None:
     }
     used = {"C12_nm": 5.0, "phi12_deg": 30.0, "Cc_mm": 1.2, "voltage_instability_sigma_ppm": 0.3}
     assert whole(**used).idle() == {}
+
+
+def test_a_camera_of_a_name_stands_for_its_keys() -> None:
+    named = whole(camera="scintillator", dqe_zero=0.7)
+    assert named == whole(mtf_half_frequency=0.3, transfer_exponent=1.0, scattering_share=0.0, dqe_zero=0.7)
+    assert "camera" not in named.model_dump(mode="json")
+    assert ImagingConditions.model_validate(named.model_dump(mode="json")) == named
+    table = {"columns": {"dqe_zero": [0.5, 0.7]}}
+    assert whole(camera="counting", measured=table).fields_given() >= {"dqe_zero", "scattering_share"}
+    counting = PartialConditions.model_validate({"camera": "counting"}).over(named)
+    assert float(whole(**counting).central().scattering_share) == 1
+    assert float(whole(**counting).central().dqe_zero) == CAMERAS["counting"]["dqe_zero"]
+
+
+def test_cameras_give_the_same_keys_so_that_one_replaces_another() -> None:
+    assert len({tuple(keys) for keys in CAMERAS.values()}) == 1
+
+
+def test_an_unknown_camera_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValidationError, match="camera = 'film'; must be one of scintillator, counting"):
+        whole(camera="film")
+
+
+def test_either_key_of_an_ntf_replaces_the_other_of_a_default() -> None:
+    default = PartialConditions.model_validate({"camera": "scintillator"})
+    own = PartialConditions.model_validate({"ntf_half_frequency": 0.5})
+    assert "scattering_share" not in own.over(default)
+    assert float(whole(**own.over(default)).central().ntf_half_frequency) == 0.5
+    assert "scattering_share" not in whole(camera="scintillator", ntf_half_frequency=0.5).given()
+    with pytest.raises(ValidationError, match="set the same parameter"):
+        whole(ntf_half_frequency=0.5, scattering_share=0.1)

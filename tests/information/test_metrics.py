@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.spatial.distance import pdist
 
 from temshift.conditions import ImagingConditions
-from temshift.conditions.imaging import COLUMNS
+from temshift.conditions.imaging import condition_deviates
 from temshift.core.electrons import wavelength
 from temshift.core.seeds import Stage, generator
 from temshift.exitwaves.settings import ExitWaveSettings
@@ -95,7 +95,7 @@ def test_one_ring_has_a_closed_form(dose: float) -> None:
 
 def independent(given_values: ImagingConditions, spectra: ObjectSpectra, draws: int) -> tuple[float, np.ndarray]:
     """epsilon and S (weighted mean 1) as plain sums over draws, azimuths and rings."""
-    uniform = generator(0, Stage.METRIC).random((draws, len(COLUMNS)))
+    uniform = condition_deviates(generator(0, Stage.METRIC), draws)
     bits, total = 0.0, np.zeros(len(Q))
     for row in uniform:
         focus = -10 * stats.norm.ppf(row[0], given_values.defocus_nm.normal.mean, given_values.defocus_nm.normal.sd)

@@ -7,8 +7,9 @@ import pytest
 import torch
 from scipy import special, stats
 
-from temshift.optics import counting, expected_electrons, poisson_counts, standardised
-from temshift.optics.counting import NORMAL_FROM, SEARCH_BELOW, counted, poisson_quantile
+from temshift.optics import expected_electrons, poisson_counts, standardised
+from temshift.optics.camera import counting
+from temshift.optics.camera.counting import NORMAL_FROM, SEARCH_BELOW, counted, poisson_quantile
 
 MEANS = (0.01, 0.3, 1.0, 3.0, 8.0, 11.9, 12.1, 50.0, 1e4)
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from temshift.configuration.model import ConfigurationError, dump_configuration, parse_configuration
 from temshift.core.hashes import content_hash
 from temshift.optics import CameraSettings, TransferTable, parametric_transfer, preset_names
-from temshift.optics.mtf_files import preset_table, read_table
+from temshift.optics.camera.mtf_files import preset_table, read_table
 
 GOOD = {"frequency_nyquist": [0.0, 0.5, 1.0], "value": [1.0, 0.7, 0.3]}
 CSV = "# a camera\nfrequency_per_pixel,value\n0,1\n0.25,0.7\n0.5,0.3\n"
@@ -105,7 +105,7 @@ def test_settings_read_from_a_file_are_written_as_numbers_and_read_back(tmp_path
 @pytest.mark.parametrize("name", preset_names())
 def test_every_preset_is_a_valid_curve_with_its_source(name: str) -> None:
     assert table(preset=name).at(np.array([0.5]))[0] < 0.9
-    folder = Path(__file__).parents[2] / "src/temshift/optics/cameras"
+    folder = Path(__file__).parents[2] / "src/temshift/optics/camera/cameras"
     assert "github.com/3dem/relion, read at" in (folder / f"{name}.csv").read_text()
 
 

@@ -41,6 +41,9 @@ def test_a_missing_number_is_said_in_words() -> None:
         "semiangle_cutoff_mrad": "aperture semi-angle no aperture",
         "mtf_half_frequency": "half frequency of the MTF perfect",
         "ntf_half_frequency": "half frequency of the NTF perfect",
+        "transfer_exponent": "exponent of the camera's transfer that of the camera's shape",
+        "scattering_share": "share of scattering in the camera's blur not stated",
+        "counting_frames": "frames of counting without loss",
     }
     assert BY_KEY["C21_nm"].words(-300.0) == "axial coma C21 −300 nm"
 

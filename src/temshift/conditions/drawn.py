@@ -53,6 +53,13 @@ class Conditions:
         Counts for each detected electron.
     read_noise : Tensor
         Standard deviation of the read noise [counts].
+    transfer_exponent : Tensor
+        Exponent p of the camera's transfer 2^-(f/h)^p; infinity leaves it to the camera's shape.
+    scattering_share : Tensor
+        Share s of the camera's blur by scattering to random places, NTF = MTF^(1 - s); infinity leaves the NTF to its
+        own half frequency.
+    counting_frames : Tensor
+        Frames of an exposure, each of which counts at most one electron in a pixel; infinity counts all.
     """
 
     focal_spread_sigma: Tensor
@@ -73,6 +80,9 @@ class Conditions:
     dqe_zero: Tensor
     gain: Tensor
     read_noise: Tensor
+    transfer_exponent: Tensor
+    scattering_share: Tensor
+    counting_frames: Tensor
     aberrations: Mapping[str, Tensor] = field(default_factory=lambda: _NO_ABERRATIONS)
 
     @classmethod

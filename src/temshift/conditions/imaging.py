@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import AfterValidator, SerializerFunctionWrapHandler, create_model, model_serializer, model_validator
+from scipy.stats import qmc
 
 from temshift.conditions.correlations import Correlation, correlated, correlation_matrix
 from temshift.conditions.distribution import Distribution
@@ -20,6 +21,7 @@ from temshift.conditions.plausibility import implausible, unit_of
 from temshift.configuration.model import Configuration
 from temshift.vocabulary.parameters import (
     ABERRATIONS,
+    CAMERAS,
     CANONICAL,
     FARTHEST,
     FIELDS,
@@ -45,10 +47,27 @@ NEEDS = {azimuth(symbol): symbol for symbol, (_, fold) in ABERRATIONS.items() if
 
 # Columns of the uniform deviates that conditions are drawn from. A field that is added later stands in _LATER: its
 # column follows all others, so that the draws of older studies stay.
+_CAMERA = ("transfer_exponent", "scattering_share", "counting_frames")
 _FIRST = ("C10", "C12", "phi12", "C30", "focal_spread_sigma", "angular_spread_sigma", "semiangle_cutoff", "dose")
-_LATER: tuple[str, ...] = ()
+_LATER: tuple[str, ...] = _CAMERA
 _OTHERS = (name for name in FIELDS if name not in _FIRST + _LATER)
 COLUMNS = (*_FIRST, *_OTHERS, *CARTESIAN, "measured", *_LATER)
+_EARLIER = len(COLUMNS) - len(_LATER)
+
+
+def condition_deviates(source: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """Draw uniform deviates (count, len(COLUMNS)), so that a later column changes no draw of the others.
+
+    Later columns come from a child of ``source``, whose own stream goes on as if there were none.
+    """
+    earlier = source.random((count, _EARLIER))
+    return np.hstack([earlier, source.spawn(1)[0].random((count, len(_LATER)))])
+
+
+def stratified_deviates(source: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """Draw deviates as :func:`condition_deviates`, each column of them one in each of ``count`` equal strata."""
+    earlier = qmc.LatinHypercube(_EARLIER, rng=source).random(count)
+    return np.hstack([earlier, qmc.LatinHypercube(len(_LATER), rng=source.spawn(1)[0]).random(count)])
 
 
 def _keys() -> dict[str, Parameter]:
@@ -102,11 +121,28 @@ class PartialConditions(_Parameters):
     """Distributions of some parameters of imaging conditions; those left out come from elsewhere.
 
     Keys are those of :data:`KEYS`. ``correlations`` ties parameters together;
-    ``measured`` draws several of them as one row of a table.
+    ``measured`` draws several of them as one row of a table. ``camera`` names one of
+    :data:`temshift.vocabulary.parameters.CAMERAS` and stands for its keys, except those that are given.
     """
 
     correlations: tuple[Correlation, ...] = ()
     measured: MeasuredTable | None = None
+
+    camera: str | None = None
+
+    @model_validator(mode="after")
+    def _of_camera(self) -> "PartialConditions":
+        """Put the keys of a named camera in its place, as if they had been written."""
+        if self.camera is None:
+            return self
+        if self.camera not in CAMERAS:
+            raise ValueError(f"camera = {self.camera!r}; must be one of {', '.join(CAMERAS)}")
+        taken = [*self.given(), *_columns(self.measured)]
+        keys = {key: value for key, value in CAMERAS[self.camera].items() if not _rival_of(key, taken)}
+        self.__dict__.update({key: Distribution(fixed=value) for key, value in keys.items()}, camera=None)
+        self.model_fields_set.difference_update({"camera"})
+        self.model_fields_set.update(keys)
+        return self
 
     @model_serializer(mode="wrap")
     def _without_gaps(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -291,8 +327,11 @@ def _rival_of(key: str, others: Iterable[str]) -> bool:
 
 
 def _other_ways() -> Mapping[str, tuple[str, ...]]:
-    """Polar fields against Cartesian ones."""
-    ways: dict[str, tuple[str, ...]] = {}
+    """Polar fields against Cartesian ones, and the two that give an NTF."""
+    ways: dict[str, tuple[str, ...]] = {
+        "scattering_share": ("ntf_half_frequency",),
+        "ntf_half_frequency": ("scattering_share",),
+    }
     for symbol, (_, fold) in ABERRATIONS.items():
         if fold:
             polar, along = (symbol, azimuth(symbol)), (f"{symbol}a", f"{symbol}b")

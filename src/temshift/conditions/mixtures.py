@@ -13,6 +13,11 @@ from temshift.core.seeds import Stage, generator
 from temshift.vocabulary.parameters import CANONICAL, DEFAULTS, REQUIRED, Parameter
 
 ROWS = 64  # of the table, for each part that varies
+_NO_END = {  # fields that have no bound which means the same as leaving them out
+    "semiangle_cutoff": "an aperture",
+    "transfer_exponent": "an exponent",
+    "scattering_share": "a scattering share",
+}
 DIGITS = 7  # significant ones of a value in the table
 
 Columns = dict[str, list[float]]
@@ -84,9 +89,10 @@ def _joined(row: Parameter, drawn: Sequence[Mapping[str, list[float | None]]]) -
     values = [value for one in drawn for value in one[row.key]]
     if all(value is None for value in values):
         return [np.inf]
-    if row.field == "semiangle_cutoff" and None in values:
+    if row.field in _NO_END and None in values:
         raise ValueError(
-            f"{row.key}: some conditions have an aperture and some have none, which no table can hold; give it to all"
+            f"{row.key}: some conditions have {_NO_END[row.field]} and some have none, which no table can hold; give "
+            "it to all"
         )
     return [float(f"{row.highest if value is None else value:.{DIGITS}g}") + 0.0 for value in values]
 

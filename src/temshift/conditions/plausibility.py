@@ -18,6 +18,7 @@ UNITS = {
     "dose": {"e/A^2": 1.0, "e/nm^2": 0.01},
     "ratio": {"": 1.0, "percent": 0.01, "ppm": 1e-6},
     "counts": {"counts": 1.0},
+    "frames": {"frames": 1.0},
 }
 
 
@@ -76,6 +77,9 @@ PLAUSIBLE = _aberrations() | {
     "ntf_half_frequency": Plausible("half frequency of the NTF", "ratio", 0.01, 10.0, 0.3),
     "dqe_zero": Plausible("DQE at zero frequency", "ratio", 0.01, 1.0, 0.7),
     "gain": Plausible("gain", "counts", 1e-3, 1e5, 10.0),
+    "transfer_exponent": Plausible("exponent of the camera's transfer", "ratio", 0.5, 4.0, 2.0),
+    "scattering_share": Plausible("share of scattering in the camera's blur", "ratio", 0.0, 1.0, 0.5),
+    "counting_frames": Plausible("number of frames of an exposure", "frames", 10.0, 1e6, 1000.0),
     "read_noise": Plausible("read noise", "counts", 0.0, 1e4, 3.0),
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temshift.conditions.distribution import Distribution
-from temshift.conditions.imaging import CARTESIAN, COLUMNS, KEYS, ImagingConditions
+from temshift.conditions.imaging import CARTESIAN, KEYS, ImagingConditions, condition_deviates
 from temshift.core.seeds import Stage, generator
 from temshift.vocabulary.parameters import CANONICAL, Parameter, azimuth
 
@@ -44,7 +44,7 @@ def summary(conditions: ImagingConditions) -> dict[str, Setting]:
     settings |= {row.key: _setting(row, *given[row.field]) for row in exact}
     if set(given) <= {row.field for row in exact}:
         return settings
-    drawn = conditions.quantiles(generator(0, Stage.METRIC).random((SUMMARY_DRAWS, len(COLUMNS)))).in_file_units()
+    drawn = conditions.quantiles(condition_deviates(generator(0, Stage.METRIC), SUMMARY_DRAWS)).in_file_units()
     names = told_keys([conditions]) - {row.key for row in exact}
     return settings | {name: _measured_setting(np.array(drawn[name], dtype=np.float64)) for name in names}
 

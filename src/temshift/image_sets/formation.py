@@ -21,7 +21,7 @@ from temshift.micrographs.formation import (
     masks_of,
     noise_seeds,
 )
-from temshift.optics.counting import standardised
+from temshift.optics.camera.counting import standardised
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin
 

@@ -217,11 +217,14 @@ class ImagePlan:
 
 def counts_whole(image_set: ImageSet) -> bool:
     """Return whether all pixels hold whole numbers of electrons: no gain, no read noise, no spread after counting."""
-    if image_set.imaging.camera.ntf_table is not None:
+    camera = image_set.imaging.camera
+    if camera.ntf_table is not None:
         return False
+    share = 0.0 if camera.kind == "scintillator" else 1.0
     return all(
         conditions.lowest("gain", default=1.0) == conditions.highest("gain", default=1.0) == 1
         and conditions.highest("read_noise") == 0
+        and conditions.lowest("scattering_share", default=share) >= 1
         and "ntf_half_frequency" not in conditions.fields_given()
         for _, conditions in image_set.resolved()
     )

@@ -18,7 +18,7 @@ from temshift.image_sets.files import ImageFolder, gather_parts, part_rows, writ
 from temshift.image_sets.formation import form_images, ready_sources
 from temshift.image_sets.image_set import MASKS, ImageCondition, ImagePlan
 from temshift.micrographs.threads import one_thread
-from temshift.optics.binning import binned_masks
+from temshift.optics.camera.binning import binned_masks
 from temshift.storage.files import discard_leftovers, read_json, write_bytes, write_json, write_table
 from temshift.storage.folders import claim, making
 from temshift.storage.provenance import provenance

@@ -1,7 +1,7 @@
 """Micrographs with masks, formed from exit waves: standardised, augmented, in batches."""
 
 from temshift.micrographs.augmentation import Augmentation, augmented
-from temshift.micrographs.batches import Images, first_images, scoring_batches, training_batches
+from temshift.micrographs.batches import Images, first_images, scoring_batches, specimens_in_order, training_batches
 from temshift.micrographs.formation import (
     Batch,
     MicrographSource,
@@ -25,5 +25,6 @@ __all__ = [
     "form_micrographs",
     "noise_seeds",
     "scoring_batches",
+    "specimens_in_order",
     "training_batches",
 ]

@@ -1,6 +1,6 @@
 """Batches of micrographs for training and scoring, each image from its own number in a stream."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Literal
 
@@ -93,7 +93,7 @@ def _former(source: MicrographSource, conditions: ImagingConditions, stream: Str
     """Images by their numbers in the stream, formed when they are asked for."""
 
     def form(numbers: range) -> Batch:
-        return form_micrographs(source, conditions, _in_order(numbers, len(source), stream), numbers, stream)
+        return form_micrographs(source, conditions, specimens_in_order(numbers, len(source), stream), numbers, stream)
 
     return form
 
@@ -104,17 +104,33 @@ def _fixed(
     """Images by their numbers in the stream, of which each specimen has only the one of the first pass."""
     batches = list(first_images(source, conditions, batch=batch, stream=stream))
     images, masks = (torch.cat([one[part] for one in batches]) for part in (0, 1))
-    places = np.argsort(_in_order(range(len(source)), len(source), stream))  # of each specimen in the first pass
+    places = np.argsort(
+        specimens_in_order(range(len(source)), len(source), stream)
+    )  # of each specimen in the first pass
 
     def find(numbers: range) -> Batch:
-        chosen = torch.from_numpy(places[_in_order(numbers, len(source), stream)]).to(images.device)
+        chosen = torch.from_numpy(places[specimens_in_order(numbers, len(source), stream)]).to(images.device)
         return images[chosen], masks[chosen]
 
     return find
 
 
-def _in_order(numbers: range, specimens: int, stream: Stream) -> NDArray[np.int64]:
-    """Specimens of some images: epoch after epoch, each in an order of its own."""
+def specimens_in_order(numbers: Iterable[int], specimens: int, stream: Stream) -> NDArray[np.int64]:
+    """Return the specimen of each of some images of a training stream: pass after pass, each in its own order.
+
+    Parameters
+    ----------
+    numbers : iterable of int (n,)
+        Numbers of the images in the stream.
+    specimens : int
+        How many specimens there are; a pass shows each once.
+    stream : Stream
+        Source of the orders.
+
+    Returns
+    -------
+    ndarray (n,) of int
+    """
     places = [divmod(number, specimens) for number in numbers]
     return np.array([_order(epoch, specimens, stream)[place] for epoch, place in places])
 

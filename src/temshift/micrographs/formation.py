@@ -12,9 +12,9 @@ from temshift.conditions.drawn import Conditions
 from temshift.conditions.imaging import COLUMNS, ImagingConditions
 from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator, torch_seed
-from temshift.optics.binning import binned_masks
 from temshift.optics.camera import camera_response, detect
-from temshift.optics.counting import standardised
+from temshift.optics.camera.binning import binned_masks
+from temshift.optics.camera.counting import standardised
 from temshift.optics.image_formation import WaveSpectra, image_intensities
 from temshift.optics.resampling import magnified_masks, resampled
 from temshift.optics.settings import EXACT, ImagingSettings

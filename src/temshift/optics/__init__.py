@@ -1,7 +1,6 @@
 """Optics: aberrations, coherence, transfer functions, image formation, the camera."""
 
 from temshift.optics.aberrations import aberration_basis, aberration_function, aberration_gradient
-from temshift.optics.binning import binned, binned_masks
 from temshift.optics.camera import (
     CameraResponse,
     CameraSettings,
@@ -9,13 +8,15 @@ from temshift.optics.camera import (
     camera_transfer,
     detect,
     expected_detections,
+    quantum_efficiency,
 )
-from temshift.optics.counting import expected_electrons, poisson_counts, standardised
+from temshift.optics.camera.binning import binned, binned_masks
+from temshift.optics.camera.counting import expected_electrons, poisson_counts, standardised
+from temshift.optics.camera.mtf import TransferTable, parametric_transfer
+from temshift.optics.camera.mtf_files import preset_names
 from temshift.optics.image_formation import WaveSpectra, image_intensities, wave_spectra
 from temshift.optics.limits import information_limit, minimum_contrast_defocus, point_resolution, scherzer_defocus
 from temshift.optics.microscope import Microscope
-from temshift.optics.mtf import TransferTable, parametric_transfer
-from temshift.optics.mtf_files import preset_names
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.transfer import PhaseTransfer, Transfer, azimuthal_transfer, phase_transfers, transfer_functions
 
@@ -47,6 +48,7 @@ __all__ = [
     "point_resolution",
     "poisson_counts",
     "preset_names",
+    "quantum_efficiency",
     "scherzer_defocus",
     "standardised",
     "transfer_functions",

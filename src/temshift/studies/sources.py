@@ -39,12 +39,33 @@ def source_of(root: Path, source: ImageSource, device: str, specimens: int | Non
     store = root / source.store
     layout = read_layout(store)
     shards = layout.shards if specimens is None else min(layout.shards, math.ceil(specimens / layout.per_shard))
-    return MicrographSource(*_loaded(store, source.band, device, shards), source.imaging)
+    return MicrographSource(*_kept(store, source.band, device, shards), source.imaging)
 
 
-@functools.lru_cache(maxsize=3)
-def _loaded(waves: Path, band: tuple[float, float, float], device: str, shards: int) -> tuple[WaveSpectra, Tensor]:
-    """Shard by shard: memory holds the spectra that are kept, and the waves of one shard."""
+def read_spectra(waves: Path, band: tuple[float, float, float], device: str, shards: int) -> tuple[WaveSpectra, Tensor]:
+    """Read and transform the waves of a store, shard by shard: memory holds the spectra, and the waves of one shard.
+
+    Parameters
+    ----------
+    waves : Path
+        The store.
+    band : tuple of float
+        As for :class:`temshift.studies.planning.plan.ImageSource`.
+    device : str
+        Memory of the spectra and masks.
+    shards : int
+        How many of its shards are read, from the first.
+
+    Returns
+    -------
+    WaveSpectra, Tensor (specimen, y, x) of bool
+        Spectra and masks.
+
+    Raises
+    ------
+    DamagedError
+        If a shard is missing or was altered.
+    """
     grid = read_layout(waves).grid
 
     def transformed(shard: Shard) -> tuple[WaveSpectra, Tensor]:
@@ -53,3 +74,6 @@ def _loaded(waves: Path, band: tuple[float, float, float], device: str, shards: 
     parts, masks = zip(*map(transformed, read_shards(waves, range(shards))), strict=True)  # map keeps no shard
     spectra = replace(parts[0], values=torch.cat([part.values for part in parts]))
     return spectra, torch.cat(masks).to(device)
+
+
+_kept = functools.lru_cache(maxsize=3)(read_spectra)

@@ -90,6 +90,9 @@ _OTHERS = [
     Parameter("dqe_zero", "dqe_zero", 1.0, 1e-3, 1),
     Parameter("gain_counts_per_e", "gain", 1.0, 1e-6, 1e6),
     Parameter("read_noise_counts", "read_noise", 1.0, 0, 1e6),
+    Parameter("transfer_exponent", "transfer_exponent", 1.0, 0.2, 10),
+    Parameter("scattering_share", "scattering_share", 1.0, 0, 1),
+    Parameter("counting_frames", "counting_frames", 1.0, 1, 1e9),
 ]
 WIDTHS = [
     Parameter("focal_spread_one_over_e_nm", "focal_spread_sigma", NANOMETRE * ONE_OVER_E, 0, 1e4),
@@ -102,13 +105,24 @@ WIDTHS = [
 
 CANONICAL = (*_aberrations(), *_OTHERS)
 FIELDS = tuple(row.field for row in CANONICAL)
-# A field that is left out: no aperture, a perfect camera, nothing else.
+# A field that is left out: no aperture, a perfect camera, nothing else. An exponent that is left out is that of the
+# camera's shape; without a scattering share the NTF has a half frequency of its own.
 DEFAULTS = dict.fromkeys(FIELDS, 0.0) | {
     "semiangle_cutoff": math.inf,
     "mtf_half_frequency": math.inf,
     "ntf_half_frequency": math.inf,
+    "transfer_exponent": math.inf,
+    "scattering_share": math.inf,
+    "counting_frames": math.inf,
     "dqe_zero": 1.0,
     "gain": 1.0,
+}
+# Cameras by name: the keys that ``camera: NAME`` stands for among conditions. All are assumed, none is measured.
+# scintillator: under these keys simulated micrographs suited networks that others had trained on real ones from such a
+# camera, the best of a few that were tried. counting: of the order of published direct detectors.
+CAMERAS = {
+    "scintillator": {"mtf_half_frequency": 0.3, "transfer_exponent": 1.0, "scattering_share": 0.0, "dqe_zero": 0.5},
+    "counting": {"mtf_half_frequency": 0.8, "transfer_exponent": 2.0, "scattering_share": 1.0, "dqe_zero": 0.8},
 }
 POSITIVE = ("dose", "semiangle_cutoff")  # fields that must lie above 0
 REQUIRED = ("C10", "dose")  # fields without default

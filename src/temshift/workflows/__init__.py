@@ -1,4 +1,4 @@
-"""One question each: forecast, score a network, train one, design a training set, compare, draw transfer curves."""
+"""One question each: forecast, score or train a network, feed a training, design one, compare, draw transfer curves."""
 
 import lazy_loader
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from temshift.conditions.drawn import Conditions
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
+from temshift.conditions.imaging import ImagingConditions, condition_deviates
 from temshift.core.seeds import Stage, generator
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.image_power import drawn_powers
@@ -20,7 +20,8 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 LEAST_LOSS = 0.1  # share of the larger epsilon that a group has to take to be a cause; ours
 DRAWS = 64  # of conditions, at most: causes are named, not measured
 FOCUS = "C10"
-NOISE = ("dose", "dqe_zero", "gain", "read_noise", "mtf_half_frequency", "ntf_half_frequency")
+CAMERA = ("transfer_exponent", "scattering_share", "counting_frames")
+NOISE = ("dose", "dqe_zero", "gain", "read_noise", "mtf_half_frequency", "ntf_half_frequency", *CAMERA)
 SHIFTS = ("pixel_size_error",)  # move what is seen along q, and lose nothing
 
 
@@ -48,7 +49,7 @@ def cause_of_loss(
     nearer : bool
         Whether particles are nearer to focus under the test conditions.
     """
-    uniform = generator(survey.seed, Stage.METRIC).random((min(survey.draws, DRAWS), len(COLUMNS)))
+    uniform = condition_deviates(generator(survey.seed, Stage.METRIC), min(survey.draws, DRAWS))
     ours, theirs = (conditions.quantiles(uniform) for conditions in (training, test))
 
     def epsilon(drawn: Conditions) -> float:

@@ -22,6 +22,7 @@ LEAST_LEVELS = 3  # fewer make no grid: points are spread evenly instead
 LOGARITHMIC = 3.0  # ratio of the ends from which a parameter that is never 0 is divided by factors
 DIGITS = 3  # significant ones of a value on a grid
 SIGNATURE = 7  # draws by which distributions are distinguished
+OF_ITS_OWN = ("transfer_exponent", "scattering_share")  # fields that mean something else if they are left out
 SAME = 1e-6  # relative difference of centres that is rounding
 
 
@@ -89,12 +90,16 @@ def axes_of(targets: Sequence[ImagingConditions]) -> tuple[Axis, ...]:
     for row in rows:
         values = _centers(targets, row.key)
         low, high = float(values.min()), float(values.max())
+        if row.field in OF_ITS_OWN and np.isinf(high):
+            continue  # leaving it out is another kind of camera, no end of a range
         if high - low > SAME * max(abs(low), min(abs(high), 1e300)):
             axes.append(Axis(row.key, low, high, _scale(row.field, low, high)))
     return tuple(axes)
 
 
 def _scale(field: str, low: float, high: float) -> Literal["linear", "logarithmic", "reciprocal"]:
+    if field in OF_ITS_OWN:
+        return "linear"
     if np.isinf(DEFAULTS[field]):
         return "reciprocal"
     return "logarithmic" if field in POSITIVE and high > LOGARITHMIC * low else "linear"

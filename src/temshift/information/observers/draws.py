@@ -5,9 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import qmc
 
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
+from temshift.conditions.imaging import ImagingConditions, stratified_deviates
 from temshift.core.seeds import Stage, generator
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.overlaps import overlaps
@@ -108,7 +107,7 @@ def ring_draws(conditions: ImagingConditions, library: ObjectLibrary, survey: Su
     """
     microscope = survey.microscope
     random = generator(survey.seed, Stage.OBSERVER, stream)
-    uniform = qmc.LatinHypercube(len(COLUMNS), rng=random).random(CONDITIONS)
+    uniform = stratified_deviates(random, CONDITIONS)
     height = float(np.average(library.particle_height, weights=library.area))
     band = library.q <= max(survey.highest, library.q[0])
     objects = _Objects(library, band)

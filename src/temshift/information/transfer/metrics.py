@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
+from temshift.conditions.imaging import ImagingConditions, condition_deviates
 from temshift.core.seeds import Stage, generator
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.image_power import drawn_powers
@@ -120,7 +120,7 @@ def information(
     """
     _require_sound(objects, draws)
     varied = any(one.kind is not None for one in conditions.distributions().values())
-    uniform = generator(seed, Stage.METRIC).random((draws, len(COLUMNS)))
+    uniform = condition_deviates(generator(seed, Stage.METRIC), draws)
     drawn = conditions.quantiles(uniform if varied else uniform[:1])
     weight = objects.q / objects.q.sum()
     powers = drawn_powers(drawn, objects, microscope)

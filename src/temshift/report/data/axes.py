@@ -50,8 +50,18 @@ _WORDS = {
     "dqe_zero": "DQE at frequency 0",
     "gain": "gain of the camera",
     "read_noise": "read noise σ",
+    "transfer_exponent": "exponent of the camera's transfer",
+    "scattering_share": "share of scattering in the camera's blur",
+    "counting_frames": "frames of counting",
 }
-_ABSENT = {"semiangle_cutoff": "no aperture", "mtf_half_frequency": "perfect", "ntf_half_frequency": "perfect"}
+_ABSENT = {
+    "semiangle_cutoff": "no aperture",
+    "mtf_half_frequency": "perfect",
+    "ntf_half_frequency": "perfect",
+    "transfer_exponent": "that of the camera's shape",
+    "scattering_share": "not stated",
+    "counting_frames": "without loss",
+}
 
 
 @dataclass(frozen=True)

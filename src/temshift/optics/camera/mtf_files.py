@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-PRESETS = files("temshift.optics") / "cameras"
+PRESETS = files("temshift.optics.camera") / "cameras"
 LEAST_POINTS = 2  # of a curve
 _STAR = {"_rlnResolutionInversePixel": "frequency_per_pixel", "_rlnMtfValue": "value"}
 

@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from temshift.configuration.model import Configuration
-from temshift.optics.mtf_files import (
+from temshift.optics.camera.mtf_files import (
     COLUMNS,
     LEAST_POINTS,
     FrequencyUnit,
@@ -29,8 +29,10 @@ _KEYS = ("file", "preset", "frequency_per_pixel", "frequency_nyquist", "frequenc
 _UNIT = ("unit", "pixel_um")
 
 
-def parametric_transfer(frequency: Tensor, half_frequency: Tensor, shape: Shape) -> Tensor:
-    """Transfer that falls to 1/2 at a frequency h: 2^-(f/h)^2, 2^-(f/h) or 1 / (1 + (f/h)^2).
+def parametric_transfer(
+    frequency: Tensor, half_frequency: Tensor, shape: Shape, exponent: Tensor | None = None
+) -> Tensor:
+    """Transfer that falls to 1/2 at a frequency h: 2^-(f/h)^2, 2^-(f/h), 1 / (1 + (f/h)^2), or 2^-(f/h)^p.
 
     The Lorentzian is the form that Grob et al. fitted to spectra of shot noise of three scintillator cameras and a
     direct detector, given by the frequency at which it is 1/2, so it suits an NTF. The other two are convenient forms,
@@ -43,7 +45,9 @@ def parametric_transfer(frequency: Tensor, half_frequency: Tensor, shape: Shape)
     half_frequency : Tensor (n,)
         h of each image, > 0, in the same units; infinite where the transfer is 1.
     shape : "gaussian", "exponential" or "lorentzian"
-        Form of the curve.
+        Form of the curve: p = 2, p = 1, or the Lorentzian.
+    exponent : Tensor (n,), optional
+        p of each image, > 0, in place of that of the shape; infinite where the shape holds.
 
     Returns
     -------
@@ -61,6 +65,15 @@ def parametric_transfer(frequency: Tensor, half_frequency: Tensor, shape: Shape)
     [[1.0, 0.5], [1.0, 1.0]]
     """
     ratio = frequency / half_frequency[:, None]
+    shaped = _shaped(ratio, shape)
+    if exponent is None or not bool((given := torch.isfinite(exponent)).any()):
+        return shaped
+    p = torch.where(given, exponent, 1.0)[:, None]
+    power = torch.where(ratio > 0, ratio, 1.0).pow(p) * (ratio > 0)  # 0^p has no slope for p < 1
+    return torch.where(given[:, None], torch.exp(-math.log(2) * power), shaped)
+
+
+def _shaped(ratio: Tensor, shape: Shape) -> Tensor:
     if shape == "lorentzian":
         return 1 / (1 + ratio.square())
     power = ratio.square() if shape == "gaussian" else ratio
@@ -71,12 +84,12 @@ class TransferTable(Configuration):
     """A measured MTF or NTF, falling from 1 at frequency 0.
 
     Written as numbers (``frequency_nyquist``, ``frequency_per_pixel`` or ``frequency``, and ``value``), as ``file``
-    (see :func:`temshift.optics.mtf_files.read_table`; its path counts from the folder where temshift is called) or as
-    ``preset``; the numbers are kept, so that a hash holds them. ``unit``, with ``pixel_um`` if it is line pairs per mm,
-    is the unit of numbers and files if the name of the frequencies does not say it, and has to be given for cycles
-    per pixel beyond 0.5. A measured MTF includes the aperture of the camera's pixel. Between its points the curve is a
-    monotone cubic; beyond its end, up to the corner of the plane at sqrt(2), it keeps its last value. A rise of up to
-    :data:`NOISE` is levelled.
+    (see :func:`temshift.optics.camera.mtf_files.read_table`; its path counts from the folder where temshift is called)
+    or as ``preset``; the numbers are kept, so that a hash holds them. ``unit``, with ``pixel_um`` if it is line pairs
+    per mm, is the unit of numbers and files if the name of the frequencies does not say it, and has to be given for
+    cycles per pixel beyond 0.5. A measured MTF includes the aperture of the camera's pixel. Between its points the
+    curve is a monotone cubic; beyond its end, up to the corner of the plane at sqrt(2), it keeps its last value. A rise
+    of up to :data:`NOISE` is levelled.
     """
 
     written_as: ClassVar[str] = "one of {preset: NAME}, {file: PATH} and {frequency_nyquist: [...], value: [...]}"
