@@ -3,11 +3,11 @@
     python docs/camera_tables.py examples/transfer_study.yaml examples/transfer_study [--work STUDY_FOLDER]
         [--before OLD.parquet]
 
-The second argument is a folder that holds ``metrics.parquet``. With ``--work``, the folder that keeps waves and spectra of
-the study (its own, or that of ``recomputed_tables.py``), observers are fitted again without their outer ring.
-``--before`` is a table of metrics that an earlier version wrote, for the rows "before". A pair is one with cameras if
-its training or its test says more of a camera than that it is perfect (MTF, NTF, DQE(0), read noise, coincidence);
-"camera tests" are those of test conditions that do.
+The second argument is a folder that holds ``metrics.parquet``. With ``--work``, the folder that keeps waves and
+spectra of the study (its own, or that of ``recomputed_tables.py``), observers are fitted again without their outer
+ring. ``--before`` is a table of metrics that an earlier version wrote, for the rows "before". A pair is one with
+cameras if its training or its test says more of a camera than that it is perfect (MTF, NTF, DQE(0), read noise,
+coincidence); "camera tests" are those of test conditions that do.
 """
 
 import argparse
