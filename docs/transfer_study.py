@@ -184,17 +184,21 @@ def draw_axes(cells: pl.DataFrame) -> None:
 def draw_cameras(cells: pl.DataFrame) -> None:
     """Draw loss against the camera's half frequency at -10 nm, measured and predicted without the test condition."""
     figure = Figure(figsize=(8.6, 5.2), layout="constrained")
-    shown = ("defocus -10 nm", "MTF and NTF half at 0.5", "broad in everything and camera")
+    shown = {
+        "defocus -10 nm": "-10 nm",
+        "MTF and NTF half at 0.5": "-10 nm, camera 0.5",
+        "broad in everything and camera": "broad, camera too",
+    }
     lines = cells.with_columns(pl.Series("line", left_out(cells, ("both",), "test_name")))
     for row, crystal in zip(figure.subplots(2, 3, sharex=True, sharey="row"), COLOURS, strict=True):
-        for axes, training in zip(row, shown, strict=True):
+        for axes, (training, short) in zip(row, shown.items(), strict=True):
             one = lines.filter((pl.col("crystal") == crystal) & (pl.col("training") == training))
             for start, (label, marker, grey) in CAMERAS.items():
                 draw_camera(axes, along_camera(one, start), (label, marker, grey), COLOURS[crystal])
-            frame(axes, f"{crystal}, trained: {training}", "half frequency (Nyquist)" if crystal == "Ag" else "", "")
+            frame(axes, f"{crystal}, trained: {short}", "half frequency (Nyquist)" if crystal == "Ag" else "", "")
             axes.set(yscale="log", xticks=[0.3, 0.5, 0.8, PERFECT], xticklabels=["0.3", "0.5", "0.8", "none"])
         row[0].set_ylabel("cross-entropy", fontsize=9)
-    row[0].legend(frameon=False, fontsize=7)
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     figure.savefig(HERE / "transfer_study_cameras.png", dpi=130)
 
 
@@ -226,10 +230,10 @@ def draw_prediction(cells: pl.DataFrame) -> None:
             mine = (cells["crystal"] == crystal).to_numpy()
             axes.scatter(np.exp(predicted[mine]), np.exp(target[mine]), s=3, alpha=0.35, linewidth=0, color=colour)
             axes.scatter([], [], s=14, color=colour, label=crystal)
-        axes.plot([0.05, 2], [0.05, 2], color="0.3", linewidth=0.8)
+        axes.plot([0.05, 4], [0.05, 4], color="0.3", linewidth=0.8)
         title = f"{name}: R² {explained(target, predicted)[0]:.2f}"
         frame(axes, title, "predicted cross-entropy", "cross-entropy" if name.startswith("ln") else "")
-        axes.set(xscale="log", yscale="log", xlim=(0.05, 2), ylim=(0.05, 2.5))
+        axes.set(xscale="log", yscale="log", xlim=(0.05, 3), ylim=(0.05, 6))
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     figure.savefig(HERE / "transfer_study_prediction.png", dpi=130)
 
