@@ -5,7 +5,8 @@
 
 The second argument is a folder that holds ``metrics.parquet``. With ``--work``, the folder that keeps waves and
 spectra of the study (its own, or that of ``recomputed_tables.py``), observers are fitted again without their outer
-ring. ``--before`` is a table of metrics that an earlier version wrote, for the rows "before". A pair is one with
+ring. ``--before`` is a table of metrics that an earlier version wrote, for the rows "before":
+``examples/transfer_study/observers_before.parquet`` has the observers of version 2. A pair is one with
 cameras if its training or its test says more of a camera than that it is perfect (MTF, NTF, DQE(0), read noise,
 coincidence); "camera tests" are those of test conditions that do.
 """
@@ -122,9 +123,9 @@ def has_camera(conditions: ImagingConditions) -> bool:
 def earlier(table: Path) -> pl.DataFrame:
     """Return what an earlier version had for the same pairs."""
     losses = {"before": "observer_both_cross_entropy", "probe_before": "probe_both_cross_entropy"}
-    return pl.read_parquet(table).select(
-        "training_name", "test_name", **{name: pl.col(column).log() for name, column in losses.items()}
-    )
+    old = pl.read_parquet(table)
+    there = {name: pl.col(column).log() for name, column in losses.items() if column in old.columns}
+    return old.select("training_name", "test_name", **there)
 
 
 def without_outer_ring(plan: Plan, folder: StudyFolder) -> pl.DataFrame:
