@@ -1,7 +1,7 @@
 # make demo    run the quick study and print where its report is
 # make test    every check; make check is the quick part of it, make format mends what it can;
 #              PROCESSES=8 takes eight processes instead of two
-# make faults  kills, damage and full disks, twenty times each
+# make faults  the rest, which takes an hour: kills at twenty moments, damage of every file, thousands of mutants
 # make setup   the environment in .venv alone
 
 PYTHON ?= python3
@@ -28,6 +28,7 @@ demo: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings src tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -38,7 +39,7 @@ test: lint
 	$(TESTS) -m "not faults"
 
 faults: setup
-	$(BIN)/python -m pytest tests/faults
+	$(TESTS) --dist load -m faults
 
 format: setup
 	$(BIN)/ruff check --fix .

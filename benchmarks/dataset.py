@@ -14,12 +14,11 @@ import torch
 from timing import paired_ratio, tell
 from torch.utils.data import DataLoader
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 from temshift.exitwaves import ExitWave, ExitWaveSettings, StoreLayout, create_store, write_shard
-from temshift.micrographs import Batch, MicrographSource, Stream, training_batches
-from temshift.micrographs.threads import one_thread
-from temshift.scoring.scored_images import TRAINING
-from temshift.studies.sources import read_spectra
+from temshift.micrographs import Batch, MicrographSource, Stream, one_thread, training_batches
+from temshift.scoring import TRAINING
+from temshift.studies import read_spectra
 from temshift.workflows import MicrographDataset
 
 ENERGY, SPECIMENS, BATCH = 300, 64, 16

@@ -25,22 +25,28 @@ import numpy as np
 import polars as pl
 from scipy.stats import spearmanr
 
-from temshift.conditions.mixtures import mixture
-from temshift.configuration.model import load_configuration, parse_configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.electrons import wavelength
-from temshift.databases.object_libraries import library_of_recipe
+from temshift.conditions import mixture
+from temshift.configuration import load_configuration, parse_configuration, write_document
+from temshift.core import wavelength
+from temshift.databases import library_of_recipe
 from temshift.execution import LogProgress
-from temshift.information.designs.candidates import GRID
-from temshift.information.designs.objectives import OBJECTIVES, Objective
-from temshift.information.designs.training_design import DESIGN, EVEN, SINGLE, Design, candidates_for, design
-from temshift.information.objects.library import ObjectLibrary
-from temshift.information.transfer.survey import Survey
-from temshift.optics.microscope import Microscope
-from temshift.scoring.scoring_conditions import ScoringConditions, scoring_conditions
-from temshift.storage.files import read_json, write_json, write_table
-from temshift.studies import Study, StudyFolder, read_results, run_study
-from temshift.studies.folder import study_text
+from temshift.information import (
+    DESIGN,
+    EVEN,
+    GRID,
+    OBJECTIVES,
+    SINGLE,
+    Design,
+    Objective,
+    ObjectLibrary,
+    Survey,
+    candidates_for,
+    design,
+)
+from temshift.optics import Microscope
+from temshift.scoring import ScoringConditions, scoring_conditions
+from temshift.storage import read_json, write_json, write_table
+from temshift.studies import Study, StudyFolder, read_results, run_study, study_text
 
 QUICK = Path(__file__).parents[1] / "examples" / "quick_study.yaml"
 SIZE, SEEDS, SPECIMENS, TESTED = 3, 2, 48, 64

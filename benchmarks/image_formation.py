@@ -20,13 +20,11 @@ import torch
 from timing import paired_ratio, tell
 from torch import Tensor, nn
 
-from temshift.conditions import ImagingConditions
-from temshift.conditions.imaging import COLUMNS
-from temshift.core.grids import Grid
+from temshift.conditions import COLUMNS, ImagingConditions
+from temshift.core import Grid
 from temshift.micrographs import MicrographSource, Stream, training_batches
 from temshift.networks import CompactUNetSettings, initialised
-from temshift.optics import ImagingSettings, image_intensities, wave_spectra
-from temshift.optics.sums import coherence_nodes
+from temshift.optics import ImagingSettings, coherence_nodes, image_intensities, wave_spectra
 
 ENERGY, DEFOCUS_NM = 300e3, 10.0
 BATCH, SPECIMENS, STEPS = 16, 64, 96

@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from timing import paired_ratio, seconds, tell
 
-from temshift.conditions import ImagingConditions
-from temshift.conditions.imaging import COLUMNS
-from temshift.core.electrons import wavelength
-from temshift.core.seeds import Stage, generator
+from temshift.conditions import COLUMNS, ImagingConditions
+from temshift.core import Stage, generator, wavelength
 from temshift.information import (
     Bench,
     Information,
+    as_conditions,
+    band_of,
     compare,
     distance_matrix,
+    fit_observer,
     information,
+    ring_draws,
     shipped_library,
     spectral_distance,
+    survey_for,
 )
-from temshift.information.comparison.compare import as_conditions, band_of, survey_for
-from temshift.information.observers.draws import ring_draws
-from temshift.information.observers.observer import fit_observer
 from temshift.optics import azimuthal_transfer, phase_transfers
 
 LAMBDA = wavelength(300e3)
@@ -74,8 +74,7 @@ def _matrix(count: int) -> None:
     started = time.process_time()
     sides = [[_inform(_conditions(focus)) for focus in np.linspace(*ends, count)] for ends in ((-25, 25), (-30, 20))]
     formed = time.process_time()
-    q = LIBRARY.q[: len(sides[0][0].bits)]
-    matrix = distance_matrix(*sides, q)
+    matrix = distance_matrix(*sides)
     ended = time.process_time()
     print(
         f"{count} x {count} sigma from conditions, of a round lens: {ended - started:.1f} s of processor time, of them "
@@ -83,13 +82,13 @@ def _matrix(count: int) -> None:
     )
     few = range(min(count, 30))
     figures = paired_ratio(
-        lambda: distance_matrix(sides[0][:30], sides[1][:30], q),
-        lambda: [spectral_distance(sides[0][one], sides[1][two], q) for one in few for two in few],
+        lambda: distance_matrix(sides[0][:30], sides[1][:30]),
+        lambda: [spectral_distance(sides[0][one], sides[1][two]) for one in few for two in few],
         rounds=5,
         clock=time.process_time,
     )
     tell("30 x 30 distances with errors", "pair by pair without", figures)
-    assert np.allclose(matrix.value[0, 0], spectral_distance(sides[0][0], sides[1][0], q))
+    assert np.allclose(matrix.value[0, 0], spectral_distance(sides[0][0], sides[1][0]))
 
 
 def _observers(count: int) -> None:

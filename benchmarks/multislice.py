@@ -24,10 +24,16 @@ from ase import Atoms
 from timing import paired_ratio, tell
 from torch import Tensor
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 from temshift.execution import make_executor
-from temshift.exitwaves import ExitWaveSettings, Multislice, fresnel_propagator, propagate_through, simulate
-from temshift.exitwaves.downsampling import downsampled
+from temshift.exitwaves import (
+    ExitWaveSettings,
+    Multislice,
+    downsampled,
+    fresnel_propagator,
+    propagate_through,
+    simulate,
+)
 from temshift.specimens import SpecimenRecipe, build_specimen
 
 ENERGY, SLICE, APERTURE = 300e3, 2.0, 1.25

@@ -7,7 +7,7 @@ import torch
 from timing import paired_ratio, tell
 from torch import Tensor
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 from temshift.optics import CameraResponse, detect, expected_electrons, poisson_counts
 
 BATCH, SIDE, SAMPLING = 16, 128, 0.4

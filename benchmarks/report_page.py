@@ -16,9 +16,8 @@ import polars as pl
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from temshift.report import load_study, report_html
-from temshift.storage.files import write_json, write_table, write_text
-from temshift.vocabulary.columns import METRICS, RESULTS, TRANSFER
-from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
+from temshift.storage import write_json, write_table, write_text
+from temshift.vocabulary import CANONICAL, DEFAULTS, METRICS, RESULTS, TRANSFER
 
 POINTS = 160
 RUNS = 5

@@ -11,7 +11,7 @@ from statistics import median
 
 import numpy as np
 
-from temshift.specimens.carbon import add_sequentially, number_density
+from temshift.specimens import add_sequentially, number_density
 
 BOX = np.array([128.0, 128.0, 50.0])  # A
 DENSITY, DISTANCE, TARGET = 2.0, 1.4, 1.5  # g/cm3, A, s

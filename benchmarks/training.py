@@ -24,8 +24,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from temshift.conditions import ImagingConditions
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
+from temshift.core import Grid, wavelength
 from temshift.execution import make_executor
 from temshift.micrographs import Batch, MicrographSource, Stream, training_batches
 from temshift.networks import (
@@ -35,12 +34,12 @@ from temshift.networks import (
     ResNetUNetSettings,
     TrainingSettings,
     UNet,
+    Way,
+    cross_entropy,
     initialised,
     train,
     train_cohort,
 )
-from temshift.networks.cohorts import Way
-from temshift.networks.training import cross_entropy
 from temshift.optics import wave_spectra
 
 ENERGY, SIDE, SAMPLING, SPECIMENS = 300e3, 128, 0.4, 384

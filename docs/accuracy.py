@@ -21,14 +21,19 @@ from ase import Atoms
 from exact_wave import ENERGY, exact_wave, extent_of, pixels_of
 from torch import Tensor
 
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
-from temshift.core.seeds import Stage, generator
-from temshift.exitwaves import ExitWaveSettings, Multislice, Slices, fresnel_propagator, propagate_through
-from temshift.exitwaves.downsampling import downsampled
-from temshift.exitwaves.multislice import ABTEM_BAND_LIMIT, ABTEM_TAPER
-from temshift.exitwaves.projections import Projection
-from temshift.exitwaves.thermal import displaced
+from temshift.core import Grid, Stage, generator, wavelength
+from temshift.exitwaves import (
+    ABTEM_BAND_LIMIT,
+    ABTEM_TAPER,
+    ExitWaveSettings,
+    Multislice,
+    Projection,
+    Slices,
+    displaced,
+    downsampled,
+    fresnel_propagator,
+    propagate_through,
+)
 from temshift.specimens import SpecimenRecipe, build_specimen
 
 matplotlib.use("Agg")

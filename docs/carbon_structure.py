@@ -14,9 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temshift.specimens import amorphous_carbon
-from temshift.specimens.carbon import number_density
-from temshift.specimens.structure import pair_distribution, structure_factor
+from temshift.specimens import amorphous_carbon, number_density, pair_distribution, structure_factor
 
 PICTURE = Path(__file__).with_suffix(".png")
 CELL, THICKNESS, DENSITY, SEEDS = (60.0, 60.0), 50.0, 2.0, 6  # A, A, g/cm3

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.conditions import Conditions
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
-from temshift.exitwaves import ExitWaveSettings, simulate
-from temshift.exitwaves.simulation import grid_of
-from temshift.optics.sums import gauss_hermite
+from temshift.core import Grid, wavelength
+from temshift.exitwaves import ExitWaveSettings, grid_of, simulate
+from temshift.optics import gauss_hermite
 from temshift.specimens import SpecimenRecipe, build_specimen
-from temshift.vocabulary.parameters import ABERRATIONS
+from temshift.vocabulary import ABERRATIONS
 
 ENERGY = 300e3
 WAVELENGTH = wavelength(ENERGY)

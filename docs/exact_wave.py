@@ -8,12 +8,19 @@ import torch
 from ase import Atoms
 from torch import Tensor
 
-from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant, wavelength
-from temshift.core.grids import Grid
-from temshift.exitwaves import Slices, fresnel_propagator
-from temshift.exitwaves.multislice import BAND_LIMIT, band_mask
-from temshift.exitwaves.projections import REACH, SUBLAYERS, Projection, shared_part, shares
-from temshift.exitwaves.scattering import scattering_factor
+from temshift.core import POTENTIAL_FACTOR, Grid, interaction_constant, wavelength
+from temshift.exitwaves import (
+    BAND_LIMIT,
+    REACH,
+    SUBLAYERS,
+    Projection,
+    Slices,
+    band_mask,
+    fresnel_propagator,
+    scattering_factor,
+    shared_part,
+    shares,
+)
 
 ENERGY = 300e3
 

@@ -29,9 +29,17 @@ from dense_sums import (
 from torch import Tensor
 
 from temshift.conditions import Conditions
-from temshift.core.grids import Grid
-from temshift.optics import ImagingSettings, image_intensities, wave_spectra
-from temshift.optics.sums import EDGE, band_margin, coherence_nodes, hermite_order, reaches
+from temshift.core import Grid
+from temshift.optics import (
+    EDGE,
+    ImagingSettings,
+    band_margin,
+    coherence_nodes,
+    hermite_order,
+    image_intensities,
+    reaches,
+    wave_spectra,
+)
 
 ORDERS = (2, 3, 5, 9, 15)
 TOLERANCES = (1e-2, 1e-3, 1e-4)

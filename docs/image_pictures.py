@@ -18,13 +18,10 @@ from PIL import Image
 from torch import Tensor
 
 from temshift.conditions import ImagingConditions
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
-from temshift.exitwaves import ExitWaveSettings, simulate
-from temshift.exitwaves.simulation import grid_of
-from temshift.micrographs.formation import MicrographSource, count_electrons
-from temshift.optics import ImagingSettings, image_intensities, transfer_functions, wave_spectra
-from temshift.optics.sums import band_margin
+from temshift.core import Grid, wavelength
+from temshift.exitwaves import ExitWaveSettings, grid_of, simulate
+from temshift.micrographs import MicrographSource, count_electrons
+from temshift.optics import ImagingSettings, band_margin, image_intensities, transfer_functions, wave_spectra
 from temshift.specimens import SpecimenRecipe, build_specimen
 
 matplotlib.use("Agg")
@@ -268,10 +265,27 @@ def camera() -> None:
     )
 
 
+def cameras() -> None:
+    """Write image_cameras.png: one micrograph under cameras of both kinds."""
+    base = {"defocus_nm": 40, "dose_e_per_A2": 400}
+    pairs(
+        "image_cameras.png",
+        [
+            ("perfect camera", base, ""),
+            ("camera: counting", {**base, "camera": "counting"}, "blur, white noise"),
+            ("and 20 frames", {**base, "camera": "counting", "counting_frames": 20}, "coincidence loss"),
+            ("Gaussian, 1/2 at 0.6", {**base, "mtf_half_frequency": 0.6, "scattering_share": 0}, "MTF = NTF"),
+            ("camera: scintillator", {**base, "camera": "scintillator"}, "exponential, MTF = NTF"),
+            ("half of it scattering", {**base, "camera": "scintillator", "scattering_share": 0.5}, "NTF = MTF^0.5"),
+        ],
+        camera=True,
+    )
+
+
 def main() -> None:
     """Write every picture."""
     torch.set_num_threads(1)
-    for draw in (defocus_series, aberrations, coherence, camera):
+    for draw in (defocus_series, aberrations, coherence, camera, cameras):
         draw()
 
 

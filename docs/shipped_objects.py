@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import temshift.information
-from temshift.databases.object_libraries import HIGHEST, SAMPLING, default_exit_waves, library_of_recipe
+from temshift.databases import (
+    HIGHEST,
+    SAMPLING,
+    default_exit_waves,
+    library_of_recipe,
+)
 from temshift.information import write_library
-from temshift.specimens import CRYSTALS, SpecimenRecipe
-from temshift.specimens.specimen import SPECIMENS_VERSION
+from temshift.specimens import CRYSTALS, SPECIMENS_VERSION, SpecimenRecipe
 
 FOLDER = Path(temshift.information.__file__).parent / "objects" / "data"
 SPECIMENS, SEED = 16, 0

@@ -11,12 +11,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
-from temshift.exitwaves import ExitWaveSettings, fresnel_propagator, simulate
-from temshift.exitwaves.simulation import grid_of
-from temshift.optics import image_intensities, wave_spectra
-from temshift.optics.camera import CameraResponse, expected_detections
+from temshift.core import Grid, wavelength
+from temshift.exitwaves import ExitWaveSettings, fresnel_propagator, grid_of, simulate
+from temshift.optics import CameraResponse, expected_detections, image_intensities, wave_spectra
 from temshift.specimens import SpecimenRecipe, build_specimen
 
 WAVELENGTH = wavelength(ENERGY)

@@ -1,15 +1,18 @@
-"""The house stays in order: no import goes round in a circle, no folder and no file grows without end, names speak."""
+"""The house stays in order: no import goes in a circle, no folder, file or function grows without end, names speak."""
 
 import ast
+import re
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "temshift"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "temshift"
 MOST_FILES = {"specimens": 22, "optics": 16, "cli/verbs": 15, "exitwaves": 14}  # 12 where nothing stands here
 MOST_LINES = 400
+MOST_CODE_LINES = 40
 VAGUE = {"one", "found", "told", "wanted", "held", "_found", "_told"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -23,16 +26,30 @@ def module_of(path: Path) -> str:
 MODULES = {module_of(path): path for path in SOURCE.rglob("*.py")}
 
 
+def face_of(path: Path) -> dict[str, str]:
+    """The module that each name of a lazy face comes from, by the stub of the face."""
+    package, stub = module_of(path), path.with_suffix(".pyi")
+    nodes = ast.walk(ast.parse(stub.read_text())) if path.name == "__init__.py" and stub.exists() else ()
+    from_modules = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return {f"{package}.{alias.name}": f"{package}.{node.module}" for node in from_modules for alias in node.names}
+
+
+FACES = {name: module for path in MODULES.values() for name, module in face_of(path).items()}
+
+
 def imported(path: Path) -> set[str]:
-    """Modules of temshift that a file names in an import, in functions and for type checkers too."""
+    """Modules of temshift that a file names in an import, in functions and for type checkers too.
+
+    A name that is imported from a face counts as its module: a face itself imports nothing until it is asked.
+    """
     names: set[str] = set()
-    sources = [path, path.with_suffix(".pyi")] if path.name == "__init__.py" else [path]
-    for node in (node for file in sources if file.exists() for node in ast.walk(ast.parse(file.read_text()))):
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             base = ".".join([module_of(path)] * node.level + [node.module] * bool(node.module))
-            names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+            given = {f"{base}.{alias.name}" for alias in node.names}
+            names |= {FACES.get(name, name) for name in given} | ({base} if given - FACES.keys() else set())
     return names & MODULES.keys() - {module_of(path)}
 
 
@@ -75,12 +92,88 @@ def test_a_circle_would_be_noticed() -> None:
     assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})) == {"a", "b", "c"}
 
 
+def test_a_name_of_a_face_counts_as_its_module() -> None:
+    assert FACES["temshift.optics.image_intensities"] == "temshift.optics.image_formation"
+    assert "temshift.optics.image_formation" in IMPORTS["temshift.micrographs.formation"]
+    assert not any("temshift" in names for names in IMPORTS.values()), "a part imports the whole"
+
+
+def deep_imports(source: str) -> list[str]:
+    """Imports from below the face of a package of temshift."""
+    nodes = list(ast.walk(ast.parse(source)))
+    modules = [str(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0]
+    modules += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return [module for module in modules if module.startswith("temshift.") and module.count(".") > 1]
+
+
+def python_in(path: Path) -> list[str]:
+    """The Python of a script, or of the blocks of a page."""
+    text = path.read_text(encoding="utf-8")
+    return [text] if path.suffix == ".py" else re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+SCRIPTS = [path for folder in ("docs", "benchmarks", "examples") for path in (ROOT / folder).rglob("*.py")]
+PROGRAM = "temshift.cli.app"  # a package without a face: it is a program
+
+
+def test_pages_and_scripts_import_from_faces_alone() -> None:
+    deep = {path.name: [name for code in python_in(path) for name in deep_imports(code)] for path in PAGES + SCRIPTS}
+    assert {name: rest for name, found in deep.items() if (rest := [one for one in found if one != PROGRAM])} == {}
+
+
+@pytest.mark.parametrize("package", ["cli", "workflows"])
+def test_the_upper_floors_import_from_faces_alone(package: str) -> None:
+    deep = {
+        str(path): [name for name in deep_imports(path.read_text()) if not name.startswith(f"temshift.{package}.")]
+        for path in (SOURCE / package).rglob("*.py")
+    }
+    assert {path: names for path, names in deep.items() if names} == {}
+
+
+def test_a_deep_import_would_be_noticed() -> None:
+    assert deep_imports(
+        "from temshift.optics.lens import a\nimport temshift.core.grids\nfrom temshift.core import b"
+    ) == [
+        "temshift.optics.lens",
+        "temshift.core.grids",
+    ]
+
+
 def test_no_folder_and_no_file_grows_without_end() -> None:
     counts = Counter(path.parent for path in MODULES.values() if path.name != "__init__.py")
     folders = {str(folder.relative_to(SOURCE)): count for folder, count in counts.items()}
     assert {name: count for name, count in folders.items() if count > MOST_FILES.get(name, 12)} == {}
     lines = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
     assert {module: count for module, count in lines.items() if count > MOST_LINES} == {}
+
+
+def code_lines(function: ast.AST, source: list[str]) -> int:
+    """Count the lines of a function from its def on that hold code: neither its docstring nor blanks nor comments."""
+    assert isinstance(function, FUNCTIONS[:2])
+    first = function.body[0]
+    text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    skipped = set(range(first.lineno, (first.end_lineno or 0) + 1)) if text else set()
+    numbers = set(range(function.lineno, (function.end_lineno or 0) + 1)) - skipped
+    lines = (source[number - 1].strip() for number in numbers)
+    return sum(bool(line) and not line.startswith("#") for line in lines)
+
+
+def long_functions(text: str, most: int = MOST_CODE_LINES) -> dict[str, int]:
+    """Functions of a file with more lines of code than the house allows."""
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, FUNCTIONS[:2])]
+    counts = {function.name: code_lines(function, text.splitlines()) for function in functions}
+    return {name: count for name, count in counts.items() if count > most}
+
+
+def test_functions_stay_short() -> None:
+    long = {module: long_functions(path.read_text()) for module, path in MODULES.items()}
+    assert {module: names for module, names in long.items() if names} == {}
+
+
+def test_a_long_function_would_be_noticed() -> None:
+    lines = '"""Two\n\n    lines."""\n\n    # why\n' + "    x = 1\n" * MOST_CODE_LINES
+    assert long_functions(f"def function():\n    {lines}") == {"function": MOST_CODE_LINES + 1}
 
 
 def given_name(node: ast.AST) -> str | None:

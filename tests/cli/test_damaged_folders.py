@@ -137,7 +137,7 @@ class Desk:
             return pl.read_parquet(self.output / "results.parquet")
         if verb == "images":
             return {str(path): path.read_bytes() for path in sorted(self.output.rglob("*.tif*"))}
-        return self.output.stat().st_size if self.output.exists() else None
+        return self.output.read_bytes() if self.output.is_file() else None
 
     def run(self) -> Answer:
         """Run the study again, in this process."""

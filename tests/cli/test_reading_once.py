@@ -1,7 +1,10 @@
 """Verbs open a wave store once and hand on what they have read: how often each reads records and chunks of shards."""
 
+import os
+import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 
 from temshift.storage import records
+from temshift.studies import Study, run_study
 
 SHARDS = 5
 TRAINING = """\
@@ -58,6 +62,31 @@ def files(stored: Callable[..., Path], tmp_path: Path) -> Path:
     return tmp_path
 
 
+_opened: list[list[str]] = []  # lists of paths that are being filled, for a hook that can't be removed
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if _opened and event == "open" and isinstance(arguments[0], (str, os.PathLike)):
+        for paths in _opened:
+            paths.append(os.path.abspath(arguments[0]))  # noqa: PTH100 - what was opened may be relative, and gone
+
+
+@contextmanager
+def opens(root: Path) -> Iterator[Counter[str]]:
+    """Count how often this process opens each file below a folder that is there at the end, to read or to write it."""
+    if not hasattr(sys, "_temshift_opens"):
+        sys._temshift_opens = True  # type: ignore[attr-defined]
+        sys.addaudithook(_note)
+    paths: list[str] = []
+    counted: Counter[str] = Counter()
+    _opened.append(paths)
+    try:
+        yield counted
+    finally:
+        _opened.remove(paths)
+        counted.update(path for path in paths if path.startswith(str(root)) and Path(path).exists())
+
+
 def times(counted: Counter[str]) -> list[int]:
     """How often each was read that was read at all."""
     return [count for count in counted.values() if count]
@@ -80,6 +109,33 @@ def test_train_reads_no_record_twice_before_it_refuses_a_file(
     done = temshift("train", "network.yaml", "--output", "net")
     assert done.returncode == 2 and "line 2, conditions" in done.stderr
     assert times(readings.records) == [1] * SHARDS
+
+
+def test_score_opens_each_file_once_or_twice(temshift: Callable[..., Any], files: Path) -> None:
+    """The record of a shard when the store is opened, and again when the bytes are verified that are read then."""
+    assert temshift("train", "network.yaml", "--output", "net").returncode == 0
+    words = ("score", "--network", "net", "--database", "waves/training", "--conditions", "conditions.yaml")
+    with opens(files) as counted:
+        done = temshift(*words, "--output", "scores")
+    assert "does not tell how its specimens were built" in done.stderr, done.stderr  # once all images are scored
+    network = {Path(path).name: count for path, count in counted.items() if "/net/" in path}
+    assert network == {"network.json": 1, "weights.safetensors": 1}
+    shards = [count for path, count in counted.items() if Path(path).name.startswith("shard-")]
+    assert shards == [2] * SHARDS
+    chunks = {path: count for path, count in counted.items() if "/waves/c/" in path}
+    assert len(chunks) == SHARDS and max(chunks.values()) <= 3, chunks  # verified once, then read by Zarr
+
+
+@pytest.mark.slow
+def test_a_run_opens_the_card_of_a_network_once_a_stage(tiny: Study, tmp_path: Path) -> None:
+    """To score it, to gather, to choose what is shown, for each kind of pictures, and to draw its learning curve."""
+    with opens(tmp_path) as counted:
+        run_study(tiny, tmp_path / "study", workers=0)
+    cards = sorted(count for path, count in counted.items() if path.endswith("network.json"))
+    assert len(cards) == len(list((tmp_path / "study" / "networks").iterdir()))
+    assert cards[0] <= 4 and cards[-1] <= 7, cards
+    shards = [count for path, count in counted.items() if Path(path).name.startswith("shard-")]
+    assert max(shards) <= 5, shards  # spectra, warnings, trainings, distances of images, facts of the manifest
 
 
 def test_score_opens_the_store_once(temshift: Callable[..., Any], files: Path, monkeypatch: pytest.MonkeyPatch) -> None:

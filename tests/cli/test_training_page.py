@@ -1,5 +1,6 @@
 """docs/training.md tells every key of networks and their training, and what it shows works as written."""
 
+import json
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -9,8 +10,18 @@ from typing import Any
 import polars as pl
 import pytest
 
+from temshift.configuration.model import Configuration, parse_configuration
 from temshift.configuration.yaml_document import read_document
-from temshift.networks import CompactUNetSettings, InitialWeights, ResNetUNetSettings, TrainingSettings
+from temshift.networks import (
+    CompactUNetSettings,
+    InitialWeights,
+    NetworkSettings,
+    ResNetUNetSettings,
+    TrainingSettings,
+    require_shape,
+    with_code,
+)
+from temshift.networks.architectures.monai import CLASSES, MonaiUNetSettings
 from temshift.studies import Study
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +34,10 @@ BESIDE = {  # keys of a study beside sections; of sweep no schema tells what is 
     "seeds": Study,
     "cohort": Study,
 }
+
+
+class Holder(Configuration):
+    network: NetworkSettings
 
 
 def blocks(language: str) -> list[str]:
@@ -59,7 +74,7 @@ def keys() -> dict[str, tuple[str, str]]:
     study = Study.model_json_schema()["properties"]
     shapes = CompactUNetSettings(), ResNetUNetSettings()
     settings = {
-        "`network.kind`": ("`compact`", f"`{compact['kind']['const']}`, `{resnet['kind']['const']}`"),
+        "`network.kind`": ("`compact`", "`compact`, `resnet18`, `monai`, `factory`"),
         "`network.normalisation`": (default(shapes[0].normalisation), allowed(compact["normalisation"])),
         "`network.widths`": (default(shapes[0].widths), allowed(compact["widths"])),
         "`network.stem` (compact)": (default(shapes[0].stem), allowed(compact["stem"])),
@@ -88,7 +103,7 @@ def test_the_tables_tell_every_key_with_default_and_bounds() -> None:
 
 
 def test_the_settings_on_the_page_are_those_of_the_examples() -> None:
-    published, quick, initial = (read_document(block).data for block in blocks("yaml"))
+    published, quick, initial, *_ = (read_document(block).data for block in blocks("yaml"))
     for settings, example in ((published, "defocus_study.yaml"), (quick, "quick_study.yaml")):
         whole = read_document((ROOT / "examples" / example).read_text(encoding="utf-8")).data
         assert {key: whole[key] for key in settings} == settings
@@ -97,6 +112,24 @@ def test_the_settings_on_the_page_are_those_of_the_examples() -> None:
     trainings = len(whole["conditions"]["training"][0]["values"])
     rates = len(whole["sweep"]["training.learning_rate"])
     assert f"({trainings * rates * whole['seeds']} networks)" in PAGE
+
+
+def test_other_architectures_are_as_the_page_says(tiny: Study, tmp_path: Path) -> None:
+    (*_, small), (*_, of_monai, of_code) = blocks("python"), blocks("yaml")
+    plain = tiny.model_dump(mode="json", exclude_none=True)
+    monai = parse_configuration(json.dumps(plain | read_document(of_monai).data), Study, "page")
+    assert monai.network == MonaiUNetSettings()
+    factory = parse_configuration(json.dumps(plain | read_document(of_code).data), Study, "page").network
+    (tmp_path / "my_networks.py").write_text(small, encoding="utf-8")
+    require_shape(with_code(factory, tmp_path), (64, 64))
+    rows = re.findall(r"^\| `(\w+)` \| (`.*) \|$", PAGE.split("### MONAI")[1], flags=re.MULTILINE)
+    assert {name for name, _ in rows} == set(CLASSES)
+    for name, keys in rows:
+        written = {key: value for key, value in re.findall(r"`(\w+)(?:: ([^`]*))?`", keys) if key != "b4"}
+        settings = parse_configuration(f"network: {{kind: monai, architecture: {name}}}", Holder, "page").network
+        values = settings.model_dump(mode="json", exclude={"kind", "architecture"})
+        assert written.keys() == values.keys()
+        assert all(read_document(f"x: {value}").data["x"] == values[key] for key, value in written.items() if value)
 
 
 def test_links_lead_somewhere() -> None:
@@ -119,7 +152,7 @@ def test_the_commands_and_the_code_run_as_written(
 ) -> None:
     """In order, in one folder; then a network that starts from one of the study."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    (start,), (_, _, initial) = blocks("python"), blocks("yaml")
+    (start, _), (_, _, initial, *_) = blocks("python"), blocks("yaml")
     first, last = blocks("")
     for line in first.splitlines():
         done = temshift(*shlex.split(line, comments=True)[1:])

@@ -15,7 +15,10 @@ from faults_processes import children_of, wait_until
 
 from temshift.studies import Study, StudyFolder, run_study
 
-pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers through /proc"),
+    pytest.mark.timeout(1800),  # three killed runs and a whole one take a minute, and ten on a machine that is busy
+]
 
 Started = Callable[..., "subprocess.Popen[str]"]
 Same = Callable[[StudyFolder, StudyFolder], bool]
@@ -51,7 +54,7 @@ def test_a_worker(number: int, started: Started, undisturbed: StudyFolder, tmp_p
     _work_a_while(process, output, moment)
     for victim in moment.sample(children_of(process.pid), k=1) if children_of(process.pid) else []:
         os.kill(victim, signal.SIGKILL)
-    _, errors = process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     assert same(StudyFolder(output), undisturbed)
 
@@ -84,12 +87,12 @@ def test_a_report_at_any_moment(number: int, started: Started, undisturbed: Stud
         _send_at_random(process, moment.uniform(0, SECONDS_OF_A_REPORT), sent)
         assert not folder.report.exists() or folder.report.read_bytes() == expected
     again = started("report", str(folder.root))
-    _, errors = again.communicate(timeout=200)
+    _, errors = again.communicate(timeout=600)
     assert again.returncode == 0, errors
     assert folder.report.read_bytes() == expected
     assert tables == {name: folder.table(name).read_bytes() for name in tables}
     whole = shutil.copytree(undisturbed.root, tmp_path / "whole")
-    assert started("report", str(whole)).wait(timeout=200) == 0
+    assert started("report", str(whole)).wait(timeout=600) == 0
     assert _drawn(folder.root) == _drawn(whole)
 
 
@@ -98,7 +101,7 @@ def _send_at_random(process: "subprocess.Popen[str]", seconds: float, sent: sign
     with suppress(subprocess.TimeoutExpired):
         process.wait(timeout=seconds)
     process.send_signal(sent)
-    _, errors = process.communicate(timeout=200)
+    _, errors = process.communicate(timeout=600)
     expected = {0, -sent, 130} if sent is signal.SIGINT else {0, -sent}
     assert process.returncode in expected, errors
 

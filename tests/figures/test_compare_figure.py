@@ -10,8 +10,9 @@ from temshift.figures.compare_figure import ComparedCurves, compare_figure
 from temshift.figures.transfer_figures import save_figure
 
 Q = np.linspace(0.01, 0.6, 60)
-TRAINING = ComparedCurves("defocus -10 nm", np.sin(4 * Q) ** 2, np.exp(-Q), 3 * Q)
-TEST = ComparedCurves("defocus +5 nm", np.cos(4 * Q) ** 2, np.exp(-2 * Q), Q)
+ALL = np.linspace(0.01, 1.25, 125)  # spectra reach to Nyquist
+TRAINING = ComparedCurves("defocus -10 nm", np.sin(4 * Q) ** 2, ALL, np.exp(-ALL), 3 * Q)
+TEST = ComparedCurves("defocus +5 nm", np.cos(4 * Q) ** 2, ALL, np.exp(-2 * ALL), Q)
 
 
 def test_both_curves_are_drawn_and_bands_shaded() -> None:
@@ -20,6 +21,8 @@ def test_both_curves_are_drawn_and_bands_shaded() -> None:
     for axes, name in ((transfer, "transfer"), (spectrum, "spectrum"), (bits, "bits")):
         drawn = [line.get_ydata() for line in axes.lines]
         assert np.array_equal(drawn, [getattr(TRAINING, name), getattr(TEST, name)])
+        along = ALL if name == "spectrum" else Q
+        assert all(np.array_equal(line.get_xdata(), along) for line in axes.lines)
         spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
         assert spans == [pytest.approx((0.2, 0.3)), pytest.approx((0.4, 0.5))]
     told = [text.get_text() for text in figure.legends[0].get_texts()]

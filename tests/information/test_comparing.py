@@ -82,7 +82,9 @@ def test_the_observer_is_told_both_ways() -> None:
 def test_json_holds_all_and_no_nan() -> None:
     told = json.loads(compare(TRAIN, {**TRAIN, "defocus_nm": 4.0}, LIBRARY).to_json())
     assert told["sigma"].keys() == {"value", "error"}
-    assert len(told["training"]["spectrum"]) == len(told["q_per_A"]) == len(told["test"]["bits"])
+    assert len(told["q_per_A"]) == len(told["test"]["bits"])
+    assert len(told["training"]["spectrum"]) == len(told["spectrum_q_per_A"]) == len(told["test"]["spectrum"])
+    assert told["spectrum_q_per_A"][-1] == pytest.approx(1.25, abs=1 / 102.4)
     assert told["test"]["observers"]["linear"]["other"].keys() == {"cross_entropy", "ln_error", "f1"}
     assert told["energy_kev"] == 300
 
@@ -110,10 +112,23 @@ def test_the_band_ends_where_the_library_or_the_pixels_end() -> None:
     open_lens = {name: value for name, value in TRAIN.items() if name != "semiangle_cutoff_mrad"}
     found = compare(open_lens, TRAIN, LIBRARY, QUICK)
     assert found.q[-1] == Q[-1]
-    assert found.remarks == ("the band ends at 0.625 1/A with the object library",)
+    assert found.remarks[0] == "the band ends at 0.625 1/A with the object library"
     coarse = compare(TRAIN, TRAIN, LIBRARY, Bench(rules=(), draws=16, sampling=1.0))
     assert coarse.q[-1] == pytest.approx(0.5, abs=0.01)
     assert coarse.remarks == ("the band ends at 0.5 1/A with the pixels' Nyquist frequency",)
+
+
+def test_without_a_pixel_size_the_answer_says_which_is_assumed() -> None:
+    """Noise up to the Nyquist frequency counts, and finer pixels hold more of it."""
+    assumed, known, fine = (
+        compare(TRAIN, {**TRAIN, "dose_e_per_A2": 30.0}, LIBRARY, replace(QUICK, sampling=pixel))
+        for pixel in (None, 0.4, 0.2)
+    )
+    assert "pixels of 0.4 A are assumed" in " ".join(assumed.remarks)
+    assert "assumed" not in " ".join(known.remarks)
+    assert assumed.pair == known.pair
+    assert fine.pair.distance.value > 1.2 * known.pair.distance.value
+    assert fine.pair.distance_log_aperture == known.pair.distance_log_aperture
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from temshift.conditions.imaging import ImagingConditions
 from temshift.core.errors import InputError
+from temshift.core.grids import Grid
 from temshift.information.objects.library import ObjectLibrary
-from temshift.information.observers.draws import Draws, ring_draws
+from temshift.information.observers.draws import Draws, _Objects, ring_draws
 from temshift.information.observers.observer import RULES, fit_observer, observe
+from temshift.information.observers.probe import image_patches
 from temshift.information.transfer.survey import Survey
+from temshift.optics import ImagingSettings
+from temshift.optics.camera import CameraSettings, camera_response, detect
 from temshift.optics.microscope import Microscope
 
 SCOPE = Survey(Microscope(300e3, nyquist=1.25), 12e-3, 64, 3)
@@ -72,6 +77,51 @@ def test_training_and_test_see_different_particles():
     ratios = [d.expected[d.labels == 1].mean() / d.expected[d.labels == 0].mean() for d in (seen, unseen)]
     assert ratios[0] > 1.3
     assert ratios[1] == pytest.approx(1, abs=0.1)
+
+
+def test_pixels_of_unknown_size_are_refused():
+    with pytest.raises(ValueError, match="the size of the microscope's pixels is unknown; give it a finite nyquist"):
+        ring_draws(conditions(), library(), replace(SCOPE, microscope=Microscope(300e3)))
+
+
+CAMERAS = [({}, 1), ({"mtf_half_frequency": 0.6, "ntf_half_frequency": 0.6}, 1), ({"read_noise_counts": 9.0}, 2)]
+
+
+@pytest.mark.parametrize(("camera", "binning"), CAMERAS)
+def test_windows_on_noise_have_the_powers_of_patches_of_flat_fields(camera, binning):
+    """Rings of the aperture and the one beyond it, computed and measured by the probe."""
+    scope = Microscope(300e3, ImagingSettings(camera=CameraSettings(binning=binning)), 1.25 * binning)
+    chosen, nothing = conditions(**camera), np.zeros(31)
+    empty = library(particle=np.zeros((24, 31)), substrate=nothing)
+    drawn = ring_draws(chosen, empty, replace(SCOPE, microscope=scope))
+    grid, central = Grid((96 * binning,) * 2, (0.4 / binning,) * 2), chosen.central()
+    flat, answer = torch.ones(1, *grid.shape, dtype=torch.float64), camera_response(central, scope.imaging.camera)
+    images = np.concatenate([detect(flat, central.dose, grid, [seed], answer).numpy() for seed in range(60)])
+    masks = np.random.default_rng(0).random(images.shape) < 0.5
+    measured = image_patches(images, masks, 0.4, SCOPE.highest, count=1500).powers.mean(axis=0)
+    np.testing.assert_allclose(measured, drawn.expected[0], rtol=0.06)
+    assert np.ptp(drawn.expected, axis=0).max() < 1e-9
+
+
+def test_rings_beyond_the_aperture_see_the_dose_and_the_camera_alone():
+    """Signal adds to the mean power that they are divided by, and leaks a little."""
+    low, high = (ring_draws(conditions(dose_e_per_A2=dose), library(), SCOPE).expected for dose in (0.01, 4000))
+    np.testing.assert_allclose(low[:, -1], 1, atol=0.02)
+    assert high[:, -1].max() < 0.5
+    blurred = conditions(mtf_half_frequency=0.6, ntf_half_frequency=0.6, dose_e_per_A2=0.01)
+    coloured = ring_draws(blurred, library(), SCOPE)
+    assert coloured.expected[:, -1].max() < 0.7 < 1.2 < coloured.expected[:, 0].min()
+
+
+def test_windows_on_background_come_from_images_with_room_for_them():
+    """One particle a specimen: half of them fill nine tenths of their image, and half one tenth."""
+    area = np.tile([450.0, 450.0, 50.0, 50.0], 6)
+    scene = library(area=area, area_fraction=0.5, specimens=24, thickness=np.where(area > 100, 50.0, 20.0))
+    assert scene.coverage == pytest.approx(np.where(area > 100, 0.9, 0.1))
+    objects, labels = _Objects(scene, np.ones(31, bool)), np.repeat([1, 0], 4000)
+    chosen = objects.pick(np.random.default_rng(0), 0, labels)
+    shares = [(scene.coverage[chosen[labels == label]] > 0.5).mean() for label in (1, 0)]
+    assert shares == pytest.approx([0.9, 0.1], abs=0.02)
 
 
 RULES_BY_SPEED = ["linear", "ideal", *(pytest.param(rule, marks=pytest.mark.slow) for rule in ("forest", "both"))]

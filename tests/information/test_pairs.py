@@ -102,7 +102,7 @@ def test_every_parameter_counts(key: str) -> None:
         start |= {symbol: changed(key)[symbol], key: 0.0}
     before, after = inform(draws=2, **start), inform(draws=2, **{**start, **changed(key)})
     assert before.epsilon != pytest.approx(after.epsilon, rel=1e-7)
-    assert spectral_distance(before, after, Q) > 1e-12  # azimuths of folds 2 and 5 all but average out
+    assert spectral_distance(before, after) > 1e-12  # azimuths of folds 2 and 5 all but average out
 
 
 def test_read_noise_counts_as_a_noise_floor() -> None:
@@ -170,7 +170,7 @@ def test_the_one_plane_distance_is_that_of_a_substrate_at_the_particles() -> Non
     spread = {"defocus_nm": normal(7, 2), "C12_nm": 4.0}
     pair, plane = ((inform(one, **spread), inform(one, defocus_nm=-10.0)) for one in (OBJECTS, flat))
     found = pair_metrics(*pair, OBJECTS)
-    assert found.one_plane_distance.value == pytest.approx(spectral_distance(*plane, Q))
+    assert found.one_plane_distance.value == pytest.approx(spectral_distance(*plane))
     assert abs(found.one_plane_distance.value - found.distance.value) > 0.05
 
 
@@ -189,10 +189,15 @@ def test_disjoint_bands_and_other_numbers_of_draws_are_refused() -> None:
     short = replace(OBJECTS, q=Q[:20], particle=OBJECTS.particle[:20], substrate=OBJECTS.substrate[:20])
     with pytest.raises(ValueError, match="spectra of 32 and 20 rings compared on 32 frequencies; compute both with"):
         pair_metrics(inform(), inform(short), OBJECTS)
+    fine = information(ImagingConditions.model_validate(BASE), OBJECTS, replace(SCOPE, nyquist=2.5), draws=2)
+    with pytest.raises(ValueError, match="64 rings up to 1.25 1/A and of 128 up to 2.5 1/A; compute both with"):
+        spectral_distance(inform(), fine)
+    with pytest.raises(ValueError, match="other batches, rings and ends|64 and 128 rings; compute all with"):
+        distance_matrix([inform(draws=2)], [fine])
     with pytest.raises(ValueError, match="16 and 4 batches of draws; give as many draws to all"):
-        distance_matrix([inform()], [inform(draws=4)], Q)
+        distance_matrix([inform()], [inform(draws=4)])
     with pytest.raises(ValueError, match="no distributions given"):
-        distance_matrix([], [inform()], Q)
+        distance_matrix([], [inform()])
 
 
 @pytest.mark.parametrize(
@@ -229,7 +234,7 @@ def test_errors_of_pairs_are_their_scatter_over_seeds() -> None:
         )
         for seed in range(60)
     ]
-    for name in ("distance", "sigma", "one_plane_distance", "overlap", "cosine"):
+    for name in ("distance", "sigma", "one_plane_distance", "distance_log_aperture", "overlap", "cosine"):
         values, errors = np.array([getattr(run, name) for run in runs]).T
         assert np.std(values, ddof=1) == pytest.approx(np.sqrt(np.mean(errors**2)), rel=0.35), name
 
@@ -244,7 +249,7 @@ def test_shared_deviates_lower_the_error() -> None:
 
 def test_the_matrix_holds_what_each_pair_gives() -> None:
     found = [inform(defocus_nm=normal(focus, 2.0)) for focus in (-12, -3, 8)]
-    matrix = distance_matrix(found, found[:2], Q)
+    matrix = distance_matrix(found, found[:2])
     pairs = [[pair_metrics(one, other, OBJECTS) for other in found[:2]] for one in found]
     assert matrix.value == pytest.approx(np.array([[pair.distance.value for pair in row] for row in pairs]))
     assert matrix.error == pytest.approx(np.array([[pair.distance.error for pair in row] for row in pairs]))

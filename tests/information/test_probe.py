@@ -75,7 +75,7 @@ def test_windows_are_those_of_a_plain_sum() -> None:
     window = image[19 - 16 : 19 + 16, 27 - 16 : 27 + 16] * hann_window(32)
     phases = np.exp(-2j * np.pi * np.outer(np.arange(32), np.arange(32)) / 32)
     power = np.abs(phases @ window @ phases.T) ** 2 / 32**2
-    rings = [power[member].mean() for member in ring_members(32, PIXEL, frequency_rings(BAND))]
+    rings = [power[member].mean() for member in ring_members(32, PIXEL, frequency_rings(BAND, 0.5 / PIXEL))]
     np.testing.assert_allclose(found.powers[found.labels == 1], [rings], rtol=1e-10)
 
 

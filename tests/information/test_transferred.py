@@ -77,7 +77,6 @@ def test_transfer_at_the_reference_height_is_four_doses_of_squared_t():
     transfer = azimuthal_transfer(Q, SCOPE.wavelength, drawn(), 7.0).phase[0, 0]
     np.testing.assert_allclose(power.phase[0], 4 * 400 * transfer.abs().square().numpy(), rtol=1e-12)
     np.testing.assert_allclose(power.noise, 1)
-    np.testing.assert_allclose(power.whole_noise, 1)
 
 
 def test_a_film_has_the_mean_transfer_over_its_depth():
@@ -94,8 +93,3 @@ def test_no_electrons_transfer_nothing():
     none = Conditions.of(**{**vars(conditions)["aberrations"], "dose": torch.zeros(1, dtype=torch.float64)})
     power, one = power_transfer(none, Q, SCOPE, 12.0), np.ones((1, len(Q)))
     assert not power.of(np.zeros(1, int), np.array([5.0]), (one, one, one), WHOLE).any()
-
-
-def test_pixels_of_unknown_size_are_refused():
-    with pytest.raises(ValueError, match="the size of the microscope's pixels is unknown; give it a finite nyquist"):
-        power_transfer(drawn(), Q, Microscope(300e3), 12.0)

@@ -67,7 +67,7 @@ def test_settings_come_back_from_text(settings: NetworkSettings) -> None:
             "{kind: resnet18, widths: [8]}",
             "network.widths: unknown key; allowed: 'kind', 'width', 'stem',",
         ),
-        ("{kind: vit}", "network.kind: 'vit' is not known; allowed: 'compact', 'resnet18'"),
+        ("{kind: vit}", "network.kind: 'vit' is not known; allowed: 'compact', 'resnet18', 'monai', 'factory'"),
         ("{kind: 3}", "network.kind: '3' is not known; allowed: 'compact', 'resnet18'"),
         ("{kind: [compact]}", "network.kind: "),
         ("{kind: null}", "network: the key 'kind' is missing"),

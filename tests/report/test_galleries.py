@@ -119,7 +119,9 @@ def test_pictures_come_back_without_loss_where_there_is_room(gallery: Gallery) -
         "All test conditions, 2 specimens each: the very images that networks are scored on, "
         "2 × 2 pixels averaged to one (WebP, without loss)."
     )
-    assert found["bar"] == pytest.approx(10 / 0.8)  # 1 nm, the longest round length under two fifths of 3.84 nm
+    assert found["bar"]["width"] == pytest.approx(
+        10 / 0.8
+    )  # 1 nm, the longest round length under two fifths of 3.84 nm
     assert (found["bar_words"], found["pixel_words"]) == ("1 nm", "0.8 Å")
 
 

@@ -118,10 +118,12 @@ class Ending:
         return two(images)
 
 
-@pytest.mark.parametrize("ending", ["Sigmoid", "Softmax", "LogSoftmax"])
+@pytest.mark.parametrize("ending", ["Sigmoid", "Softmax", "LogSoftmax", "Hardmax", "Tanh", "Relu", "ArgMax"])
 def test_the_end_of_a_graph_suffices_to_refuse(ending: str) -> None:
     with pytest.raises(InputError, match=f"ends in {ending}, so that its output is no logit; say with --gives logits"):
         LogitsOf(Ending(ending), Reading(channel=1))
     LogitsOf(Ending(ending), Reading(gives="two-class"))
-    with pytest.raises(InputError, match="net.onnx has 2 channels a pixel, or the channel has to be said"):
+    with pytest.raises(
+        InputError, match="net.onnx gives 2 channels; it must give one logit a pixel, or the channel has"
+    ):
         LogitsOf(Ending(""), Reading())

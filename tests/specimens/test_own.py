@@ -250,7 +250,7 @@ def test_other_faults_of_files_are_told(written):
     stray = written(cluster((3.3, 3.3, 3.3)), "stray.xyz")
     faults = {
         ("text.xyz",): "text.xyz: ASE cannot read it",
-        ("two.xyz",): "two.xyz holds 2 structures; give a file for each specimen",
+        ("two.xyz",): r"two.xyz holds 2 structures: '0', '1'; give a file for each specimen, or choose by",
         (name, other): r"wide.xyz: the cell is 30 x 30 A, that of one.xyz 24 x 20 A",
     }
     for names, fault in faults.items():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.storage.records import read_facts, read_record, record_state, recorded_file, write_record
+from temshift.storage.records import read_facts, read_part, read_record, record_state, write_record
 
 FACTS = {"steps": 300, "loss": 0.25, "missing": None, "widths": [16, 32], "name": "\u03b5"}
 
@@ -44,15 +44,15 @@ def test_a_record_comes_back(record):
 
 def test_one_file_is_verified_alone(record):
     (record.parent / "inner" / "history.parquet").unlink()
-    found = recorded_file(record, "weights.safetensors")
+    (found,) = read_part(record, ["weights.safetensors"]).files
     assert found == record.parent / "weights.safetensors"
     with pytest.raises(DamagedError, match="history.parquet"):
-        recorded_file(record, "inner/history.parquet")
+        read_part(record, ["inner/history.parquet"])
     found.write_bytes(bytes(256))
     with pytest.raises(DamagedError, match="altered content"):
-        recorded_file(record, "weights.safetensors")
+        read_part(record, ["weights.safetensors"])
     with pytest.raises(InputError, match="does not name last.safetensors; it names inner/history.parquet, weights"):
-        recorded_file(record, "last.safetensors")
+        read_part(record, ["last.safetensors"])
 
 
 def test_a_folder_can_move(record, tmp_path):

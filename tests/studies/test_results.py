@@ -1,5 +1,6 @@
 """Results as one table: whole, in order, merged from several folders, and told from what a study asked for before."""
 
+import re
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
@@ -167,7 +168,8 @@ def test_parts_of_a_study_from_two_machines_are_one(
     merged = read_results(one.root, other.root)
     assert merged.equals(read_results(folder.root))
     assert read_results(other.root, one.root).equals(merged)
-    assert len(read_results(one.root)) == 8
+    with pytest.warns(UserWarning, match="8 of 16 scores are missing, those of 4 of 8 networks"):
+        assert len(read_results(one.root)) == 8
 
 
 def test_the_same_folder_twice_is_told_once(folder: StudyFolder) -> None:
@@ -180,7 +182,9 @@ def test_an_unfinished_study_tells_what_it_has(copy: Callable[[str], StudyFolder
     forget(part, ids[2:])
     part.table("results").unlink()
     shutil.rmtree(part.scores(ids[1]))
-    found = read_results(part.root)
+    with pytest.warns(UserWarning, match="14 of 16 scores are missing, those of 7 of 8 networks") as warned:
+        found = read_results(part.root)
+    assert warned[0].filename == __file__  # it points to the call
     assert found["network_id"].unique().to_list() == ids[:1]
     shutil.rmtree(part.scores(ids[0]))
     with pytest.raises(InputError, match=r"part: no scores yet; see temshift status"):
@@ -210,6 +214,7 @@ def test_a_network_whose_card_is_damaged_is_told_or_left_out_with_a_word(
 
 def test_missing_scores_are_counted_in_words(copy: Callable[[str], StudyFolder], study: Study) -> None:
     part, victim, words = copy("part"), Plan(study).networks[3].id, []
+    read_results(part.root)  # no warning, which would be an error here
     read_results(part.root, remark=words.append)
     assert words == []
     for record in part.scores(victim).glob("*.json"):
@@ -232,6 +237,31 @@ def test_damaged_or_lost_test_conditions_are_told(copy: Callable[[str], StudyFol
     part.table("tests").write_bytes(b"PAR1")
     with pytest.raises(DamagedError, match=r"tests\.parquet is damaged; temshift run makes it again"):
         read_results(part.root)
+
+
+def test_a_former_test_condition_of_a_training_is_not_dropped_in_silence(
+    copy: Callable[[str], StudyFolder], study: Study
+) -> None:
+    """+8 nm is a training's own condition too: it stays described without the table, but not that it was listed."""
+    part = copy("part")
+    conditions = deepcopy(CONDITIONS) | {"test": [{**CONDITIONS["test"][0], "values": [-20, 3]}]}
+    changed = Study.model_validate(read_document(study_text(study)).data | {"conditions": conditions})
+    part.study_file.write_text(study_text(changed), encoding="utf-8")
+    part.conclusion.unlink()  # it vouches for the former study file
+    words: list[str] = []
+    kept = read_results(part.root, remark=words.append)
+    assert "defocus +8 nm" in set(kept["test_name"])
+    assert len(words) == 1 and "8 of 16 scores are missing" in words[0]
+    part.table("tests").unlink()
+    with pytest.warns(UserWarning) as warned:
+        assert len(read_results(part.root)) < len(kept)
+    said = r"left out: \d+ scores under 2 conditions of trainings, .*tests\.parquet, .*is missing"
+    assert re.search(said, str(warned[0].message)) and "8 of 16 scores are missing" in str(warned[1].message)
+    keep_tests(part, Plan(changed), words.append)
+    assert words[-1].startswith(f"made again: {part.table('tests')} is missing; results of test conditions")
+    words.clear()
+    read_results(part.root, remark=words.append)
+    assert len(words) == 1
 
 
 def test_an_altered_study_file_is_told(copy: Callable[[str], StudyFolder]) -> None:
@@ -266,7 +296,8 @@ def test_what_a_study_asked_for_before_is_kept_and_labelled(copy: Callable[[str]
         read_document(text).data | {"conditions": conditions, "sweep": {"training.learning_rate": [0.001]}}
     )
     part.study_file.write_text(study_text(changed), encoding="utf-8")
-    found = read_results(part.root)
+    with pytest.warns(UserWarning, match=r"study\.yaml is damaged|4 of 8 scores are missing"):
+        found = read_results(part.root)
     assert len(found) == 16
     current, former = found.filter("in_study"), found.filter(~pl.col("in_study"))
     assert found["in_study"].to_list() == [True] * 4 + [False] * 12
@@ -294,7 +325,8 @@ def test_scores_of_an_earlier_version_of_temshift_do_not_mix_with_those_of_now(
     table = table_bytes(pl.DataFrame(rows, schema=SCORES))
     facts = {"score_ids": [row["score_id"] for row in rows]}
     write_recorded(part.scores(run.id) / "new.json", {"new.parquet": table}, facts)
-    found = read_results(part.root).filter(pl.col("network_id") == run.id)
+    with pytest.warns(UserWarning, match="14 of 16 scores are missing"):
+        found = read_results(part.root).filter(pl.col("network_id") == run.id)
     half = pytest.approx([value / 2 for value in before["in_distribution_cross_entropy"]])
     assert found.filter("in_study")["in_distribution_cross_entropy"].to_list() == half
     assert found.filter(~pl.col("in_study")).select("g_ood").equals(before.select("g_ood"))

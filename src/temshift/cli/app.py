@@ -15,8 +15,8 @@ from temshift.cli.options.design import design
 from temshift.cli.options.networks import onnx, score, train
 from temshift.cli.options.studies import check, demo, report, results, run, runs, status
 from temshift.cli.streams import ClosedPipeError, PrintError, guarded_streams, path_fault
-from temshift.configuration.yaml_document import printable
-from temshift.core.errors import TemshiftError
+from temshift.configuration import printable
+from temshift.core import TemshiftError
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 
 
 class PrintError(TemshiftError):
@@ -100,7 +100,7 @@ def path_fault(error: OSError) -> TemshiftError | None:
     """
     if error.filename is None:
         return None
-    from temshift.storage.files import write_remedy
+    from temshift.storage import write_remedy
 
     fault = TemshiftError(f"cannot use {error.filename}: {error.strerror}; {write_remedy(error)}")
     if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EACCES):

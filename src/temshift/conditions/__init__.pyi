@@ -1,19 +1,29 @@
 from .chromatic import focal_spread
 from .distribution import Distribution
 from .drawn import Conditions
-from .imaging import ImagingConditions, PartialConditions
-from .named import ConditionItem, ConditionSets
+from .imaging import CARTESIAN, COLUMNS, ImagingConditions, PartialConditions
+from .mixtures import mixture
+from .named import ConditionItem, ConditionSets, Items, lens_remarks, told_together
 from .notations import to_cartesian, to_ceos, to_polar
+from .summary import Setting, summary
 
 __all__ = [
+    "CARTESIAN",
+    "COLUMNS",
     "ConditionItem",
     "ConditionSets",
     "Conditions",
     "Distribution",
     "ImagingConditions",
+    "Items",
     "PartialConditions",
+    "Setting",
     "focal_spread",
+    "lens_remarks",
+    "mixture",
+    "summary",
     "to_cartesian",
     "to_ceos",
     "to_polar",
+    "told_together",
 ]

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 from scipy.special import ndtr, ndtri
 
-from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import Configuration, as_tuples
+from temshift.configuration import Configuration, allowed_text
+from temshift.configuration.model import as_tuples
 
 _LEAST_EIGENVALUE = 1e-9  # less is rounding of a matrix that is not positive definite
 _LEAST_PROBABILITY = float(np.finfo(np.float64).tiny)

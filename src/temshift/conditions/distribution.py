@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import model_serializer, model_validator
 
 from temshift.conditions.distribution_kinds import Choice, Lognormal, Loguniform, Normal, Uniform
-from temshift.configuration.model import Configuration
+from temshift.configuration import Configuration
 
 __all__ = ["Choice", "Distribution", "Kind", "Lognormal", "Loguniform", "Normal", "Uniform"]
 

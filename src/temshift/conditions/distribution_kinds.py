@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 from scipy.special import ndtr, ndtri, spherical_in
 
-from temshift.configuration.model import Configuration, as_tuples
+from temshift.configuration import Configuration
+from temshift.configuration.model import as_tuples
 
 Numbers = Annotated[tuple[float, ...], BeforeValidator(as_tuples), Field(min_length=1)]
 Weights = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(as_tuples)]

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from temshift.conditions.chromatic import focal_spread
-from temshift.vocabulary.parameters import ABERRATIONS, CANONICAL, DEFAULTS, FIELDS, azimuth
+from temshift.vocabulary import ABERRATIONS, CANONICAL, DEFAULTS
+from temshift.vocabulary.parameters import FIELDS, azimuth
 
 _NO_ABERRATIONS: Mapping[str, Tensor] = {}
 _NOTHING = 1e-9  # coefficient [A] too small to matter: an azimuth has no slope at 0, but what it makes has beside it

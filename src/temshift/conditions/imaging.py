@@ -58,16 +58,17 @@ _EARLIER = len(COLUMNS) - len(_LATER)
 def condition_deviates(source: np.random.Generator, count: int) -> NDArray[np.float64]:
     """Draw uniform deviates (count, len(COLUMNS)), so that a later column changes no draw of the others.
 
-    Later columns come from a child of ``source``, whose own stream goes on as if there were none.
+    Each later column comes from a child of ``source``, whose own stream goes on as if there were none.
     """
     earlier = source.random((count, _EARLIER))
-    return np.hstack([earlier, source.spawn(1)[0].random((count, len(_LATER)))])
+    return np.column_stack([earlier, *(child.random(count) for child in source.spawn(len(_LATER)))])
 
 
 def stratified_deviates(source: np.random.Generator, count: int) -> NDArray[np.float64]:
     """Draw deviates as :func:`condition_deviates`, each column of them one in each of ``count`` equal strata."""
     earlier = qmc.LatinHypercube(_EARLIER, rng=source).random(count)
-    return np.hstack([earlier, qmc.LatinHypercube(len(_LATER), rng=source.spawn(1)[0]).random(count)])
+    later = ((child.permutation(count) + child.random(count)) / count for child in source.spawn(len(_LATER)))
+    return np.column_stack([earlier, *later])
 
 
 def _keys() -> dict[str, Parameter]:
@@ -183,7 +184,17 @@ class ImagingConditions(PartialConditions):
     """A whole distribution of imaging conditions; what is left out is absent: no aberration, no aperture, no blur.
 
     Defocus counts from the plane that waves are stored at, underfocus positive. Parameters are independent of each
-    other unless ``correlations`` or ``measured`` ties them together.
+    other unless ``correlations`` or ``measured`` ties them together. Each value is a number or a distribution, such as
+    ``{"normal": {"mean": -10, "sd": 1.5}}``. These keys are the usual ones; docs/image-formation.md has all.
+
+    Parameters
+    ----------
+    defocus_nm, dose_e_per_A2
+        Required.
+    C30_mm, C12_nm, phi12_deg, C21_nm, phi21_deg, C23_nm, phi23_deg
+        Aberrations.
+    semiangle_cutoff_mrad, focal_spread_sigma_nm, angular_spread_sigma_mrad
+        Aperture and partial coherence.
     """
 
     @model_validator(mode="after")

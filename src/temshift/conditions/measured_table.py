@@ -1,7 +1,6 @@
 """Tables of measured conditions: a draw takes a row as a whole, so that what was measured together stays together."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,8 +13,10 @@ from temshift.conditions.distribution import Choice, Distribution
 from temshift.conditions.distribution_kinds import Numbers, Weights, chosen, require_weights
 from temshift.configuration.messages import allowed_text
 from temshift.configuration.model import Configuration
+from temshift.core.regular_files import read_regular
 
 MOST_ROWS = 100_000
+MOST_BYTES = 2**26  # of a file
 MOST_NUMBERS = 100_000  # a study that holds a table is read back within seconds
 
 
@@ -126,7 +127,7 @@ def read_columns(path: str) -> dict[str, list[float]]:
 def _cells(path: str) -> tuple[list[str], pl.DataFrame]:
     """Header, and what stands below it, as text; row n stands on line n + 2."""
     try:
-        data = Path(path).read_bytes()
+        data = read_regular(path, MOST_BYTES)
         table = pl.read_csv(data, has_header=False, infer_schema=False)
     except OSError as error:
         raise ValueError(

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from temshift.conditions.distribution import Distribution
 from temshift.conditions.imaging import COLUMNS, ImagingConditions
 from temshift.conditions.measured_table import MeasuredTable
-from temshift.core.seeds import Stage, generator
-from temshift.vocabulary.parameters import CANONICAL, DEFAULTS, REQUIRED, Parameter
+from temshift.core import Stage, generator
+from temshift.vocabulary import CANONICAL, DEFAULTS
+from temshift.vocabulary.parameters import REQUIRED, Parameter
 
 ROWS = 64  # of the table, for each part that varies
 _NO_END = {  # fields that have no bound which means the same as leaving them out

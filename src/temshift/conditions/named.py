@@ -9,9 +9,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from temshift.conditions.distribution import Distribution, Normal
 from temshift.conditions.imaging import KEYS, ImagingConditions, PartialConditions
-from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import Configuration
-from temshift.vocabulary.parameters import CANONICAL
+from temshift.configuration import Configuration, allowed_text
+from temshift.vocabulary import CANONICAL
 
 _KEY_OF = {row.field: row.key for row in CANONICAL}
 _NUMBER_FORMAT = re.compile(r"[-+ ]?0?[0-9]{0,2}(\.[0-9]{1,2})?[eEfFgG%]?")  # sign, width, precision, kind

@@ -28,7 +28,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.vocabulary.parameters import ABERRATIONS, LENGTHS, azimuth, customary_unit
+from temshift.vocabulary import ABERRATIONS
+from temshift.vocabulary.parameters import LENGTHS, azimuth, customary_unit
 
 Value = float | NDArray[np.float64]
 

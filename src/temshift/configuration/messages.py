@@ -69,6 +69,24 @@ def add_faults(document: Document, errors: Sequence[Mapping[str, Any]], model: A
             document.add_fault(_path(finding), _message(finding))
 
 
+def unknown_key(model: Any, location: Sequence[str | int]) -> str:
+    """Return the message for a key that a model, or a model in it, does not have.
+
+    Parameters
+    ----------
+    model : type
+        The pydantic model that was validated.
+    location : sequence of str and int
+        ``loc`` of the error of pydantic; the key is its last part.
+
+    Returns
+    -------
+    str
+        With the keys that are allowed there, and the nearest one.
+    """
+    return _unknown_text(location, _locate(model, location))
+
+
 def allowed_text(given: Any, allowed: Sequence[Any]) -> str:
     """List the allowed items and the one nearest to a given one; of many, the nearest alone.
 
@@ -109,6 +127,10 @@ def _nearest(given: Any, allowed: Sequence[Any], most: int) -> list[Any]:
     return [names[name] for name in near[:most]]
 
 
+def _unknown_text(location: Sequence[str | int], place: _Place) -> str:
+    return f"unknown key{allowed_text(str(location[-1]), _keys(place.model))}"
+
+
 def _listed(items: Sequence[Any]) -> str:
     return ", ".join(repr(item) if isinstance(item, str) else str(item) for item in items)
 
@@ -143,7 +165,7 @@ def _message(finding: _Finding) -> str:
     context = error.get("ctx", {})
     match error["type"]:
         case "extra_forbidden":
-            return f"unknown key{allowed_text(str(error['loc'][-1]), _keys(place.model))}"
+            return _unknown_text(error["loc"], place)
         case "missing":
             return "is missing; this key is required"
         case "union_tag_invalid":

@@ -3,10 +3,12 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from temshift.configuration.construction import Construction, with_nearest_keys
+from temshift.configuration.documentation import document
 from temshift.configuration.messages import add_faults
 from temshift.configuration.yaml_document import (
     MOST_CHARACTERS,
@@ -17,7 +19,7 @@ from temshift.configuration.yaml_document import (
     shortened,
     write_document,
 )
-from temshift.core.errors import InputError
+from temshift.core import InputError
 
 __all__ = [
     "Configuration",
@@ -36,11 +38,24 @@ _LONGEST_SOURCE = 400
 _MOST_FAULTS = 200  # that are put into words, which takes about 0.1 ms each
 
 
-class Configuration(BaseModel):
+class Configuration(BaseModel, metaclass=Construction):
     """Base of all configurations: frozen, without unknown keys, with finite numbers only."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     written_as: ClassVar[str] = "a mapping"  # for messages: how a file has to write it
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        document(cls)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make a configuration of a mapping with the keys of a file."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise with_nearest_keys(error, cls) from None
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         """Return the keys of a printed configuration: those that are given."""

@@ -1,5 +1,5 @@
 """Errors, seeds, content hashes, safe files and records of completion; light to import."""
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+import lazy_loader
 
-__all__ = ["DamagedError", "InputError", "TemshiftError"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

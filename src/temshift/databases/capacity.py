@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.databases.wave_sets import WaveSet
-from temshift.exitwaves.store import finished_shards
+from temshift.exitwaves import finished_shards
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 

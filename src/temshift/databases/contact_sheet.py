@@ -10,14 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.electrons import largest_semiangle
-from temshift.core.grids import Grid
+from temshift.conditions import ImagingConditions
+from temshift.core import Grid, largest_semiangle
 from temshift.databases.inspection import Inspection, begun_sets
 from temshift.exitwaves.store import read_shards
 from temshift.figures import image_sheet
-from temshift.optics.image_formation import image_intensities, wave_spectra
-from temshift.storage.files import replacing
+from temshift.optics import image_intensities, wave_spectra
+from temshift.storage import replacing
 
 SHOWN_SPECIMENS = 6
 SHOWN_DEFOCUS_NM = (10.0, -10.0)

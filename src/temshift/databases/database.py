@@ -8,18 +8,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import KeyPath, write_document
-from temshift.core.errors import InputError
+from temshift.configuration import Configuration, KeyPath, write_document
+from temshift.core import InputError
 from temshift.databases.capacity import require_room
 from temshift.databases.wave_sets import WaveSet, make_waves, wave_faults, wave_sets
-from temshift.execution import Progress, SilentProgress, make_executor
-from temshift.execution.stages import Work
-from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.exitwaves.store import create_store, read_settings
+from temshift.execution import Progress, SilentProgress, Work, make_executor
+from temshift.exitwaves import ExitWaveSettings, create_store, read_settings
 from temshift.specimens import Recipe
-from temshift.storage.files import write_text
-from temshift.storage.folders import claim, making
+from temshift.storage import claim, write_text
+from temshift.storage.folders import making
 from temshift.storage.records import write_record
 
 

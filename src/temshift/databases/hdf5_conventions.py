@@ -6,7 +6,7 @@ from typing import Any
 
 import h5py
 
-from temshift.exitwaves.sources import WaveSource
+from temshift.exitwaves import WaveSource
 from temshift.storage.provenance import versions_of
 
 CONVENTIONS = {

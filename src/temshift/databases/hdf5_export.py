@@ -10,13 +10,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.databases.hdf5_comparison import same_description, same_values
 from temshift.databases.hdf5_conventions import describe, describe_source
 from temshift.execution import Progress, SilentProgress
-from temshift.exitwaves.sources import ENDLESS, WaveSource, refuse_inside_store
-from temshift.exitwaves.store import Shard, StoreLayout, read_shards
-from temshift.storage.files import replacing
+from temshift.exitwaves import ENDLESS, StoreLayout, WaveSource, refuse_inside_store
+from temshift.exitwaves.store import Shard, read_shards
+from temshift.storage import replacing
 
 WAVE_FILE_VERSION = 1  # raised whenever older readers would misread the file
 

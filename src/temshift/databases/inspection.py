@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
+from temshift.exitwaves import StoreLayout, stores_in
 from temshift.exitwaves.sources import set_labels
-from temshift.exitwaves.store import StoreLayout, read_description, shard_states, stores_in
+from temshift.exitwaves.store import read_description, shard_states
 from temshift.storage.records import RecordState, read_record
 
 

@@ -1,29 +1,26 @@
 """Object libraries that are measured: of the specimens of a recipe, of structure files, or of a database."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.electrons import wavelength
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.core.seeds import Stage, torch_seed
+from temshift.conditions import ImagingConditions
+from temshift.core import InputError, Stage, TemshiftError, content_hash, wavelength
+from temshift.core.seeds import torch_seed
 from temshift.databases.wave_sets import WaveSet, stored_set
 from temshift.execution import Progress, SilentProgress
-from temshift.exitwaves.settings import ExitWaveSettings
+from temshift.exitwaves import ExitWaveSettings, WaveSource, wave_sources
 from temshift.exitwaves.simulation import PHYSICS_VERSION, focus_height_of
-from temshift.exitwaves.sources import WaveSource, wave_sources
-from temshift.exitwaves.store import read_geometry
 from temshift.information.objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from temshift.information.objects.library_files import read_library, write_library
 from temshift.information.objects.particle_spectra import measure_instances
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.specimens.specimen import specimen_versions
-from temshift.storage.records import record_state
+from temshift.storage import record_state
 
 SAMPLING = 0.2  # of projected phases [A]: at 1 / A, the deposit of atoms folds back 0.4 % of the amplitude
 HIGHEST = 1.0  # end of the band [1/A]
@@ -142,12 +139,12 @@ def library_of_source(
     """Measure the particles of an open set; see `library_of_database`."""
     _require_count(count)
     waves = stored_set(source)
-    numbers = range(min(count, waves.count))
-    return _joined(measured_set(waves, source.store, numbers, highest, _fine(waves.exit_waves)), len(numbers), progress)
+    rows = source.geometry[:count]
+    return _joined(measured_set(waves, rows, highest, _fine(waves.exit_waves)), len(rows), progress)
 
 
 def measured_set(
-    waves: WaveSet, store: Path, numbers: Iterable[int], highest: float, settings: ExitWaveSettings | None = None
+    waves: WaveSet, rows: Iterable[Mapping[str, Any]], highest: float, settings: ExitWaveSettings | None = None
 ) -> Iterator[ObjectLibrary]:
     """Measure specimens of a set whose waves are there, one after the other.
 
@@ -155,10 +152,8 @@ def measured_set(
     ----------
     waves : WaveSet
         The set.
-    store : Path
-        The store of its waves.
-    numbers : iterable of int
-        Numbers of specimens.
+    rows : iterable of mapping
+        Geometry of the specimens, as the store of the waves has it.
     highest : float
         End of the band [1/A].
     settings : ExitWaveSettings, optional
@@ -168,10 +163,9 @@ def measured_set(
     ------
     ObjectLibrary
     """
-    geometry = read_geometry(store)
-    for number in numbers:
-        height = geometry[number]["focus_height_angstrom"]
-        yield measure_instances(waves.specimen(number), settings or waves.exit_waves, highest, height)
+    for row in rows:
+        atoms, height = waves.specimen(row["specimen"]), row["focus_height_angstrom"]
+        yield measure_instances(atoms, settings or waves.exit_waves, highest, height)
 
 
 def _new_specimens(

@@ -11,18 +11,16 @@ import ase.io
 import numpy as np
 
 from temshift.configuration.model import dump_configuration
-from temshift.core.errors import DamagedError, InputError
-from temshift.core.hashes import content_hash
-from temshift.execution import Progress, SilentProgress, Task, make_executor
-from temshift.execution.stages import Work
+from temshift.core import DamagedError, InputError, content_hash
+from temshift.execution import Progress, SilentProgress, Task, Work, make_executor
 from temshift.figures import specimen_sheet
-from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen, require_available
+from temshift.specimens import SPECIMENS_VERSION, FileRecipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.cells import wrapped
-from temshift.specimens.specimen import SPECIMENS_VERSION, specimen_versions
-from temshift.storage.files import discard_leftovers, replacing, write_text
-from temshift.storage.folders import claim
+from temshift.specimens.specimen import specimen_versions
+from temshift.storage import claim, read_facts, record_state, replacing, write_text
+from temshift.storage.files import discard_leftovers
 from temshift.storage.provenance import surroundings
-from temshift.storage.records import read_facts, record_state, write_record
+from temshift.storage.records import write_record
 
 MOST_DRAWN = 12
 PACKAGES = ("temshift", "numpy", "scipy", "ase")

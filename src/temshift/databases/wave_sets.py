@@ -13,18 +13,22 @@ import torch
 from ase import Atoms
 from pydantic import ValidationError
 
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import KeyPath
-from temshift.core.errors import InputError
-from temshift.core.hashes import content_hash
-from temshift.core.seeds import Stage as Draws
+from temshift.configuration import Configuration, KeyPath
+from temshift.core import InputError, content_hash
+from temshift.core import Stage as Draws
 from temshift.core.seeds import torch_seed
-from temshift.execution import Task
-from temshift.execution.stages import Work
-from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.exitwaves.simulation import PHYSICS_VERSION, simulate
-from temshift.exitwaves.sources import WaveSource
-from temshift.exitwaves.store import StoreLayout, create_store, discard_shard, read_geometry, shard_state, write_shard
+from temshift.execution import Task, Work
+from temshift.exitwaves import (
+    ExitWaveSettings,
+    StoreLayout,
+    WaveSource,
+    create_store,
+    read_geometry,
+    simulate,
+    write_shard,
+)
+from temshift.exitwaves.simulation import PHYSICS_VERSION
+from temshift.exitwaves.store import discard_shard, shard_state
 from temshift.micrographs.threads import one_thread
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.specimen import specimen_versions

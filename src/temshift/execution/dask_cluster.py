@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.execution.losses import SchedulerLostError, WorkerLostError
 from temshift.execution.worker import deliver, pack_call, run_packed
 

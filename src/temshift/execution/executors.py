@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import ParamSpec, TypeVar
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.execution.processes import ProcessExecutor
 
 Parameters = ParamSpec("Parameters")

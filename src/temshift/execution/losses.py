@@ -1,6 +1,6 @@
 """What a run can lose through no fault of a task."""
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 
 
 class WorkerLostError(TemshiftError):

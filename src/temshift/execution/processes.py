@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from pebble import ProcessFuture, ProcessPool
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 from temshift.execution.environment import starting_environment
 from temshift.execution.losses import SchedulerLostError, WorkerLostError
 from temshift.execution.worker import deliver, pack_call, run_packed, start_worker

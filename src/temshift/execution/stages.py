@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 from temshift.execution import Progress, Task, run_tasks
 from temshift.storage.records import RecordState
 

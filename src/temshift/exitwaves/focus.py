@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 from temshift.exitwaves.multislice import band_mask, fresnel_propagator
 
 COARSE, FINE = 1.0, 0.1  # steps of the two searches [A]

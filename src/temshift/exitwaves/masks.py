@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 
 Mask = NDArray[np.bool_]
 

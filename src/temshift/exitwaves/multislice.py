@@ -10,8 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
+from temshift.core import Grid, wavelength
 from temshift.exitwaves.deposits import BILINEAR, KAISER_BESSEL
 from temshift.exitwaves.potentials import PointAtoms, SlicePhases
 from temshift.exitwaves.projections import Projection, Slices

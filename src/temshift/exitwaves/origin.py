@@ -6,14 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from temshift.configuration.model import Configuration
-from temshift.core.errors import InputError
-from temshift.core.grids import Grid
-from temshift.core.hashes import content_hash
+from temshift.configuration import Configuration
+from temshift.core import Grid, InputError, content_hash
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.sources import WaveSource
 from temshift.exitwaves.store import read_description
-from temshift.optics.settings import ImagingSettings
+from temshift.optics import ImagingSettings
 
 PIXEL_TOLERANCE = 0.02  # relative: a cell holds a whole number of pixels, which moves their size by as much
 _STATE = ("tilt_mrad", "focus", "phonons")  # of the simulation, what images show; the rest is numerical accuracy

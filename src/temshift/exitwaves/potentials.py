@@ -13,8 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
-from temshift.core.grids import Grid
+from temshift.core import POTENTIAL_FACTOR, Grid, interaction_constant
 from temshift.exitwaves.deposits import KAISER_BESSEL, Deposit
 from temshift.exitwaves.projections import REACH, SUBLAYERS, Projection, Slices, shared_part, shares
 from temshift.exitwaves.scattering import scattering_factor

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from ase.data import chemical_symbols
 from pydantic import Field, field_validator, model_validator
 
-from temshift.configuration.model import Configuration
-from temshift.core.electrons import largest_semiangle
-from temshift.core.grids import Grid
+from temshift.configuration import Configuration
+from temshift.core import Grid, largest_semiangle
 from temshift.exitwaves.multislice import Multislice, Scheme
 from temshift.exitwaves.projections import REACH, SUBLAYERS, Projection
 

@@ -8,9 +8,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.errors import InputError
-from temshift.core.grids import Grid
-from temshift.core.seeds import Stage, generator
+from temshift.core import Grid, InputError, Stage, generator
 from temshift.exitwaves.downsampling import downsampled
 from temshift.exitwaves.focus import minimum_contrast_height
 from temshift.exitwaves.masks import Mask, disc_coverage, outline_mask, phase_mask

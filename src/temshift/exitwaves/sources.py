@@ -3,18 +3,16 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from temshift.core.electrons import largest_semiangle
-from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.hashes import content_hash
+from temshift.core import DamagedError, InputError, TemshiftError, content_hash, largest_semiangle
 from temshift.exitwaves.settings import ExitWaveSettings
 from temshift.exitwaves.store import StoreLayout, read_description, read_geometry, stores_in
-from temshift.storage.files import read_json
+from temshift.storage import read_json
 from temshift.storage.vouching import verify_named
 
 _VAGUE = ("minimum", "maximum", "mean", "sd", "value", "configurations")  # keys that say little by themselves
@@ -42,6 +40,8 @@ class WaveSource:
         How the waves were simulated.
     settings : dict
         All that the store depends on, plain values.
+    geometry : list of dict
+        One row a specimen, read when the store was opened. It stays in this process: tasks are sent without it.
     label : str
         Role and settings of the set, such as ``test, crystal Ag``; empty if only its folder's name is known.
     """
@@ -51,7 +51,11 @@ class WaveSource:
     layout: StoreLayout
     exit_waves: ExitWaveSettings
     settings: dict[str, Any]
+    geometry: list[dict[str, Any]] = field(repr=False, compare=False)
     label: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "geometry"}
 
     @property
     def words(self) -> str:
@@ -114,10 +118,7 @@ def wave_sources(
     stores = stores_in(root)
     names = list(stores) if set_name is None else [_known_name(root, set_name, stores)]
     labels = {} if names == [set_name] else set_labels(root, stores, remark)
-    sources = tuple(_source(name, stores[name], labels.get(name, "")) for name in names)
-    for source in sources:
-        _require_finished(source)
-    return sources
+    return tuple(_source(name, stores[name], labels.get(name, "")) for name in names)
 
 
 def _known_name(folder: Path, set_name: str, stores: Mapping[str, Path]) -> str:
@@ -254,20 +255,31 @@ def _source(name: str, store: Path, label: str) -> WaveSource:
         raise InputError(
             f"{store} does not say how its waves were simulated; name a folder that temshift simulate has filled"
         ) from error
-    return WaveSource(name=name, store=store, layout=layout, exit_waves=exit_waves, settings=settings, label=label)
+    return WaveSource(
+        name=name,
+        store=store,
+        layout=layout,
+        exit_waves=exit_waves,
+        settings=settings,
+        geometry=_whole_geometry(store, layout),
+        label=label,
+    )
 
 
-def _require_finished(source: WaveSource) -> None:
-    lacking = [shard for shard in range(source.layout.shards) if not _is_recorded(source.store, shard)]
+def _whole_geometry(store: Path, layout: StoreLayout) -> list[dict[str, Any]]:
+    """Read the geometry of a store, every shard of which has to be there."""
+    rows = [_geometry(store, shard) for shard in range(layout.shards)]
+    lacking = [shard for shard, some in enumerate(rows) if not some]
     if lacking:
         raise InputError(
-            f"{source.store} lacks {len(lacking)} of {source.layout.shards} shards, such as {lacking[0]}; "
+            f"{store} lacks {len(lacking)} of {layout.shards} shards, such as {lacking[0]}; "
             "run the command that makes it again, it goes on from there"
         )
+    return [row for some in rows for row in some]
 
 
-def _is_recorded(store: Path, shard: int) -> bool:
+def _geometry(store: Path, shard: int) -> list[dict[str, Any]]:
     try:
-        return bool(read_geometry(store, [shard]))
+        return read_geometry(store, [shard])
     except InputError:
-        return False
+        return []

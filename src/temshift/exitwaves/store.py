@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from temshift.core.errors import DamagedError, InputError
-from temshift.core.grids import Grid
-from temshift.core.hashes import content_hash
+from temshift.core import DamagedError, Grid, InputError, content_hash
 from temshift.exitwaves.simulation import ExitWave
-from temshift.storage.files import LEFTOVER, flush, write_bytes
-from temshift.storage.records import RecordState, read_facts, read_record, record_state, write_record
+from temshift.storage import read_facts, record_state, write_bytes
+from temshift.storage.files import LEFTOVER, flush
+from temshift.storage.records import RecordState, read_record, write_record
 
 ARRAYS = ("waves", "masks")
 STORE_VERSION = 1  # raised whenever older code would misread stores of newer code
@@ -290,6 +289,14 @@ def read_geometry(folder: Path | str, shards: Iterable[int] | None = None) -> li
     numbers = range(read_layout(folder).shards) if shards is None else shards
     records = [read_facts(_shard_record(folder, shard)) for shard in numbers]
     return [row for record in records for row in record["geometry"]]
+
+
+def geometry_of(folder: Path | str, specimens: Iterable[int]) -> list[dict[str, Any]]:
+    """Read the geometry of some specimens, in their order, from the records of their shards alone."""
+    numbers, layout = list(specimens), read_layout(folder)
+    rows = read_geometry(folder, sorted({number // layout.per_shard for number in numbers}))
+    by_number = {row["specimen"]: row for row in rows}
+    return [by_number[number] for number in numbers]
 
 
 def verify_store(folder: Path, shards: Iterable[int] | None = None) -> None:

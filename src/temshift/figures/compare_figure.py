@@ -21,7 +21,7 @@ _SPACINGS = (20.0, 10.0, 5.0, 4.0, 3.0, 2.5, 2.0, 1.5, 1.2, 1.0)
 
 @dataclass(frozen=True)
 class ComparedCurves:
-    """Curves of one of the two distributions, each (rings,).
+    """Curves of one of the two distributions, each (rings,); the spectrum reaches farther.
 
     Attributes
     ----------
@@ -29,14 +29,15 @@ class ComparedCurves:
         What it is called.
     transfer : ndarray
         Root mean square of the transfer of particles.
-    spectrum : ndarray
-        Normalised power of its images.
+    spectrum_q, spectrum : ndarray (all rings,)
+        Spatial frequencies up to Nyquist [1/A], and the standardised power of its images.
     bits : ndarray
         Information at each frequency.
     """
 
     name: str
     transfer: Array
+    spectrum_q: Array
     spectrum: Array
     bits: Array
 
@@ -73,7 +74,8 @@ def compare_figure(
     for axes, (quantity, label) in zip(panels, rows, strict=True):
         for role, curves, colour, style in (("training", training, BLUE, "-"), ("test", test, VERMILION, "--")):
             name = f"{role}: {literal(shortened(curves.name, _LONGEST_NAME))}"
-            axes.plot(q, getattr(curves, quantity), color=colour, linestyle=style, label=name)
+            along = curves.spectrum_q if quantity == "spectrum" else q
+            axes.plot(along, getattr(curves, quantity), color=colour, linestyle=style, label=name)
         axes.set_ylabel(label)
         _shade(axes, bands)
     panels[1].set_yscale("log")
@@ -83,8 +85,9 @@ def compare_figure(
     panels[0].set_ylim(0, 1)
     panels[2].set_ylim(bottom=0)
     panels[2].set_xlabel("spatial frequency q (1/Å)")
-    panels[2].set_xlim(0, float(q[-1]))
-    _spacings(panels[0], float(q[-1]))
+    end = float(training.spectrum_q[-1])
+    panels[2].set_xlim(0, end)
+    _spacings(panels[0], end)
     handles = {text: line for axes in panels for line, text in zip(*axes.get_legend_handles_labels(), strict=True)}
     figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(title)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.figures.atoms import SUBSTRATE_PALENESS, View, along_beam, from_the_side
 from temshift.figures.labels import literal
 from temshift.figures.pictures import grey_levels, scale_bar

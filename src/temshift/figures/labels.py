@@ -23,8 +23,16 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def told_apart(names: Sequence[str], longest: int) -> list[str]:
+def told_apart(names: Sequence[str], longest: int, step: int = 1) -> list[str]:
     """Shorten names, but only so far that those that differ still do.
+
+    Parameters
+    ----------
+    names : sequence of str
+    longest : int
+        Letters of a name, if that suffices.
+    step : int
+        By how many letters names become longer until they differ.
 
     Examples
     --------
@@ -32,7 +40,7 @@ def told_apart(names: Sequence[str], longest: int) -> list[str]:
     ['broad,…01, adam', 'broad,….1, adam']
     """
     while len({shortened(name, longest) for name in names}) < len(set(names)):
-        longest += 1
+        longest += step
     return [shortened(name, longest) for name in names]
 
 

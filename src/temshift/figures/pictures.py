@@ -13,6 +13,8 @@ from PIL import Image
 GREY_WINDOW = 2.5  # black and white lie at mean -+ this many standard deviations
 MOST_PIXELS = 256  # along the longer side of a picture
 TENTHS = 10  # steps of a short outline in a pixel
+_BAR_HEIGHT = 0.022  # of the picture's width
+_BAR_INSET = 0.045
 _SIMPLIFIED = 0.4  # distance from a line that matplotlib leaves points out within [pixel]
 _EFFORT = 4  # of 6: more takes longer and hardly saves
 SCALE_BARS_NM = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -196,6 +198,27 @@ def scale_bar(width_nm: float) -> float:
     (2.0, 5.0, 0.5)
     """
     return max((bar for bar in SCALE_BARS_NM if bar <= 0.4 * width_nm), default=SCALE_BARS_NM[0])
+
+
+def bar_rectangle(width: int, height: int, pixel: float) -> dict[str, float]:
+    """Return the scale bar in the lower left corner of a picture, in its pixels, under the names that SVG gives them.
+
+    Parameters
+    ----------
+    width, height : int
+        Size of the picture in pixels.
+    pixel : float
+        Size of a pixel [A].
+
+    Examples
+    --------
+    >>> bar_rectangle(128, 128, 0.4)
+    {'x': 5.8, 'y': 119.4, 'width': 50.0, 'height': 2.8}
+    """
+    inset, thick = _BAR_INSET * width, _BAR_HEIGHT * width
+    length = scale_bar(width * pixel / 10) * 10 / pixel
+    corners = {"x": inset, "y": height - inset - thick, "width": length, "height": thick}
+    return {name: round(value, 1) for name, value in corners.items()}
 
 
 def intersection_over_union(truth: ArrayLike, predicted: ArrayLike) -> float | None:

@@ -247,6 +247,9 @@ def _draw_envelopes(axes: Axes, curves: TransferCurves) -> None:
             axes.plot(_q(curves), values, color=colour, linestyle=style, linewidth=width, label=f"{name}{at}")
     for (style, _), (at, values) in zip(_ROWS, _unlike(curves, "envelope").items(), strict=False):
         axes.plot(_q(curves), values, color="0.8", linewidth=3, linestyle=style, label=f"all{at}", zorder=1.5)
+    efficiency = next(iter(_unlike(curves, "quantum_efficiency").values()))
+    if float(np.nanmin(efficiency, initial=1.0)) < 1 - 1e-6:
+        axes.plot(_q(curves), efficiency, color="0.2", linewidth=1, label="DQE")
     axes.set_ylim(-0.03, 1.06)
     axes.set_ylabel("envelopes", fontsize=9)
     _plain_frame(axes)

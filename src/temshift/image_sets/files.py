@@ -12,16 +12,17 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 from temshift.databases.hdf5_conventions import describe, describe_source
 from temshift.execution import Progress
-from temshift.exitwaves.sources import WaveSource
+from temshift.exitwaves import WaveSource
 from temshift.figures.pictures import grey_levels, png
 from temshift.image_sets.formation import Micrograph
 from temshift.image_sets.image_set import ANGSTROM_PER_CM, MASKS, ImageCondition, ImagePlan
-from temshift.storage.files import discard_leftovers, replacing, write_bytes
+from temshift.storage import read_facts, replacing, write_bytes
+from temshift.storage.files import discard_leftovers
 from temshift.storage.provenance import versions_of
-from temshift.storage.records import read_facts, write_record
+from temshift.storage.records import write_record
 from temshift.vocabulary.columns import CONDITION_COLUMNS
 
 IMAGE_FILE_VERSION = 2  # raised whenever older readers would misread images.h5

@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from temshift.core.errors import TemshiftError
-from temshift.exitwaves.sources import WaveSource
+from temshift.core import TemshiftError
+from temshift.exitwaves import WaveSource
 from temshift.exitwaves.store import read_shard
 from temshift.image_sets.image_set import ImageCondition, ImagePlan, stream_key
-from temshift.micrographs.formation import (
+from temshift.micrographs import (
     MicrographSource,
     Stream,
     count_electrons,
     drawn_conditions,
-    masks_of,
     noise_seeds,
 )
+from temshift.micrographs.formation import masks_of
 from temshift.optics.camera.counting import standardised
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin

@@ -9,18 +9,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from temshift.conditions.imaging import ImagingConditions, PartialConditions
-from temshift.conditions.named import Items, resolved
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import KeyPath
-from temshift.core.errors import InputError
-from temshift.core.grids import Grid
-from temshift.core.hashes import content_hash
-from temshift.exitwaves.sources import WaveSource
-from temshift.micrographs.formation import DATASETS_VERSION
-from temshift.optics.feasibility import condition_faults, imaging_remarks
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.settings import ImagingSettings
+from temshift.conditions import ImagingConditions, Items, PartialConditions
+from temshift.conditions.named import resolved
+from temshift.configuration import Configuration, KeyPath
+from temshift.core import Grid, InputError, content_hash
+from temshift.exitwaves import WaveSource
+from temshift.micrographs import DATASETS_VERSION
+from temshift.optics import OPTICS_VERSION, ImagingSettings, imaging_remarks
+from temshift.optics.feasibility import condition_faults
 
 IMAGES_VERSION = 2  # raised whenever the same settings would give other files
 MASKS = "masks"  # folder of the masks, next to those of the conditions

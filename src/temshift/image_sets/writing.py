@@ -13,12 +13,12 @@ from temshift.core.errors import DamagedError, InputError
 from temshift.execution import Progress, SilentProgress, Task, make_executor
 from temshift.execution.stages import Work
 from temshift.exitwaves.sources import WaveSource, refuse_inside_store
-from temshift.exitwaves.store import read_geometry, read_masks
+from temshift.exitwaves.store import read_masks
 from temshift.image_sets.files import ImageFolder, gather_parts, part_rows, write_images_part, write_masks_part
 from temshift.image_sets.formation import form_images, ready_sources
 from temshift.image_sets.image_set import MASKS, ImageCondition, ImagePlan
+from temshift.micrographs.formation import camera_masks
 from temshift.micrographs.threads import one_thread
-from temshift.optics.camera.binning import binned_masks
 from temshift.storage.files import discard_leftovers, read_json, write_bytes, write_json, write_table
 from temshift.storage.folders import claim, making
 from temshift.storage.provenance import provenance
@@ -144,7 +144,7 @@ def _grouped(parts: Iterable[tuple[int, ImageCondition]]) -> Iterator[tuple[int,
 def make_masks(folder: ImageFolder, set_name: str, shard: int) -> None:
     """Write the masks of one shard with their record."""
     source = folder.plan.source(set_name)
-    masks = binned_masks(read_masks(source.store, shard), folder.plan.image_set.imaging.camera.binning)
+    masks = camera_masks(read_masks(source.store, shard), source.layout.grid, folder.plan.image_set.imaging)
     write_masks_part(folder, source, shard, masks.numpy())
 
 
@@ -184,9 +184,8 @@ def _sealed_files(folder: ImageFolder) -> list[Path]:
 
 def _table(folder: ImageFolder) -> pl.DataFrame:
     rows = [
-        {**_particle_facts(geometry[row["specimen"]]), **row, **_names(folder, source, condition, row)}
+        {**_particle_facts(source.geometry[row["specimen"]]), **row, **_names(folder, source, condition, row)}
         for source in folder.plan.sources
-        for geometry in [read_geometry(source.store)]
         for condition in folder.plan.conditions
         for row in part_rows(folder, source, condition)
     ]

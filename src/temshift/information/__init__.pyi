@@ -1,19 +1,39 @@
-from .comparison.compare import Bench, compare, compare_many
-from .comparison.comparison import Comparison
-from .designs.training_design import Design, design
-from .objects.library import ObjectLibrary, join_libraries
+from .comparison.compare import Bench, as_conditions, band_of, compare, compare_many, noise_remarks, survey_for
+from .comparison.comparison import Comparison, Side
+from .comparison.verdict import HOPELESS, NOTABLE, Verdict, observer_text
+from .designs.candidates import GRID
+from .designs.objectives import OBJECTIVES, Objective
+from .designs.training_design import DESIGN, EVEN, SINGLE, Design, candidates_for, design
+from .objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from .objects.library_files import read_library, write_library
 from .objects.object_spectra import ObjectSpectra
 from .objects.particle_spectra import measure_instances
-from .objects.shipped_libraries import shipped_library, shipped_names
+from .objects.shipped_libraries import SHIPPED_ENERGY, shipped_library, shipped_names
 from .objects.specimen_spectra import average_spectra, measure_specimen
+from .observers.draws import Draws, ring_draws
+from .observers.observer import RuleName, average, fit_observer
+from .observers.probe import fit_probe, image_patches
+from .prediction.applicability import MARGIN, Reach
+from .prediction.intervals import LEVEL, least_groups
 from .prediction.linear_model import additive_fit, explained, fit_linear, predict_left_out
+from .prediction.score_prediction import (
+    DISAGREEMENT,
+    DISTANCE,
+    EPSILON,
+    F1,
+    LOSS,
+    OBSERVER,
+    ScorePredictor,
+    with_features,
+)
 from .transfer.distance_matrix import DistanceMatrix, distance_matrix
 from .transfer.image_distance import ImageDistance, ImageSpectra, image_distance, image_distances, image_spectra
-from .transfer.metrics import (
-    Information,
+from .transfer.image_noise import ASSUMED_PIXEL
+from .transfer.metrics import METRICS_VERSION, Information, information, information_of
+from .transfer.monte_carlo import Estimate
+from .transfer.pairs import (
     PairMetrics,
-    information,
+    log_aperture_distance,
     pair_metrics,
     signed_cosine,
     spectral_distance,
@@ -23,40 +43,82 @@ from .transfer.metrics import (
 from .transfer.survey import Survey
 
 __all__ = [
+    "ASSUMED_PIXEL",
+    "DESIGN",
+    "DISAGREEMENT",
+    "DISTANCE",
+    "EPSILON",
+    "EVEN",
+    "F1",
+    "GRID",
+    "HOPELESS",
+    "LEVEL",
+    "LIBRARY_VERSION",
+    "LOSS",
+    "MARGIN",
+    "METRICS_VERSION",
+    "NOTABLE",
+    "OBJECTIVES",
+    "OBSERVER",
+    "SHIPPED_ENERGY",
+    "SINGLE",
     "Bench",
     "Comparison",
     "Design",
     "DistanceMatrix",
+    "Draws",
+    "Estimate",
     "ImageDistance",
     "ImageSpectra",
     "Information",
     "ObjectLibrary",
     "ObjectSpectra",
+    "Objective",
     "PairMetrics",
+    "Reach",
+    "RuleName",
+    "ScorePredictor",
+    "Side",
     "Survey",
+    "Verdict",
     "additive_fit",
+    "as_conditions",
+    "average",
     "average_spectra",
+    "band_of",
+    "candidates_for",
     "compare",
     "compare_many",
     "design",
     "distance_matrix",
     "explained",
     "fit_linear",
+    "fit_observer",
+    "fit_probe",
     "image_distance",
     "image_distances",
+    "image_patches",
     "image_spectra",
     "information",
+    "information_of",
     "join_libraries",
+    "least_groups",
+    "log_aperture_distance",
     "measure_instances",
     "measure_specimen",
+    "noise_remarks",
+    "observer_text",
     "pair_metrics",
     "predict_left_out",
     "read_library",
+    "ring_draws",
     "shipped_library",
     "shipped_names",
     "signed_cosine",
     "spectral_distance",
+    "survey_for",
     "transfer_overlap",
     "transfer_similarity",
+    "with_features",
     "write_library",
 ]

@@ -1,30 +1,5 @@
 """Micrographs with masks, formed from exit waves: standardised, augmented, in batches."""
 
-from temshift.micrographs.augmentation import Augmentation, augmented
-from temshift.micrographs.batches import Images, first_images, scoring_batches, specimens_in_order, training_batches
-from temshift.micrographs.formation import (
-    Batch,
-    MicrographSource,
-    Stream,
-    count_electrons,
-    drawn_conditions,
-    form_micrographs,
-    noise_seeds,
-)
+import lazy_loader
 
-__all__ = [
-    "Augmentation",
-    "Batch",
-    "Images",
-    "MicrographSource",
-    "Stream",
-    "augmented",
-    "count_electrons",
-    "drawn_conditions",
-    "first_images",
-    "form_micrographs",
-    "noise_seeds",
-    "scoring_batches",
-    "specimens_in_order",
-    "training_batches",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

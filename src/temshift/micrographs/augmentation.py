@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from temshift.core.seeds import Stage, generator
+from temshift.core import Stage, generator
 from temshift.micrographs.formation import Batch, Stream
 
 Augmentation = Literal["dihedral_shift", "dihedral", "none"]

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.seeds import Stage, generator
+from temshift.conditions import ImagingConditions
+from temshift.core import Stage, generator
 from temshift.micrographs.augmentation import Augmentation, augmented
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 

@@ -156,10 +156,18 @@ def count_electrons(
     intensities = image_intensities(source.spectra, index, drawn, source.imaging)
     dose = drawn.dose * (1 + drawn.pixel_size_error) ** 2  # more electrons fall on a pixel that is larger
     response = camera_response(drawn.to(intensities.device, intensities.dtype), source.imaging.camera)
-    return detect(intensities, dose, source.spectra.grid, seeds, response)
+    pixels = source.imaging.camera_grid(source.spectra.grid)
+    if pixels.shape != source.spectra.grid.shape:
+        intensities = resampled(intensities, pixels.shape).clamp_min(0)  # a band that is cut may swing below 0
+    return detect(intensities, dose, pixels, seeds, response)
 
 
 def masks_of(source: MicrographSource, drawn: Conditions, specimens: NDArray[np.int64]) -> Tensor:
     """Return the masks of images (n, y, x) of bool: on the pixels that the camera has under some conditions."""
     masks = source.masks[torch.from_numpy(specimens).to(source.masks.device)]
-    return binned_masks(magnified_masks(masks, drawn.pixel_size_error), source.imaging.camera.binning)
+    return camera_masks(magnified_masks(masks, drawn.pixel_size_error), source.spectra.grid, source.imaging)
+
+
+def camera_masks(masks: Tensor, grid: Grid, imaging: ImagingSettings) -> Tensor:
+    """Bring masks (n, y, x) of bool on the grid of the waves to the pixels that images have."""
+    return binned_masks(resampled_masks(masks, imaging.camera_grid(grid).shape), imaging.camera.binning)

@@ -1,44 +1,5 @@
 """Networks: U-Nets, training, weights."""
 
-from temshift.networks.cohorts import Member, train_cohort
-from temshift.networks.compact import CompactUNet, CompactUNetSettings
-from temshift.networks.initial import InitialWeights
-from temshift.networks.layers import UNet, freeze, parameter_count
-from temshift.networks.onnx import OnnxNetwork, export_onnx
-from temshift.networks.resnet import ResNetUNet, ResNetUNetSettings
-from temshift.networks.settings import NetworkSettings, batch_faults, build, initialised, padding_remarks
-from temshift.networks.stored import drop_weights, load, read_card, write_network
-from temshift.networks.training import Trained, TrainingSettings, apply_initial, require_initial, train
-from temshift.networks.weights import load_weights, read_weights, save_weights
+import lazy_loader
 
-__all__ = [
-    "CompactUNet",
-    "CompactUNetSettings",
-    "InitialWeights",
-    "Member",
-    "NetworkSettings",
-    "OnnxNetwork",
-    "ResNetUNet",
-    "ResNetUNetSettings",
-    "Trained",
-    "TrainingSettings",
-    "UNet",
-    "apply_initial",
-    "batch_faults",
-    "build",
-    "drop_weights",
-    "export_onnx",
-    "freeze",
-    "initialised",
-    "load",
-    "load_weights",
-    "padding_remarks",
-    "parameter_count",
-    "read_card",
-    "read_weights",
-    "require_initial",
-    "save_weights",
-    "train",
-    "train_cohort",
-    "write_network",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

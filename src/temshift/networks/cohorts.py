@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.overrides import TorchFunctionMode
 
-from temshift.core.errors import TemshiftError
-from temshift.micrographs.formation import Batch
+from temshift.core import TemshiftError
+from temshift.micrographs import Batch
 from temshift.networks.training import Course, Precision, State, Trained, TrainingSettings, cross_entropy, train
 
 Way = Literal["in_turn", "together"]
@@ -46,8 +46,8 @@ def train_cohort(
     Parameters
     ----------
     members : sequence of Member
-        To be trained together they must be on one device and alike in architecture, frozen part, size of batches, steps
-        and precision.
+        To be trained together they must be of temshift's own kinds, on one device and alike in architecture, frozen
+        part, size of batches, steps and precision.
     epoch_steps : int
         Steps of an epoch.
     way : {"in_turn", "together"}, optional
@@ -204,6 +204,8 @@ def _device(member: Member) -> torch.device:
 
 def _unlike(members: Sequence[Member], epoch_steps: int) -> str | None:
     """Return what keeps members from going through one network together."""
+    if not getattr(members[0].network, "joins", True):
+        return "networks that temshift does not define may draw at random, and can't be joined"
     first, *others = (_architecture(member, epoch_steps) for member in members)
     for number, other in enumerate(others, 1):
         for aspect, value in other.items():

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from temshift.configuration.model import Configuration
-from temshift.core.errors import InputError
+from temshift.configuration import Configuration
+from temshift.core import InputError
 from temshift.core.hashes import file_hash
 from temshift.networks.layers import Part
 

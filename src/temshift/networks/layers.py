@@ -1,7 +1,8 @@
 """What the networks share: images of any size, normalisation, double convolutions, parts that can be frozen."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,16 +28,23 @@ class UNet(nn.Module, ABC):
         Submodules that stay in evaluation mode.
     origin : Origin or None
         The images that it was trained on, if it was loaded with a card that knows them.
+    made_by : mapping or None
+        The library with its version and class, or the factory with the hashes of its files; plain JSON values. None for
+        temshift's own.
+    joins : bool
+        Whether networks of this kind can be trained together as one.
     """
 
     encoder_parts: ClassVar[tuple[str, ...]]
     decoder_parts: ClassVar[tuple[str, ...]]
+    joins: ClassVar[bool] = True
 
     def __init__(self, divisor: int) -> None:
         super().__init__()
         self.divisor = divisor
         self.frozen: tuple[str, ...] = ()
         self.origin: Origin | None = None
+        self.made_by: Mapping[str, Any] | None = None
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images (n, 1, y, x) to logits (n, 1, y, x).
@@ -85,11 +93,13 @@ def freeze(network: UNet, part: Part) -> None:
     Raises
     ------
     ValueError
-        For any other part.
+        For any other part, or if the network has no such part.
     """
     parts = {"encoder": network.encoder_parts, "decoder": network.decoder_parts, "none": ()}
     if part not in parts:
         raise ValueError(f"part {part!r} is not known; allowed: {', '.join(parts)}")
+    if part != "none" and not parts[part]:
+        raise ValueError(f"part {part!r}: the network has no part of that name; take none")
     network.frozen = parts[part]
     network.requires_grad_(True)
     for name in network.frozen:

@@ -1,6 +1,7 @@
 """Networks as ONNX files: ours written and checked, anyone's read; needs the extra ``onnx``."""
 
 import copy
+import json
 import logging
 import math
 import warnings
@@ -14,14 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from temshift.core.errors import InputError, TemshiftError
-from temshift.exitwaves.origin import Origin, read_origin
+from temshift.exitwaves.origin import read_origin
 from temshift.networks.onnx_graphs import ending, opened, require_extra, takes_channels_last
 from temshift.networks.tiles import segmented_in_tiles
-from temshift.storage.files import write_bytes
+from temshift.storage import write_bytes
 
 TOLERANCE = 1e-4  # of the largest logit, ours: single precision, summed in another order, stays an order below
 
 METADATA = "temshift.trained_on"  # key of the images that a network was trained on
+SOURCE = "temshift.source"  # key of the library or code that made a network, if it isn't ours
 MANY = 5  # an axis of fewer is one of channels
 
 _IMAGES, _LOGITS = "images", "logits"
@@ -43,7 +45,8 @@ def export_onnx(network: nn.Module, path: Path | str, *, size: tuple[int, int] |
     size : (int, int), optional
         The only (y, x) that the file is to take, for devices that want it fixed; any size where not given. The number
         of images is free in either case. Input and output are named "images" and "logits"; the file's metadata keep
-        the images that the network was trained on, if its ``origin`` knows them.
+        the images that the network was trained on, if its ``origin`` knows them, and the library or code that made it,
+        if it isn't temshift's own.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def export_onnx(network: nn.Module, path: Path | str, *, size: tuple[int, int] |
     """
     require_extra("onnx", "onnxruntime", "onnxscript")
     evaluated = copy.deepcopy(network).cpu().eval().requires_grad_(False)
-    content = _exported(evaluated, size, getattr(network, "origin", None))
+    content = _exported(evaluated, size, _metadata(network))
     exported = OnnxNetwork(content, name=str(path))
     for count, *sides in _CHECKED:
         _compare(evaluated, exported, torch.Size((count, 1, *(size or sides))))
@@ -206,7 +209,14 @@ def _session(source: Path | str | bytes, device: str, name: str) -> Any:
         raise InputError(f"{name} cannot be read as ONNX ({error}); export the network again") from error
 
 
-def _exported(network: nn.Module, size: tuple[int, int] | None, origin: Origin | None) -> bytes:
+def _metadata(network: nn.Module) -> dict[str, str]:
+    """Texts that a file keeps: the images that a network was trained on, and its source, as far as they are known."""
+    origin, made_by = getattr(network, "origin", None), getattr(network, "made_by", None)
+    trained_on = {} if origin is None else {METADATA: origin.model_dump_json(exclude_none=True)}
+    return trained_on if made_by is None else {**trained_on, SOURCE: json.dumps(made_by)}
+
+
+def _exported(network: nn.Module, size: tuple[int, int] | None, metadata: dict[str, str]) -> bytes:
     count, *sides = _TRACED
     images = torch.zeros(count, 1, *(size or sides))
     free = {0: "n"} if size else {0: "n", 2: "y", 3: "x"}
@@ -226,8 +236,8 @@ def _exported(network: nn.Module, size: tuple[int, int] | None, origin: Origin |
     graph = program.model.graph
     graph.outputs[0].shape = graph.inputs[0].shape  # the same, but not to torch, which writes Min(y, 16*((y + 15)//16))
     model = program.model_proto
-    if origin is not None:
-        model.metadata_props.add(key=METADATA, value=origin.model_dump_json(exclude_none=True))
+    for key, value in metadata.items():
+        model.metadata_props.add(key=key, value=value)
     return bytes(model.SerializeToString())
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from temshift.core.errors import InputError
-from temshift.core.hashes import content_hash, file_hash
+from temshift.core import InputError, content_hash
+from temshift.core.hashes import file_hash
 
 # They hand values on, some of them, or in another order.
 _PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Flatten", "Slice", "Gather"}

@@ -5,20 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from temshift.core.errors import DamagedError, InputError
+from temshift.core import DamagedError, InputError
 from temshift.exitwaves.origin import Origin, read_origin
+from temshift.networks.architectures.factory import Factory
 from temshift.networks.layers import UNet
-from temshift.networks.settings import NetworkSettings, build
+from temshift.networks.settings import NetworkSettings, laid_out, unfilled, with_code
 from temshift.networks.weights import read_weights, refuse_pickle, weights_bytes
 from temshift.storage.files import table_bytes
-from temshift.storage.records import Record, read_facts, recorded_file, write_record, write_recorded
+from temshift.storage.records import Record, read_facts, read_part, write_record, write_recorded
 
 CARD = "network.json"
 TRAINED_ON = "trained_on"  # key of a card
+SOURCE = "source"  # likewise: the library or the code that made the network
 HISTORY_FILE = "history.parquet"
 WEIGHT_FILES = {"weights": "weights.safetensors", "last": "last.safetensors"}
 
@@ -107,13 +108,15 @@ def read_card(path: Path | str) -> dict[str, Any]:
     return read_facts(card)
 
 
-def load(path: Path | str) -> UNet:
+def load(path: Path | str, *, code: Path | str | Factory | None = None) -> UNet:
     """Load a network, ready to segment.
 
     Parameters
     ----------
     path : path
         The folder of a network, its network.json, or a weights file in the folder, such as last.safetensors.
+    code : path or callable, optional
+        For a network of kind ``factory``: the folder that its code may be imported from, or the factory itself.
 
     Returns
     -------
@@ -124,21 +127,29 @@ def load(path: Path | str) -> UNet:
     Raises
     ------
     InputError
-        If there is no network, its weights were not kept, or a pickle is given.
+        If there is no network, its weights were not kept, a pickle is given, or code that it needs is not permitted or
+        has changed.
     DamagedError
         If card or weights are truncated, were altered, or do not belong together.
     """
+    network, _ = load_with_card(path, code=code)
+    return network
+
+
+def load_with_card(path: Path | str, *, code: Path | str | Factory | None = None) -> tuple[UNet, dict[str, Any]]:
+    """Load a network and its card, which is read once; see `load` and `read_card`."""
     card_file, name = _located(Path(path))
-    card = read_facts(card_file)
-    state = read_weights(_weights(card_file, name))
-    with torch.device("meta"):
-        network = build(_settings(card, card_file))
+    card, weights = _vouched(card_file, name)
+    state = read_weights(weights)
+    settings = with_code(_settings(card, card_file), code)
+    network = unfilled(settings)
     try:
         network.load_state_dict(state, assign=True)
     except RuntimeError as error:
         raise DamagedError(f"{card_file.parent / name} does not fit the network of {card_file}: {error}") from error
     network.origin = origin_of_card(card, str(card_file))
-    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+    network.made_by = card.get(SOURCE, network.made_by)
+    return laid_out(network, settings).eval(), card
 
 
 def origin_of_card(card: Mapping[str, Any], place: str) -> Origin:
@@ -162,11 +173,13 @@ def _located(path: Path) -> tuple[Path, str]:
     return folder / CARD, WEIGHT_FILES["weights"] if path.is_dir() or path.name == CARD else path.name
 
 
-def _weights(card: Path, name: str) -> Path:
+def _vouched(card: Path, name: str) -> tuple[dict[str, Any], Path]:
+    """Facts of a card, and the weights of some name, verified."""
     try:
-        return recorded_file(card, name)
+        record = read_part(card, [name])
     except InputError as error:
         raise InputError(f"{error}; weights that were not kept are made again by training with keep: last") from error
+    return record.facts, record.files[0]
 
 
 def _settings(card: Mapping[str, Any], path: Path) -> NetworkSettings:

@@ -11,16 +11,14 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from temshift.configuration.model import Configuration
-from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.micrographs.augmentation import Augmentation
-from temshift.micrographs.batches import Images
-from temshift.micrographs.formation import Batch
+from temshift.configuration import Configuration
+from temshift.core import DamagedError, InputError, TemshiftError
+from temshift.micrographs import Augmentation, Batch, Images
 from temshift.networks.initial import InitialWeights
 from temshift.networks.layers import UNet, freeze
-from temshift.networks.settings import NetworkSettings, build
+from temshift.networks.settings import NetworkSettings, unfilled
 from temshift.networks.weights import load_weights, read_weights, require_fit
-from temshift.vocabulary.columns import HISTORY
+from temshift.vocabulary import HISTORY
 
 TRAINING_VERSION = 2
 
@@ -209,8 +207,11 @@ def require_initial(shape: NetworkSettings, settings: TrainingSettings) -> None:
     if settings.initial is None:
         return
     path = settings.initial.verified()
-    with torch.device("meta"):
-        network = build(shape)
+    network = unfilled(shape)
+    try:
+        freeze(network, settings.initial.freeze)
+    except ValueError as error:
+        raise InputError(f"training.initial.freeze: {error}") from error
     try:
         require_fit(network, read_weights(path), path)
     except DamagedError as error:

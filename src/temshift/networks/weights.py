@@ -9,8 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.storage.files import write_bytes
+from temshift.core import DamagedError, InputError, TemshiftError
+from temshift.storage import write_bytes
 
 SEAL = "sha256"
 PICKLES = (".pt", ".pth", ".pkl", ".ckpt")  # customary names of pickled weights

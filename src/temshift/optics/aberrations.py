@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from temshift.vocabulary.parameters import ABERRATIONS, azimuth
+from temshift.vocabulary import ABERRATIONS
+from temshift.vocabulary.parameters import azimuth
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 from temshift.optics.aberrations import AberrationBasis, aberration_basis
-from temshift.vocabulary.parameters import ABERRATIONS
+from temshift.vocabulary import ABERRATIONS
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from temshift.conditions.drawn import Conditions
-from temshift.conditions.imaging import COLUMNS, KEYS, ImagingConditions
-from temshift.conditions.named import lens_remarks, told_together
-from temshift.core.electrons import largest_semiangle, wavelength
-from temshift.core.grids import Grid
+from temshift.conditions import COLUMNS, Conditions, ImagingConditions, lens_remarks, told_together
+from temshift.conditions.imaging import KEYS
+from temshift.core import Grid, largest_semiangle, wavelength
 from temshift.optics.band import band_of
 from temshift.optics.camera import camera_response
 from temshift.optics.lens import envelopes

@@ -13,7 +13,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from temshift.core.grids import Grid
+from temshift.core import Grid
 from temshift.optics.band import Band, widest_aperture
 
 RESAMPLING = 2 / 3  # what bringing an image to the grid takes, in transforms of a wave on both planes: measured

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
-from temshift.core.electrons import wavelength
-from temshift.core.grids import Grid
+from temshift.conditions import Conditions
+from temshift.core import Grid, wavelength
 from temshift.optics.band import Band, band_of, widest_aperture
 from temshift.optics.frame import Frame, frame_of
 from temshift.optics.lens import StraightLens, TiltedLens, envelopes

@@ -7,10 +7,18 @@ import torch
 from torch import Tensor
 
 from temshift.conditions.drawn import Conditions
-from temshift.optics.camera import blur_transfer, camera_response, camera_transfer, noise_power
+from temshift.optics.camera import (
+    CameraResponse,
+    blur_transfer,
+    camera_response,
+    camera_transfer,
+    noise_power,
+    quantum_efficiency,
+)
+from temshift.optics.camera.image_noise import bin_aperture, binned_noise_power
 from temshift.optics.microscope import Microscope
 from temshift.optics.transfer import Array, polar_plane, transfer_functions
-from temshift.vocabulary.parameters import ABERRATIONS
+from temshift.vocabulary import ABERRATIONS
 
 
 @dataclass(frozen=True)
@@ -112,10 +120,48 @@ def signal_and_noise(q: Tensor, microscope: Microscope, conditions: Conditions) 
     tuple of Tensor (n, k)
         MTF, and noise in units of the shot noise of the detected electrons.
     """
-    response = camera_response(conditions, microscope.imaging.camera)
-    frequency, side = q / microscope.nyquist, 0.5 / microscope.nyquist * (1 + conditions.pixel_size_error)
-    electrons = conditions.dose * conditions.dqe_zero * side**2
+    frequency = q / microscope.nyquist
+    response, electrons = _response_and_electrons(microscope, conditions)
     return camera_transfer(frequency, response)[0], noise_power(frequency, response, electrons)
+
+
+def image_signal_and_noise(q: Tensor, microscope: Microscope, conditions: Conditions) -> tuple[Tensor, Tensor]:
+    """Compute signal and noise in the pixels of binned images, aliases included, up to their Nyquist frequency.
+
+    As :func:`signal_and_noise`, which they equal without binning; with it the signal has the aperture of a bin too.
+
+    Parameters
+    ----------
+    q : Tensor (k,)
+        Spatial frequencies q_x + i q_y [1/A], since bins are square.
+    microscope : Microscope
+        Camera and pixels, whose size is known.
+    conditions : Conditions
+        n conditions.
+
+    Returns
+    -------
+    tuple of Tensor (n, k)
+        Transfer of the signal, and noise in units of the shot noise of the detected electrons.
+    """
+    camera, cycles = microscope.imaging.camera, q * (0.5 / microscope.nyquist)  # per pixel before binning
+    response, electrons = _response_and_electrons(microscope, conditions)
+    mtf, _ = camera_transfer(2 * cycles.abs(), response)
+    signal = mtf * bin_aperture(cycles.imag, cycles.real, camera.binning)
+    binned = camera.binning * cycles
+    return signal, binned_noise_power(binned.imag, binned.real, response, electrons, camera.binning)
+
+
+def _response_and_electrons(microscope: Microscope, conditions: Conditions) -> tuple[CameraResponse, Tensor]:
+    """Answer of the camera, and electrons on a pixel before binning that it would detect if none coincided."""
+    side = 0.5 / microscope.nyquist * (1 + conditions.pixel_size_error)
+    electrons = conditions.dose * conditions.dqe_zero * side**2
+    return camera_response(conditions, microscope.imaging.camera), electrons
+
+
+def image_efficiency(q: Tensor, microscope: Microscope, conditions: Conditions) -> Tensor:
+    """DQE(q) of the camera (n, k) at sizes of spatial frequencies (k,) [1/A], before binning; takes what it loses."""
+    return quantum_efficiency(q / microscope.nyquist, *_response_and_electrons(microscope, conditions))
 
 
 def has_azimuths(conditions: Conditions) -> bool:

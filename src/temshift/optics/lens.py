@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from temshift.conditions.drawn import Conditions
+from temshift.conditions import Conditions
 from temshift.core.electrons import energy_of
 from temshift.optics.aberrations import (
     AberrationBasis,

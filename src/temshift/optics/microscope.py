@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from temshift.core.electrons import wavelength
+from temshift.core import wavelength
 from temshift.optics.settings import EXACT, ImagingSettings
 
 
@@ -19,7 +19,8 @@ class Microscope:
         Coherence and camera.
     nyquist : float
         Nyquist frequency of the camera's pixels before binning [1/A], as they are said to be. Infinity is that of
-        pixels whose size is unknown: the MTF is 1.
+        pixels whose size is unknown: the MTF is 1. A camera with ``pixel_angstrom`` has its own, which takes the place
+        of what is given.
 
     Examples
     --------
@@ -30,6 +31,10 @@ class Microscope:
     energy: float
     imaging: ImagingSettings = EXACT
     nyquist: float = math.inf
+
+    def __post_init__(self) -> None:
+        if self.imaging.camera.pixel_angstrom is not None:
+            object.__setattr__(self, "nyquist", 0.5 / self.imaging.camera.pixel_angstrom)
 
     @property
     def wavelength(self) -> float:

@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from temshift.configuration.model import Configuration
-from temshift.core.grids import Grid
+from temshift.configuration import Configuration
+from temshift.core import Grid
 from temshift.optics.camera import CameraSettings
+
+FARTHEST = 8  # ratio of the camera's pixels to those of the waves, and the other way round
 
 
 class ImagingSettings(Configuration):
@@ -22,16 +24,34 @@ class ImagingSettings(Configuration):
     tolerance: Annotated[float, Field(ge=1e-9, le=0.1)] = 1e-3
     camera: CameraSettings = CameraSettings()
 
+    def camera_grid(self, grid: Grid) -> Grid:
+        """Return the (y, x) plane of the camera's own pixels over waves on ``grid``.
+
+        Pixels of a given size are made to fit: as many, in whole bins, as come nearest to it.
+        """
+        if self.camera.pixel_angstrom is None:
+            return grid
+        bin_size = self.camera.binning * self.camera.pixel_angstrom
+        down, across = (self.camera.binning * max(1, round(length / bin_size)) for length in grid.extent)
+        return Grid((down, across), (grid.extent[0] / down, grid.extent[1] / across))
+
     def image_grid(self, grid: Grid) -> Grid:
         """Return the (y, x) plane of binned images of waves on ``grid``."""
-        binning = self.camera.binning
+        grid, binning = self.camera_grid(grid), self.camera.binning
         shape = grid.shape[0] // binning, grid.shape[1] // binning
         return Grid(shape, (binning * grid.sampling[0], binning * grid.sampling[1]))
 
     def faults(self, grid: Grid) -> Iterator[str]:
         """Yield the reasons that images of waves on ``grid`` can't be formed this way."""
         binning = self.camera.binning
-        if any(size % binning for size in grid.shape):
+        if self.camera.pixel_angstrom is not None:
+            ratio = self.camera.pixel_angstrom / max(grid.sampling)
+            if not 1 / FARTHEST <= ratio <= FARTHEST:
+                yield (
+                    f"camera.pixel_angstrom = {self.camera.pixel_angstrom:g} and waves on {max(grid.sampling):.3g} A "
+                    f"pixels differ by more than a factor {FARTHEST}; give the pixels at the specimen, not on the chip"
+                )
+        elif any(size % binning for size in grid.shape):
             yield f"{binning} does not divide {grid.shape[1]} x {grid.shape[0]} pixels; change cell_nm or the sampling"
 
 

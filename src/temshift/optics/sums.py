@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
+from temshift.conditions import Conditions
 from temshift.core.electrons import energy_of
 from temshift.optics.aberrations import aberration_gradient
 from temshift.optics.band import Band

@@ -5,12 +5,13 @@ import warnings
 
 import numpy as np
 
-from temshift.conditions.drawn import Conditions
+from temshift.conditions import Conditions
 from temshift.optics.image_transfer import ImageTransfer, has_azimuths
 from temshift.optics.limits import first_zero, information_limit, scherzer_defocus
 from temshift.optics.microscope import Microscope
 from temshift.optics.transfer import Array
-from temshift.vocabulary.parameters import ABERRATIONS, MILLIMETRE, NANOMETRE, azimuth
+from temshift.vocabulary import ABERRATIONS, NANOMETRE
+from temshift.vocabulary.parameters import MILLIMETRE, azimuth
 
 CRITERION = math.exp(-2)  # product of envelopes at a limit
 AZIMUTHS = 36  # over half a turn, if transfer depends on them

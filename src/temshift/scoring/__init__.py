@@ -1,7 +1,5 @@
 """Generalization: scores of networks in and out of distribution."""
 
-from temshift.scoring.evaluation import score
-from temshift.scoring.scores import Scores, pixel_sums, score_batches, score_together, scores_of
-from temshift.scoring.scoring_conditions import ScoringConditions
+import lazy_loader
 
-__all__ = ["Scores", "ScoringConditions", "pixel_sums", "score", "score_batches", "score_together", "scores_of"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -10,21 +10,21 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.summary import centers, summary
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.hashes import content_hash
+from temshift.conditions import ImagingConditions, summary
+from temshift.conditions.summary import centers
+from temshift.core import InputError, TemshiftError, content_hash
 from temshift.execution import Progress, SilentProgress
+from temshift.exitwaves import WaveSource, listed, wave_sources
 from temshift.exitwaves.origin import foreign_to
-from temshift.exitwaves.sources import WaveSource, listed, wave_sources
 from temshift.exitwaves.store import read_shards
 from temshift.micrographs.formation import Batch, MicrographSource, Stream, form_micrographs
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin
+from temshift.scoring.dialects import read_any, require_same_energy
 from temshift.scoring.reading import Gives, LogitsOf, Reading, image_shape, origin_of_network
 from temshift.scoring.scored_images import images_id, images_stream
 from temshift.scoring.scores import Network, PixelSums, Scores, batch_sums, scores_of
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible, scoring_conditions
+from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible
 from temshift.vocabulary.columns import RESULTS
 
 SCORING_BATCH = 32
@@ -58,8 +58,9 @@ def score(
     database : path
         Folder of a database, of a study, or of one set of waves.
     conditions : path, mapping or ScoringConditions
-        Conditions to score under: a YAML file, a mapping with the keys of :class:`ScoringConditions`, or a mapping from
-        names to :class:`temshift.conditions.ImagingConditions`.
+        Conditions to score under: a YAML file or a mapping in any dialect (:class:`ScoringConditions`, an image set, a
+        study, the parameters of one distribution), or a mapping from names to
+        :class:`temshift.conditions.ImagingConditions`.
     set : str, optional
         Name of the set of specimens in the database; None takes the only one.
     seed : int, optional
@@ -104,12 +105,14 @@ def score(
     Traceback (most recent call last):
     temshift.core.errors.InputError: no-database holds no exit waves; ...
     """
-    scoring = scoring_conditions(conditions)
+    scoring, energy_kev = read_any(conditions)
     scoring = scoring if seed is None else scoring.model_copy(update={"seed": seed})
     source = wave_source(database, set)
+    require_same_energy(energy_kev, source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
     asked = ask(network, source, scoring, reading)
-    scores = score_conditions(asked, source, scoring, device=device, batch=batch, progress=progress)
+    waves = OpenedWaves(source, scoring, device, asked.shape)
+    scores = score_conditions(asked, waves, scoring, batch=batch, progress=progress)
     return result_rows(scoring, source, scores, asked)
 
 
@@ -148,6 +151,45 @@ def ask(network: Network, source: WaveSource, scoring: ScoringConditions, readin
     return Asked(logits, shape, tuple(foreign))
 
 
+_Loaded = tuple[range, MicrographSource]  # numbers of specimens, and their waves with masks
+
+
+class OpenedWaves:
+    """The waves of a set for some conditions: the first specimens can be looked at before all are taken, once.
+
+    Parameters
+    ----------
+    source : WaveSource
+        The set.
+    scoring : ScoringConditions
+        Conditions that images are to be formed under.
+    device : str
+        Where images are formed.
+    shape : tuple of int, optional
+        Pixels (y, x) that images are brought to.
+    """
+
+    def __init__(
+        self, source: WaveSource, scoring: ScoringConditions, device: str, shape: tuple[int, int] | None = None
+    ) -> None:
+        self.source = source
+        self._rest = _loaded_waves(source, scoring, device, shape)
+        self._first: list[_Loaded] = []
+
+    @property
+    def first(self) -> _Loaded:
+        """The first specimens, which stay in memory until all are taken."""
+        if not self._first:
+            self._first.append(next(self._rest))
+        return self._first[0]
+
+    def every(self) -> Iterator[_Loaded]:
+        """Yield all specimens, some at a time; nothing here keeps those that were yielded."""
+        if self._first:
+            yield self._first.pop()
+        yield from self._rest
+
+
 def wave_source(database: Path | str, name: str | None) -> WaveSource:
     """Find one set of specimens.
 
@@ -166,14 +208,15 @@ def wave_source(database: Path | str, name: str | None) -> WaveSource:
 
 def score_conditions(
     asked: Asked,
-    source: WaveSource,
+    waves: OpenedWaves,
     scoring: ScoringConditions,
     *,
-    device: str = "cpu",
     batch: int = SCORING_BATCH,
     progress: Progress | None = None,
 ) -> dict[str, Scores]:
     """Score a network under every distribution of conditions, that of its training too; see `score`.
+
+    All of the waves are taken.
 
     Returns
     -------
@@ -183,8 +226,8 @@ def score_conditions(
     every = _distinct(scoring)
     sums: dict[str, list[PixelSums]] = {id_: [] for id_ in every}
     progress = progress or SilentProgress()
-    progress.start("images", source.layout.count * len(every), 0)
-    for numbers, loaded in loaded_waves(source, scoring, device, asked.shape):
+    progress.start("images", waves.source.layout.count * len(every), 0)
+    for numbers, loaded in waves.every():
         for id_, (name, conditions) in every.items():
             for batch_ in _batches(loaded, conditions, numbers, batch, images_stream(id_, scoring.seed)):
                 sums[id_].append(_checked_sums(asked.network, name, batch_))
@@ -193,7 +236,7 @@ def score_conditions(
     return {id_: scores_of(parts) for id_, parts in sums.items()}
 
 
-def require_readable(asked: Asked, source: WaveSource, scoring: ScoringConditions, device: str) -> None:
+def require_readable(asked: Asked, waves: OpenedWaves, scoring: ScoringConditions) -> None:
     """Let a network segment one batch, so that faults of its output show before anything is written.
 
     Raises
@@ -202,7 +245,7 @@ def require_readable(asked: Asked, source: WaveSource, scoring: ScoringCondition
         If its output can't be read as logits.
     """
     id_, (name, conditions) = next(iter(_distinct(scoring).items()))
-    numbers, loaded = next(loaded_waves(source, scoring, device, asked.shape))
+    numbers, loaded = waves.first
     batches = _batches(loaded, conditions, numbers, SCORING_BATCH, images_stream(id_, scoring.seed))
     _checked_sums(asked.network, name, next(batches))
 
@@ -257,9 +300,9 @@ def widest_semiangle(source: WaveSource, scoring: ScoringConditions) -> float:
     return min(source.widest_semiangle, max(one.widest_semiangle for _, one in scoring.every))
 
 
-def loaded_waves(
+def _loaded_waves(
     source: WaveSource, scoring: ScoringConditions, device: str, shape: tuple[int, int] | None = None
-) -> Iterator[tuple[range, MicrographSource]]:
+) -> Iterator[_Loaded]:
     """Yield the numbers of some specimens with their waves and masks, as many as :data:`LOADED_BYTES` allow."""
     semiangle = widest_semiangle(source, scoring)
     margin = band_margin(max(one.highest("angular_spread_sigma") for _, one in scoring.every))

@@ -7,8 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor
 
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.grids import Grid
+from temshift.core import Grid, InputError, TemshiftError
 from temshift.exitwaves.origin import Origin, same_pixels
 from temshift.scoring.scores import Network
 
@@ -19,7 +18,8 @@ MOST_FINER = 8  # times: finer pixels add nothing, and images beyond all memory 
 _UNITY = 1e-3  # by how far the sum of probabilities in single or half precision may miss 1
 _CHOICES = "|".join(get_args(Gives))
 _SAY = f"say with --gives {_CHOICES} (gives= in Python) which it gives"
-_PROBABILITIES = ("Sigmoid", "HardSigmoid", "Softmax", "LogSoftmax")
+_PROBABILITIES = ("Sigmoid", "HardSigmoid", "Softmax", "LogSoftmax", "Hardmax")
+_BOUNDED = ("Tanh", "Relu", "Softplus", "Abs", "Round", "ArgMax")  # signs and sizes of these are no logits'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +121,11 @@ class LogitsOf:
         self.network, self.reading = network, reading
         self._shows_logits = reading.gives is not None
         last, channels = getattr(network, "ending", ""), getattr(network, "channels", None)
-        if last in _PROBABILITIES and reading.gives is None:
+        if last in (*_PROBABILITIES, *_BOUNDED) and reading.gives is None:
             raise InputError(f"the network ends in {last}, so that its output is no logit; {_SAY}")
         if channels is not None:
             _require_channel(
-                reading, int(channels), f"{getattr(network, 'name', 'the network')} has {channels} channels"
+                reading, int(channels), f"{getattr(network, 'name', 'the network')} gives {channels} channels"
             )
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ class LogitsOf:
                 f"the network gives {other} for images {tuple(images.shape)}; it must give a Tensor of one logit of "
                 '"particle" a pixel, of the shape of the images, or of several channels'
             )
-        given = f"the network gives {tuple(output.shape)} for images {tuple(images.shape)}; it must give one logit"
+        given = f"the network gives {tuple(output.shape)} for images {tuple(images.shape)}"
         channel = _require_channel(self.reading, output.shape[1], given)
         if not self._shows_logits:  # until a batch holds other values than probabilities have
             _refuse_probabilities(output, channel)
@@ -168,8 +168,8 @@ def _require_channel(reading: Reading, channels: int, given: str) -> int:
     if reading.gives == "two-class" and channels == 2:
         return 1
     raise InputError(
-        f"{given} a pixel, or the channel has to be said: --channel N (channel= in Python) is that of the particle, "
-        "from 0, and --gives two-class takes the particle's class against the others"
+        f"{given}; it must give one logit a pixel, or the channel has to be said: --channel N (channel= in Python) is "
+        "that of the particle, from 0, and --gives two-class takes the particle's class against the others"
     )
 
 

@@ -1,9 +1,8 @@
 """The images that networks are scored on, the same for every network: their names and their streams of draws."""
 
-from temshift.core.hashes import content_hash
-from temshift.micrographs.formation import DATASETS_VERSION, Stream
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.settings import ImagingSettings
+from temshift.core import content_hash
+from temshift.micrographs import DATASETS_VERSION, Stream
+from temshift.optics import OPTICS_VERSION, ImagingSettings
 from temshift.scoring.scores import SCORES_VERSION
 
 TRAINING, TESTING, VALIDATION, COMPARING = range(4)  # first part of a stream's key

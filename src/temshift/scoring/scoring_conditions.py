@@ -8,14 +8,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from temshift.conditions.imaging import ImagingConditions, PartialConditions
-from temshift.conditions.named import Items, resolved
-from temshift.configuration.model import Configuration, load_configuration, parse_configuration
-from temshift.configuration.yaml_document import KeyPath, dotted
-from temshift.core.errors import InputError
-from temshift.exitwaves.sources import WaveSource
+from temshift.conditions import ImagingConditions, Items, PartialConditions
+from temshift.conditions.named import resolved
+from temshift.configuration import Configuration, KeyPath, dotted, load_configuration, parse_configuration
+from temshift.core import InputError
+from temshift.exitwaves import WaveSource
+from temshift.optics import ImagingSettings
 from temshift.optics.feasibility import role_faults
-from temshift.optics.settings import ImagingSettings
 
 
 class ScoringConditions(Configuration):

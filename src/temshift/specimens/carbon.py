@@ -8,7 +8,7 @@ from ase.data import atomic_masses, atomic_numbers
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.surfaces import Roughness, rough_surface
 
 AVOGADRO = 6.02214076e23  # 1/mol, exact (SI 2019)

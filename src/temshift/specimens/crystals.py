@@ -15,8 +15,9 @@ from ase.spacegroup.spacegroup import SpacegroupError
 from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from temshift.configuration.model import Configuration, as_tuples
-from temshift.core.errors import InputError
+from temshift.configuration import Configuration
+from temshift.configuration.model import as_tuples
+from temshift.core import InputError
 from temshift.specimens.ranges import require
 from temshift.specimens.structure_files import MOST_ATOMS, read_structure
 from temshift.specimens.validation import HEAVIEST

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.crystals import Crystal
 from temshift.specimens.stacking import Stack, stack_of
 

@@ -11,7 +11,7 @@ from ase.cluster import Decahedron, Icosahedron
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.stacking import stack_of
 

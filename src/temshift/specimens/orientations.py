@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from pydantic import Field, Tag, field_validator
 from scipy.spatial.transform import Rotation
 
-from temshift.configuration.model import Configuration, as_tuples
+from temshift.configuration import Configuration
+from temshift.configuration.model import as_tuples
 from temshift.configuration.unions import chosen_by
 
 _BEAM = np.array([0.0, 0.0, 1.0])

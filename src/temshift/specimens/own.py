@@ -24,9 +24,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from temshift.configuration.model import Configuration
+from temshift.configuration import Configuration
 from temshift.configuration.unions import chosen_by
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.recipe import SpecimenRecipe
 from temshift.specimens.sources import SourceFile, read_source

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from temshift.conditions.distribution import Distribution, Lognormal, Normal
-from temshift.configuration.model import Configuration
-from temshift.core.errors import InputError
+from temshift.conditions import Distribution
+from temshift.conditions.distribution import Lognormal, Normal
+from temshift.configuration import Configuration
+from temshift.core import InputError
 from temshift.specimens.crystals import Crystal
 from temshift.specimens.faults import require_faults
 from temshift.specimens.orientations import Orientation

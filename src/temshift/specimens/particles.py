@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.faults import draw_turns
 from temshift.specimens.multiply_twinned import multiply_twinned

@@ -5,8 +5,8 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import model_validator
 
-from temshift.configuration.model import Configuration
-from temshift.core.errors import InputError
+from temshift.configuration import Configuration
+from temshift.core import InputError
 
 ANGSTROM_PER_NM = 10.0
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from temshift.configuration.model import Configuration
-from temshift.core.errors import InputError
+from temshift.configuration import Configuration
+from temshift.core import InputError
 from temshift.specimens.carbon import number_density, require_reachable
 from temshift.specimens.crystals import unit_cell
 from temshift.specimens.particle_recipe import ParticleRecipe

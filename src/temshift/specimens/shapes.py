@@ -13,9 +13,10 @@ from pydantic import Field, Tag, model_serializer, model_validator
 from scipy.spatial import QhullError
 from scipy.spatial.transform import Rotation
 
-from temshift.configuration.model import Configuration, as_tuples
+from temshift.configuration import Configuration
+from temshift.configuration.model import as_tuples
 from temshift.configuration.unions import chosen_by
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.multiply_twinned import multiply_twinned, require_fcc
 

@@ -7,8 +7,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from temshift.core.errors import InputError
-from temshift.core.seeds import Stage, generator
+from temshift.core import InputError, Stage, generator
 from temshift.specimens.carbon import CARBON, amorphous_carbon
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.own import FileRecipe, own_specimen

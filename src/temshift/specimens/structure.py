@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.reading import Structure, listed, structures_in
 from temshift.specimens.validation import LEAST_BOND, LEAST_SHARE, LEAST_SIDE
 

@@ -6,7 +6,7 @@ from ase.data import covalent_radii
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 
 HEAVIEST = 92  # the last element with scattering factors
 SAME_SPOT = 0.3  # atoms nearer than this are one atom twice [A]

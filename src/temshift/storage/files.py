@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core import DamagedError, InputError, TemshiftError
 
 if TYPE_CHECKING:
     import polars

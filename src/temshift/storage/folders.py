@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from temshift.core.errors import InputError, TemshiftError
+from temshift.core import InputError, TemshiftError
 
 LOCK_PATIENCE = 1.0  # seconds: temshift status holds the lock for a moment
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.core.hashes import canonical_json, file_hash
 from temshift.storage.files import json_bytes, read_json, write_json, write_together
 
@@ -171,32 +171,37 @@ def read_facts(path: Path | str) -> dict[str, Any]:
     return dict(_sealed_body(Path(path))["facts"])
 
 
-def recorded_file(path: Path | str, name: str) -> Path:
-    """Verify one file of a record; the others may be missing.
+def read_part(path: Path | str, names: Sequence[str], *, needed: bool = True) -> Record:
+    """Read a record; verify its seal and the bytes of some of its files. The others may be missing.
 
     Parameters
     ----------
     path : path
         A record that `write_record` wrote.
-    name : str
-        The file, relative to the folder of the record.
+    names : sequence of str
+        Files relative to the folder of the record.
+    needed : bool
+        Whether the record has to name each; otherwise those that it does not name are left out.
 
     Returns
     -------
-    pathlib.Path
-        The file, whose bytes are those that were recorded.
+    Record
+        With these files alone, whose bytes are those that were recorded.
 
     Raises
     ------
     InputError
-        If the record is absent, or names no such file.
+        If the record is absent, or does not name a file that is needed.
     DamagedError
-        If the record or the file is truncated or altered, or the file is missing.
+        If the record or one of these files is truncated or altered, or the file is missing.
     """
-    files = _sealed_body(Path(path))["files"]
-    if name not in files:
-        raise InputError(f"{path} does not name {name}; it names {', '.join(files) or 'no file'}")
-    return _verified(Path(path).parent, name, files[name])
+    body = _sealed_body(Path(path))
+    files = body["files"]
+    unnamed = [name for name in names if name not in files]
+    if unnamed and needed:
+        raise InputError(f"{path} does not name {unnamed[0]}; it names {', '.join(files) or 'no file'}")
+    verified = (_verified(Path(path).parent, name, files[name]) for name in names if name in files)
+    return Record(body["facts"], tuple(verified))
 
 
 def record_state(path: Path | str) -> RecordState:

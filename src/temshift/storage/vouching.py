@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from temshift.core.errors import InputError
-from temshift.storage.records import read_facts, recorded_file
+from temshift.storage.records import read_part
 
 
 def verify_named(record: Path, names: Iterable[str]) -> list[str]:
@@ -36,14 +35,6 @@ def verify_named(record: Path, names: Iterable[str]) -> list[str]:
     >>> verify_named(record, ["a.txt", "b.txt"])
     ['b.txt']
     """
-    read_facts(record)
-    return [name for name in names if not _names(record, name)]
-
-
-def _names(record: Path, name: str) -> bool:
-    """Whether a record names a file, which is then verified."""
-    try:
-        recorded_file(record, name)
-    except InputError:
-        return False
-    return True
+    asked = list(names)
+    vouched = set(read_part(record, asked, needed=False).files)
+    return [name for name in asked if record.parent / name not in vouched]

@@ -1,16 +1,23 @@
 """The study folder: the path of every file, and who may write there."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from temshift.configuration.model import Configuration, ConfigurationError, load_configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.configuration import (
+    Configuration,
+    ConfigurationError,
+    Document,
+    load_configuration,
+    validated,
+    write_document,
+)
+from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.execution import Progress
-from temshift.storage.files import write_text
-from temshift.storage.folders import claim, making
+from temshift.storage import claim, write_text
+from temshift.storage.folders import making
 from temshift.storage.vouching import verify_named
 from temshift.studies.planning.study import Study
 
@@ -148,10 +155,28 @@ def _keep_study(folder: StudyFolder, text: str, progress: Progress) -> None:
     write_text(path, text)
 
 
-def load_study(path: Path | str) -> Study:
-    """Read a study file."""
-    path = Path(path)
-    return load_configuration(path, Study)
+def load_study(given: Path | str | Mapping[str, Any]) -> Study:
+    """Read a study.
+
+    Parameters
+    ----------
+    given : path or mapping
+        A file (YAML), or a mapping with the keys of one.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        If the file can't be read.
+    ConfigurationError
+        With every fault of the study.
+    """
+    if isinstance(given, Mapping):
+        return validated(Document(data=dict(given)), Study, "study")
+    return load_configuration(Path(given), Study)
 
 
 def study_text(study: Study) -> str:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from temshift.exitwaves.store import Shard, read_layout, read_shards
 from temshift.micrographs import MicrographSource, scoring_batches
 from temshift.micrographs.formation import Batch
-from temshift.networks import load
+from temshift.networks import code_of, load
 from temshift.optics.image_formation import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition
@@ -22,7 +22,7 @@ SCORING_BATCH = 32
 
 def load_network(root: Path, run: NetworkRun, device: str) -> nn.Module:
     """Load a trained network of a study, ready to segment."""
-    return load(StudyFolder(root).network(run.id)).to(device)
+    return load(StudyFolder(root).network(run.id), code=code_of(run.network)).to(device)
 
 
 def test_batches(root: Path, test: TestCondition, device: str) -> Iterator[Batch]:

@@ -5,6 +5,7 @@ import polars as pl
 from temshift.vocabulary.parameters import CANONICAL
 
 CONDITION_COLUMNS = tuple(row.key for row in CANONICAL)
+LATER_COLUMNS = ("transfer_exponent", "scattering_share", "counting_frames")  # that tables of earlier versions lack
 
 # Scores of one network under one test condition.
 SCORES = {
@@ -80,7 +81,8 @@ OBSERVED = {
     },
 }
 
-# One row a training x test distribution. "observer_linear_f1" and the like are what an observer expects, "ln_error" the
+# One row a training x test distribution. "distance" is d, "sigma" exp(-d), "distance_log_aperture" the form that d had
+# in version 3 of the metrics. "observer_linear_f1" and the like are what an observer expects, "ln_error" the
 # standard error of its ln(cross-entropy); scores are means over seeds, of ln(cross-entropy) and of F1. "left_out_test"
 # and the like are predictions by a model that was fitted without the test condition, "lower" and "upper" the ends of
 # their intervals, also without it.
@@ -92,6 +94,7 @@ METRICS = {
     "epsilon_test_error": pl.Float64,
     "sigma": pl.Float64,
     "distance": pl.Float64,
+    "distance_log_aperture": pl.Float64,
     **{name: kind for name, kind in IMAGE_FEATURES.items() if kind is pl.Float64},
     "defocus_difference_nm": pl.Float64,
     **{name: kind for name, kind in OBSERVED.items() if name != "conditions_id"},
@@ -184,6 +187,7 @@ TRANSFER_CURVES = {
     "phase_transfer_highest": pl.Float64,
     "phase_transfer_p10": pl.Float64,
     "phase_transfer_p90": pl.Float64,
+    "quantum_efficiency": pl.Float64,
 }
 
 # One row a condition, at the centre of its distribution. Of limits that depend on the azimuth, the coarsest and the

@@ -1,16 +1,71 @@
+from .comparison import bench_for, compare, measured_library, opened_specimens
+from .condition_files import (
+    ConditionsFile,
+    ConditionSource,
+    agreed,
+    forming_remarks,
+    open_conditions,
+    read_conditions,
+    resolved_plain,
+)
+from .design_training import Wanted, design, design_for, require_output, write_design
 from .forecast import Forecast, predict_scores
-from .input_files import load_database, load_plan
+from .input_files import load_any, load_database, load_input, load_plan, load_recipe, load_single
 from .micrograph_dataset import MicrographDataset
-from .score_network import score_network
-from .train_network import SingleNetwork, train_single
+from .score_network import score_network, score_opened
+from .specimen_libraries import Measurement, find_library, open_specimens
+from .train_network import SingleNetwork, open_training, train_opened, train_single, training_remarks
+from .transfer_curves import (
+    TransferSet,
+    limits_table,
+    load_transfer_set,
+    require_folder,
+    together,
+    transfer_of,
+    write_transfer,
+)
 
 __all__ = [
+    "ConditionSource",
+    "ConditionsFile",
     "Forecast",
+    "Measurement",
     "MicrographDataset",
     "SingleNetwork",
+    "TransferSet",
+    "Wanted",
+    "agreed",
+    "bench_for",
+    "compare",
+    "design",
+    "design_for",
+    "find_library",
+    "forming_remarks",
+    "limits_table",
+    "load_any",
     "load_database",
+    "load_input",
     "load_plan",
+    "load_recipe",
+    "load_single",
+    "load_transfer_set",
+    "measured_library",
+    "open_conditions",
+    "open_specimens",
+    "open_training",
+    "opened_specimens",
     "predict_scores",
+    "read_conditions",
+    "require_folder",
+    "require_output",
+    "resolved_plain",
     "score_network",
+    "score_opened",
+    "together",
+    "train_opened",
     "train_single",
+    "training_remarks",
+    "transfer_of",
+    "write_design",
+    "write_transfer",
 ]

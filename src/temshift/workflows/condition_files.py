@@ -5,17 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from temshift.conditions.imaging import ImagingConditions, PartialConditions
-from temshift.conditions.named import ConditionItem, Items
-from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import KeyPath
-from temshift.core.errors import InputError
-from temshift.image_sets.image_set import ImageSet
-from temshift.optics.feasibility import exactness_remarks
-from temshift.optics.settings import EXACT, ImagingSettings
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, scoring_conditions
-from temshift.studies.planning.study import Study
+from temshift.conditions import ConditionItem, ImagingConditions, Items, PartialConditions
+from temshift.configuration import Configuration, KeyPath, allowed_text
+from temshift.core import InputError
+from temshift.image_sets import ImageSet
+from temshift.optics import EXACT, ImagingSettings, exactness_remarks
+from temshift.scoring import AnyConditions, ScoringConditions, scoring_conditions
+from temshift.studies import Study
 from temshift.workflows.input_files import load_input
 
 Role = Literal["training", "test"]

@@ -5,25 +5,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import parse_configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.errors import InputError
-from temshift.core.grids import Grid
-from temshift.databases.object_libraries import band_end
+from temshift.conditions import ImagingConditions
+from temshift.configuration import parse_configuration, write_document
+from temshift.core import Grid, InputError
+from temshift.databases import band_end
 from temshift.execution import Progress, SilentProgress
-from temshift.figures.design_figure import design_figure
-from temshift.figures.transfer_figures import save_figure
-from temshift.information.comparison.compare import PIXEL, Bench, noise_remarks, survey_for
-from temshift.information.designs.candidates import GRID
-from temshift.information.designs.objectives import Objective
-from temshift.information.designs.training_design import Design, design
-from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
-from temshift.information.observers.observer import RuleName
-from temshift.optics.feasibility import imaging_faults
-from temshift.optics.settings import ImagingSettings
-from temshift.scoring.scoring_conditions import ScoringConditions
-from temshift.storage.files import replacing, require_writable, write_text
+from temshift.figures import design_figure, save_figure
+from temshift.information import (
+    ASSUMED_PIXEL,
+    GRID,
+    SHIPPED_ENERGY,
+    Bench,
+    Design,
+    Objective,
+    RuleName,
+    noise_remarks,
+    survey_for,
+)
+from temshift.information import design as choose
+from temshift.optics import ImagingSettings, imaging_faults
+from temshift.scoring import AnyConditions, ScoringConditions, scoring_conditions
+from temshift.storage import replacing, require_writable, write_text
 from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
@@ -59,6 +61,56 @@ class Wanted:
     rule: RuleName = "both"
     grid: int = GRID
     candidates: Path | None = None
+
+
+def design(
+    targets: AnyConditions,
+    size: int | None,
+    *,
+    objective: Objective = "regret",
+    search: RuleName = "linear",
+    rule: RuleName = "both",
+    specimens: str | Path | None = None,
+    energy_kev: float | None = None,
+    sampling_angstrom: float | None = None,
+    progress: Progress | None = None,
+) -> Design:
+    """Design training conditions for the conditions that a network shall serve.
+
+    Parameters
+    ----------
+    targets : path, mapping or ScoringConditions
+        A file of conditions; a mapping with its keys, or from names to ``ImagingConditions``.
+    size : int or None
+        Number of conditions to train on; None for one broad distribution.
+    objective : {"regret", "worst", "mean"}
+        The quantity that is minimised over the targets.
+    search, rule : {"linear", "forest", "both", "ideal"}
+        Observers of the search and of the ranking; all but the linear one take minutes.
+    specimens : path or str, optional
+        A recipe, a database or the name of a crystal; CdSe on carbon by default.
+    energy_kev, sampling_angstrom : float, optional
+        Electron energy and size of a pixel, if the file gives none; 300 keV and 0.4 A by default.
+    progress : Progress, optional
+        Reports progress.
+
+    Returns
+    -------
+    Design
+        ``conditions`` is the one distribution to train on; ``summary`` compares it with plain sets.
+
+    Raises
+    ------
+    InputError
+        With every fault of a file, and for conditions that no image can be formed under.
+    """
+    if isinstance(targets, str | Path):
+        file = read_conditions(Path(targets), "test")
+    else:
+        file = ConditionsFile(Path("targets"), scoring_conditions(targets).tests)
+    asked = Wanted(size, objective, search, rule)
+    energy = None if energy_kev is None else energy_kev * 1e3
+    return design_for(file, asked, specimens=specimens, energy=energy, sampling=sampling_angstrom, progress=progress)
 
 
 def design_for(
@@ -112,7 +164,7 @@ def design_for(
     exactness = [] if pixel else forming_remarks([targets], volts, None)
     for remark in [*exactness, *remarks, *noise_remarks(targets.named, library, survey)]:
         (progress or SilentProgress()).warning(remark)
-    return design(
+    return choose(
         targets.named,
         library,
         survey,
@@ -129,7 +181,7 @@ def design_for(
 
 def _require_images(named: Mapping[str, ImagingConditions], bench: Bench, forming: ImagingSettings) -> None:
     """Refuse conditions that no image can be formed under."""
-    pixel = bench.sampling or PIXEL
+    pixel = bench.sampling or ASSUMED_PIXEL
     grid = Grid((CELL, CELL), (pixel, pixel))
     faults = imaging_faults(list(named.items()), forming, grid, bench.energy)
     if faults:

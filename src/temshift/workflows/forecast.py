@@ -8,37 +8,46 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.summary import Setting, summary
-from temshift.core.electrons import largest_semiangle
-from temshift.core.errors import InputError
-from temshift.core.hashes import content_hash
-from temshift.execution import Progress, SilentProgress, make_executor
-from temshift.execution.stages import Work
-from temshift.information.objects.library import ObjectLibrary
-from temshift.information.objects.library_files import read_library
-from temshift.information.prediction.applicability import MARGIN, Reach
-from temshift.information.prediction.intervals import LEVEL, least_groups
-from temshift.information.prediction.score_prediction import (
+from temshift.conditions import ImagingConditions, Setting, summary
+from temshift.core import InputError, content_hash, largest_semiangle
+from temshift.execution import Progress, SilentProgress, Work, make_executor
+from temshift.information import (
     DISAGREEMENT,
     DISTANCE,
     EPSILON,
     F1,
+    LEVEL,
     LOSS,
+    MARGIN,
     OBSERVER,
+    ObjectLibrary,
+    Reach,
     ScorePredictor,
+    least_groups,
+    read_library,
     with_features,
 )
-from temshift.optics.feasibility import imaging_faults
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
-from temshift.storage.files import read_table
-from temshift.storage.records import record_state
-from temshift.studies.analysis.analyse import observe_part, pairs_of, passages_of, scenario_of, scores_over_seeds
-from temshift.studies.analysis.observer_scores import has_observers
-from temshift.studies.analysis.results import asked_pairs, gather, lacking_words
-from temshift.studies.folder import StudyFolder, require_study, stored_study, study_remark
-from temshift.studies.planning.plan import Part, Plan
-from temshift.studies.planning.study import Study
+from temshift.optics import imaging_faults
+from temshift.scoring import AnyConditions, ScoringConditions
+from temshift.storage import read_table, record_state
+from temshift.studies import (
+    Part,
+    Plan,
+    Study,
+    StudyFolder,
+    asked_pairs,
+    gather,
+    has_observers,
+    lacking_words,
+    observe_part,
+    pairs_of,
+    passages_of,
+    require_study,
+    scenario_of,
+    scores_over_seeds,
+    stored_study,
+    study_remark,
+)
 from temshift.workflows.condition_files import given_scoring
 
 LEAST_CONDITIONS = 4  # test conditions with scores that a prediction is made from

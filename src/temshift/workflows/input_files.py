@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import Configuration, open_document, parse_configuration, validated
-from temshift.configuration.yaml_document import Document
-from temshift.core.errors import InputError
-from temshift.databases.database import Database
-from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.image_sets.image_set import ImageSet
-from temshift.scoring.scoring_conditions import ScoringConditions
+from temshift.conditions import ImagingConditions
+from temshift.configuration import (
+    Configuration,
+    Document,
+    open_document,
+    parse_configuration,
+    validated,
+)
+from temshift.core import InputError
+from temshift.databases import Database
+from temshift.exitwaves import ExitWaveSettings
+from temshift.image_sets import ImageSet
+from temshift.scoring import ScoringConditions
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe
-from temshift.storage.records import read_facts
-from temshift.studies.planning.study import Study
+from temshift.storage import read_facts
+from temshift.studies import Study
 from temshift.workflows.train_network import SingleNetwork
 
 Model = TypeVar("Model", bound=Configuration)

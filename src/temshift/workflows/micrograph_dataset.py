@@ -13,14 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from temshift.conditions.imaging import CARTESIAN, ImagingConditions
-from temshift.configuration.model import Configuration, parse_configuration
-from temshift.configuration.yaml_document import dotted
-from temshift.core.errors import InputError
-from temshift.core.hashes import content_hash
-from temshift.exitwaves.origin import Origin, origin_of
-from temshift.exitwaves.sources import WaveSource
-from temshift.exitwaves.store import read_settings
+from temshift.conditions import CARTESIAN, ImagingConditions
+from temshift.configuration import Configuration, dotted, parse_configuration
+from temshift.core import InputError, content_hash
+from temshift.exitwaves import Origin, WaveSource, origin_of, read_settings
 from temshift.micrographs import (
     Augmentation,
     MicrographSource,
@@ -29,22 +25,26 @@ from temshift.micrographs import (
     drawn_conditions,
     form_micrographs,
     specimens_in_order,
+    within_one_thread,
 )
-from temshift.micrographs.threads import within_one_thread
-from temshift.optics.settings import EXACT, ImagingSettings
-from temshift.optics.sums import band_margin
-from temshift.scoring.evaluation import wave_source
-from temshift.scoring.scored_images import TRAINING, images_stream
-from temshift.scoring.scoring_conditions import image_faults
-from temshift.studies.sources import read_spectra
-from temshift.vocabulary.parameters import CANONICAL, azimuth
+from temshift.optics import EXACT, ImagingSettings, band_margin
+from temshift.scoring import TRAINING, image_faults, images_stream, wave_source
+from temshift.studies import read_spectra
+from temshift.vocabulary import CANONICAL, azimuth
 from temshift.workflows.condition_files import ConditionSource, open_conditions
 
 Item: TypeAlias = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, dict[str, float]]
 Model = TypeVar("Model", bound=Configuration)
 
 
-class MicrographDataset(Dataset[Item]):
+class _Listed(type):
+    """Lists the public members of a class alone, so that its ``help`` fits a screen."""
+
+    def __dir__(cls) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_")]
+
+
+class MicrographDataset(Dataset[Item], metaclass=_Listed):
     """Standardised micrographs with masks, each formed from stored waves when it is asked for; for any DataLoader.
 
     Parameters
@@ -73,13 +73,6 @@ class MicrographDataset(Dataset[Item]):
     metadata : bool
         Whether an item has a third part: ``specimen``, ``number`` of the draw, and the conditions drawn, in file units.
 
-    Attributes
-    ----------
-    conditions : ImagingConditions
-        The distribution.
-    origin : Origin
-        Pixels, energy and specimens. If a network has it as ``network.origin``, its ONNX file keeps them.
-
     Raises
     ------
     InputError
@@ -90,15 +83,8 @@ class MicrographDataset(Dataset[Item]):
     Notes
     -----
     ``dataset[i]`` is an image (1, y, x), float32 of mean 0 and variance 1, and its mask (1, y, x), float32 of 0 and 1.
-    Call :meth:`set_epoch` before every epoch. An image depends on the seed, the epoch and its index alone: not on
-    batches, workers or their start method, or threads. Forked workers share the waves of this process; spawned ones
-    read them again. A pickled dataset holds no waves and reads them from the same folder.
-
-    Examples
-    --------
-    >>> MicrographDataset("no-database", {"defocus_nm": -10, "dose_e_per_A2": 400})  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    temshift.core.errors.InputError: no-database holds no exit waves; ...
+    It depends on the seed, the epoch and i alone: not on batches, workers, their start method or threads. Forked
+    workers share the waves of this process; spawned workers and pickles read them from the same folder.
     """
 
     def __init__(
@@ -142,13 +128,8 @@ class MicrographDataset(Dataset[Item]):
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose images are formed from now on, in workers too, persistent ones included.
 
-        Call it before each loop over a DataLoader, never during one: workers form batches ahead. Without it every
-        epoch shows the same images.
-
-        Parameters
-        ----------
-        epoch : int
-            From 0.
+        Epochs count from 0. Call it before each loop over a DataLoader, never during one: workers form batches ahead.
+        Without it every epoch shows the same images.
         """
         self._epoch.fill_(_counted("epoch", epoch, 0))
 

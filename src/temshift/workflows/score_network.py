@@ -6,45 +6,52 @@ from pathlib import Path
 import polars as pl
 from torch import nn
 
-from temshift.configuration.yaml_document import write_document
-from temshift.core.hashes import content_hash
-from temshift.core.selection import spread_out
-from temshift.databases.object_libraries import measured_set
-from temshift.databases.wave_sets import stored_set
-from temshift.execution import Progress, SilentProgress, make_executor
-from temshift.execution.stages import Work
-from temshift.exitwaves.sources import WaveSource, refuse_inside_store
-from temshift.information.objects.library import LIBRARY_VERSION, join_libraries
-from temshift.information.transfer.metrics import METRICS_VERSION
-from temshift.information.transfer.survey import Survey
-from temshift.micrographs.formation import DATASETS_VERSION
-from temshift.networks import parameter_count
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.microscope import Microscope
-from temshift.scoring.evaluation import (
+from temshift.configuration import write_document
+from temshift.core import content_hash, spread_out
+from temshift.databases import measured_set, stored_set
+from temshift.execution import Progress, SilentProgress, Work, make_executor
+from temshift.exitwaves import WaveSource, refuse_inside_store
+from temshift.information import LIBRARY_VERSION, METRICS_VERSION, Survey, join_libraries
+from temshift.micrographs import DATASETS_VERSION
+from temshift.networks import OnnxNetwork, load, onnx_identity, parameter_count
+from temshift.optics import OPTICS_VERSION, Microscope
+from temshift.scoring import (
+    SCORES_VERSION,
+    AnyConditions,
     Asked,
+    Gives,
+    Network,
+    OpenedWaves,
+    Reading,
+    ScoringConditions,
     ask,
-    loaded_waves,
+    images_stream,
     require_readable,
     result_rows,
     score_conditions,
     wave_source,
     widest_semiangle,
 )
-from temshift.scoring.reading import Gives, Reading
-from temshift.scoring.scored_images import images_stream
-from temshift.scoring.scores import SCORES_VERSION, Network
-from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions
-from temshift.storage.files import write_text
-from temshift.storage.folders import claim, refuse_strangers
-from temshift.studies.analysis.analyse import Scenario, analyse, scores_over_seeds
-from temshift.studies.analysis.conclude import is_concluded, manifest_of, timed, write_conclusion
-from temshift.studies.analysis.example_pictures import SHOWN_CONDITIONS, draw_examples
-from temshift.studies.analysis.galleries import MOST_PICTURES, draw_pictures, write_index
-from temshift.studies.analysis.results import CONDITIONS_FILE
-from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import score_id
-from temshift.studies.planning.study import ExampleSettings, InformationSettings
+from temshift.storage import claim, refuse_strangers, write_text
+from temshift.studies import (
+    CONDITIONS_FILE,
+    MOST_PICTURES,
+    SHOWN_CONDITIONS,
+    ExampleSettings,
+    InformationSettings,
+    Scenario,
+    StudyFolder,
+    analyse,
+    draw_examples,
+    draw_pictures,
+    is_concluded,
+    manifest_of,
+    score_id,
+    scores_over_seeds,
+    timed,
+    write_conclusion,
+    write_index,
+)
 from temshift.workflows.condition_files import given_scoring
 
 KIND = "scores of a network"
@@ -55,14 +62,19 @@ _LOSS = ("training_name", "test_name", "ln_cross_entropy", "ln_cross_entropy_sd"
 
 @dataclass(frozen=True)
 class _Trial:
-    """A network being scored: how it is asked, its hash, conditions, waves, the folder for results, and who works."""
+    """A network being scored: how it is asked, waves, its hash, conditions, the folder for results, and who works."""
 
     asked: Asked
+    waves: OpenedWaves
     identity: str | None
     conditions: ScoringConditions
-    source: WaveSource
     folder: StudyFolder
     work: Work
+
+    @property
+    def source(self) -> WaveSource:
+        """The set of specimens."""
+        return self.waves.source
 
     @property
     def survey(self) -> Survey:
@@ -78,7 +90,7 @@ class _Trial:
 
 
 def score_network(
-    network: Network,
+    network: Network | Path | str,
     database: Path | str,
     conditions: AnyConditions,
     output: Path | str,
@@ -96,7 +108,10 @@ def score_network(
 
     Parameters
     ----------
-    network, database, conditions, set, device, gives, channel, resample, any_pixel
+    network : path or callable
+        An ONNX file, the folder of a network that temshift trained, or anything that :func:`temshift.scoring.score`
+        takes.
+    database, conditions, set, device, gives, channel, resample, any_pixel
         As for :func:`temshift.scoring.score`; the name of the conditions is the network's.
     output : path
         A new or empty folder, or one of an earlier call, which is then written again.
@@ -114,17 +129,27 @@ def score_network(
     Raises
     ------
     InputError
-        If conditions, database or folder can't be taken, or the network was trained on other pixels; nothing is
-        written.
+        If network, conditions, database or folder can't be taken, or the network was trained on other pixels.
     TemshiftError
-        If the network gives something else than one logit a pixel; nothing is written.
+        If the network gives something else than one logit a pixel. In both cases nothing is written.
     """
     (given, opened), source = given_scoring(conditions), wave_source(database, set)
     if opened is not None:
         opened.require_energy(source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
-    asked = ask(network, source, given, reading)
+    asked = ask(_opened_network(network, device), source, given, reading)
     return score_opened(asked, source, given, Path(output), identity=identity, device=device, progress=progress)
+
+
+def _opened_network(network: Network | Path | str, device: str) -> Network:
+    """Open a network that is given by its file or folder."""
+    if not isinstance(network, str | Path):
+        return network
+    path = Path(network)
+    if path.is_dir():
+        return load(path).to(device)
+    onnx_identity(path)  # refuses what is no graph
+    return OnnxNetwork(path, device=device)
 
 
 def score_opened(
@@ -142,16 +167,16 @@ def score_opened(
     refuse_inside_store(folder.report)
     marks = folder.root / CONDITIONS_FILE
     refuse_strangers(folder.root, marks, KIND)
-    fresh = not marks.exists()
+    fresh, waves = not marks.exists(), OpenedWaves(source, given, device, asked.shape)
     if fresh:
-        require_readable(asked, source, given, device)
+        require_readable(asked, waves, given)
     with claim(folder.root, marks, KIND), make_executor(0) as executor:
         work = Work(executor, device, progress or SilentProgress())
-        trial = _Trial(asked, identity, given, source, folder, work)
+        trial = _Trial(asked, waves, identity, given, folder, work)
         hash_ = _all_that_counts(trial)
         if hash_ is None or not is_concluded(folder, work, hash_):
             if not fresh:
-                require_readable(asked, source, given, device)
+                require_readable(asked, waves, given)
             _make(trial, hash_)
     return folder
 
@@ -175,11 +200,11 @@ def _make(trial: _Trial, hash_: str | None) -> None:
     folder, conditions, work = trial.folder, trial.conditions, trial.work
     folder.conclusion.unlink(missing_ok=True)
     write_text(trial.file, conditions_text(conditions))
+    _draw(trial)
     results = timed(work, "images", len(conditions.every), lambda: _results(trial))
     scenario = timed(work, "object spectra", _measured(trial), lambda: _scenario(trial))
     analysis = analyse([scenario], scores_over_seeds(results).select(_LOSS))
-    _draw(trial)
-    sets = {trial.source.name: (stored_set(trial.source), trial.source.store)}
+    sets = {trial.source.name: (stored_set(trial.source), trial.source.geometry)}
     network = trial.asked.network.network
     parameters = [parameter_count(network)] if isinstance(network, nn.Module) else []
     networks = {"networks": 1, "parameters": parameters}
@@ -193,8 +218,8 @@ def conditions_text(conditions: ScoringConditions) -> str:
 
 
 def _results(trial: _Trial) -> pl.DataFrame:
-    source, conditions, work = trial.source, trial.conditions, trial.work
-    scores = score_conditions(trial.asked, source, conditions, device=work.device, progress=work.progress)
+    source, conditions = trial.source, trial.conditions
+    scores = score_conditions(trial.asked, trial.waves, conditions, progress=trial.work.progress)
     network_id = trial.identity or conditions.name
     rows = result_rows(conditions, source, scores, trial.asked)
     ids = [score_id(network_id, test) for test in rows["test_id"]]
@@ -209,10 +234,10 @@ def _measured(trial: _Trial) -> int:
 def _scenario(trial: _Trial) -> Scenario:
     """Training, tests and microscope, with mean spectra of the first specimens, which are built again."""
     survey, progress = trial.survey, trial.work.progress
-    waves, numbers = stored_set(trial.source), range(_measured(trial))
-    progress.start("object spectra", len(numbers), 0)
+    waves, rows = stored_set(trial.source), trial.source.geometry[: _measured(trial)]
+    progress.start("object spectra", len(rows), 0)
     libraries = []
-    for library in measured_set(waves, trial.source.store, numbers, survey.highest):
+    for library in measured_set(waves, rows, survey.highest):
         libraries.append(library)
         progress.advance(1)
     progress.finish()
@@ -222,8 +247,9 @@ def _scenario(trial: _Trial) -> Scenario:
 
 
 def _draw(trial: _Trial) -> None:
+    """Draw pictures of the first specimens, whose waves are in memory before all are scored."""
     given = trial.conditions
-    _, loaded = next(loaded_waves(trial.source, given, trial.work.device, trial.asked.shape))
+    _, loaded = trial.waves.first
     every = [
         (name, conditions, images_stream(content_hash(conditions), given.seed))
         for name, conditions in given.tests.items()

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from temshift.core.errors import InputError
-from temshift.databases.object_libraries import (
+from temshift.core import InputError
+from temshift.databases import (
     HIGHEST,
     SPECIMENS,
     cached_library,
@@ -14,10 +14,8 @@ from temshift.databases.object_libraries import (
     main_source,
 )
 from temshift.execution import Progress
-from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.information.objects.library import ObjectLibrary
-from temshift.information.objects.library_files import read_library
-from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library, shipped_names
+from temshift.exitwaves import ExitWaveSettings
+from temshift.information import SHIPPED_ENERGY, ObjectLibrary, read_library, shipped_library, shipped_names
 from temshift.workflows.input_files import load_specimens
 
 

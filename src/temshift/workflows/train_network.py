@@ -7,31 +7,32 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import KeyPath, dotted
-from temshift.core.errors import InputError, TemshiftError
-from temshift.core.hashes import content_hash
+from temshift.conditions import ImagingConditions
+from temshift.configuration import Configuration, KeyPath, dotted
+from temshift.core import InputError, TemshiftError, content_hash
 from temshift.execution import Progress, SilentProgress
-from temshift.exitwaves.sources import WaveSource
+from temshift.exitwaves import WaveSource
 from temshift.networks import (
+    CARD,
     CompactUNetSettings,
     NetworkSettings,
     TrainingSettings,
     batch_faults,
+    network_faults,
     padding_remarks,
     require_initial,
+    require_shape,
 )
-from temshift.networks.stored import CARD
-from temshift.optics.feasibility import imaging_remarks
-from temshift.optics.settings import ImagingSettings
-from temshift.optics.sums import band_margin
-from temshift.scoring.evaluation import wave_source
-from temshift.scoring.scoring_conditions import image_faults
-from temshift.storage.folders import claim
-from temshift.storage.records import read_facts, record_state
-from temshift.studies.planning.plan import ImageSource, NetworkRun, common_hash, network_hash
-from temshift.studies.running.worker_tasks import train_alone
+from temshift.optics import ImagingSettings, band_margin, imaging_remarks
+from temshift.scoring import image_faults, wave_source
+from temshift.storage import claim, read_facts, record_state
+from temshift.studies import (
+    ImageSource,
+    NetworkRun,
+    common_hash,
+    network_hash,
+    train_alone,
+)
 
 
 class SingleNetwork(Configuration):
@@ -224,11 +225,18 @@ def _start_faults(opened: OpenedTraining) -> list[tuple[KeyPath, str]]:
     batch: list[tuple[KeyPath, str]] = [
         (("training", "batch"), fault) for fault in batch_faults(network, training.batch, opened.sides)
     ]
+    batch += [(("network",), fault) for fault in network_faults(network, training.batch, opened.sides)]
+    if batch:
+        return batch
+    try:
+        require_shape(network, opened.sides)
+    except InputError as error:
+        return [(("network",), str(error))]
     try:
         require_initial(network, training)
     except InputError as error:
-        return [*batch, (("training", "initial"), str(error))]
-    return batch
+        return [(("training", "initial"), str(error))]
+    return []
 
 
 def _image_source(single: SingleNetwork, waves: WaveSource) -> ImageSource:

@@ -13,34 +13,37 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temshift.conditions.drawn import Conditions
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.named import lens_remarks, told_together
-from temshift.configuration.messages import allowed_text
-from temshift.core.errors import InputError
-from temshift.figures.transfer_figures import (
+from temshift.conditions import Conditions, ImagingConditions, lens_remarks, told_together
+from temshift.configuration import allowed_text
+from temshift.core import InputError
+from temshift.figures import (
     Member,
     TransferCurves,
     TransferPlane,
     curve_figure,
     overview_figure,
+    plane_figure,
     save_figure,
 )
-from temshift.figures.transfer_planes import plane_figure
-from temshift.image_sets.image_set import ImageSet, folder_name
-from temshift.information.comparison.compare import Bench, band_of, survey_for
-from temshift.information.objects.shipped_libraries import shipped_library
-from temshift.information.transfer.metrics import information_of
-from temshift.micrographs.formation import Stream, drawn_conditions
-from temshift.optics.feasibility import exactness_remarks
-from temshift.optics.image_transfer import ImageTransfer, image_transfer
-from temshift.optics.microscope import Microscope
-from temshift.optics.settings import ImagingSettings
-from temshift.optics.transfer import Array, polar_plane
-from temshift.optics.transfer_limits import PROBED, half_turn, transfer_limits
-from temshift.storage.files import replacing, write_bytes
-from temshift.studies.planning.study import Study
-from temshift.vocabulary.columns import TRANSFER_CURVES, TRANSFER_LIMITS
+from temshift.image_sets import ImageSet, folder_name
+from temshift.information import Bench, band_of, information_of, shipped_library, survey_for
+from temshift.micrographs import Stream, drawn_conditions
+from temshift.optics import (
+    PROBED,
+    Array,
+    ImageTransfer,
+    ImagingSettings,
+    Microscope,
+    exactness_remarks,
+    half_turn,
+    image_efficiency,
+    image_transfer,
+    polar_plane,
+    transfer_limits,
+)
+from temshift.storage import replacing, write_bytes
+from temshift.studies import Study
+from temshift.vocabulary import TRANSFER_CURVES, TRANSFER_LIMITS
 from temshift.workflows.condition_files import ConditionSource, open_conditions
 
 PANELS = 12  # most of one overview
@@ -173,6 +176,7 @@ def transfer_curves(
     band = _drawn_band(q, conditions, microscope, height, signed)
     low, high = (np.resize(end, curves["q_per_A"].shape) for end in band)
     bands = {"phase_transfer_p10": low, "phase_transfer_p90": high}
+    bands["quantum_efficiency"] = np.resize(_efficiency(q, central, microscope), curves["q_per_A"].shape)
     table = pl.DataFrame({"condition": name, **curves, **bands}, schema=TRANSFER_CURVES, nan_to_null=True)
     limits = {**transfer_limits(microscope, central, height, probe, q, transfer), "epsilon_bits": None}
     return TransferCurves(name, table, limits, _plane(q, seen, microscope, signed), signed)
@@ -344,6 +348,13 @@ def _curves(
         "phase_transfer_lowest": np.tile(phase.min(axis=0), len(shown)),
         "phase_transfer_highest": np.tile(phase.max(axis=0), len(shown)),
     }
+
+
+def _efficiency(q: Array, central: Conditions, microscope: Microscope) -> Array:
+    """DQE of the camera (frequencies,); NaN if the size of its pixels is unknown."""
+    if math.isinf(microscope.nyquist):
+        return np.full(len(q), np.nan)
+    return np.asarray(image_efficiency(torch.from_numpy(q), microscope, central)[0].numpy())
 
 
 def _extremes(transfer: ImageTransfer) -> list[int]:

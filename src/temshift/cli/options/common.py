@@ -50,6 +50,14 @@ OneSet = Annotated[
 ]
 
 
+AllowCode = Annotated[
+    Path | None,
+    typer.Option(
+        "--allow-code", metavar="FOLDER", help="Run code from FOLDER that makes the network.", show_default=False
+    ),
+]
+
+
 On = Annotated[Device, typer.Option("--device", help="Where to compute.")]
 
 

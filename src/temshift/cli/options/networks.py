@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from temshift.cli.options.common import Device, On
+from temshift.cli.options.common import AllowCode, Device, On
 
 
 class Gives(StrEnum):
@@ -21,11 +21,12 @@ def train(
     file: Annotated[Path, typer.Argument(help="One network to train (YAML).", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the network.", show_default=False)],
     device: On = Device.cpu,
+    allow_code: AllowCode = None,
 ) -> None:
     """Train one network on a wave database, and keep its weights with a card that describes it."""
     from temshift.cli.verbs import studies
 
-    studies.train(file, output, device.value)
+    studies.train(file, output, device.value, allow_code)
 
 
 def onnx(
@@ -33,11 +34,12 @@ def onnx(
         Path, typer.Argument(help="Folder of one network, or weights in it (safetensors).", show_default=False)
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The ONNX file to write.", show_default=False)],
+    allow_code: AllowCode = None,
 ) -> None:
     """Write a trained network as ONNX, checked to give the same logits. Needs the extra onnx."""
     from temshift.cli.verbs import onnx
 
-    onnx.onnx(network, output)
+    onnx.onnx(network, output, allow_code)
 
 
 def score(
@@ -70,10 +72,12 @@ def score(
         bool, typer.Option("--any-pixel", help="Score it on other pixels than it was trained on.")
     ] = False,
     device: On = Device.cpu,
+    allow_code: AllowCode = None,
 ) -> None:
     """Score anyone's network on a wave database: the tables and the report that a study has."""
     from temshift.cli.verbs import score
 
     meaning = None if gives is None else gives.value
     reading = {"gives": meaning, "channel": channel, "resample": resample, "any_pixel": any_pixel}
-    score.score(onnx, network, score.Where(database, one_set, conditions), output, device.value, reading)
+    given = score.Files(onnx, network, allow_code)
+    score.score(given, score.Where(database, one_set, conditions), output, device.value, reading)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from temshift.cli.options.common import Device, On, Output, StudyFile, StudyFolder, Workers, worker_count
+from temshift.cli.options.common import AllowCode, Device, On, Output, StudyFile, StudyFolder, Workers, worker_count
 
 
 def run(
@@ -27,6 +27,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try networks again that failed in an earlier run.")
     ] = False,
+    allow_code: AllowCode = None,
 ) -> None:
     """Run a study, from atoms to report. The same command goes on after an interruption."""
     from temshift.cli.verbs import run
@@ -38,7 +39,7 @@ def run(
         retries=retries,
         retry_failed=retry_failed,
     )
-    run.run(study, output, who)
+    run.run(study, output, who, allow_code)
 
 
 def status(

@@ -1,27 +1,49 @@
 """The verb ``compare``: distributions of imaging conditions, compared without training anything."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.errors import InputError
-from temshift.information.comparison.compare import Bench, compare_many
-from temshift.information.comparison.comparison import Comparison, Side
-from temshift.information.comparison.verdict import NOTABLE, Verdict, observer_text
-from temshift.information.observers.observer import RuleName
-from temshift.information.transfer.monte_carlo import Estimate
-from temshift.storage.files import replacing, require_writable
-from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
+from temshift.core import InputError
+from temshift.information import (
+    NOTABLE,
+    Comparison,
+    Estimate,
+    RuleName,
+    Side,
+    Verdict,
+    compare_many,
+    observer_text,
+)
+from temshift.storage import replacing, require_writable
+from temshift.workflows import (
+    ConditionsFile,
+    bench_for,
+    forming_remarks,
+    measured_library,
+    opened_specimens,
+    read_conditions,
+)
 
 PICTURES = (".png", ".svg")
-TITLES = ("training", "test", "epsilon (training)", "epsilon (test)", "sigma", "overlap", "cosine")
+TABLED = ("sigma", "distance", "distance_log_aperture", "overlap", "cosine")
+TITLES = (
+    "training",
+    "test",
+    "epsilon (training)",
+    "epsilon (test)",
+    "sigma",
+    "d",
+    "d (ln S, aperture)",
+    "overlap",
+    "cosine",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,47 +86,16 @@ def compare(train: Path, test: Path, asked: Asked) -> None:
     ]
     if asked.picture is not None:
         _require_picture(asked.picture, files)
-    opened = _opened(asked.specimens)
-    bench = _bench(files, asked, [opened.exit_waves.energy] if opened and opened.exit_waves else [])
+    opened = opened_specimens(asked.specimens)
+    bench = bench_for(files, opened, energy_kev=asked.energy_kev, sampling_angstrom=asked.sampling, rules=asked.rules)
     for remark in forming_remarks(files, bench.energy, bench.sampling):
         Console(stderr=True).print(f"warning: {remark}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    library = _library(opened, bench, [*files[0].named.values(), *files[1].named.values()])
+    progress = None if opened is None else progress_for(Console(stderr=True))
+    library = measured_library(opened, bench, [*files[0].named.values(), *files[1].named.values()], progress)
     compared = compare_many(files[0].named, files[1].named, library, bench)
     if asked.picture is not None:
         draw(compared[0], asked.picture)
     _print(compared, asked)
-
-
-def _bench(files: Sequence[ConditionsFile], asked: Asked, measured_at: Sequence[float]) -> Bench:
-    """Microscope of a comparison; ``measured_at`` are energies of the specimens, if they have any."""
-    energies = [None if asked.energy_kev is None else asked.energy_kev * 1e3, *(one.energy for one in files)]
-    settings = {
-        "energy": agreed("the electron energy", [*energies, *measured_at]),
-        "imaging": agreed("the camera", [one.imaging for one in files]),
-        "sampling": agreed("the size of pixels", [asked.sampling, *(one.sampling for one in files)]),
-    }
-    given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
-    return Bench(**given, rules=tuple(asked.rules))
-
-
-def _opened(specimens: str | None) -> Any:
-    """Specimens as `open_specimens` gives them; None for those of the shipped library, which need no import."""
-    if specimens is None:
-        return None
-    from temshift.workflows.specimen_libraries import open_specimens
-
-    return open_specimens(specimens)
-
-
-def _library(opened: Any, bench: Bench, conditions: Iterable[ImagingConditions]) -> Any:
-    if opened is None:
-        return None
-    from temshift.cli.verbs.progress import progress_for
-    from temshift.databases.object_libraries import band_end
-    from temshift.workflows.specimen_libraries import Measurement
-
-    highest, progress = band_end(conditions, bench.energy), progress_for(Console(stderr=True))
-    return opened.library(Measurement(bench.energy, highest=highest, progress=progress))
 
 
 def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:
@@ -121,13 +112,10 @@ def _require_picture(picture: Path, files: Sequence[ConditionsFile]) -> None:
 
 def draw(comparison: Comparison, picture: Path) -> None:
     """Draw the figure of one comparison."""
-    from temshift.figures.compare_figure import ComparedCurves, compare_figure
-    from temshift.figures.transfer_figures import save_figure
+    from temshift.figures import ComparedCurves, compare_figure, save_figure
 
-    curves = [
-        ComparedCurves(side.name, side.information.transfer_rms, side.information.spectrum, side.information.bits)
-        for side in (comparison.training, comparison.test)
-    ]
+    sides = [(side.name, side.information) for side in (comparison.training, comparison.test)]
+    curves = [ComparedCurves(name, one.transfer_rms, one.q, one.spectrum, one.bits) for name, one in sides]
     bands = [(band.kind, band.low, band.high) for band in comparison.bands]
     sigma = f"sigma = {comparison.pair.sigma.value:.2f}"
     title = sigma if comparison.verdict is None else f"predicted: {comparison.verdict.outcome}\n{sigma}"
@@ -194,7 +182,7 @@ def _table(compared: Sequence[Comparison], rules: Sequence[RuleName]) -> Table:
             one.test.name,
             number_text(one.training.information.epsilon),
             number_text(one.test.information.epsilon),
-            *(_value(number) for number in (one.pair.sigma, one.pair.overlap, one.pair.cosine)),
+            *(_value(getattr(one.pair, name)) for name in TABLED),
             *(_score(side, rule) for rule in rules for side in (one.training, one.test)),
         ]
         for one in compared

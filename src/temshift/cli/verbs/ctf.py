@@ -11,9 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from temshift.cli.verbs.tables import table_console
-from temshift.image_sets.image_set import folder_name
-from temshift.vocabulary.parameters import NANOMETRE
-from temshift.workflows.transfer_curves import (
+from temshift.image_sets import folder_name
+from temshift.vocabulary import NANOMETRE
+from temshift.workflows import (
     TransferSet,
     limits_table,
     load_transfer_set,

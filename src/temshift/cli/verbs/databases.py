@@ -9,13 +9,17 @@ from rich.table import Table
 from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import going_on, range_of
-from temshift.core.errors import DamagedError
-from temshift.databases.capacity import size_text
-from temshift.databases.contact_sheet import draw_contact_sheet
-from temshift.databases.database import DatabaseFolder, simulate_database
-from temshift.databases.inspection import Inspection, inspect_waves
-from temshift.exitwaves.store import finished_shards, read_layout
-from temshift.workflows.input_files import load_database
+from temshift.core import DamagedError
+from temshift.databases import (
+    DatabaseFolder,
+    Inspection,
+    draw_contact_sheet,
+    inspect_waves,
+    simulate_database,
+    size_text,
+)
+from temshift.exitwaves import finished_shards, read_layout
+from temshift.workflows import load_database
 
 SHOWN = 10
 

@@ -13,13 +13,15 @@ from rich.table import Table
 from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.shared import Interrupted
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
-from temshift.core.errors import InputError
-from temshift.information.comparison.verdict import HOPELESS, NOTABLE
-from temshift.information.designs.objectives import Objective
-from temshift.information.designs.training_design import DESIGN, Design
-from temshift.information.observers.observer import RuleName
-from temshift.workflows.condition_files import read_conditions
-from temshift.workflows.design_training import Wanted, design_for, require_output, write_design
+from temshift.core import InputError
+from temshift.information import DESIGN, HOPELESS, NOTABLE, Design, Objective, RuleName
+from temshift.workflows import (
+    Wanted,
+    design_for,
+    read_conditions,
+    require_output,
+    write_design,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

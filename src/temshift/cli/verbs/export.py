@@ -7,12 +7,11 @@ from rich.console import Console
 from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, range_of, refuse_faults
-from temshift.databases.hdf5_export import export_waves
-from temshift.exitwaves.sources import listed, wave_sources
-from temshift.image_sets.image_set import ImageFormat, ImagePlan, image_faults
-from temshift.image_sets.writing import write_images
-from temshift.storage.files import read_table
-from temshift.workflows.condition_files import open_conditions
+from temshift.databases import export_waves
+from temshift.exitwaves import listed, wave_sources
+from temshift.image_sets import ImageFormat, ImagePlan, image_faults, write_images
+from temshift.storage import read_table
+from temshift.workflows import open_conditions
 
 
 def images(

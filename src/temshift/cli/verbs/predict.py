@@ -13,9 +13,9 @@ from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.results import WRITERS
 from temshift.cli.verbs.shared import going_on
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
-from temshift.core.errors import InputError
-from temshift.storage.files import replacing, require_writable
-from temshift.workflows.forecast import Forecast, predict_scores
+from temshift.core import InputError
+from temshift.storage import replacing, require_writable
+from temshift.workflows import Forecast, predict_scores
 
 MOST_ROWS = 60  # that are printed without being asked for
 SUMMARY = ("CE, best", "F1, best", "CE, worst", "inside")

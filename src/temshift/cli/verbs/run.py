@@ -13,22 +13,18 @@ from rich.table import Table
 from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.shared import going_on
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.named import lens_remarks, told_together
-from temshift.configuration.model import Configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.errors import InputError
-from temshift.databases.capacity import size_text
-from temshift.databases.database import Database
+from temshift.conditions import ImagingConditions, lens_remarks, told_together
+from temshift.configuration import Configuration, write_document
+from temshift.core import InputError
+from temshift.databases import Database, size_text
 from temshift.execution import duration_text
-from temshift.image_sets.image_set import ImageSet
+from temshift.image_sets import ImageSet
+from temshift.networks import parameter_count, runs_code, unfilled, with_code
 from temshift.report import write_report
-from temshift.scoring.scoring_conditions import ScoringConditions
-from temshift.storage.files import read_json, read_table
-from temshift.studies import Study, StudyFolder, run_study
-from temshift.studies.planning.cost_estimate import Estimate, estimate, estimate_database
-from temshift.workflows.condition_files import ConditionSource, resolved_plain
-from temshift.workflows.input_files import load_any, load_input
+from temshift.scoring import ScoringConditions
+from temshift.storage import read_json, read_table
+from temshift.studies import Estimate, Study, StudyFolder, estimate, estimate_database, parameters_of, run_study
+from temshift.workflows import ConditionSource, SingleNetwork, load_any, load_input, resolved_plain
 
 STUDIES = Path("studies")
 MOST_TRAININGS = 40  # that a run ends with a table of
@@ -44,9 +40,10 @@ class Who(NamedTuple):
     retry_failed: bool = False
 
 
-def run(study_file: Path, output: Path | None, who: Who) -> None:
-    """Run a study and print a short summary."""
+def run(study_file: Path, output: Path | None, who: Who, code: Path | None = None) -> None:
+    """Run a study and print a short summary; a factory's code is imported from the folder ``code`` alone."""
     study = load_input(study_file, Study)
+    study = study.with_network(with_code(study.network, code))
     if who.scheduler is None:
         require_device(who.device)
     progress = progress_for(Console(stderr=True))
@@ -66,9 +63,25 @@ def check(file: Path, workers: int, device: str) -> None:
     plain = content.resolved() if isinstance(content, (Study, Database)) else resolved_plain(content)
     console.print(write_document(plain), markup=False, highlight=False, soft_wrap=True)
     warn_of(_remarks(file, content), progress_for(Console(stderr=True)))
+    if isinstance(content, (Study, SingleNetwork)) and not _print_parameters(content, console):
+        return
     if isinstance(content, (Study, Database)):
         cost = estimate(content, device) if isinstance(content, Study) else estimate_database(content, device)
         _print_estimate(cost, workers, console)
+
+
+def _print_parameters(content: Study | SingleNetwork, console: Console) -> bool:
+    """Print how many parameters networks have, and return whether they are known: no code is run for that."""
+    if runs_code(content.network):
+        say(
+            console,
+            "the network is made by code, which check does not run: its parameters and the cost of its training are "
+            "not known; temshift run and train take --allow-code FOLDER",
+        )
+        return False
+    counts = parameters_of(content) if isinstance(content, Study) else [parameter_count(unfilled(content.network))]
+    say(console, f"parameters of a network: {', '.join(f'{count:,}' for count in dict.fromkeys(counts))}")
+    return True
 
 
 def verbs_text(verbs: Sequence[str]) -> str:

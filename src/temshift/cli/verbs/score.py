@@ -11,23 +11,26 @@ from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, refuse_faults
 from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.errors import InputError
-from temshift.exitwaves.sources import WaveSource
-from temshift.networks import load, read_card
-from temshift.networks.onnx import OnnxNetwork
-from temshift.networks.onnx_graphs import onnx_identity
-from temshift.networks.weights import weights_bytes
-from temshift.optics.feasibility import imaging_remarks
-from temshift.scoring import ScoringConditions
-from temshift.scoring.evaluation import Asked, ask, wave_source
-from temshift.scoring.reading import Reading, origin_of_network, pixel_text
-from temshift.scoring.scores import Network
-from temshift.scoring.scoring_conditions import faults_on, scoring_conditions
-from temshift.storage.files import read_json, read_table
+from temshift.conditions import ImagingConditions
+from temshift.core import InputError
+from temshift.exitwaves import WaveSource
+from temshift.networks import OnnxNetwork, load_with_card, onnx_identity, weights_bytes
+from temshift.optics import imaging_remarks
+from temshift.scoring import (
+    Asked,
+    Network,
+    Reading,
+    ScoringConditions,
+    ask,
+    faults_on,
+    origin_of_network,
+    pixel_text,
+    scoring_conditions,
+    wave_source,
+)
+from temshift.storage import read_json, read_table
 from temshift.studies import StudyFolder
-from temshift.workflows.condition_files import open_conditions
-from temshift.workflows.score_network import score_opened
+from temshift.workflows import open_conditions, score_opened
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
 IDENTITY_DIGITS = 16
@@ -42,6 +45,14 @@ class Where(NamedTuple):
     conditions: Path
 
 
+class Files(NamedTuple):
+    """A network as an ONNX file or as the folder that temshift wrote, one of them, and the folder of its code."""
+
+    onnx: Path | None
+    network: Path | None
+    code: Path | None = None
+
+
 class Given(NamedTuple):
     """A network as it was given: its name, its hash, and, if its card has them, the conditions of its training."""
 
@@ -51,10 +62,9 @@ class Given(NamedTuple):
     training: dict[str, Any] | None = None
 
 
-def score(
-    onnx: Path | None, network: Path | None, where: Where, output: Path, device: str, reading: dict[str, Any]
-) -> None:
+def score(files: Files, where: Where, output: Path, device: str, reading: dict[str, Any]) -> None:
     """Score a network and print a short summary."""
+    onnx, network, code = files
     if (onnx is None) == (network is None):
         raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
     how = Reading(**reading)
@@ -63,7 +73,7 @@ def score(
     faults = opened.energy_faults(source.exit_waves.energy) or faults_on(scoring, source)
     refuse_faults(where.conditions, [(opened.place(place), fault) for place, fault in faults])
     require_device(device)
-    given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device)
+    given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device, code)
     progress = progress_for(Console(stderr=True))
     if _contradicts(scoring, given):
         progress.warning(
@@ -87,8 +97,8 @@ def _from_onnx(file: Path, device: str) -> Given:
     return Given(OnnxNetwork(file, device=device), file.stem, identity)
 
 
-def _from_folder(folder: Path, device: str) -> Given:
-    network, card = load(folder), read_card(folder)
+def _from_folder(folder: Path, device: str, code: Path | None) -> Given:
+    network, card = load_with_card(folder, code=code)
     identity = hashlib.sha256(weights_bytes(network.state_dict())).hexdigest()[:IDENTITY_DIGITS]
     conditions, name = card.get("conditions"), str(card.get("training_name", folder.stem))[:LONGEST_NAME]
     training = None if conditions is None else {"name": name, **conditions}

@@ -5,10 +5,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from temshift.configuration.model import ConfigurationError, Fault
-from temshift.configuration.yaml_document import KeyPath, dotted, read_document
-from temshift.core.errors import InputError, TemshiftError
-from temshift.exitwaves.sources import ENDLESS
+from temshift.configuration import ConfigurationError, Fault, KeyPath, dotted, read_document
+from temshift.core import InputError, TemshiftError
+from temshift.exitwaves import ENDLESS
 
 
 class Interrupted(TemshiftError):

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.shared import going_on
-from temshift.databases.specimen_files import SpecimenSet, write_specimens
-from temshift.workflows.input_files import load_recipe
+from temshift.databases import SpecimenSet, write_specimens
+from temshift.workflows import load_recipe
 
 
 def specimens(recipe_file: Path, output: Path, *, count: int, seed: int, first: int, workers: int) -> None:

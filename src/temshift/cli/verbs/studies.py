@@ -14,12 +14,9 @@ from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, going_on, refuse_faults
 from temshift.cli.verbs.tables import say, table_console, text_table
 from temshift.execution import duration_text
-from temshift.studies import StudyFolder
-from temshift.studies.folder import require_study
-from temshift.studies.planning.plan import NetworkRun
-from temshift.studies.running.status import Status, list_runs, read_status
-from temshift.workflows.input_files import load_single
-from temshift.workflows.train_network import open_training, train_opened, training_remarks
+from temshift.networks import with_code
+from temshift.studies import NetworkRun, Status, StudyFolder, list_runs, read_status, require_study
+from temshift.workflows import load_single, open_training, train_opened, training_remarks
 
 SECONDS_BETWEEN_LOOKS = 2.0
 STATES = ("done", "running", "failed", "waiting")
@@ -58,9 +55,11 @@ def runs(folder: Path, failed: bool, every: bool) -> None:
         say(console, f"{len(listed)} networks; --all lists them")
 
 
-def train(file: Path, output: Path, device: str) -> None:
-    """Train one network and print its place."""
-    opened = open_training(load_single(file))
+def train(file: Path, output: Path, device: str, code: Path | None = None) -> None:
+    """Train one network and print its place; a factory's code is imported from the folder ``code`` alone."""
+    single = load_single(file)
+    single = single.model_copy(update={"network": with_code(single.network, code)})
+    opened = open_training(single)
     refuse_faults(file, opened.faults)
     require_device(device)
     progress = progress_for(Console(stderr=True))

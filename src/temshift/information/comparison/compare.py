@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.model import ConfigurationError, parse_configuration
-from temshift.configuration.yaml_document import write_document
-from temshift.core.electrons import wavelength
-from temshift.core.errors import InputError
+from temshift.conditions import ImagingConditions
+from temshift.configuration import ConfigurationError, parse_configuration, write_document
+from temshift.core import InputError, wavelength
 from temshift.information.comparison.bands import transferred_bands
 from temshift.information.comparison.causes import cause_of_loss
 from temshift.information.comparison.comparison import Comparison, Side
@@ -20,10 +18,11 @@ from temshift.information.comparison.verdict import NOTABLE, Verdict, chance_los
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library
-from temshift.information.transfer.metrics import Information, information_of, pair_metrics
+from temshift.information.transfer.image_noise import ASSUMED_PIXEL
+from temshift.information.transfer.metrics import Information, information_of
+from temshift.information.transfer.pairs import pair_metrics
 from temshift.information.transfer.survey import Survey
-from temshift.optics.microscope import Microscope
-from temshift.optics.settings import ImagingSettings
+from temshift.optics import ImagingSettings, Microscope
 
 if TYPE_CHECKING:
     from temshift.information.observers.observer import Expected, RuleName
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Given = ImagingConditions | Mapping[str, Any]
 
-PIXEL = 0.4  # of images where nothing depends on it but the share of shot noise beyond the band [A]
 LEAST_BITS = 1e-3  # epsilon below which images are all but noise
-IN_PIXELS = ("mtf_half_frequency", "ntf_half_frequency", "read_noise")  # fields that need the size of a pixel
+# fields that need the size of a pixel
+IN_PIXELS = ("mtf_half_frequency", "ntf_half_frequency", "counting_frames", "read_noise")
 IDEAL = ImagingSettings()
 
 
@@ -48,7 +47,8 @@ class Bench:
     imaging : ImagingSettings
         Camera; a perfect one unless given.
     sampling : float, optional
-        Size of a pixel before binning [A]; needed if the camera's MTF, NTF or read noise counts.
+        Size of a pixel before binning [A]; needed if the camera's MTF, NTF or read noise counts, and otherwise assumed
+        to be 0.4, with a remark: noise up to the Nyquist frequency counts in d, sigma and the observers.
     rules : sequence of str
         Observers: "linear" (0.2 s a distribution), "forest" (seconds), "both", "ideal"; none is allowed.
     draws, seed : int
@@ -216,6 +216,11 @@ def survey_for(every: Sequence[ImagingConditions], library: ObjectLibrary, bench
             "left to compare; widen it"
         )
     remarks = [] if first == "the widest aperture" else [f"the band ends at {end:.3g} 1/A with {first}"]
+    if bench.sampling is None:
+        remarks.append(
+            f"pixels of {ASSUMED_PIXEL:g} A are assumed, up to whose Nyquist frequency noise counts; give sampling, "
+            "--sampling-angstrom, for others"
+        )
     angle = end * wavelength(bench.energy)
     return Survey(Microscope(bench.energy, bench.imaging, nyquist), angle, bench.draws, bench.seed), remarks
 
@@ -224,13 +229,15 @@ def _pixel(every: Sequence[ImagingConditions], bench: Bench) -> float:
     if bench.sampling is not None:
         return bench.sampling
     camera = bench.imaging.camera
+    if camera.pixel_angstrom is not None:
+        return camera.pixel_angstrom
     needing = [name for name in IN_PIXELS if any(name in one.fields_given() for one in every)]
     needing += [name for name in ("mtf_table", "ntf_table") if getattr(camera, name) is not None]
     if needing:
         raise InputError(
             f"{', '.join(needing)} counts in pixels, whose size is unknown; give sampling, --sampling-angstrom"
         )
-    return PIXEL
+    return ASSUMED_PIXEL
 
 
 def band_of(objects: ObjectSpectra, survey: Survey) -> ObjectSpectra:

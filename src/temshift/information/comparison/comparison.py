@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from temshift.information.comparison.bands import Band, band_text
 from temshift.information.comparison.verdict import Verdict
-from temshift.information.transfer.metrics import Information, PairMetrics
+from temshift.information.transfer.metrics import Information
 from temshift.information.transfer.monte_carlo import Estimate
+from temshift.information.transfer.pairs import PairMetrics
 
 if TYPE_CHECKING:
     from temshift.information.observers.observer import Expected
@@ -96,6 +97,7 @@ class Comparison:
             yield f"epsilon of {side.name}: {estimate_text(epsilon)} bits a spatial frequency"
         yield f"sigma: {estimate_text(pair.sigma)} (d = {estimate_text(pair.distance)})"
         yield f"one plane: d = {estimate_text(pair.one_plane_distance)}"
+        yield f"ln S within the aperture: d = {estimate_text(pair.distance_log_aperture)}"
         yield f"overlap: {estimate_text(pair.overlap)}, signed cosine: {estimate_text(pair.cosine)}"
         yield from self._observer_lines(training, test)
         yield from self._observer_lines(test, training)
@@ -130,6 +132,7 @@ class Comparison:
             **{name: _estimate(getattr(self.pair, name)) for name in vars(self.pair)},
             "bands": [asdict(band) | {"spacings_angstrom": list(band.spacings)} for band in self.bands],
             "q_per_A": self.q.tolist(),
+            "spectrum_q_per_A": self.training.information.q.tolist(),
             "remarks": list(self.remarks),
             **self.setting,
         }

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.errors import InputError
+from temshift.conditions import ImagingConditions
+from temshift.core import InputError
 from temshift.execution import Progress
 from temshift.information.comparison.verdict import HOPELESS, chance_loss
 from temshift.information.designs.objectives import Objective, judged

@@ -9,9 +9,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.conditions.distribution import Distribution, Loguniform, Normal, Uniform
-from temshift.conditions.imaging import COLUMNS, KEYS, NEEDS, ImagingConditions, PartialConditions
-from temshift.vocabulary.parameters import CANONICAL, DEFAULTS, POSITIVE
+from temshift.conditions import COLUMNS, Distribution, ImagingConditions, PartialConditions
+from temshift.conditions.distribution import Loguniform, Normal, Uniform
+from temshift.conditions.imaging import KEYS, NEEDS
+from temshift.vocabulary import CANONICAL, DEFAULTS
+from temshift.vocabulary.parameters import POSITIVE
 
 Array = NDArray[np.float64]
 Named = Mapping[str, ImagingConditions]

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.mixtures import mixture
-from temshift.core.errors import InputError
-from temshift.core.seeds import Stage, generator
+from temshift.conditions import ImagingConditions, mixture
+from temshift.core import InputError, Stage, generator
 from temshift.execution import Progress, SilentProgress
 from temshift.information.comparison.compare import DEFAULT_BENCH, survey_for
 from temshift.information.designs.bench import SEARCH, Bench, Named, Task

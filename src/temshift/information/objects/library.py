@@ -68,6 +68,17 @@ class ObjectLibrary:
         return np.sqrt(self.area / np.pi)
 
     @property
+    def coverage(self) -> Array:
+        """Share of the area that particles cover in an image of each, (n,), at most 1.
+
+        (own area + (particles per specimen - 1) x mean area) / cell, the cell being that in which all particles of a
+        specimen cover the mean share on average.
+        """
+        count = max(len(self) / self.specimens, 1.0)
+        relative = self.area / self.area.mean()
+        return np.asarray(np.minimum(self.area_fraction * (relative + count - 1) / count, 1.0))
+
+    @property
     def averaged(self) -> "ObjectLibrary":
         """A library of one particle: the mean of all, for observers that know densities and no instances."""
         mean = self.mean

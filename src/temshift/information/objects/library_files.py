@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from temshift.core.errors import DamagedError
+from temshift.core import DamagedError
 from temshift.information.objects.library import ObjectLibrary
-from temshift.storage.files import read_table, write_table
+from temshift.storage import read_table, write_table
 from temshift.storage.records import read_record, write_record
 from temshift.vocabulary.columns import INSTANCES
 

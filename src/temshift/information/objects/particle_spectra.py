@@ -4,9 +4,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from temshift.core.grids import Grid
-from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.exitwaves.simulation import grid_of, outline_of, substrate_of
+from temshift.core import Grid
+from temshift.exitwaves import ExitWaveSettings, grid_of
+from temshift.exitwaves.simulation import outline_of, substrate_of
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.specimen_spectra import mean_height_of, phase_power, ring_edges, wave_powers
 

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from temshift.core.electrons import interaction_constant
-from temshift.core.errors import InputError
+from temshift.core import InputError, interaction_constant
 from temshift.information.objects.library import ObjectLibrary, join_libraries
 from temshift.information.objects.library_files import read_library
 

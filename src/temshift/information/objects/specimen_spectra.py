@@ -6,10 +6,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from temshift.core.grids import Grid, radial_average
-from temshift.exitwaves.potentials import projected_phase
-from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.exitwaves.simulation import grid_of, mean_height, outline_of, particles_of, substrate_of
+from temshift.core import Grid
+from temshift.core.grids import radial_average
+from temshift.exitwaves import ExitWaveSettings, grid_of, projected_phase
+from temshift.exitwaves.simulation import mean_height, outline_of, particles_of, substrate_of
 from temshift.information.objects.object_spectra import ObjectSpectra
 
 

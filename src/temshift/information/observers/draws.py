@@ -1,5 +1,6 @@
 """Windows on particles and on background under drawn conditions: their ring powers, without an image."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -10,6 +11,7 @@ from temshift.conditions.imaging import ImagingConditions, stratified_deviates
 from temshift.core.seeds import Stage, generator
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.overlaps import overlaps
+from temshift.information.transfer.image_noise import ImageNoise, image_noise, ring_step, rings_to
 from temshift.information.transfer.power_transfer import WHOLE, PowerTransfer, Seen, power_transfer
 from temshift.information.transfer.survey import Survey
 from temshift.information.transfer.window_spectra import local_spectrum
@@ -81,9 +83,13 @@ def ring_draws(conditions: ImagingConditions, library: ObjectLibrary, survey: Su
     One next to particles has the spectrum N (1 + 4 D <T^2> C t) of a film of thickness t, N the noise of the camera
     and <T^2> averaged over the film's depth. One that sees a particle k of the library has N 4 D (T^2 P_k + A^2 Q_k -
     2 T A X_k) more, by the share of the window that the particle covers; each frequency q is imaged twice, displaced by
-    grad chi(q) and grad chi(-q) over 2 pi, and the two interfere (sin^2 chi) only where both are. Spectra are divided
-    by the mean power of the image up to the Nyquist frequency, seen through a Hann window of 12.8 A and averaged over
-    about 10 rings up to the aperture, which fluctuate as Gamma(n) / n, n the modes of a ring.
+    grad chi(q) and grad chi(-q) over 2 pi, and the two interfere (sin^2 chi) only where both are. Beyond the aperture
+    there is N alone, up to the Nyquist frequency. Spectra are divided by the mean power of the image over the square of
+    all its frequencies, as images are standardised, seen through a Hann window of 12.8 A and averaged over about 10
+    rings up to the aperture and one beyond it, which fluctuate as Gamma(n) / n, n the modes of a ring.
+
+    Particles cover the share f = `ObjectLibrary.coverage` of an image of k. Windows on particles are chosen by area,
+    those on background by 1 - f: images that are nearly filled have little background to look at.
 
     Parameters
     ----------
@@ -103,27 +109,31 @@ def ring_draws(conditions: ImagingConditions, library: ObjectLibrary, survey: Su
     Raises
     ------
     ValueError
-        If the band holds no ring, or pixels are too coarse for a window.
+        If the band holds no ring, or pixels are too coarse for a window or have no known size.
     """
-    microscope = survey.microscope
+    microscope, nyquist = survey.microscope, survey.microscope.image_nyquist
+    if not math.isfinite(nyquist):
+        raise ValueError("the size of the microscope's pixels is unknown; give it a finite nyquist [1/A]")
     random = generator(survey.seed, Stage.OBSERVER, stream)
     uniform = stratified_deviates(random, CONDITIONS)
     height = float(np.average(library.particle_height, weights=library.area))
-    band = library.q <= max(survey.highest, library.q[0])
-    objects = _Objects(library, band)
-    power = power_transfer(conditions.quantiles(uniform), library.q[band], microscope, height)
+    objects = _Objects(library, library.q <= max(min(survey.highest, nyquist), library.q[0]))
+    drawn = conditions.quantiles(uniform)
+    power = power_transfer(drawn, objects.q, microscope, height)
+    every = rings_to(objects.q, nyquist)
+    noise = image_noise(drawn, microscope, every, nyquist)
     labels = np.tile(np.repeat([1, 0], PLACES), CONDITIONS)
     condition = np.repeat(np.arange(CONDITIONS), 2 * PLACES)
-    chosen = objects.pick(random, stream, len(labels))
-    pixel = 0.5 / microscope.nyquist
-    places = _places(random, library.radius[chosen], library.area_fraction, labels)
+    chosen = objects.pick(random, stream, labels)
+    places = _places(random, library.radius[chosen], library.coverage[chosen], labels)
     views = overlaps(library.radius).views(random, chosen, places, power.displacement[condition])
-    spectrum, mean_power = objects.spectra(power, condition, chosen, views, microscope.nyquist)
-    local = local_spectrum(library.q[band], survey.highest, pixel)
-    expected = spectrum @ local.response.T / mean_power[:, None]
-    noise = random.gamma(local.modes, size=expected.shape) / local.modes
+    signal, mean_power = objects.signals(power, noise, condition, chosen, views, nyquist)
+    response = local_spectrum(every, survey.highest, 0.5 / nyquist)
+    seen = (noise.power @ response.response.T)[condition] + signal @ response.response[:, : signal.shape[1]].T
+    expected = seen / mean_power[:, None]
+    fluctuation = random.gamma(response.modes, size=expected.shape) / response.modes
     share = np.where(labels == 1, library.area_fraction, 1 - library.area_fraction)
-    return Draws(expected * noise, expected, local.modes, labels, share / share.sum(), condition)
+    return Draws(expected * fluctuation, expected, response.modes, labels, share / share.sum(), condition)
 
 
 class _Objects:
@@ -134,33 +144,46 @@ class _Objects:
         self.q, self.substrate = library.q[band], library.substrate[band]
         self.parts = [part[:, band] for part in (library.particle, library.amplitude, library.cross)]
 
-    def pick(self, random: np.random.Generator, stream: int, count: int) -> Integers:
-        """Pick particles by their area, of the half that a stream has; all where there is one only."""
-        mine = np.arange(len(self.library)) % 2 == stream % 2 if len(self.library) > 1 else np.array([True])
-        area = np.where(mine, self.library.area, 0.0)
-        return np.asarray(random.choice(len(area), count, p=area / area.sum()))
+    def pick(self, random: np.random.Generator, stream: int, labels: Integers) -> Integers:
+        """Pick a particle for each window, of the half that a stream has; all where there is one only.
 
-    def spectra(
-        self, power: PowerTransfer, condition: Integers, chosen: Integers, views: Seen, nyquist: float
+        Windows on particles go by area, those on background by the share of background in an image of the particle.
+        """
+        mine = np.arange(len(self.library)) % 2 == stream % 2 if len(self.library) > 1 else np.array([True])
+        chosen = np.zeros(len(labels), dtype=np.int64)
+        free = 1 - self.library.coverage
+        for label, amount in ((1, self.library.area), (0, free if (free * mine).sum() > 0 else np.ones_like(free))):
+            weight = np.where(mine, amount, 0.0)
+            windows = labels == label
+            chosen[windows] = random.choice(len(weight), int(windows.sum()), p=weight / weight.sum())
+        return chosen
+
+    def signals(
+        self,
+        power: PowerTransfer,
+        noise: ImageNoise,
+        condition: Integers,
+        chosen: Integers,
+        views: Seen,
+        nyquist: float,
     ) -> tuple[Array, Array]:
-        """Spectra of windows (n, frequencies), and mean power (n,) of their images up to the Nyquist frequency."""
-        library, noise = self.library, power.noise[condition]
+        """Signal in windows (n, frequencies), and mean power (n,) of their images over all frequencies."""
+        library = self.library
+        scale = power.noise[condition] * noise.pixel[: len(self.q)]
         film = power.over(condition, library.substrate_height[chosen], library.thickness[chosen])
         film *= self.substrate * library.thickness[chosen, None]
         parts, height = [part[chosen] for part in self.parts], library.particle_height[chosen]
         whole, particle = (power.of(condition, height, parts, share) for share in (WHOLE, views))
-        step = float(self.q[1] - self.q[0]) if len(self.q) > 1 else float(self.q[0])
-        within = 2 * np.pi * self.q * step / (np.pi * nyquist**2)
-        mean_power = power.whole_noise[condition] + noise * (film + library.area_fraction * whole) @ within
-        return noise * (1 + film + particle), mean_power
+        area = 2 * np.pi * self.q * ring_step(self.q) / (2 * nyquist) ** 2
+        covered = library.coverage[chosen, None]
+        return scale * (film + particle), noise.mean[condition] + scale * (film + covered * whole) @ area
 
 
-def _places(random: np.random.Generator, radius: Array, share: float, labels: Integers) -> NDArray[np.complex128]:
+def _places(random: np.random.Generator, radius: Array, coverage: Array, labels: Integers) -> NDArray[np.complex128]:
     """Places (n,) of discs against the middle of a window that lies inside or outside of them, x + i y [A].
 
-    Outside, places are even over the area that a particle has for itself, 1 / share times its own.
+    Outside, places are even over the area that a particle has for itself, 1 / coverage times its own.
     """
     even, angle = random.random(len(radius)), random.random(len(radius)) * 2 * np.pi
-    outside = 1 + even * (1 / share - 1) if share < 1 else np.ones_like(even)
-    distance = radius * np.sqrt(np.where(labels == 1, even, outside))
+    distance = radius * np.sqrt(np.where(labels == 1, even, 1 + even * (1 / coverage - 1)))
     return np.asarray(distance * np.exp(1j * angle))

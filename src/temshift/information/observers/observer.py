@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit, logsumexp
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.configuration.messages import allowed_text
-from temshift.core.errors import InputError
+from temshift.conditions import ImagingConditions
+from temshift.configuration import allowed_text
+from temshift.core import InputError
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.observers.draws import Array, Draws, ring_draws
 from temshift.information.observers.learners import ForestRule, LinearRule, weighted_cross_entropy, weighted_f1
@@ -20,7 +20,7 @@ RuleName = Literal["linear", "forest", "both", "ideal"]
 RULES: tuple[RuleName, ...] = get_args(RuleName)
 Key = TypeVar("Key", bound=Hashable)
 
-OBSERVER_VERSION = 2  # raised whenever the same library and conditions would be scored otherwise, for other optics too
+OBSERVER_VERSION = 3  # raised whenever the same library and conditions would be scored otherwise, for other optics too
 CENTRES = 64  # draws of each kind that the ideal observer's density is a mixture of
 
 

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from temshift.core.errors import InputError
-from temshift.core.seeds import Stage, generator
+from temshift.core import InputError, Stage, generator
 from temshift.information.observers.learners import Learner, Rule, fit_rule, weighted_cross_entropy, weighted_f1
 from temshift.information.observers.observer import Expected, average
 from temshift.information.transfer.image_distance import PIXELS_AT_ONCE, require_images
@@ -73,7 +72,8 @@ def image_patches(
     """Draw patches of images, half of them where the mask says particle, and measure their ring powers.
 
     A ring power is the mean of |FT(w (I - <I>))|^2 over a ring, relative to the variance of the image I; w is a Hann
-    window of 12.8 A. Windows lie wholly inside the images.
+    window of 12.8 A. One ring reaches from ``highest`` to the Nyquist frequency, for the noise of the camera. Windows
+    lie wholly inside the images.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def image_patches(
     pixel : float
         Size of a pixel [A].
     highest : float
-        Upper end of the band [1/A], such as the aperture.
+        Upper end of the band that holds signal [1/A], such as the aperture.
     count : int
         Number of patches, >= 2; the same patch may come again where there are few.
     seed : int
@@ -110,7 +110,7 @@ def image_patches(
     number, row, column = np.unravel_index(places, middles.shape)
     standard = (stack - stack.mean(axis=(1, 2), keepdims=True)) / stack.std(axis=(1, 2), keepdims=True)
     windows = sliding_window_view(standard, (size, size), axis=(1, 2))
-    members = ring_members(size, pixel, frequency_rings(highest))
+    members = ring_members(size, pixel, frequency_rings(highest, 0.5 / pixel))
     portions = np.array_split(np.arange(count), -(-count * size**2 // PIXELS_AT_ONCE))
     rings = [_ring_powers(windows[number[some], row[some], column[some]], members) for some in portions]
     weights = np.where(labels, share / labels.mean(), (1 - share) / (1 - labels.mean()))

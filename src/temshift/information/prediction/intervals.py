@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.core.seeds import Stage, generator
+from temshift.core import Stage, generator
 
 Array = NDArray[np.float64]
 

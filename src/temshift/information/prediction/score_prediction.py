@@ -14,7 +14,7 @@ from temshift.information.prediction.baselines import in_sample_rows, judged_mod
 from temshift.information.prediction.intervals import LEVEL, least_groups
 from temshift.information.prediction.moments import Cells, Role
 from temshift.information.prediction.predictor import ROLES, New, Predictor
-from temshift.vocabulary.columns import METRICS
+from temshift.vocabulary import METRICS
 
 Array = NDArray[np.float64]
 

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
-from temshift.core.errors import InputError
-from temshift.core.grids import Grid, radial_average
+from temshift.core import Grid, InputError
+from temshift.core.grids import radial_average
 from temshift.information.objects.specimen_spectra import ring_edges
-from temshift.information.transfer.metrics import log_spectrum
 from temshift.information.transfer.monte_carlo import jackknife_variance
 from temshift.information.transfer.window_spectra import hann
 
@@ -30,7 +29,7 @@ class ImageSpectra:
     q : ndarray (rings,)
         Spatial frequencies at the middle of the rings [1/A].
     power : ndarray (images, rings)
-        Power of each image, its mean over the band, weighted by q, is 1.
+        Power of each image; its mean over the square of all frequencies, corners included, is 1.
     """
 
     q: Array
@@ -49,7 +48,7 @@ class ImageDistance:
     Attributes
     ----------
     distance : float
-        d_image >= 0, in natural-log units of power.
+        d_image, without unit, 0 to sqrt(8 / pi).
     error : float
         Its standard error from the finite number of images, by the jackknife.
     chance : float
@@ -64,10 +63,11 @@ class ImageDistance:
 def image_spectra(
     images: ArrayLike, sampling: float | tuple[float, float], highest: float | None = None
 ) -> ImageSpectra:
-    """Measure the normalised radial power spectrum of each image: S = s / (int q s dq / int q dq).
+    """Measure the radial power spectrum of each image, standardised: S = s / <s>.
 
     s(q) is the mean of |FT(w (I - I_0))|^2 over rings one frequency step wide, w a Hann window, for images need not
-    fit together at their borders, and I_0 the mean under it. Scale and offset of an image do not count.
+    fit together at their borders, and I_0 the mean under it; <s> is the mean over all frequencies, corners included, as
+    images are standardised. Scale and offset of an image do not count.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def image_spectra(
     sampling : float or tuple of float
         Pixel size [A], or that along (y, x).
     highest : float, optional
-        Upper end of the band [1/A], such as the aperture; the Nyquist frequency unless given.
+        Upper end of the rings [1/A]; the Nyquist frequency unless given, which is what d_image asks for.
 
     Returns
     -------
@@ -93,15 +93,14 @@ def image_spectra(
     --------
     >>> noise = np.random.default_rng(0).normal(size=(20, 64, 64))
     >>> white = image_spectra(noise, 0.4)
-    >>> round(float(np.average(white.mean, weights=white.q)), 6)
+    >>> round(float(np.average(white.mean, weights=white.q)), 1)
     1.0
     """
     stack = require_images(images)
     grid = Grid(stack.shape[1:], _pair(sampling))
     edges = _edges(grid, grid.nyquist if highest is None else highest)
     power = np.concatenate([radial_average(_powers(some), grid, edges) for some in _portions(stack)])
-    q = (edges[1:] + edges[:-1]) / 2
-    return ImageSpectra(q, power / np.average(power, axis=1, weights=q)[:, None])
+    return ImageSpectra((edges[1:] + edges[:-1]) / 2, power)
 
 
 def require_images(images: ArrayLike) -> Array:
@@ -154,14 +153,15 @@ def _portions(stack: Array) -> Iterator[Array]:
 
 
 def _powers(images: Array) -> Array:
-    """|FT|^2 of the images under a Hann window, (images, y, x)."""
+    """|FT|^2 of the images under a Hann window, (images, y, x), each with a mean of 1."""
     window = hann(images.shape[1:])
     level = (images * window).sum(axis=(1, 2), keepdims=True) / window.sum()
-    return np.abs(np.fft.fft2(window * (images - level))) ** 2
+    powers = np.abs(np.fft.fft2(window * (images - level))) ** 2
+    return np.asarray(powers / powers.mean(axis=(1, 2), keepdims=True))
 
 
 def image_distance(ours: ImageSpectra, theirs: ImageSpectra) -> ImageDistance:
-    """Distance of two sets of images, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, >= 0.
+    """Distance of two sets of images, sqrt(int q (sqrt S' - sqrt S)^2 dq / int q dq); symmetric.
 
     The form of :func:`temshift.information.spectral_distance`, of spectra that were measured instead of computed.
 
@@ -188,7 +188,7 @@ def image_distance(ours: ImageSpectra, theirs: ImageSpectra) -> ImageDistance:
     for spectra in (ours, theirs):
         if len(spectra.power) < 2:
             raise InputError("a set of one image tells no error; give two or more")
-    means = [log_spectrum(each.mean) for each in (ours, theirs)]
+    means = [np.sqrt(each.mean) for each in (ours, theirs)]
     left_out = [_left_out(each.power) for each in (ours, theirs)]
     weight = ours.q / ours.q.sum()
     distance = float(_norm(means[1] - means[0], weight))
@@ -217,7 +217,7 @@ def image_distances(ours: Sequence[ImageSpectra], theirs: Sequence[ImageSpectra]
     """
     _require_alike([*ours, *theirs])
     weight = np.sqrt(ours[0].q / ours[0].q.sum())
-    here, there = (np.array([weight * log_spectrum(each.mean) for each in some]) for some in (ours, theirs))
+    here, there = (np.array([weight * np.sqrt(each.mean) for each in some]) for some in (ours, theirs))
     return np.asarray(cdist(here, there))
 
 
@@ -243,5 +243,5 @@ def _norm(difference: Array, weight: Array) -> Array:
 
 
 def _left_out(power: Array) -> Array:
-    """Ln S without each of the images in turn, (images, rings)."""
-    return log_spectrum((power.sum(axis=0) - power) / (len(power) - 1))
+    """Sqrt S without each of the images in turn, (images, rings)."""
+    return np.asarray(np.sqrt((power.sum(axis=0) - power) / (len(power) - 1)))

@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
+from temshift.conditions import Conditions
 from temshift.information.objects.object_spectra import ObjectSpectra
 from temshift.information.transfer.power_transfer import AZIMUTHS
+from temshift.optics import Array, Microscope, phase_transfers
 from temshift.optics.image_transfer import azimuthal_motion, has_azimuths, signal_and_noise
-from temshift.optics.microscope import Microscope
-from temshift.optics.transfer import Array, phase_transfers
 
 
 @dataclass(frozen=True)

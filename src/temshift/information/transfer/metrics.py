@@ -1,33 +1,37 @@
-"""Information-transfer metrics of distributions of imaging conditions, in the two-plane, dose-aware form."""
+"""Information that a distribution of imaging conditions transfers, in the two-plane, dose-aware form."""
 
 from dataclasses import dataclass, fields
 
 import numpy as np
 
+from temshift.conditions.drawn import Conditions
 from temshift.conditions.imaging import ImagingConditions, condition_deviates
 from temshift.core.seeds import Stage, generator
 from temshift.information.objects.object_spectra import ObjectSpectra
-from temshift.information.transfer.image_power import drawn_powers
-from temshift.information.transfer.monte_carlo import Estimate, estimate, replicates
+from temshift.information.transfer.image_noise import image_noise, image_nyquist, ring_step, rings_to
+from temshift.information.transfer.image_power import DrawnPowers, drawn_powers
+from temshift.information.transfer.monte_carlo import replicates
 from temshift.information.transfer.survey import Survey
-from temshift.optics.microscope import Microscope
-from temshift.optics.transfer import Array
+from temshift.optics import Array, Microscope
 
-METRICS_VERSION = 3  # raised whenever the same spectra and conditions would give other numbers, for other optics too
-LEAST_POWER = 1e-30  # beyond where a camera's noise ends there is nothing; equal nothings do not differ
-LEAST_TRANSFER = 1e-20  # mean T^2 below which nothing is transferred, and a ratio of transfers is 0 / 0
+METRICS_VERSION = 4  # raised whenever the same spectra and conditions would give other numbers, for other optics too
 
 
 @dataclass(frozen=True)
 class Replicates:
     """Means over draws of conditions and azimuth, each (1 + batches, rings): of all draws, then without a batch each.
 
+    Rings of the first two go on to the Nyquist frequency of the images, those of the others end with the objects'.
+
     Attributes
     ----------
     spectrum : ndarray
-        S(q), mean normalised image power; its mean over the band, weighted by q, is 1.
+        S(q) up to the Nyquist frequency, mean standardised image power; its mean over the square of all frequencies
+        is 1.
     one_plane : ndarray
         The same with the substrate in the plane of the particles.
+    within_aperture : ndarray
+        S(q) of the band of the objects alone; its mean over the band, weighted by q, is 1.
     squared : ndarray
         MTF^2 |T_p|^2, motion included.
     signed : ndarray
@@ -36,6 +40,7 @@ class Replicates:
 
     spectrum: Array
     one_plane: Array
+    within_aperture: Array
     squared: Array
     signed: Array
 
@@ -54,16 +59,30 @@ class Information:
         Bits at each spatial frequency; their mean over the band, weighted by q, is epsilon.
     replicates : Replicates
         Means over draws, from which metrics of pairs and their errors follow.
+    q : ndarray (all rings,)
+        Spatial frequencies of S, up to the Nyquist frequency of the images [1/A].
+    nyquist : float
+        That frequency [1/A].
+    assumed : bool
+        Whether it is that of assumed pixels, since the microscope's have no known size.
     """
 
     epsilon: float
     epsilon_error: float
     bits: Array
     replicates: Replicates
+    q: Array
+    nyquist: float
+    assumed: bool = False
+
+    @property
+    def pixel(self) -> float:
+        """Size of the images' pixels [A], known or assumed."""
+        return 0.5 / self.nyquist
 
     @property
     def spectrum(self) -> Array:
-        """S(q) (rings,), mean normalised image power; its mean over the band, weighted by q, is 1."""
+        """S(q) (all rings,), mean standardised image power; its mean over the square of all frequencies is 1."""
         return np.asarray(self.replicates.spectrum[0])
 
     @property
@@ -87,9 +106,12 @@ def information(
     motion, N = NTF^2 + (read noise / gain)^2 / (detected electrons a pixel) the noise, E the mean over draws of
     conditions and over azimuth; the substrate counts as noise. In bits a spatial frequency, 0 (nothing) to infinity.
 
-    S = E[s / (int q s dq / int q dq)] with s = N + 4 D MTF^2 (f P T_p^2 + C T_c^2), f the area fraction of the
-    particles. An error of the pixel size moves all that is seen along q. Every parameter counts; odd
-    aberrations, which shift images, count through the angular spread alone.
+    S = E[s / <s>] with s = B N + 4 D MTF^2 B (f P T_p^2 + C T_c^2), f the area fraction of the particles, B the
+    transfer of power by binning, which also folds noise back, and <s> the mean over the square of all frequencies of
+    the image, corners included: the spectrum of a standardised image. It reaches up to the Nyquist frequency; beyond
+    the objects' rings there is noise alone, for transfer is linear here. If the microscope's pixels have no known size,
+    S is that of pixels of 0.4 A, and the result says so. An error of the pixel size moves all that is seen along q.
+    Every parameter counts; odd aberrations, which shift images, count through the angular spread alone.
 
     Parameters
     ----------
@@ -124,14 +146,36 @@ def information(
     drawn = conditions.quantiles(uniform if varied else uniform[:1])
     weight = objects.q / objects.q.sum()
     powers = drawn_powers(drawn, objects, microscope)
-    particle = 1 + objects.area_fraction * powers.particle
-    images = ((powers.noise * (particle + film)).mean(axis=1) for film in (powers.substrate, powers.one_plane))
-    spectra = (image / (image @ weight)[:, None] for image in images)
-    each = (*spectra, powers.squared.mean(axis=1), powers.signed.mean(axis=1))
-    means = Replicates(*(replicates(np.broadcast_to(one, (draws, len(weight)))) for one in each))
+    nyquist, assumed = image_nyquist(microscope, objects.q)
+    q = rings_to(objects.q, nyquist)
+    each = (
+        *_standardised(powers, drawn, objects, microscope, q, nyquist),
+        powers.squared.mean(axis=1),
+        powers.signed.mean(axis=1),
+    )
+    means = Replicates(*(replicates(np.broadcast_to(one, (draws, one.shape[1]))) for one in each))
     bits = powers.bits
     by_draw = np.broadcast_to(bits @ weight, draws)
-    return Information(float(by_draw.mean()), float(by_draw.std(ddof=1) / np.sqrt(draws)), bits.mean(axis=0), means)
+    error = float(by_draw.std(ddof=1) / np.sqrt(draws))
+    return Information(float(by_draw.mean()), error, bits.mean(axis=0), means, q, nyquist, assumed)
+
+
+def _standardised(
+    powers: DrawnPowers, drawn: Conditions, objects: ObjectSpectra, microscope: Microscope, q: Array, nyquist: float
+) -> tuple[Array, Array, Array]:
+    """Spectra (n, rings) of each draw: of both planes and of one plane up to Nyquist, and of both within the band."""
+    noise = image_noise(drawn, microscope, q, nyquist)
+    inside = min(len(objects.q), len(q))
+    area = 2 * np.pi * objects.q[:inside] * ring_step(objects.q) / (2 * nyquist) ** 2
+    weight = objects.q / objects.q.sum()
+    whole, banded = [], []
+    for film in (powers.substrate, powers.one_plane):
+        signal = (powers.noise * (objects.area_fraction * powers.particle + film)).mean(axis=1)
+        image = np.pad(signal[:, :inside] * noise.pixel[:inside], ((0, 0), (0, len(q) - inside)))
+        mean = noise.mean + image[:, :inside] @ area
+        whole.append((noise.power + image) / mean[:, None])
+        banded.append(signal + powers.noise.mean(axis=1))
+    return whole[0], whole[1], banded[0] / (banded[0] @ weight)[:, None]
 
 
 def information_of(survey: Survey, conditions: ImagingConditions, objects: ObjectSpectra) -> Information:
@@ -147,161 +191,3 @@ def _require_sound(objects: ObjectSpectra, draws: int) -> None:
         raise ValueError("object spectra hold numbers that are not finite; measure them again, or leave out a specimen")
     if min(objects.particle.min(), objects.substrate.min(), objects.q.min()) < 0:
         raise ValueError("object spectra hold negative powers or frequencies; powers are |FT|^2, which can't be")
-
-
-@dataclass(frozen=True)
-class PairMetrics:
-    """How two distributions of conditions differ, each with its Monte-Carlo error.
-
-    Attributes
-    ----------
-    distance : Estimate
-        d of :func:`spectral_distance`, two planes.
-    sigma : Estimate
-        exp(-d).
-    one_plane_distance : Estimate
-        d with the substrate in the plane of the particles.
-    overlap : Estimate, optional
-        Of :func:`transfer_overlap`; None if neither transfers anything.
-    cosine : Estimate, optional
-        Of :func:`signed_cosine`; None if one of them transfers nothing on average.
-    """
-
-    distance: Estimate
-    sigma: Estimate
-    one_plane_distance: Estimate
-    overlap: Estimate | None
-    cosine: Estimate | None
-
-
-def pair_metrics(ours: Information, theirs: Information, objects: ObjectSpectra) -> PairMetrics:
-    """Compare two distributions of conditions in all symmetric ways.
-
-    Errors are those of a jackknife over batches of draws,
-    :func:`temshift.information.transfer.monte_carlo.jackknife_error`.
-
-    Parameters
-    ----------
-    ours, theirs : Information
-        From :func:`information`, with these object spectra and with one seed.
-    objects : ObjectSpectra
-        Whose rings are the band.
-
-    Returns
-    -------
-    PairMetrics
-
-    Raises
-    ------
-    ValueError
-        If they belong to other rings.
-    """
-    distance = _distances(ours.replicates.spectrum, theirs.replicates.spectrum, objects.q)
-    one_plane = _distances(ours.replicates.one_plane, theirs.replicates.one_plane, objects.q)
-    return PairMetrics(
-        estimate(distance),
-        estimate(np.exp(-distance)),
-        estimate(one_plane),
-        transfer_overlap(ours, theirs, objects),
-        signed_cosine(ours, theirs, objects),
-    )
-
-
-def spectral_distance(ours: Information, theirs: Information, q: Array) -> float:
-    """Distance of two image spectra, d = sqrt(int q (ln S' - ln S)^2 dq / int q dq); symmetric, a metric, >= 0.
-
-    Parameters
-    ----------
-    ours, theirs : Information
-        From :func:`information`, with the same object spectra.
-    q : ndarray (rings,)
-        Spatial frequencies [1/A].
-
-    Returns
-    -------
-    float
-        d in natural-log units of power, 0 for equal spectra; no upper bound.
-
-    Raises
-    ------
-    ValueError
-        If they belong to other rings.
-    """
-    return float(_distances(ours.replicates.spectrum[:1], theirs.replicates.spectrum[:1], q)[0])
-
-
-def transfer_similarity(distance: float) -> float:
-    """Turn a spectral distance into sigma = exp(-d): 1 for equal transfer, towards 0 for none in common; symmetric."""
-    return float(np.exp(-distance))
-
-
-def transfer_overlap(ours: Information, theirs: Information, objects: ObjectSpectra) -> Estimate | None:
-    """Overlap of transfer, int q P min(T^2, T'^2) dq / int q P max(T^2, T'^2) dq; symmetric, 0 to 1, without unit.
-
-    T^2 is the mean of MTF^2 |T_p|^2 over draws and azimuth: dose, noise and substrate do not count.
-
-    Parameters
-    ----------
-    ours, theirs, objects
-        As for :func:`pair_metrics`.
-
-    Returns
-    -------
-    Estimate, optional
-        1 for equal transfer, 0 for disjoint bands; None if neither transfers anything, 0 / 0.
-    """
-    weight = _particle_weight(ours, theirs, objects)
-    pair = ours.replicates.squared, theirs.replicates.squared
-    common, whole = np.minimum(*pair) @ weight, np.maximum(*pair) @ weight
-    return None if whole.min() < LEAST_TRANSFER else estimate(common / whole)
-
-
-def signed_cosine(ours: Information, theirs: Information, objects: ObjectSpectra) -> Estimate | None:
-    """Signed cosine of transfer, <m, m'> / sqrt(<m, m> <m', m'>), <a, b> = int q P a b dq; symmetric, -1 to 1.
-
-    m is the mean of MTF T_p over draws and azimuth, with the sign of sin chi: -1 for contrast that is reversed
-    everywhere. Dose, noise, substrate and the phases of odd aberrations do not count. Without unit.
-
-    Parameters
-    ----------
-    ours, theirs, objects
-        As for :func:`pair_metrics`.
-
-    Returns
-    -------
-    Estimate, optional
-        None if one of them transfers nothing on average, 0 / 0.
-    """
-    weight = _particle_weight(ours, theirs, objects)
-    m, n = ours.replicates.signed, theirs.replicates.signed
-    sizes = (m**2 @ weight, n**2 @ weight)
-    if min(size.min() for size in sizes) < LEAST_TRANSFER:
-        return None
-    return estimate(np.clip((m * n) @ weight / np.sqrt(sizes[0] * sizes[1]), -1, 1))
-
-
-def _particle_weight(ours: Information, theirs: Information, objects: ObjectSpectra) -> Array:
-    """Weights q P of the rings, of sum 1."""
-    _require_rings(ours.replicates.squared, theirs.replicates.squared, objects.q)
-    weight = objects.q * objects.particle
-    return np.asarray(weight / weight.sum())
-
-
-def _distances(ours: Array, theirs: Array, q: Array) -> Array:
-    """Distances (replicates,) between spectra (replicates, rings)."""
-    _require_rings(ours, theirs, q)
-    difference = log_spectrum(theirs) - log_spectrum(ours)
-    return np.asarray(np.sqrt(difference**2 @ (q / q.sum())))
-
-
-def log_spectrum(spectrum: Array) -> Array:
-    """Return ln S, where a camera's noise ends that of nearly nothing."""
-    return np.log(np.maximum(spectrum, LEAST_POWER))
-
-
-def _require_rings(ours: Array, theirs: Array, q: Array) -> None:
-    if not ours.shape[-1] == theirs.shape[-1] == len(q):
-        raise ValueError(
-            f"spectra of {ours.shape[-1]} and {theirs.shape[-1]} rings compared on {len(q)} frequencies; compute both "
-            "with the same object spectra, and so on one band"
-        )

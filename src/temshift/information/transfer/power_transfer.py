@@ -1,6 +1,5 @@
 """Transfer of a microscope as power against shot noise, for objects at any height."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,14 +7,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from temshift.conditions.drawn import Conditions
+from temshift.conditions import Conditions
+from temshift.optics import Array, Microscope, azimuthal_transfer
 from temshift.optics.image_transfer import azimuthal_motion, has_azimuths, signal_and_noise
-from temshift.optics.microscope import Microscope
-from temshift.optics.transfer import Array, azimuthal_transfer, displacement
+from temshift.optics.transfer import displacement
 
 AZIMUTHS = 64  # enough for a twofold astigmatism of 40 nm up to 0.6 / A
 DIRECTIONS = 32  # of spatial frequencies, over a whole turn, that displacements are computed in
-NOISE_POINTS = 64  # frequencies that the noise of an image is integrated over
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,6 @@ class PowerTransfer:
         4 D MTF^2 / N times the means of |T|^2, |A|^2 and Re(T conj A); D is dose times DQE.
     noise : ndarray (n, rings)
         N, NTF^2 and the power of read noise.
-    whole_noise : ndarray (n,)
-        Mean of N up to the Nyquist frequency.
     displacement : ndarray (n, directions, rings)
         Displacement of each frequency's image, grad chi / (2 pi) at h_0 as x + i y [A], over a whole turn.
     """
@@ -50,7 +46,6 @@ class PowerTransfer:
     amplitude: Array
     cross: Array
     noise: Array
-    whole_noise: Array
     displacement: NDArray[np.complex128]
 
     def of(self, condition: NDArray[np.int64], height: Array, objects: Sequence[Array], seen: "Seen") -> Array:
@@ -126,21 +121,14 @@ def power_transfer(drawn: Conditions, q: Array, microscope: Microscope, height: 
     q : ndarray (rings,)
         Spatial frequencies [1/A], evenly spaced.
     microscope : Microscope
-        Energy, camera and pixels, whose size is known.
+        Energy, camera and pixels.
     height : float
         Reference height upstream of the plane that defocus counts from [A], near the objects.
 
     Returns
     -------
     PowerTransfer
-
-    Raises
-    ------
-    ValueError
-        If the size of the pixels is unknown, since the mean noise depends on it.
     """
-    if not math.isfinite(microscope.nyquist):
-        raise ValueError("the size of the microscope's pixels is unknown; give it a finite nyquist [1/A]")
     azimuths = AZIMUTHS if has_azimuths(drawn) else 1
     lens = azimuthal_transfer(q, microscope.wavelength, drawn, height, azimuths=azimuths)
     phase, amplitude = lens.phase.numpy(), lens.amplitude.numpy()
@@ -151,12 +139,4 @@ def power_transfer(drawn: Conditions, q: Array, microscope: Microscope, height: 
     parts = (np.abs(phase) ** 2, np.abs(amplitude) ** 2, (phase * amplitude.conj()).real)
     squared, others, cross = ((power * part).mean(axis=1) for part in parts)
     moved = displacement(q, microscope.wavelength, drawn, height, directions=DIRECTIONS)
-    whole = _whole_noise(drawn, microscope)
-    return PowerTransfer(q, microscope.wavelength, height, squared, others, cross, noise[:, 0], whole, moved)
-
-
-def _whole_noise(drawn: Conditions, microscope: Microscope) -> Array:
-    """Mean of the power of noise (n,) up to the Nyquist frequency."""
-    every = (np.arange(NOISE_POINTS) + 0.5) / NOISE_POINTS * microscope.nyquist
-    _, noise = signal_and_noise(torch.from_numpy(every), microscope, drawn)
-    return np.asarray(np.average(noise.numpy(), axis=1, weights=every))
+    return PowerTransfer(q, microscope.wavelength, height, squared, others, cross, noise[:, 0], moved)

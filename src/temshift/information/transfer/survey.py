@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from temshift.optics.microscope import Microscope
+from temshift.optics import Microscope
 
 
 @dataclass(frozen=True)

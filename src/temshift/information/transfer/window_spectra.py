@@ -51,20 +51,30 @@ def hann_window(size: int) -> Array:
     return np.asarray(window / np.sqrt(np.mean(window**2)))
 
 
-def frequency_rings(highest: float) -> Array:
-    """Return the borders of about 10 rings of spatial frequency [1/A], from half a step of the window to ``highest``.
+def frequency_rings(highest: float, nyquist: float) -> Array:
+    """Return the borders of rings of spatial frequency [1/A]: about 10 within the aperture, and one beyond it.
+
+    Those within go from half a step of the window to ``highest``. The outer one, up to ``nyquist``, holds noise alone,
+    with what the window leaks into it; several would teach a linear rule to take noise for a gauge. It is left out if
+    it would be narrower than a ring.
 
     Raises
     ------
     ValueError
         If not even one ring fits below ``highest``.
+
+    Examples
+    --------
+    >>> frequency_rings(0.6, 1.25)[[0, -2, -1]].round(3).tolist()
+    [0.039, 0.6, 1.25]
     """
     step = 1 / WINDOW
     count = min(MOST_RINGS, int((highest / step - 0.5) / RING_WIDTH))
     if count < 1:
         least = (0.5 + RING_WIDTH) * step
         raise ValueError(f"a band up to {highest:.3g} 1/A holds no ring of a {WINDOW:g} A window; at least {least:.3g}")
-    return np.linspace(0.5 * step, highest, count + 1)
+    within = np.linspace(0.5 * step, highest, count + 1)
+    return within if nyquist - highest < RING_WIDTH * step else np.append(within, nyquist)
 
 
 def ring_members(size: int, pixel: float, edges: Array) -> NDArray[np.bool_]:
@@ -98,7 +108,7 @@ def local_spectrum(q: Array, highest: float, pixel: float) -> LocalSpectrum:
     q : ndarray (frequencies,)
         Evenly spaced spatial frequencies [1/A], beyond which the spectrum is left out.
     highest : float
-        Upper end of the outermost ring [1/A].
+        Where the rings of the aperture end [1/A]; one more reaches up to the Nyquist frequency.
     pixel : float
         Size of a pixel [A].
 
@@ -114,7 +124,7 @@ def local_spectrum(q: Array, highest: float, pixel: float) -> LocalSpectrum:
 @functools.lru_cache(maxsize=32)
 def _local_spectrum(q: tuple[float, ...], highest: float, pixel: float) -> LocalSpectrum:
     size = patch_size(pixel)
-    members = ring_members(size, pixel, frequency_rings(highest)).reshape(-1, size**2).astype(float)
+    members = ring_members(size, pixel, frequency_rings(highest, 0.5 / pixel)).reshape(-1, size**2).astype(float)
     members /= members.sum(axis=1, keepdims=True)
     power = np.array([_plane_wave_power(one, size, pixel) for one in q]) * np.array(q)[:, None]
     response = members @ power.T

@@ -60,14 +60,16 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     """
     response = response.to(intensities.device, intensities.dtype)
     spread = spread_transfers(plane_frequencies(grid, intensities.device, intensities.dtype), response)
-    values = (response.gain, response.read_noise, response.counting_frames)
-    noise = zip(spread, *(value.tolist() for value in values), seeds, strict=True)
+    gains, read_noises, frames_of = (
+        value.tolist() for value in (response.gain, response.read_noise, response.counting_frames)
+    )
+    noise = zip(spread, gains, read_noises, frames_of, seeds, strict=True)
     source = torch.Generator(device=intensities.device)
     images = torch.empty_like(intensities)
-    for kept, mean, (transfer, *numbers, seed) in zip(
+    for kept, mean, (transfer, gain, read_noise, frames, seed) in zip(
         images, _means(intensities, dose, grid, response), noise, strict=True
     ):
-        kept.copy_(_read_out(mean, transfer, *numbers, source.manual_seed(seed)))
+        kept.copy_(_read_out(mean, transfer, gain, read_noise, frames, source.manual_seed(seed)))
     return binned(images, response.settings.binning)
 
 

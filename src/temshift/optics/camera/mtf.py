@@ -26,6 +26,7 @@ ENDS_AT_LEAST_AT = 0.98  # of Nyquist: averages over rings of a spectrum end hal
 _FIRST_WITHIN = 1e-3
 NOISE = 0.01  # rise of a curve that is taken for noise of its measurement; RELION's Falcon 4EC rises by 0.0011
 _KEYS = ("file", "preset", "frequency_per_pixel", "frequency_nyquist", "frequency")
+_ABSURD = 1e12  # for a frequency in any unit
 _UNIT = ("unit", "pixel_um")
 
 
@@ -153,13 +154,18 @@ def _in_nyquist(given: dict[str, Any]) -> Any:
     key = next(name for name in COLUMNS if name in given)
     rest = {name: value for name, value in given.items() if name not in (key, *_UNIT)}
     listed = given[key]
-    if not isinstance(listed, tuple) or not all(isinstance(each, int | float) for each in listed):
+    if not isinstance(listed, tuple) or not all(map(_is_number, listed)):
         if key == "frequency_nyquist":
             return given  # the field refuses it
         raise ValueError(f"{key} = {listed!r}; must be a list of numbers")
     factor = nyquist_factor(key, max(listed, default=0), *_unit_of(given))
     kept = listed if key == "frequency_nyquist" else tuple(factor * each for each in listed)
     return {**rest, "frequency_nyquist": kept}
+
+
+def _is_number(given: Any) -> bool:
+    """Whether a frequency is a number that can be one: whole ones of YAML may have any number of digits."""
+    return isinstance(given, int | float) and not isinstance(given, bool) and not abs(given) > _ABSURD
 
 
 def _require_falling(frequency: NDArray[np.float64], value: NDArray[np.float64]) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import takewhile
-from pathlib import Path
 from typing import Any, Literal, get_args
+
+from temshift.core.regular_files import read_regular
 
 PRESETS = files("temshift.optics.camera") / "cameras"
 LEAST_POINTS = 2  # of a curve
+MOST_BYTES = 2**24  # of a file: some half million points
 _STAR = {"_rlnResolutionInversePixel": "frequency_per_pixel", "_rlnMtfValue": "value"}
 
 FrequencyUnit = Literal["cycles_per_pixel", "fraction_of_nyquist", "line_pairs_per_mm"]
@@ -63,8 +65,8 @@ def read_table(path: str, unit: FrequencyUnit | None = None, pixel_um: float | N
         If the file cannot be read, lacks a column, or reaches beyond what its unit allows.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_regular(path, MOST_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {path} ({error}); give a text file with two columns") from error
     return _points(text, path, unit, pixel_um)
 
@@ -105,8 +107,14 @@ def preset_names(folder: Traversable = PRESETS) -> list[str]:
 
 def _points(text: str, name: str, unit: FrequencyUnit | None = None, pixel_um: float | None = None) -> Points:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    columns, rows = _star(lines) if "loop_" in lines else _csv(lines)
-    key = next((column for column in columns if column in COLUMNS), None)
+    try:
+        columns, rows = _star(lines) if "loop_" in lines else _csv(lines)
+    except csv.Error as error:
+        raise ValueError(f"{name} is no table ({error}); give a text file with two columns") from error
+    known = [column for column in columns if column in (*COLUMNS, "value")]
+    if len(known) > 2:
+        raise ValueError(f"{name} has the columns {', '.join(known)}; leave one of frequencies and one of values")
+    key = next((column for column in known if column in COLUMNS), None)
     if key is None or "value" not in columns:
         raise ValueError(
             f"{name} has the columns {', '.join(columns) or '(none)'}; must have value and one of "

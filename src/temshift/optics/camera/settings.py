@@ -9,7 +9,7 @@ from temshift.configuration.model import Configuration
 from temshift.optics.camera.frequencies import profile_frequencies, require_detectable, tabled
 from temshift.optics.camera.mtf import Shape, TransferTable
 
-_LATER = ("kind",)  # settings that older studies do not know
+_LATER = ("kind", "pixel_angstrom")  # settings that older studies do not know
 CameraKind = Literal["counting", "scintillator"]
 
 
@@ -20,6 +20,9 @@ class CameraSettings(Configuration):
     Without an NTF, tabled or parametric, the camera counts: each detected electron is one event in one pixel.
     ``binning`` pixels are summed along y and x.
 
+    ``pixel_angstrom`` is the size of the camera's own pixels at the specimen, before binning; left out, they are those
+    of the waves. Half frequencies and read noise count in them.
+
     ``kind`` names the physics, so that what contradicts it is refused. A ``scintillator`` integrates light: its NTF is
     MTF^(1 - s), where the share s is a condition, 0 if it is left out; an NTF that is given holds instead. A
     ``counting`` camera has no NTF unless one is given, and may lose coincident electrons. Without a kind the keys of
@@ -27,6 +30,7 @@ class CameraSettings(Configuration):
     """
 
     kind: CameraKind | None = None
+    pixel_angstrom: Annotated[float, Field(gt=0, le=100)] | None = None
     shape: Shape = "gaussian"
     mtf_table: TransferTable | None = None
     ntf_table: TransferTable | None = None

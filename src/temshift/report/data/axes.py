@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from temshift.figures.labels import brief
-from temshift.vocabulary.parameters import ABERRATIONS, CANONICAL, Parameter
+from temshift.vocabulary import ABERRATIONS, CANONICAL
+from temshift.vocabulary.parameters import Parameter
 
 _UNITS = {
     "percent": "%",
@@ -78,6 +79,16 @@ class Axis:
     unit: str
     absent: str = "none"
     azimuth: bool = False
+
+    @property
+    def title(self) -> str:
+        """Name and unit, such as "defocus [nm]"."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    @property
+    def along(self) -> str:
+        """The words along its axis in a figure, which also give the sign of the defocus."""
+        return f"{self.title}, underfocus positive" if self.column == DEFOCUS.column else self.title
 
     def words(self, value: float | None) -> str:
         """Return name, value and unit, such as "dose 400 e/Å²"."""

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from temshift.core.errors import DamagedError, TemshiftError
-from temshift.storage.files import read_json
+from temshift.core import DamagedError, TemshiftError
+from temshift.storage import read_json
 from temshift.storage.records import read_record
 
 INDEX = "pictures.json"  # names the parts of every gallery

@@ -231,7 +231,13 @@ def drawn_axis(axis: Axis, tests: Sequence[Test]) -> dict[str, Any]:
     values = [test.values[axis.column] for test in tests if axis.column in test.values]
     numbers = [value for value in values if value is not None]
     log = bool(numbers) and min(numbers) > 0 and max(numbers) > _FAR_APART * min(numbers)
-    return {**asdict(axis), "log": log, "beyond": _beyond(numbers, log) if None in values else None}
+    return {
+        **asdict(axis),
+        "title": axis.title,
+        "along": axis.along,
+        "log": log,
+        "beyond": _beyond(numbers, log) if None in values else None,
+    }
 
 
 def _beyond(numbers: Sequence[float], log: bool) -> float:

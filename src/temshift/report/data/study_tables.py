@@ -13,11 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from temshift.core.errors import DamagedError, InputError, TemshiftError
+from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.report.data.galleries import INDEX, Gallery, load_galleries
-from temshift.storage.files import read_json, read_table
+from temshift.storage import read_json, read_table
 from temshift.storage.vouching import verify_named
-from temshift.vocabulary.columns import HISTORY, METRICS, RESULTS, TRANSFER
+from temshift.vocabulary.columns import HISTORY, LATER_COLUMNS, METRICS, RESULTS, TRANSFER
 from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 _ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
@@ -27,7 +27,9 @@ _NEVER_MISSING = frozenset(
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
-_ADDED = frozenset({"information_bits"})  # columns that folders of earlier versions lack
+_ADDED = frozenset(  # columns that folders of earlier versions lack
+    {"information_bits", *(f"{role}_{key}" for role in ("training", "test") for key in LATER_COLUMNS)}
+)
 _MOST_LEARNING_FIGURES = 24
 _MOST_CURVES = 10  # of one training distribution
 UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on

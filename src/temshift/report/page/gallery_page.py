@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from temshift.core.selection import spread_out
+from temshift.core import spread_out
 from temshift.figures.encoding import CODINGS, SAMPLES, Coding, base64_text, mean_sizes
-from temshift.figures.pictures import scale_bar, short_outline
+from temshift.figures.pictures import bar_rectangle, scale_bar, short_outline
 from temshift.report.data.galleries import Gallery
 from temshift.report.page.markup import embedded_json
 from temshift.report.page.verdict import count_words
@@ -117,15 +117,14 @@ def _page(galleries: Sequence[Gallery], choice: _Choice) -> dict[str, Any]:
 
 def _set(gallery: Gallery, choice: _Choice, number_of: Callable[[str], int]) -> dict[str, Any]:
     height, width = gallery.masks.shape[2:]
-    bar = scale_bar(width * gallery.pixel / 10)
     return {
         "label": gallery.label,
         "specimens": gallery.specimens[: choice.specimens],
         "networks": gallery.networks,
         "width": width,
         "height": height,
-        "bar": round(bar * 10 / gallery.pixel, 1),
-        "bar_words": f"{bar:g} nm",
+        "bar": bar_rectangle(width, height, gallery.pixel),
+        "bar_words": f"{scale_bar(width * gallery.pixel / 10):g} nm",
         "pixel_words": f"{gallery.pixel:.3g} Å",
         "kind": choice.coding.kind,
         "conditions": [_condition(gallery, place, choice, number_of) for place in _shown(gallery, choice)],

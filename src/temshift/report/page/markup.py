@@ -1,54 +1,56 @@
-"""Pieces of HTML; every text that comes from a study passes through ``escape`` here."""
+"""HTML of the page, made from templates that escape every text that is filled in."""
 
 import json
-from collections.abc import Iterable, Sequence
-from html import escape as _escape
+from functools import cache
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-def escape(text: object) -> str:
-    """Return the text for HTML, safe in elements and in quoted attributes."""
-    return _escape(str(text), quote=True)
+_PIECES = "pieces.html"
 
 
-def table(head: Sequence[object], rows: Iterable[Sequence[object]], kind: str = "", file: str = "") -> str:
-    """Return a table whose cells are escaped; the first cell of each row heads that row.
+@cache
+def _templates() -> Environment:
+    loader = PackageLoader("temshift.report", "assets")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
 
-    ``file`` is the name that its download has, without ending; that of its heading if it is left out.
+
+def filled(template: str, **values: Any) -> str:
+    """Return a template of the folder ``assets``, filled; only what is `Markup` stands in it as it is."""
+    return _templates().get_template(template).render(**values)
+
+
+def piece(name: str, /, *values: Any, **named: Any) -> Markup:
+    """Return one of the pieces of ``assets/pieces.html``, filled.
+
+    Parameters
+    ----------
+    name : str
+        The name of its macro.
+    *values, **named
+        What the macro takes. Texts are escaped, whatever they hold; `Markup`, such as another piece, is not.
+
+    Examples
+    --------
+    >>> piece("paragraph", "<b>")
+    Markup('<p>&lt;b&gt;</p>')
     """
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    body = "".join(_row(row) for row in rows)
-    named = f' data-file="{escape(file)}"' if file else ""
-    return (
-        f'<div class="scroll"><table class="{escape(kind)}"{named}><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    return Markup(getattr(_pieces(), name)(*values, **named))
 
 
-def _row(row: Sequence[object]) -> str:
-    cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-    return f'<tr><th scope="row">{escape(row[0])}</th>{cells}</tr>'
+@cache
+def _pieces() -> Any:
+    return _templates().get_template(_PIECES).module
 
 
-def facts(pairs: Iterable[tuple[object, object]]) -> str:
-    """Return a list of named facts."""
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in pairs)
-    return f'<dl class="facts">{items}</dl>'
-
-
-def menu(identity: str, label: str, options: Sequence[str]) -> str:
-    """Return a labelled menu; each option's value is its index."""
-    choices = "".join(f'<option value="{i}">{escape(name)}</option>' for i, name in enumerate(options))
-    return f'<label class="menu">{escape(label)} <select id="{escape(identity)}">{choices}</select></label>'
-
-
-def embedded_json(value: Any) -> str:
-    r"""Return JSON that can stand inside a script element whatever its strings hold.
+def embedded_json(value: Any) -> Markup:
+    r"""Return JSON that can stand inside a script element with any strings in it.
 
     Examples
     --------
     >>> embedded_json({"name": "</script>"})
-    '{"name":"\\u003c/script\\u003e"}'
+    Markup('{"name":"\\u003c/script\\u003e"}')
     """
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))

@@ -3,35 +3,22 @@
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from string import Template
 
-import plotly.offline
+from markupsafe import Markup
 
 from temshift.report.data.matrix import Matrix, build_matrix
 from temshift.report.data.study_tables import StudyTables, load_study
 from temshift.report.page import micrographs, own_network, sections
 from temshift.report.page.gallery_page import page_galleries, room_beside
-from temshift.report.page.markup import embedded_json, escape
+from temshift.report.page.markup import embedded_json, filled
 from temshift.report.page.payload import page_data
+from temshift.report.page.scripts import page_script
 from temshift.report.page.verdict import prediction_words, verdict
 from temshift.report.still.exports import write_exports
-from temshift.storage.files import write_text
+from temshift.storage import write_text
 
 REPORT_NAME = "report.html"
-_PARTS = (
-    "data",
-    "plotting",
-    "selection",
-    "matrix",
-    "curves",
-    "transfer",
-    "explained",
-    "pictures",
-    "details",
-    "exports",
-    "page",
-)
-_SCRIPTS = tuple(f"{part}.js" for part in _PARTS)
+_PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
 def write_report(folder: Path | str, remark: Callable[[str], None] = lambda _: None) -> Path:
@@ -84,17 +71,16 @@ def _html(study: StudyTables, matrix: Matrix) -> str:
     parts["data"] = embedded_json(page_data(study, matrix))
     room = room_beside(parts[name] for name in ("pictures", "contact_sheet", "predictions"))
     parts["picture_data"] = embedded_json(page_galleries(study.galleries, room))
-    return Template(_asset("page.html")).substitute(parts)
+    return filled("page.html", **parts)
 
 
-def _asset(name: str) -> str:
-    return files("temshift.report").joinpath("assets", name).read_text(encoding="utf-8")
+def _asset(name: str) -> Markup:
+    return Markup(files("temshift.report").joinpath("assets", name).read_text(encoding="utf-8"))
 
 
 def _assets() -> dict[str, str]:
-    script = "".join(_asset(name) for name in _SCRIPTS)
-    style = "".join(map(_asset, ("page.css", "pictures.css")))
-    return {"style": style, "script": script, "plotly": plotly.offline.get_plotlyjs()}
+    style = Markup("").join(map(_asset, ("page.css", "pictures.css")))
+    return {"style": style, "script": Markup(page_script()), "plotly": _asset(_PLOTLY)}
 
 
 def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
@@ -102,7 +88,7 @@ def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
         "pictures": micrographs.picture_definitions(study.examples),
         "contact_sheet": micrographs.contact_sheet(study.examples),
         "predictions": micrographs.prediction_sheets(study.examples),
-        "bar_length": escape(micrographs.bar_length(study.examples)),
+        "bar_length": micrographs.bar_length(study.examples),
         "matrix_picture": sections.matrix_picture(matrix),
         "matrix_table": sections.matrix_table(matrix),
         "learning": sections.learning_section(study, matrix),
@@ -112,8 +98,8 @@ def _drawn(study: StudyTables, matrix: Matrix) -> dict[str, str]:
 
 def _facts(study: StudyTables) -> dict[str, str]:
     return {
-        "name": escape(study.name),
-        "configuration": escape(study.configuration),
+        "name": study.name,
+        "configuration": study.configuration,
         "run_facts": sections.run_facts(study.manifest),
         "database": sections.database_table(study.manifest),
         "stages": sections.stages_table(study.manifest),
@@ -127,9 +113,9 @@ def _of_study(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     return {
         "kind": "study",
         "title": "How far can these networks be trusted?",
-        "subtitle": f"Study “{escape(study.name)}”",
+        "subtitle": f"Study “{study.name}”",
         "configuration_name": "study.yaml",
-        "verdict": escape(" ".join(verdict(matrix, study.prediction))),
+        "verdict": " ".join(verdict(matrix, study.prediction)),
         "limits": sections.limits((*study.prediction.caveats, *sections.FIXED_LIMITS)),
     }
 
@@ -140,8 +126,8 @@ def _of_one(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     return {
         "kind": "own" if matrix.trainings[0].told else "own untold",
         "title": "How far can this network be trusted?",
-        "subtitle": f"“{escape(study.name)}”",
+        "subtitle": f"“{study.name}”",
         "configuration_name": "conditions.yaml",
-        "verdict": escape(" ".join(filter(None, words))),
+        "verdict": " ".join(filter(None, words)),
         "limits": sections.limits(limits),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from temshift.figures.labels import told_apart
 from temshift.report.data.axes import AXES
 from temshift.report.data.matrix import Matrix, Test, Training, drawn_axis
 from temshift.report.data.study_tables import StudyTables
@@ -21,6 +22,8 @@ _DIGITS = 5
 _MOST_CELL_BYTES = 7_000_000
 _MOST_CURVE_BYTES = 3_500_000
 _CURVE_STEPS = 1000
+_LONGEST = {"short": 34, "brief": 22}  # letters of a name on an axis
+_STEP = 4  # by which they become longer where names would be alike
 _CURVES = (
     "q_per_A",
     "particle_transfer",
@@ -68,7 +71,7 @@ def page_data(study: StudyTables, matrix: Matrix) -> dict[str, Any]:
         "scores": scores(cells),
         "predictors": predictors(cells),
         "trainings": _trainings(matrix.trainings),
-        "tests": [_test(test) for test in matrix.tests],
+        "tests": _tests(matrix.tests),
         "groups": [drawn_axis(axis, matrix.tests) for axis in matrix.groups],
         "parameters": _parameters(matrix),
         "cells": cells,
@@ -90,9 +93,19 @@ def _trainings(trainings: Sequence[Training]) -> dict[str, Any]:
     return {
         "names": [one.name for one in trainings],
         "words": [one.words for one in trainings],
+        **_short_names([one.name for one in trainings]),
         "broad": [one.broad for one in trainings],
         "centers": {key: _unless_alike([_round(center) for center, _ in span]) for key, span in spans.items()},
         "widths": {key: _unless_alike([_round(sd) for _, sd in span]) for key, span in spans.items()},
+    }
+
+
+def _short_names(names: Sequence[str]) -> dict[str, list[str | None]]:
+    """Names as axes show them on a wide and on a narrow screen; None where nothing is cut."""
+    cut = {kind: told_apart(names, longest, _STEP) for kind, longest in _LONGEST.items()}
+    return {
+        kind: [None if short == name else short for short, name in zip(shown, names, strict=True)]
+        for kind, shown in cut.items()
     }
 
 
@@ -104,11 +117,20 @@ def _unless_alike(values: list[float | None]) -> list[float | None]:
 def _parameters(matrix: Matrix) -> list[dict[str, Any]]:
     """The parameters in which test conditions or training distributions differ, which filters and sorting offer."""
     tested = {column for test in matrix.tests for column in test.values}
-    return [asdict(axis) for axis in AXES if axis.column in tested or _differ(matrix.trainings, axis.key)]
+    return [
+        asdict(axis) | {"title": axis.title}
+        for axis in AXES
+        if axis.column in tested or _differ(matrix.trainings, axis.key)
+    ]
 
 
 def _differ(trainings: Sequence[Training], key: str) -> bool:
     return len({training.settings.get(key, (None, 0.0)) for training in trainings}) > 1
+
+
+def _tests(tests: Sequence[Test]) -> list[dict[str, Any]]:
+    cut = _short_names([test.name for test in tests])
+    return [_test(test) | {kind: shown[place] for kind, shown in cut.items()} for place, test in enumerate(tests)]
 
 
 def _test(test: Test) -> dict[str, Any]:

@@ -9,7 +9,8 @@ _NATS = "nats per pixel"
 
 
 def _score(key: str, label: str, unit: str = "", **more: Any) -> dict[str, Any]:
-    return {"key": key, "label": label, "unit": unit, "lower": False, **more}
+    title = f"{label} ({unit})" if unit else label
+    return {"key": key, "label": label, "unit": unit, "title": title, "lower": False, **more}
 
 
 _MEASURED = (
@@ -57,8 +58,8 @@ def scores(columns: Collection[str]) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        key, label and unit; ``lower`` is better; ``measured`` on micrographs or not. The four scores come first,
-        whether a study has them or not.
+        key, label, unit, and title (label and unit); ``lower`` is better; ``measured`` on micrographs or not. The four
+        scores come first, whether a study has them or not.
     """
     predicted = [_PREDICTED, _RATIO] if _PREDICTED["key"] in columns else []
     others = [one for one in (_PREDICTED_F1, *_SHIFTS, *_OF_OBSERVERS) if one["key"] in columns]
@@ -67,5 +68,8 @@ def scores(columns: Collection[str]) -> list[dict[str, Any]]:
 
 def predictors(columns: Collection[str]) -> list[dict[str, Any]]:
     """Return what the loss is drawn against, of the columns that a study has."""
-    names = ("key", "label", "unit", "log")
-    return [dict(zip(names, one, strict=True)) for one in _PREDICTORS if one[0] in columns]
+    return [
+        {"key": key, "label": label, "title": f"{label} [{unit}]" if unit else label, "log": log}
+        for key, label, unit, log in _PREDICTORS
+        if key in columns
+    ]

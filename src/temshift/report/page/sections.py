@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from temshift.figures.labels import MISSING, brief, fixed, number
 from temshift.report.data.matrix import Matrix
 from temshift.report.data.study_tables import Manifest, ModelError, Prediction, ScorePrediction, StudyTables
-from temshift.report.page.markup import escape, facts, menu, table
+from temshift.report.page.markup import piece
 from temshift.report.page.micrographs import MOST_SPECIMENS
 from temshift.report.page.verdict import interval_words
 from temshift.report.still.figures import learning_curves, learning_figures, matrix_figure, svg_uri
@@ -26,6 +28,7 @@ LIMITS_OF_ALL = (
     "that average alone; coma and other odd aberrations, which move detail without weakening it, nonlinear imaging "
     "and detail that binning folds back not at all. Read noise and errors of the pixel size are in both.",
 )
+NOTHING = Markup("")
 _MOST_ROWS = 200  # of still tables and pictures
 _MOST_CELLS = 10_000
 FIXED_LIMITS = (
@@ -37,7 +40,7 @@ FIXED_LIMITS = (
 )
 
 
-def run_facts(manifest: Manifest) -> str:
+def run_facts(manifest: Manifest) -> Markup:
     """Return settings, seeds and machine as a list of facts."""
     seconds = sum(stage.seconds for stage in manifest.stages)
     pairs = [
@@ -51,7 +54,7 @@ def run_facts(manifest: Manifest) -> str:
         ("platform", manifest.platform),
         ("time of all stages", f"{seconds:.0f} s"),
     ]
-    return facts(pairs)
+    return piece("facts", pairs)
 
 
 def _parameters(manifest: Manifest) -> str:
@@ -70,14 +73,14 @@ def _moment(text: str) -> str:
         return text
 
 
-def database_table(manifest: Manifest) -> str:
+def database_table(manifest: Manifest) -> Markup:
     """Return the databases of exit waves side by side, a row a fact."""
     parts = {name: value for name, value in manifest.database.items() if isinstance(value, Mapping)}
     keys = dict.fromkeys(key for part in parts.values() for key in part)
     rows = [(_words(key), *(_value(part.get(key)) for part in parts.values())) for key in keys]
     single = {name: value for name, value in manifest.database.items() if name not in parts}
-    rest = facts((_words(name), _value(value)) for name, value in single.items())
-    return table(("fact", *map(_words, parts)), rows, "narrow") + rest
+    rest = piece("facts", [(_words(name), _value(value)) for name, value in single.items()])
+    return piece("table", ("fact", *map(_words, parts)), rows, "narrow") + rest
 
 
 def _words(key: str) -> str:
@@ -92,40 +95,40 @@ def _value(value: Any) -> str:
     return ", ".join(map(_value, value)) if isinstance(value, list) else str(value)
 
 
-def stages_table(manifest: Manifest) -> str:
+def stages_table(manifest: Manifest) -> Markup:
     """Return what each stage made, kept, and how long it took."""
     rows = [(s.name, fixed(s.seconds, 1), s.made, s.reused) for s in manifest.stages]
-    return table(("stage", "seconds", "made", "kept from before"), rows, "numbers")
+    return piece("table", ("stage", "seconds", "made", "kept from before"), rows, "numbers")
 
 
-def trainings_table(matrix: Matrix) -> str:
+def trainings_table(matrix: Matrix) -> Markup:
     """Return what varies in every training distribution: centre and standard deviation."""
     rows = [(one.name, one.words) for one in matrix.trainings[:_MOST_ROWS]]
     left = len(matrix.trainings) - len(rows)
-    more = f"<p>And {left} more, which the matrix shows.</p>" if left else ""
-    return table(("trained on", "what varies"), rows, "narrow") + more
+    more = piece("paragraph", f"And {left} more, which the matrix shows.") if left else NOTHING
+    return piece("table", ("trained on", "what varies"), rows, "narrow") + more
 
 
-def versions_table(manifest: Manifest) -> str:
+def versions_table(manifest: Manifest) -> Markup:
     """Return the versions of the packages."""
-    return table(("package", "version"), sorted(manifest.versions.items()), "narrow")
+    return piece("table", ("package", "version"), sorted(manifest.versions.items()), "narrow")
 
 
-def models_table(prediction: Prediction) -> str:
+def models_table(prediction: Prediction) -> Markup:
     """Return the errors of every prediction beside the baselines, of the loss and of F1."""
     loss = _models(prediction, "ln(cross-entropy)", "typical factor", "errors-of-cross-entropy")
-    f1 = "" if prediction.f1 is None else _models(prediction.f1, "logit F1", "", "errors-of-f1")
-    return "".join([loss, _interval_words(prediction), _trial_words(prediction), f1])
+    f1 = NOTHING if prediction.f1 is None else _models(prediction.f1, "logit F1", "", "errors-of-f1")
+    return Markup("").join([loss, _interval_words(prediction), _trial_words(prediction), f1])
 
 
-def _models(prediction: ScorePrediction, target: str, factor: str, file: str) -> str:
+def _models(prediction: ScorePrediction, target: str, factor: str, file: str) -> Markup:
     if not prediction.models:
-        return ""
+        return NOTHING
     sides = "test left out", "training left out", "both left out"
     r2s = [f"R², {side}" for side in sides]
     factors = [f"{factor}, {side}" for side in sides[:2]] if factor else []
     rows = [_model_row(model, factors=bool(factor)) for model in prediction.models]
-    return table((f"prediction of {target}", *r2s, *factors, "what it is"), rows, "models numbers", file)
+    return piece("table", (f"prediction of {target}", *r2s, *factors, "what it is"), rows, "models numbers", file)
 
 
 def _model_row(model: ModelError, *, factors: bool) -> tuple[str, ...]:
@@ -139,73 +142,71 @@ def _model_row(model: ModelError, *, factors: bool) -> tuple[str, ...]:
     return (name, *r2s, *both, model.description)
 
 
-def _interval_words(prediction: Prediction) -> str:
+def _interval_words(prediction: Prediction) -> Markup:
     """Return how intervals fared on what they had not seen, as a paragraph."""
     words = interval_words(prediction)
-    return f"<p>{escape(words)}</p>" if words else ""
+    return piece("paragraph", words) if words else NOTHING
 
 
-def _trial_words(prediction: ScorePrediction) -> str:
+def _trial_words(prediction: ScorePrediction) -> Markup:
     """Return what the line was tried with beside the terms it has."""
     if not prediction.trials:
-        return ""
+        return NOTHING
     tried = [f"{one.feature} ({'taken' if one.taken else 'not taken'})" for one in prediction.trials]
     rule = (
         "Tried as further terms, each taken only where it lowers the squared error on test conditions left out, and on "
         "trainings left out, by more than one standard error: "
     )
-    return f'<p class="small">{escape(rule + ", ".join(tried))}.</p>'
+    return piece("paragraph", f"{rule}{', '.join(tried)}.", "small")
 
 
 def _factor(rmse: float | None, note: str = "") -> str:
     return MISSING if rmse is None else f"× {fixed(math.exp(rmse))}{note}"
 
 
-def formula(prediction: Prediction) -> str:
+def formula(prediction: Prediction) -> Markup:
     """Return the fitted formulas and their coefficients."""
-    f1 = "" if prediction.f1 is None else _formula(prediction.f1, "coefficients-of-f1")
+    f1 = NOTHING if prediction.f1 is None else _formula(prediction.f1, "coefficients-of-f1")
     return _formula(prediction, "coefficients-of-cross-entropy") + f1
 
 
-def _formula(prediction: ScorePrediction, file: str) -> str:
+def _formula(prediction: ScorePrediction, file: str) -> Markup:
     if prediction.formula is None:
-        return f"<p>{escape(prediction.why_not or 'No line was fitted')}.</p>"
+        return piece("paragraph", f"{prediction.why_not or 'No line was fitted'}.")
     rows = [(name, brief(value)) for name, value in prediction.coefficients.items()]
-    words = f'<p class="formula">{escape(prediction.formula)}</p>'
-    return words + table(("coefficient", "value"), rows, "numbers", file)
+    words = piece("paragraph", prediction.formula, "formula")
+    return words + piece("table", ("coefficient", "value"), rows, "numbers", file)
 
 
-def learning_section(study: StudyTables, matrix: Matrix) -> str:
+def learning_section(study: StudyTables, matrix: Matrix) -> Markup:
     """Return small figures of the learning curves, or a sentence where none were kept."""
     curves = learning_curves(study.results, study.histories)
     if not curves:
-        return "<p>No learning curves were kept in this study folder.</p>"
-    pictures = "".join(_learning_picture(name, svg_uri(figure)) for name, figure in learning_figures(matrix, curves))
+        return piece("paragraph", "No learning curves were kept in this study folder.")
+    pictures = [(name, svg_uri(figure), _learning_words(name)) for name, figure in learning_figures(matrix, curves)]
     left = len(matrix.trainings) - len({curve.training for curve in curves})
-    more = f"<p>{left} more training distributions are not drawn.</p>" if left > 0 else ""
-    return f'<div class="small-figures">{pictures}</div>{more}'
+    more = piece("paragraph", f"{left} more training distributions are not drawn.") if left > 0 else NOTHING
+    return piece("small_figures", pictures) + more
 
 
-def _learning_picture(name: str, address: str) -> str:
-    words = f"training loss of {name} against the step"
-    caption = f"<figcaption>{escape(name)}</figcaption>"
-    return f'<figure>{caption}<img src="{address}" alt="{escape(words)}"></figure>'
+def _learning_words(name: str) -> str:
+    return f"training loss of {name} against the step"
 
 
-def matrix_picture(matrix: Matrix) -> str:
+def matrix_picture(matrix: Matrix) -> Markup:
     """Return the matrix as a still picture, for readers without scripts."""
     if len(matrix.trainings) > _MOST_ROWS:
-        return "<p>The matrix is too large for a still picture.</p>"
-    return f'<img class="wide" src="{svg_uri(matrix_figure(matrix))}" alt="matrix of cross-entropies">'
+        return piece("paragraph", "The matrix is too large for a still picture.")
+    return piece("wide_picture", svg_uri(matrix_figure(matrix)), "matrix of cross-entropies")
 
 
-def matrix_table(matrix: Matrix) -> str:
+def matrix_table(matrix: Matrix) -> Markup:
     """Return every cell of the matrix in figures, a row a test condition."""
     head = ("test condition", *(training.name for training in matrix.trainings))
     if len(matrix.trainings) * len(matrix.tests) > _MOST_CELLS:
-        return "<p>These are too many to read; the study folder has them in results.parquet.</p>"
+        return piece("paragraph", "These are too many to read; the study folder has them in results.parquet.")
     rows = [(test.name, *_cell_texts(matrix, column)) for column, test in enumerate(matrix.tests)]
-    return table(head, rows, "numbers dense")
+    return piece("table", head, rows, "numbers dense")
 
 
 def _cell_texts(matrix: Matrix, column: int) -> list[str]:
@@ -213,22 +214,22 @@ def _cell_texts(matrix: Matrix, column: int) -> list[str]:
     return [f"{number(loss)} / {fixed(f1)} / {fixed(iou)}" for loss, f1, iou in triples]
 
 
-def menus(study: StudyTables, matrix: Matrix) -> dict[str, str]:
+def menus(study: StudyTables, matrix: Matrix) -> dict[str, Markup]:
     """Return the menus of the page by the name of their place in the template; scripts fill the empty ones."""
-    groups = [f"{axis.label} [{axis.unit}]" if axis.unit else axis.label for axis in matrix.groups]
+    groups = [axis.title for axis in matrix.groups]
     return {
-        "menu_specimen": menu("specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
-        "menu_transfer_first": menu("transfer-first", "A:", ()),
-        "menu_transfer_second": menu("transfer-second", "B:", ()),
-        "menu_score": menu("score", "Show", ()),
-        "menu_training": menu("training", "Networks trained on", ()),
-        "menu_axis": menu("axis", "over", groups),
-        "menu_against": menu("against", "Loss against", ()),
-        "menu_pairs": menu("pairs", "Networks trained on", ()),
-        "menu_left_out": menu("left-out", "Predicted with", ()),
+        "menu_specimen": piece("menu", "specimen", "Specimen", study.examples.specimens[:MOST_SPECIMENS]),
+        "menu_transfer_first": piece("menu", "transfer-first", "A:", ()),
+        "menu_transfer_second": piece("menu", "transfer-second", "B:", ()),
+        "menu_score": piece("menu", "score", "Show", ()),
+        "menu_training": piece("menu", "training", "Networks trained on", ()),
+        "menu_axis": piece("menu", "axis", "over", groups),
+        "menu_against": piece("menu", "against", "Loss against", ()),
+        "menu_pairs": piece("menu", "pairs", "Networks trained on", ()),
+        "menu_left_out": piece("menu", "left-out", "Predicted with", ()),
     }
 
 
-def limits(items: Iterable[str]) -> str:
+def limits(items: Iterable[str]) -> Markup:
     """Return the limits of a page, as a list."""
-    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+    return piece("points", items)

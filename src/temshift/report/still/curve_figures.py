@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from temshift.core.selection import spread_out
+from temshift.core import spread_out
 from temshift.report.data.axes import DEFOCUS, Axis
 from temshift.report.data.matrix import Matrix, Test, Training, drawn_axis
 from temshift.report.still.figures import CONTEXT, SEED_COLOURS, LearningCurve, round_ticks
@@ -36,13 +36,11 @@ def curve_figure(matrix: Matrix, group: Axis) -> Figure:
         Bars are the standard deviation over seeds; the training distribution is shaded to one standard deviation.
     """
     rows = spread_out(range(len(matrix.trainings)), MOST_PANELS)
-    unit = f" [{group.unit}]" if group.unit else ""
-    side = ", underfocus positive" if group.column == DEFOCUS.column else ""
     lines, defoci = _lines(matrix, group), {test.defocus_nm for test in matrix.tests if test.group == group.key}
     few = f", {len(lines)} of {len(defoci)} defoci" if len(defoci) > _MOST_LINES and len(lines) > 1 else ""
     heading = f"Cross-entropy along {group.label}{few}" + thinned_words(len(rows), len(matrix.trainings), "trainings")
     titles = [matrix.trainings[row].name for row in rows]
-    panels = panel_grid(titles, f"{group.label}{unit}{side}", _LOSS, heading)
+    panels = panel_grid(titles, group.along, _LOSS, heading)
     places = _places(matrix, group)
     context = spread_out(range(len(matrix.trainings)), _MOST_CONTEXT)
     grey = _all_lines(matrix, lines, places, context)

@@ -14,7 +14,7 @@ from temshift.report.data.study_tables import StudyTables
 from temshift.report.still.curve_figures import curve_figure, learning_figure, transfer_figure
 from temshift.report.still.figures import learning_curves, matrix_figure, png_bytes, svg_bytes
 from temshift.report.still.loss_figures import Quantity, loss_figure, prediction_figure
-from temshift.storage.files import write_bytes
+from temshift.storage import write_bytes
 
 FIGURES, TABLES = "figures", "tables"
 _MOST_PLAIN_ROWS = 200_000  # of a CSV table; a longer one is compressed

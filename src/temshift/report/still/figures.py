@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from temshift.core.selection import spread_out
+from temshift.core import spread_out
 from temshift.figures.encoding import data_uri
 from temshift.figures.labels import literal, told_apart
 from temshift.report.data.matrix import Matrix

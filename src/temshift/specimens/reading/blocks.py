@@ -8,7 +8,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 
 
 @dataclass(frozen=True)

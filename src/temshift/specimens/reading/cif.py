@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.reading.blocks import Block
 from temshift.specimens.reading.composition import composition_fault, formula_of
 from temshift.specimens.reading.elements import symbol_of_label, symbol_of_type
@@ -16,6 +16,7 @@ from temshift.specimens.validation import GREATEST_SIDE, LEAST_SHARE, LEAST_SIDE
 
 MOST_IMAGES = 500_000  # sites times operations
 _TOLERANCE = 1e-3  # how far a lattice may be off its symmetry, as a share of a squared length
+_FARTHEST = 1000  # cells between a site and the origin: beyond, its digits are lost
 _WHOLE = 1e-6  # how far an occupancy may be off 1
 _SIDES = ("_cell_length_a", "_cell_length_b", "_cell_length_c")
 _ANGLES = ("_cell_angle_alpha", "_cell_angle_beta", "_cell_angle_gamma")
@@ -80,7 +81,7 @@ def _agreeing(built: list[tuple[Setting, Atoms]], block: Block, cell: gemmi.Unit
 
 def _cell(block: Block, path: str) -> gemmi.UnitCell:
     values = [block.number(tag) for tag in (*_SIDES, *_ANGLES)]
-    if any(value is None for value in values):
+    if any(value is None or len(block.items[tag]) > 1 for tag, value in zip((*_SIDES, *_ANGLES), values, strict=True)):
         raise InputError(f"{path} has no unit cell in block {block.name!r}; give three lengths and three angles")
     lengths, angles = [float(value or 0) for value in values[:3]], [float(value or 0) for value in values[3:]]
     if not all(LEAST_SIDE <= length <= GREATEST_SIDE for length in lengths):
@@ -110,16 +111,32 @@ def _sites(block: Block, cell: gemmi.UnitCell, path: str) -> _Sites:
     places = _places(block, cell)
     if not np.isfinite(places).all():
         raise InputError(f"{path}: some sites have no coordinates, or such that are not numbers; mend the file")
+    if (np.abs(places) > _FARTHEST).any():
+        raise InputError(f"{path}: some sites lie more than {_FARTHEST} cells away; mend the file")
+    _require_all_there(block, path)
     if len(set(block.texts("_atom_site_pdbx_pdb_model_num"))) > 1:
         raise InputError(f"{path} holds several models; give a file of one")
     symbols = _symbols(block, path)
     occupancies = block.numbers("_atom_site_occupancy")
     given = np.array([bool(text) for text in block.items.get("_atom_site_occupancy", ())], dtype=bool)
-    if not (np.abs(occupancies[given] - 1) <= _WHOLE).all():
+    alternatives = set(block.items.get("_atom_site_disorder_group", ())) - {""}
+    if len(alternatives) > 1 or not (np.abs(occupancies[given] - 1) <= _WHOLE).all():
         raise InputError(f"{path} has sites that are partly occupied; give an ordered cell")
     if len(symbols) != len(places):
         raise InputError(f"{path} names {len(symbols)} sites and places {len(places)}; mend the file")
     return _Sites(symbols, places)
+
+
+def _require_all_there(block: Block, path: str) -> None:
+    """Refuse sites that are no atoms, and atoms that have no site."""
+    if "dum" in block.items.get("_atom_site_calc_flag", ()):
+        raise InputError(f"{path} has dummy sites (_atom_site_calc_flag dum), which are no atoms; leave them out")
+    if (np.nan_to_num(block.numbers("_atom_site_attached_hydrogens")) > 0).any():
+        raise InputError(
+            f"{path} counts hydrogen atoms without places (_atom_site_attached_hydrogens); add their sites"
+        )
+    if "generate" in block.items.get("_struct_ncs_oper_code", ()):
+        raise InputError(f"{path} leaves atoms to be generated (_struct_ncs_oper); give a file that lists all of them")
 
 
 def _places(block: Block, cell: gemmi.UnitCell) -> Array:

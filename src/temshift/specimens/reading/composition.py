@@ -13,10 +13,10 @@ _DALTON_PER_A3 = 1.66053906660  # as g/cm3
 _ROUNDED = 5e-3  # of a share, in a formula of decimal numbers
 _CALCULATED, _MEASURED, _VOLUME = 0.03, 0.25, 0.02  # how far densities and a volume may be off, as shares
 _DENSITIES = (("_exptl_crystal_density_diffrn", _CALCULATED), ("_exptl_crystal_density_meas", _MEASURED))
-_TERM = re.compile(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?")
+_TERM = re.compile(r"([A-Z][a-z]?)(\d{1,9}\.?\d{0,9}|\.\d{1,9})?")
 _UNCLEAR = re.compile(r"[A-Z]{2,}[^a-z]*")  # CO may be cobalt or carbon monoxide
 _CHARGE = re.compile(r"\s\d*[+-]$")
-_PART = re.compile(r"(\d*)\s*\(?([^()]*)\)?")
+_PART = re.compile(r"(\d{0,9})\s*\(?([^()]*)\)?")
 
 
 def formula_of(block: Block) -> dict[str, float] | None:
@@ -66,10 +66,27 @@ def composition_fault(block: Block, atoms: Atoms, volume: float) -> str | None:
             f"the atoms read are {_text(read)}, but its formula {_text(formula)} with Z = {units:g} makes {whole}; "
             "mend sites and symmetry, or Z if it is wrong"
         )
+    return _weight_fault(block, atoms, units) or _volume_fault(block, atoms, volume)
+
+
+def _weight_fault(block: Block, atoms: Atoms, units: float | None) -> str | None:
+    weight = block.number("_chemical_formula_weight")
+    mass = float(atoms.get_masses().sum())
+    if weight and units and abs(mass / (weight * units) - 1) > _CALCULATED:
+        return (
+            f"the atoms read, {_text(Counter(atoms.symbols))} a cell, weigh {mass:.5g} Da, but "
+            f"_chemical_formula_weight {weight:g} with Z = {units:g} makes {weight * units:.5g}; mend sites and "
+            "symmetry, or the weight if it is wrong"
+        )
+    return None
+
+
+def _volume_fault(block: Block, atoms: Atoms, volume: float) -> str | None:
     given = block.number("_cell_volume")
     if given and abs(volume / given - 1) > _VOLUME:
         return f"its cell has {volume:.5g} A^3, but _cell_volume says {given:g}; mend either"
-    return _density_fault(block, float(atoms.get_masses().sum()) / volume * _DALTON_PER_A3, _text(read))
+    density = float(atoms.get_masses().sum()) / volume * _DALTON_PER_A3
+    return _density_fault(block, density, _text(Counter(atoms.symbols)))
 
 
 def _density_fault(block: Block, density: float, atoms: str) -> str | None:

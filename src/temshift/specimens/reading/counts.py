@@ -2,7 +2,7 @@
 
 import re
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 
 MOST_ANNOUNCED = 10_000_000  # atoms, unless the file has as many bytes
 _HEAD = 200  # lines

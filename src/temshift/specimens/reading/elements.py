@@ -8,7 +8,9 @@ from ase.data import chemical_symbols
 
 from temshift.specimens.validation import HEAVIEST
 
-_TYPE = re.compile(r"([A-Za-z]{1,2}?)(?:val|va)?(?:\d*\.?\d*[+-]?|[+-]\d*\.?\d*)")
+_TYPE = re.compile(r"([A-Za-z]{1,2}?)(?:val|va)?(?:\d*|\d*\.?\d*[+-]|[+-]\d*\.?\d*)")  # Fe0.9 is part of an atom
+_SHARED = re.compile(r"[A-Za-z]+\d*[/,]")  # a site of two elements
+_NO_ELEMENTS = ("Va", "Wa")  # vacancies and water
 _MIXED_LABEL = re.compile(r"([A-Z][a-z]?)(?![a-z])")
 
 
@@ -46,6 +48,8 @@ def symbol_of_label(text: str, formula: Collection[str]) -> str | None:
     """
     letters = re.match("[A-Za-z]*", text)
     start = letters[0] if letters else ""
+    if _SHARED.match(text) or (start in _NO_ELEMENTS and start[0] not in formula):
+        return None
     mixed = _MIXED_LABEL.match(text)
     if start and not start.isupper() and not (mixed or len(start) < 3):
         return next((symbol for symbol in _readings(start) if symbol in formula), None)

@@ -13,6 +13,7 @@ from ase import Atoms
 from ase.io.formats import filetype, ioformats
 
 from temshift.core.errors import InputError
+from temshift.specimens.reading.anonymous import require_elements, require_same_masses
 from temshift.specimens.reading.blocks import blocks_of
 from temshift.specimens.reading.cif import structure_of
 from temshift.specimens.reading.counts import require_plausible_counts
@@ -20,14 +21,14 @@ from temshift.specimens.reading.protein_data_bank import require_plain_pdb, requ
 from temshift.specimens.reading.regular import contents
 from temshift.specimens.validation import require_measurable
 
-READING_VERSION = 1  # raised whenever the same structure file would give other atoms
+READING_VERSION = 2  # raised whenever the same structure file would give other atoms
 MOST_CIF_BYTES = 2**25  # some half million atoms
 _CIF_ENDINGS = (".cif", ".mcif", ".mmcif")
 _CIF_START = re.compile(rb"(\xef\xbb\xbf)?(\s|#[^\n]*\n)*data_", re.IGNORECASE)
 _MOST_READS_AT_END = 1000  # a reader that goes on after the end of a text expects atoms that are not there
 _PEEK = 4096  # bytes
 _WHOLE = 1e-6  # how far an occupancy may be off 1
-_OCCUPANCIES = ("occupancy", "occupancies")
+_OCCUPANCY = re.compile(r"(site_?)?occ(up(anc(y|ies)|ations?)?)?", re.IGNORECASE)  # names of arrays
 
 
 @dataclass(frozen=True)
@@ -150,12 +151,15 @@ def _read(path: str, name: str, content: bytes) -> list[Atoms]:
     if not known.isbinary:
         _require_text(content, path)
         require_plausible_counts(content, path)
+    require_elements(kind, content, path)
     given: Any = path if name == path else _stream(content, name)  # some readers open a file themselves
     if known.acceptsfd and not known.isbinary:
         given = _Text(_stream(content, name), encoding="utf-8")
     structures = list(ase.io.iread(given, index=":", format=kind, do_not_split_by_at_sign=True))
     if kind == "proteindatabank":
         require_same_elements(structures, content, path)
+    for atoms in structures:
+        require_same_masses(kind, atoms, path)
     return structures
 
 
@@ -174,10 +178,12 @@ def _whole(atoms: Atoms) -> bool:
     """Whether every site of a structure is occupied by one whole atom, as far as its reader says."""
     mixed = atoms.info.get("occupancy")
     shares = [share for site in mixed.values() for share in site.values()] if isinstance(mixed, dict) else []
-    for key in _OCCUPANCIES:
-        if key in atoms.arrays and atoms.arrays[key].dtype.kind in "if":
-            shares.extend(atoms.arrays[key].ravel())
-    return bool(np.all(np.abs(np.asarray(shares, dtype=float) - 1) <= _WHOLE))
+    for key in filter(_OCCUPANCY.fullmatch, atoms.arrays):
+        shares.extend(atoms.arrays[key].ravel())
+    try:
+        return bool(np.all(np.abs(np.asarray(shares, dtype=float) - 1) <= _WHOLE))
+    except ValueError:  # texts that are no numbers
+        return False
 
 
 def _cause(error: Exception) -> str:

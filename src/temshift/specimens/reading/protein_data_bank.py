@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import gemmi
 from ase import Atoms
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.reading.elements import symbol_of_type
 
 _WHOLE = 1e-6  # how far an occupancy may be off 1

@@ -4,25 +4,18 @@ import bz2
 import gzip
 import lzma
 import os
-import stat
 import zlib
 from pathlib import Path
 from typing import IO, Any
 
 from temshift.core.errors import InputError
+from temshift.core.regular_files import irregular_kind
 
 MOST_BYTES = 2**28  # of a structure file, unpacked: some three million atoms as text
 _GREATEST_RATIO = 100  # of bytes unpacked to packed: coordinates as text are packed to a tenth, seldom to a thirtieth
 _SMALL = 2**24  # bytes unpacked that need no such look
 _PIECE = 2**20
 _PACKERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
 
 
 def require_regular(path: str) -> None:
@@ -39,14 +32,16 @@ def require_regular(path: str) -> None:
         If nothing is there, or a folder, a pipe, a device or a socket, or a file of more than `MOST_BYTES`.
     """
     try:
+        kind = irregular_kind(path)
         status = os.stat(path)  # noqa: PTH116 - a Path would resolve a trailing slash away
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
-    if not stat.S_ISREG(status.st_mode):
-        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "no file")
+    if kind is not None:
         raise InputError(f"{path} is {kind}; give a structure file")
     if status.st_size > MOST_BYTES:
         raise _too_large(path)
+    if status.st_size == 0:  # of the system's own files too, some of which never end
+        raise InputError(f"{path} is empty; give a structure file")
 
 
 def contents(path: str) -> tuple[str, bytes]:

@@ -8,17 +8,21 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.core.errors import InputError
+from temshift.core import InputError
 from temshift.specimens.reading.blocks import Block
 
 MOST_OPERATIONS = 384  # those of a cubic group with all centrings, twice over
-_UNUSUAL = {
-    "_space_group_symop_magn_operation_xyz": "magnetic",
-    "_space_group_magn_name_bns": "magnetic",
-    "_space_group_symop_ssg_operation_algebraic": "modulated",
-    "_space_group_ssg_name": "modulated",
+_UNUSUAL = {  # starts of tags
+    "_space_group_symop_magn": "magnetic",
+    "_space_group_magn": "magnetic",
+    "_space_group_symop_ssg": "modulated",
+    "_space_group_ssg": "modulated",
     "_cell_modulation_dimension": "modulated",
 }
+_SAYS_SYMMETRY = ("_space_group_", "_symmetry_")  # starts of tags, of which these say no more than the lattice:
+_NO_SYMMETRY = ("_space_group_id", "_symmetry_entry_id", "_space_group_symop_id", "_space_group_symop_sg_id")
+_SYSTEMS = ("_space_group_crystal_system", "_symmetry_cell_setting")
+_GREATEST_NUMBER = 230
 _ORIGIN = re.compile(r"[\s:,(]*(?:origin\s*(?:choice\s*)?|:\s*o?)\s*([12])\s*\)?$", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?<=.)\s*:?\s*([SZHR])$", re.IGNORECASE)
 _EXTENSIONS = {"S": "1", "Z": "2", "H": "H", "R": "R"}  # S and Z: origin choices as ICSD names them
@@ -70,7 +74,7 @@ def settings_of(block: Block, path: str) -> list[Setting]:
     InputError
         If the symmetry is magnetic or modulated, unknown, no group, or contradicts itself.
     """
-    unusual = next((kind for tag, kind in _UNUSUAL.items() if tag in block.items), None)
+    unusual = next((kind for start, kind in _UNUSUAL.items() for tag in block.items if tag.startswith(start)), None)
     if unusual:
         raise InputError(f"{path} is a {unusual} structure, which is not read; give an ordinary CIF of its atoms")
     named = _named(block, path)
@@ -78,6 +82,8 @@ def settings_of(block: Block, path: str) -> list[Setting]:
     if given is None:
         given = _of_hall(block, path)
     if given is None:
+        if not named:
+            _require_silence(block, path)
         return [_setting(group.xhm(), group.operations()) for group in named] or [_setting("P 1", [gemmi.Op("x,y,z")])]
     _require_agreement(given, named, path)
     return [_setting("the operations listed", given)]
@@ -94,6 +100,7 @@ def _named(block: Block, path: str) -> list[gemmi.SpaceGroup]:
     number = block.text("_space_group_it_number", "_symmetry_int_tables_number")
     whole = int(number) if number.isdigit() and number.isascii() and len(number) < 4 else 0
     groups = _of_symbol(symbol) if symbol else _of_number(whole) if whole else []
+    groups = _of_code(groups, block, path, bool(symbol))
     if symbol and not groups and not _says_operations(block):
         raise InputError(
             f"{path}: the space group {symbol[:60]!r} is not known; list its operations "
@@ -105,6 +112,41 @@ def _named(block: Block, path: str) -> list[gemmi.SpaceGroup]:
             f"{groups[0].number}; mend the symbol, or the number if that is wrong"
         )
     return groups
+
+
+def _of_code(groups: list[gemmi.SpaceGroup], block: Block, path: str, by_symbol: bool) -> list[gemmi.SpaceGroup]:
+    """Keep the setting that a code of the International Tables names, such as 2 (an origin), R (axes), or -b2."""
+    code = block.text("_space_group_it_coordinate_system_code")
+    if not groups or not code or _says_operations(block):
+        return groups
+    others = [group for group in gemmi.spacegroup_table() if group.number == groups[0].number]
+    kept = [
+        group
+        for group in (groups if by_symbol else others)
+        if code.lower() in (group.ext.lower(), group.qualifier or "abc")
+    ]
+    if not kept:
+        raise InputError(
+            f"{path}: the setting {code[:20]!r} (_space_group_IT_coordinate_system_code) is none of {groups[0].hm}; "
+            "mend it, or list the operations"
+        )
+    return kept
+
+
+def _require_silence(block: Block, path: str) -> None:
+    """Refuse a symmetry that is said in a way that is not read, in place of taking each atom for itself."""
+    tags = [tag for tag in block.items if tag.startswith(_SAYS_SYMMETRY) and block.text(tag)]
+    spoken = [tag for tag in tags if tag not in _NO_SYMMETRY and not (tag in _SYSTEMS and _is_triclinic(block, tag))]
+    if spoken:
+        raise InputError(
+            f"{path} gives its symmetry by {spoken[0]} {block.text(spoken[0])[:40]!r} alone, which names no space "
+            "group; list the operations (_space_group_symop_operation_xyz), or write P 1 into "
+            "_space_group_name_H-M_alt if every atom is there"
+        )
+
+
+def _is_triclinic(block: Block, tag: str) -> bool:
+    return block.text(tag).lower() == "triclinic"
 
 
 def _says_operations(block: Block) -> bool:

@@ -6,16 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.errors import TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.execution.stages import Work
-from temshift.information.objects.library import ObjectLibrary
-from temshift.information.objects.object_spectra import ObjectSpectra
+from temshift.conditions import ImagingConditions
+from temshift.core import TemshiftError, content_hash
+from temshift.execution import Work
+from temshift.information import ObjectLibrary, ObjectSpectra, Survey, information_of
 from temshift.information.prediction.score_prediction import logit_of, predict
-from temshift.information.transfer.metrics import information_of
-from temshift.information.transfer.survey import Survey
-from temshift.optics.microscope import Microscope
+from temshift.optics import Microscope
 from temshift.studies.analysis.observer_scores import Passage, Scene, take_observers
 from temshift.studies.analysis.transfer_tables import pair_metrics, transfer_curve
 from temshift.studies.folder import StudyFolder

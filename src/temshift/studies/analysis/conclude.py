@@ -8,22 +8,23 @@ from typing import Any, TypeVar
 import numpy as np
 import polars as pl
 
-from temshift.conditions.summary import Setting, summary, told_keys
-from temshift.core.hashes import content_hash
-from temshift.databases.wave_sets import WaveSet
-from temshift.execution import Task
-from temshift.execution.stages import Stage, Work
+from temshift.conditions import Setting, summary
+from temshift.conditions.summary import told_keys
+from temshift.core import content_hash
+from temshift.databases import WaveSet
+from temshift.execution import Task, Work
+from temshift.execution.stages import Stage
+from temshift.exitwaves import read_geometry
 from temshift.exitwaves.sources import set_names
-from temshift.exitwaves.store import read_geometry
-from temshift.information.objects.library import ObjectLibrary
+from temshift.information import ObjectLibrary
 from temshift.information.observers.observer import OBSERVER_VERSION
-from temshift.networks.stored import CARD
+from temshift.networks import CARD
 from temshift.report import write_report
-from temshift.storage.files import write_json, write_table
+from temshift.storage import read_facts, record_state, write_json, write_table
 from temshift.storage.provenance import provenance
-from temshift.storage.records import read_facts, record_state, write_record
+from temshift.storage.records import write_record
 from temshift.studies.analysis.analyse import Analysis, Scenario, analyse, observe_plan, scenarios_of, scores_over_seeds
-from temshift.studies.analysis.example_pictures import write_examples
+from temshift.studies.analysis.example_pictures import drawable_networks, example_networks, write_examples
 from temshift.studies.analysis.galleries import GALLERIES_VERSION, make_galleries
 from temshift.studies.analysis.image_features import IMAGE_FEATURES_VERSION, measure_image_features
 from temshift.studies.analysis.results import gather
@@ -34,6 +35,7 @@ PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "polars", "zarr", "pyd
 TABLES = ("results", "metrics", "transfer")
 
 Made = TypeVar("Made")
+Geometry = Sequence[dict[str, Any]]  # a row a specimen
 
 
 def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str, ObjectLibrary], failed: int) -> None:
@@ -61,18 +63,25 @@ def conclude(plan: Plan, folder: StudyFolder, work: Work, libraries: Mapping[str
     if current.is_empty():
         work.progress.warning("no network has scores: there is nothing to report")
         return
-    tasks = [Task(write_examples, (folder.root, plan.study, work.device), "example pictures")]
-    work.perform("example pictures", tasks, [1], 0)
-    make_galleries(plan, folder, work)
+    _draw(plan, folder, work)
     observed = observe_plan(plan, folder, work, libraries)
     images = measure_image_features(plan, folder, work)
     scenarios = scenarios_of(plan, libraries)
     analysis = timed(work, "analysis", 1, lambda: analyse(scenarios, scores_over_seeds(current), observed, images))
-    sets = {name: (waves, folder.waves(waves.id)) for name, waves in _named_databases(plan).items()}
+    sets = {name: (waves, read_geometry(folder.waves(waves.id))) for name, waves in _named_databases(plan).items()}
     parameters = _parameters(plan, folder, set(current["network_id"]))
     networks = {"networks": len(plan.networks), "failed": failed, "parameters": parameters}
     manifest = manifest_of(plan.study.name, plan.study.seed, work, sets, networks, scenarios)
     write_conclusion(folder, results, analysis, manifest, identity, [folder.study_file])
+
+
+def _draw(plan: Plan, folder: StudyFolder, work: Work) -> None:
+    """Draw the example pictures and those of every test condition, of the networks that are there."""
+    drawable = drawable_networks(plan, folder)
+    shown = [run for run in example_networks(plan.parts[0]) if run.id in drawable]
+    tasks = [Task(write_examples, (folder.root, plan.study, shown, work.device), "example pictures")]
+    work.perform("example pictures", tasks, [1], 0)
+    make_galleries(plan, folder, work, drawable)
 
 
 def _versions() -> list[int]:
@@ -136,7 +145,7 @@ def manifest_of(
     name: str,
     seed: int,
     work: Work,
-    sets: Mapping[str, tuple[WaveSet, Path]],
+    sets: Mapping[str, tuple[WaveSet, Geometry]],
     networks: Mapping[str, Any],
     scenarios: Sequence[Scenario],
 ) -> dict[str, Any]:
@@ -150,8 +159,8 @@ def manifest_of(
         Root of all draws.
     work : Work
         Who worked, on which device, and in which stages.
-    sets : mapping of str to (WaveSet, Path)
-        Specimens by their role, and the stores of their waves.
+    sets : mapping of str to (WaveSet, sequence of dict)
+        Specimens by their role, and the geometry of each, as the store of their waves has it.
     networks : mapping
         Facts of the networks.
     scenarios : sequence of Scenario
@@ -170,12 +179,11 @@ def manifest_of(
     }
 
 
-def _database_facts(sets: Mapping[str, tuple[WaveSet, Path]]) -> dict[str, Any]:
-    """Facts of sets of specimens, by name, from their settings and the geometry in their stores."""
-    geometry = {name: read_geometry(store) for name, (_, store) in sets.items()}
-    coverage = [share for rows in geometry.values() for row in rows for share in row["coverage"] if share is not None]
+def _database_facts(sets: Mapping[str, tuple[WaveSet, Geometry]]) -> dict[str, Any]:
+    """Facts of sets of specimens, by name, from their settings and their geometry."""
+    coverage = [share for _, rows in sets.values() for row in rows for share in row["coverage"] if share is not None]
     return {
-        **{name: _set_facts(waves, geometry[name]) for name, (waves, _) in sets.items()},
+        **{name: _set_facts(waves, rows) for name, (waves, rows) in sets.items()},
         "coverage_mean": float(np.mean(coverage)) if coverage else None,
         "coverage_min": min(coverage, default=None),
     }
@@ -207,7 +215,7 @@ def _trainings(scenarios: Sequence[Scenario]) -> dict[str, dict[str, Setting]]:
     }
 
 
-def _set_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _set_facts(database: WaveSet, geometry: Geometry) -> dict[str, Any]:
     return {
         "id": database.id,
         "specimens": database.count,
@@ -218,7 +226,7 @@ def _set_facts(database: WaveSet, geometry: Sequence[dict[str, Any]]) -> dict[st
     }
 
 
-def _mean(rows: Sequence[dict[str, Any]], key: str) -> float | None:
+def _mean(rows: Geometry, key: str) -> float | None:
     """Mean over the rows that have the number; None if none has."""
     values = [row[key] for row in rows if row[key] is not None]
     return float(np.mean(values)) if values else None

@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from temshift.conditions.imaging import ImagingConditions
+from temshift.core.errors import TemshiftError
 from temshift.core.selection import spread_out
 from temshift.micrographs.formation import MicrographSource, Stream, form_micrographs
 from temshift.micrographs.threads import one_thread
 from temshift.networks.stored import CARD, has_weights
 from temshift.scoring.scores import Network
 from temshift.storage.files import write_bytes, write_json
-from temshift.storage.records import read_record, record_state
+from temshift.storage.records import read_record
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import NetworkRun, Part, Plan, TestCondition
 from temshift.studies.planning.study import Study
@@ -27,12 +28,12 @@ SHOWN_NETWORKS = 3
 SHOWN_PARTS = 3
 
 
-def write_examples(root: Path, study: Study, device: str) -> None:
-    """Form the example micrographs, segment them, and write examples/examples.npz and examples.json."""
+def write_examples(root: Path, study: Study, shown: Sequence[NetworkRun], device: str) -> None:
+    """Form the example micrographs, have some networks segment them, and write examples.npz and examples.json."""
     one_thread()
     folder, part = StudyFolder(root), Plan(study).parts[0]
     source = source_of(root, part.sources["test"], device, specimens=study.examples.specimens)
-    networks = [(run.name, load_network(root, run, device)) for run in drawable_networks(part, folder)]
+    networks = [(run.name, load_network(root, run, device)) for run in shown]
     tests = [(test.name, test.conditions, test.stream) for test in _chosen_tests(part)]
     draw_examples(folder.examples, source, tests, networks, study.examples.specimens)
 
@@ -87,9 +88,10 @@ def shown_networks(plan: Plan) -> set[str]:
     return {run.id for part in shown_parts(plan) for run in example_networks(part)}
 
 
-def drawable_networks(part: Part, folder: StudyFolder) -> list[NetworkRun]:
-    """Return the example networks of a part that are there with their weights."""
-    return [run for run in example_networks(part) if _is_there(folder, run)]
+def drawable_networks(plan: Plan, folder: StudyFolder) -> set[str]:
+    """Return the ids of the networks whose work the report shows that are there with their weights, unaltered."""
+    shown = {run.id for part in [plan.parts[0], *shown_parts(plan)] for run in example_networks(part)}
+    return {id_ for id_ in shown if _is_there(folder, id_)}
 
 
 def example_networks(part: Part) -> list[NetworkRun]:
@@ -102,10 +104,11 @@ def example_networks(part: Part) -> list[NetworkRun]:
     return spread_out(first, SHOWN_NETWORKS)
 
 
-def _is_there(folder: StudyFolder, run: NetworkRun) -> bool:
-    """Return whether a network and its weights are there, unaltered."""
-    card = folder.network(run.id) / CARD
-    return record_state(card).state == "complete" and has_weights(read_record(card))
+def _is_there(folder: StudyFolder, network_id: str) -> bool:
+    try:
+        return has_weights(read_record(folder.network(network_id) / CARD))
+    except TemshiftError:
+        return False
 
 
 def _chosen_tests(part: Part) -> list[TestCondition]:

@@ -1,7 +1,7 @@
 """Small pictures of every test condition for the report, next to the masks of a few networks."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,20 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.hashes import content_hash
-from temshift.core.selection import spread_out
-from temshift.execution import Task
-from temshift.execution.stages import Work
+from temshift.conditions import ImagingConditions
+from temshift.core import content_hash, spread_out
+from temshift.execution import Task, Work
 from temshift.figures.pictures import binned, binning_of, grey_levels, standardised_again
-from temshift.micrographs.formation import MicrographSource, Stream, form_micrographs
+from temshift.micrographs import MicrographSource, Stream, form_micrographs
 from temshift.micrographs.threads import one_thread
-from temshift.optics.image_formation import OPTICS_VERSION
+from temshift.optics import OPTICS_VERSION
 from temshift.report.data.galleries import INDEX, PARTS
 from temshift.scoring.scores import Network
 from temshift.storage.files import write_json
 from temshift.storage.records import record_state, write_recorded
-from temshift.studies.analysis.example_pictures import drawable_networks, shown_parts
+from temshift.studies.analysis.example_pictures import example_networks, shown_parts
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import NetworkRun, Part, Plan, TestCondition
 from temshift.studies.planning.sweep import label_of
@@ -54,7 +52,7 @@ class _Chunk:
         return content_hash([tests, networks, self.specimens, GALLERIES_VERSION, OPTICS_VERSION])
 
 
-def make_galleries(plan: Plan, folder: StudyFolder, work: Work) -> None:
+def make_galleries(plan: Plan, folder: StudyFolder, work: Work, drawable: Collection[str]) -> None:
     """Draw the pictures of every test condition that are missing, and write down which are shown.
 
     Parameters
@@ -65,9 +63,11 @@ def make_galleries(plan: Plan, folder: StudyFolder, work: Work) -> None:
         With trained networks and waves.
     work : Work
         Who draws; a task is a few conditions, and finished ones are kept.
+    drawable : collection of str
+        Ids of networks that are there with their weights; see `drawable_networks`.
     """
     parts = shown_parts(plan)
-    chunks = {_label(part, parts): _chunks(part, folder) for part in parts}
+    chunks = {_label(part, parts): _chunks(part, drawable) for part in parts}
     every = [chunk for some in chunks.values() for chunk in some]
     missing = work.missing(every, lambda chunk: record_state(_record(folder, chunk.id)))
     tasks = [
@@ -90,8 +90,9 @@ def _label(part: Part, parts: Sequence[Part]) -> str:
     return label_of(own)
 
 
-def _chunks(part: Part, folder: StudyFolder) -> list[_Chunk]:
-    networks, specimens = tuple(drawable_networks(part, folder)), part.study.examples.specimens
+def _chunks(part: Part, drawable: Collection[str]) -> list[_Chunk]:
+    networks = tuple(run for run in example_networks(part) if run.id in drawable)
+    specimens = part.study.examples.specimens
     tests = spread_out(part.tests, max(1, MOST_PICTURES // specimens))
     return [
         _Chunk(tuple(tests[start : start + CONDITIONS_PER_TASK]), networks, specimens)

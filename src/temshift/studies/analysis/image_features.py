@@ -14,27 +14,26 @@ import numpy as np
 import polars as pl
 import torch
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.electrons import wavelength
-from temshift.core.errors import TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.execution import Task
-from temshift.execution.stages import Work
+from temshift.conditions import ImagingConditions
+from temshift.core import TemshiftError, content_hash, wavelength
+from temshift.execution import Task, Work
+from temshift.information import ImageSpectra, fit_probe, image_distance, image_patches, image_spectra
 from temshift.information.observers.observer import OBSERVER_VERSION
-from temshift.information.observers.probe import Patches, fit_probe, image_patches
-from temshift.information.transfer.image_distance import ImageSpectra, image_distance, image_spectra
-from temshift.micrographs.formation import DATASETS_VERSION, Batch, form_micrographs
+from temshift.information.observers.probe import Patches
+from temshift.micrographs import DATASETS_VERSION, Batch, form_micrographs
 from temshift.micrographs.threads import one_thread
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.scoring.scored_images import COMPARING, images_stream
-from temshift.storage.files import read_table, table_bytes
-from temshift.storage.records import read_facts, record_state, write_recorded
+from temshift.optics import OPTICS_VERSION
+from temshift.scoring import images_stream
+from temshift.scoring.scored_images import COMPARING
+from temshift.storage import read_facts, read_table, record_state
+from temshift.storage.files import table_bytes
+from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import ImageSource, Part, Plan
 from temshift.studies.sources import SCORING_BATCH, source_of
 from temshift.vocabulary.columns import IMAGE_FEATURES
 
-IMAGE_FEATURES_VERSION = 1  # raised whenever the same settings would give other features
+IMAGE_FEATURES_VERSION = 2  # raised whenever the same settings would give other features
 SIDES = ("training", "test")
 LEAST_SPECIMENS = 2  # on each side
 
@@ -56,7 +55,7 @@ class Look:
     pixel : float
         Size of a pixel of the images [A].
     highest : float
-        Upper end of the band [1/A].
+        Where the rings of the aperture end, for the probe [1/A].
     kept : tuple of str
         "spectra" for d_image, "patches" for the probe.
     patches : int
@@ -203,7 +202,7 @@ def _look(root: Path, look: Look, record: Path, device: str) -> None:
     one_thread()
     images, masks = look.images(root, device)
     makers: dict[str, Callable[[], pl.DataFrame]] = {
-        "spectra": lambda: _spectra_table(image_spectra(images, look.pixel, look.highest)),
+        "spectra": lambda: _spectra_table(image_spectra(images, look.pixel)),
         "patches": lambda: _patches_table(
             image_patches(images, masks, look.pixel, look.highest, count=look.patches, seed=look.seed)
         ),

@@ -10,17 +10,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.core.hashes import content_hash
-from temshift.execution import Task
-from temshift.execution.stages import Work
-from temshift.information.objects.library import ObjectLibrary
-from temshift.information.observers.draws import Draws, ring_draws
-from temshift.information.observers.observer import OBSERVER_VERSION, RuleName, average, fit_observer
-from temshift.information.transfer.survey import Survey
+from temshift.conditions import ImagingConditions
+from temshift.core import content_hash
+from temshift.execution import Task, Work
+from temshift.information import ObjectLibrary, RuleName, Survey, fit_observer, ring_draws
+from temshift.information.observers.draws import Draws
+from temshift.information.observers.observer import OBSERVER_VERSION, average
 from temshift.micrographs.threads import one_thread
-from temshift.storage.files import read_table, table_bytes
-from temshift.storage.records import record_state, write_recorded
+from temshift.storage import read_table, record_state
+from temshift.storage.files import table_bytes
+from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
 from temshift.vocabulary.columns import OBSERVED
 

@@ -1,23 +1,22 @@
 """Results of studies as one table: a row a network x test condition, with everything that was set in columns."""
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.summary import centers, summary
-from temshift.core.errors import DamagedError, InputError, TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.networks.stored import CARD
+from temshift.conditions import ImagingConditions, summary
+from temshift.conditions.summary import centers
+from temshift.core import DamagedError, InputError, TemshiftError, content_hash
+from temshift.networks import CARD
 from temshift.scoring.scored_images import source_id
-from temshift.storage.files import read_table, write_table
-from temshift.storage.records import read_facts
+from temshift.storage import read_facts, read_table, write_table
 from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import Plan, TestCondition
-from temshift.vocabulary.columns import CONDITION_COLUMNS, RESULTS, SCORES, TESTS
+from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_COLUMNS, RESULTS, SCORES, TESTS
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
 
@@ -42,20 +41,16 @@ _PAIR = ("network_id", "test_id", "training_name", "test_name")
 
 def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
     """Write the test conditions of a plan, next to those of earlier versions of the study."""
-    former = _held_tests(folder)
-    if former is None and folder.table("tests").exists():
-        fault = f"{folder.table('tests')} is damaged"
+    former, table = _held_tests(folder), folder.table("tests")
+    if former is None and (table.exists() or any(_score_records(folder))):
+        fault = f"{table} is {'damaged' if table.exists() else 'missing'}"
         warn(f"made again: {fault}; results of test conditions that the study no longer has are left out")
     known = set() if former is None else set(former.select("test_id", "listed").rows())
     rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
     if former is not None and not rows:
         return
     new = pl.DataFrame(rows, schema=TESTS)
-    write_table(folder.table("tests"), new if former is None else pl.concat([former, new]))
-
-
-def _silent(_: str) -> None:
-    pass
+    write_table(table, new if former is None else pl.concat([former, new]))
 
 
 class _Part(NamedTuple):
@@ -66,7 +61,7 @@ class _Part(NamedTuple):
     pairs: pl.DataFrame
 
 
-def read_results(*folders: Path | str, remark: Warn = _silent) -> pl.DataFrame:
+def read_results(*folders: Path | str, remark: Warn | None = None) -> pl.DataFrame:
     """Read the results of studies: all scores that their folders hold, finished or not.
 
     Parameters
@@ -74,9 +69,9 @@ def read_results(*folders: Path | str, remark: Warn = _silent) -> pl.DataFrame:
     *folders : path
         One or more study folders, such as parts of one study from several machines; scores in several are listed once.
         Folders of ``temshift score`` may be among them.
-    remark : callable
+    remark : callable, optional
         Called with a sentence on each thing that is missing although nothing is damaged, such as scores that a study
-        asks for and does not have yet.
+        asks for and does not have yet. If it is not given, each is a `UserWarning`.
 
     Returns
     -------
@@ -102,7 +97,15 @@ def read_results(*folders: Path | str, remark: Warn = _silent) -> pl.DataFrame:
     """
     if not folders:
         raise InputError("no folder is named; name one or more study folders")
-    parts = [_folder_results(Path(folder), remark) for folder in folders]
+    remarks: list[str] = []
+    results = _read_results([Path(folder) for folder in folders], remark or remarks.append)
+    for sentence in remarks:
+        warnings.warn(sentence, UserWarning, stacklevel=2)
+    return results
+
+
+def _read_results(folders: list[Path], remark: Warn) -> pl.DataFrame:
+    parts = [_folder_results(folder, remark) for folder in folders]
     merged = _merged([(part.common, part.rows) for part in parts])
     every = merged.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
     if every.is_empty():
@@ -137,7 +140,7 @@ def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.Data
 
     ``warn`` is called for tables that are damaged, which are left out; without it they are an error.
     """
-    return _placed(folder, plan, warn, warn or _silent).drop("place")
+    return _placed(folder, plan, warn, warn or (lambda _: None)).drop("place")
 
 
 def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) -> pl.DataFrame:
@@ -145,10 +148,8 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) ->
     scores = _scores(folder, warn)
     networks = _networks(folder, plan, scores["network_id"].unique().to_list(), warn)
     tests = _known_tests(folder, plan, warn)
-    unknown = scores.join(tests, on="test_id", how="anti")
-    if len(unknown):
-        words = f"left out: {len(unknown)} scores under {unknown['test_id'].n_unique()} test conditions that neither"
-        remark(f"{words} the study of {folder.root} has now nor its {folder.table('tests').name} describes")
+    for words in _left_out(folder, scores, tests):
+        remark(words)
     rows = scores.join(networks, on="network_id").join(tests, on="test_id")
     own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
     inside = own.max().over("network_id", "source_id")
@@ -160,6 +161,19 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) ->
     )
     settings = sorted(name for name in rows.columns if "." in name)
     return rows.select(*(pl.col(name).cast(kind) for name, kind in RESULTS.items()), *settings, "place")
+
+
+def _left_out(folder: StudyFolder, scores: pl.DataFrame, tests: pl.DataFrame) -> Iterator[str]:
+    """Say which scores are left out since nothing describes their test conditions, or says that those were listed."""
+    table = folder.table("tests")
+    unknown = scores.join(tests, on="test_id", how="anti")
+    if len(unknown):
+        words = f"left out: {len(unknown)} scores under {unknown['test_id'].n_unique()} test conditions that neither"
+        yield f"{words} the study of {folder.root} has now nor its {table.name} describes"
+    unlisted = scores.join(tests.filter("listed"), on="test_id", how="anti").join(tests, on="test_id", how="semi")
+    if len(unlisted) and not table.exists():
+        words = f"left out: {len(unlisted)} scores under {unlisted['test_id'].n_unique()} conditions of trainings"
+        yield f"{words}, which may have been test conditions once: {table}, which says so, is missing"
 
 
 def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
@@ -198,9 +212,13 @@ def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.lit(None).alias(name) for name in empty)
 
 
+def _score_records(folder: StudyFolder) -> Iterator[Path]:
+    return (folder.root / "scores").glob("*/*.json")
+
+
 def _scores(folder: StudyFolder, warn: Warn | None) -> pl.DataFrame:
     """All scores that have a record, each once: a table of a killed run that has none is made again."""
-    records = sorted((folder.root / "scores").glob("*/*.json"))
+    records = sorted(_score_records(folder))
     parts = [pl.DataFrame(schema=SCORES)]
     for start in range(0, len(records), _FILES_AT_A_TIME):
         some = [_score_table(path.with_suffix(".parquet"), warn) for path in records[start : start + _FILES_AT_A_TIME]]
@@ -248,7 +266,9 @@ def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
 
 def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
     try:
-        return read_table(folder.table("tests")).select(list(TESTS))
+        former = read_table(folder.table("tests"))
+        lacking = [name for key in LATER_COLUMNS if (name := f"test_{key}") not in former.columns]
+        return former.with_columns(pl.lit(None, pl.Float64).alias(name) for name in lacking).select(list(TESTS))
     except (TemshiftError, pl.exceptions.ColumnNotFoundError):
         return None
 

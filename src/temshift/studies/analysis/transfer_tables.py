@@ -7,16 +7,14 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from temshift.conditions.drawn import Conditions
-from temshift.conditions.imaging import COLUMNS, ImagingConditions
-from temshift.information.objects.object_spectra import ObjectSpectra
+from temshift.conditions import COLUMNS, Conditions, ImagingConditions
+from temshift.information import Information, ObjectSpectra, Survey, spectral_distance, transfer_similarity
 from temshift.information.transfer.image_power import drawn_powers
-from temshift.information.transfer.metrics import Information, spectral_distance, transfer_similarity
-from temshift.information.transfer.survey import Survey
+from temshift.information.transfer.pairs import log_aperture_distance
 from temshift.optics.image_transfer import signal_and_noise
 from temshift.optics.microscope import Microscope
 from temshift.optics.transfer import Array, azimuthal_transfer
-from temshift.vocabulary.columns import TRANSFER
+from temshift.vocabulary import TRANSFER
 
 CURVE_POINTS = 160
 CURVE_DRAWS = 64
@@ -25,14 +23,15 @@ CURVE_REACH = 1.05  # of the widest aperture
 
 
 def pair_metrics(training: Information, test: Information, q: Array) -> dict[str, float]:
-    """Return epsilon of both distributions of a pair, and how alike they are; ``q`` are spatial frequencies [1/A]."""
-    distance = spectral_distance(training, test, q)
+    """Return epsilon of both distributions of a pair, and how alike they are; ``q`` are rings of objects [1/A]."""
+    distance = spectral_distance(training, test)
     return {
         "epsilon_training": training.epsilon,
         "epsilon_test": test.epsilon,
         "epsilon_test_error": test.epsilon_error,
         "sigma": transfer_similarity(distance),
         "distance": distance,
+        "distance_log_aperture": log_aperture_distance(training, test, q),
     }
 
 

@@ -9,14 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from temshift.conditions.imaging import ImagingConditions
-from temshift.databases.database import Database
-from temshift.databases.wave_sets import WaveSet
-from temshift.exitwaves.simulation import ExitWave, simulate
-from temshift.micrographs import MicrographSource, Stream, augmented, form_micrographs
-from temshift.micrographs.formation import Batch
+from temshift.conditions import ImagingConditions
+from temshift.databases import Database, WaveSet
+from temshift.exitwaves import ExitWave, simulate
+from temshift.micrographs import Batch, MicrographSource, Stream, augmented, form_micrographs
 from temshift.micrographs.threads import one_thread
-from temshift.networks import TrainingSettings, initialised, parameter_count, train
+from temshift.networks import TrainingSettings, initialised, parameter_count, train, unfilled
 from temshift.optics.image_formation import wave_spectra
 from temshift.scoring.scores import score_together
 from temshift.studies.planning.plan import NetworkRun, Part, Plan
@@ -85,6 +83,12 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     rows += [networks_row(plan, costs), evaluations_row(plan, costs)]
     disk = sum(map(wave_bytes, plan.databases.values())) + _weights_bytes(plan) + REPORT_BYTES
     return Estimate(tuple(rows), disk, max(one.worker_bytes for one in plan.databases.values()))
+
+
+def parameters_of(study: Study) -> list[int]:
+    """Count the parameters of each kind of network that a study trains."""
+    kinds = {repr(part.study.network): part.study.network for part in Plan(study).parts}
+    return [parameter_count(unfilled(network)) for network in kinds.values()]
 
 
 def estimate_database(database: Database, device: str = "cpu") -> Estimate:

@@ -11,11 +11,18 @@ from temshift.databases.wave_sets import WaveSet
 from temshift.information.objects.library import LIBRARY_VERSION
 from temshift.information.transfer.metrics import METRICS_VERSION
 from temshift.micrographs.formation import DATASETS_VERSION, Stream
-from temshift.networks import NetworkSettings, TrainingSettings, require_initial
+from temshift.networks import (
+    NetworkSettings,
+    TrainingSettings,
+    carry_code,
+    network_identity,
+    require_initial,
+    require_shape,
+)
 from temshift.networks.training import TRAINING_VERSION
-from temshift.optics.image_formation import OPTICS_VERSION
-from temshift.optics.settings import ImagingSettings
-from temshift.scoring.scored_images import TRAINING, VALIDATION, images_id, images_stream
+from temshift.optics import OPTICS_VERSION, ImagingSettings
+from temshift.scoring import images_stream
+from temshift.scoring.scored_images import TRAINING, VALIDATION, images_id
 from temshift.studies.planning.study import Study
 from temshift.studies.planning.sweep import Settings, combinations, label_of, with_settings
 
@@ -136,7 +143,7 @@ def common_hash(
     Which frequencies the stored spectra keep follows from the widest aperture of all; it does not change a result.
     """
     watched = [] if validation is None else [validation.database]
-    parts = [source.database, source.imaging, network, training.identity(), root, *watched]
+    parts = [source.database, source.imaging, network_identity(network), training.identity(), root, *watched]
     return content_hash([*parts, OPTICS_VERSION, DATASETS_VERSION, TRAINING_VERSION])
 
 
@@ -262,7 +269,11 @@ class Plan:
         """The combinations of swept settings, in order."""
         if not self.study.sweep:
             return (Part(self.study),)
-        return tuple(Part(with_settings(self.study, one), one) for one in combinations(self.study.sweep))
+        return tuple(self._part(settings) for settings in combinations(self.study.sweep))
+
+    def _part(self, settings: Settings) -> Part:
+        study = with_settings(self.study, settings)
+        return Part(study.with_network(carry_code(self.study.network, study.network)), settings)
 
     @cached_property
     def databases(self) -> dict[str, WaveSet]:
@@ -289,6 +300,15 @@ class Plan:
         """Networks that share the images that they are scored on."""
         size = self.study.cohort
         return tuple(self.networks[start : start + size] for start in range(0, len(self.networks), size))
+
+    def require_networks(self) -> None:
+        """Refuse factories that may not be run, fail, or make another thing than a network of images like these.
+
+        An InputError says why.
+        """
+        kinds = {(part.study.network, part.study.image_grid.shape) for part in self.parts}
+        for network, sides in kinds:
+            require_shape(network, sides)
 
     def require_initial_weights(self) -> None:
         """Refuse initial weights that the networks can't start from; an InputError says why."""

@@ -13,7 +13,14 @@ from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
 from temshift.databases.wave_sets import WaveSet, wave_faults, wave_sets
 from temshift.exitwaves.settings import ExitWaveSettings
-from temshift.networks import CompactUNetSettings, NetworkSettings, TrainingSettings, batch_faults, padding_remarks
+from temshift.networks import (
+    CompactUNetSettings,
+    NetworkSettings,
+    TrainingSettings,
+    batch_faults,
+    network_faults,
+    padding_remarks,
+)
 from temshift.optics.feasibility import imaging_remarks, role_faults
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
@@ -64,9 +71,8 @@ class ExampleSettings(Configuration):
 class Study(Configuration):
     """A whole study, as one YAML file.
 
-    ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``: every combination of them is
-    trained. ``cohort`` networks in a row of the plan share the images that they are scored on; on a GPU those of one
-    kind are trained together.
+    ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``; every combination is trained.
+    ``cohort`` networks in a row share the images that they are scored on; on a GPU those of one kind train together.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -121,6 +127,10 @@ class Study(Configuration):
         """The name as a folder name."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "study"
 
+    def with_network(self, network: NetworkSettings) -> "Study":
+        """Return the same with another network, such as one whose code is permitted."""
+        return self.model_copy(update={"network": network}) if network is not self.network else self
+
     def cross_faults(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Return faults that only show where several keys meet: path and message."""
         faults = list(wave_faults(self.wave_sets))
@@ -146,6 +156,8 @@ class Study(Configuration):
                 "lacks validation: specimens that training keeps the best weights by, or stops early by; "
                 "give counts.validation, or take training.keep: last and no early_stopping_epochs",
             )
+        for fault in network_faults(self.network, self.training.batch, self.image_grid.shape):
+            yield ("network",), fault
         for fault in batch_faults(self.network, self.training.batch, self.image_grid.shape):
             yield ("training", "batch"), fault
 

@@ -8,9 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from temshift.configuration.messages import allowed_text
-from temshift.configuration.model import Configuration, ConfigurationError, parse_configuration
-from temshift.configuration.yaml_document import KeyPath
+from temshift.configuration import Configuration, ConfigurationError, KeyPath, allowed_text, parse_configuration
 
 SWEPT = ("specimens", "counts", "exit_waves", "imaging", "network", "training")
 MOST_CLASHES = 3  # combinations that are listed as impossible although each of their values is possible
@@ -19,6 +17,7 @@ _DISPLACED = {  # a swept setting takes the place of the other
     "training.steps": "training.epochs",
     "training.epochs": "training.steps",
     "training.initial.weights": "training.initial.sha256",
+    "network.factory": "network.sha256",
 }
 _DEPENDENT = ("network", "training")  # sections whose defaults depend on the keys that are given
 

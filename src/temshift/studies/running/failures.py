@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 from temshift.execution import Progress
-from temshift.storage.files import read_json, write_json
+from temshift.storage import read_json, write_json
 from temshift.studies.folder import StudyFolder, Warn
 from temshift.studies.planning.plan import NetworkRun
 

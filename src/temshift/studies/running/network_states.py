@@ -4,9 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from temshift.core.errors import TemshiftError
-from temshift.networks.stored import CARD, has_weights
-from temshift.storage.records import Record, glance_record, record_state
+from temshift.core import TemshiftError
+from temshift.networks import CARD
+from temshift.networks.stored import has_weights
+from temshift.storage import record_state
+from temshift.storage.records import Record, glance_record
 from temshift.studies.folder import StudyFolder, Warn
 from temshift.studies.planning.plan import NetworkRun, Plan, TestCondition, score_id
 from temshift.studies.running.failures import Failure, read_failures

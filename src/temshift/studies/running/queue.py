@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 from temshift.execution import Outcome, Task, WorkerLostError
 from temshift.studies.planning.plan import NetworkRun, Plan
 from temshift.studies.running.failures import Failure

@@ -1,25 +1,34 @@
 """Run a study: make the missing parts, keep the finished ones, gather and report."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from temshift.core.errors import TemshiftError
+from temshift.core import TemshiftError
 from temshift.databases.capacity import require_room
 from temshift.databases.wave_sets import make_waves
-from temshift.execution import Outcome, Progress, SilentProgress, Task, executor_width, make_executor, stream_tasks
-from temshift.execution.stages import Stage, Work, told_failures
-from temshift.information.objects.library import ObjectLibrary, join_libraries
-from temshift.information.objects.library_files import read_library, write_library
+from temshift.execution import (
+    Outcome,
+    Progress,
+    SilentProgress,
+    Task,
+    Work,
+    executor_width,
+    make_executor,
+    stream_tasks,
+)
+from temshift.execution.stages import Stage, told_failures
+from temshift.information import ObjectLibrary, join_libraries, read_library, write_library
 from temshift.networks import drop_weights
 from temshift.networks.stored import holds_weights
+from temshift.storage import record_state
 from temshift.storage.files import discard_leftovers
-from temshift.storage.records import record_state
 from temshift.studies.analysis.conclude import conclude
 from temshift.studies.analysis.example_pictures import shown_networks
 from temshift.studies.analysis.results import keep_tests
-from temshift.studies.folder import StudyFolder, open_folder
+from temshift.studies.folder import StudyFolder, load_study, open_folder
 from temshift.studies.planning.plan import NetworkRun, Part, Plan
 from temshift.studies.planning.study import Study
 from temshift.studies.running.failures import Failure, forget_failure, note_failure
@@ -43,7 +52,7 @@ class Run:
 
 
 def run_study(
-    study: Study,
+    study: Study | Path | str | Mapping[str, Any],
     output: Path | str,
     *,
     workers: int = 1,
@@ -57,8 +66,8 @@ def run_study(
 
     Parameters
     ----------
-    study : Study
-        The study to run.
+    study : Study, path or mapping
+        The study to run, or what :func:`load_study` reads.
     output : path
         The study folder, new or of an earlier run of the same study.
     workers : int
@@ -83,14 +92,15 @@ def run_study(
     Raises
     ------
     InputError
-        If the folder holds another study, another run works there, disk or memory are too small, or initial weights
-        can't be taken.
+        If the folder holds another study, another run works there, disk or memory are too small, initial weights
+        can't be taken, or the code of a factory may not be run, fails or makes no network of these images.
     TemshiftError
         If a part of the work fails; finished parts are kept, gathered and reported.
     """
-    output = Path(output)
-    study = study.model_copy(update={"training": study.training.resolved()})  # can be read without initial weights
+    output, given = Path(output), study if isinstance(study, Study) else load_study(study)
+    study = given.model_copy(update={"training": given.training.resolved()})  # can be read without initial weights
     progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
+    plan.require_networks()
     plan.require_initial_weights()
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)

@@ -11,8 +11,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from temshift.core.errors import TemshiftError
-from temshift.storage.files import read_json, write_json
+from temshift.core import TemshiftError
+from temshift.storage import read_json, write_json
 from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import NetworkRun, Plan
 from temshift.studies.running.failures import Failure

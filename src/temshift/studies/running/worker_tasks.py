@@ -10,29 +10,27 @@ from typing import Any
 import polars as pl
 from torch import nn
 
-from temshift.core.electrons import wavelength
-from temshift.core.errors import TemshiftError
-from temshift.core.hashes import content_hash
-from temshift.databases.object_libraries import measured_set
-from temshift.databases.wave_sets import WaveSet
+from temshift.core import TemshiftError, content_hash, wavelength
+from temshift.databases import WaveSet, measured_set
 from temshift.execution import Progress
 from temshift.exitwaves.origin import Origin, origin_of
-from temshift.exitwaves.store import read_description
+from temshift.exitwaves.store import geometry_of, read_description
 from temshift.information.objects.library import ObjectLibrary, join_libraries
 from temshift.micrographs import MicrographSource, first_images, scoring_batches, training_batches
 from temshift.micrographs.formation import Batch
 from temshift.micrographs.threads import one_thread
 from temshift.networks import (
+    Member,
     Trained,
     apply_initial,
     drop_weights,
     initialised,
     parameter_count,
     train,
+    train_cohort,
     write_network,
 )
-from temshift.networks.cohorts import Member, train_cohort
-from temshift.networks.stored import TRAINED_ON
+from temshift.networks.stored import SOURCE, TRAINED_ON
 from temshift.scoring.scores import Scores, score_together
 from temshift.storage.files import table_bytes
 from temshift.storage.provenance import versions_of
@@ -56,7 +54,8 @@ def measure_library(root: Path, waves: WaveSet, semiangle: float, numbers: Seque
     """Measure the particles of some specimens, whose waves are there, up to an angle [rad]."""
     one_thread()
     highest = semiangle / wavelength(waves.exit_waves.energy)
-    return join_libraries(measured_set(waves, StudyFolder(root).waves(waves.id), numbers, highest))
+    geometry = geometry_of(StudyFolder(root).waves(waves.id), numbers)
+    return join_libraries(measured_set(waves, geometry, highest))
 
 
 def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
@@ -173,8 +172,15 @@ def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
         "network": run.network.model_dump(mode="json"),
         "training": run.training.model_dump(mode="json"),
         "parameters": parameter_count(network),
+        SOURCE: getattr(network, "made_by", None) or _own(network),
         "versions": _versions(),
     }
+
+
+def _own(network: nn.Module) -> dict[str, str]:
+    """The source of a network of temshift's own, as cards write it."""
+    name = f"temshift.networks.{type(network).__name__}"
+    return {"library": "temshift", "version": _versions()["temshift"], "class": name}
 
 
 @functools.cache

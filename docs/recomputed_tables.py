@@ -1,0 +1,72 @@
+"""Metrics, observers and predictions of a study computed again from the scores of its networks, none trained again.
+
+    python docs/recomputed_tables.py examples/confirmation_study.yaml examples/confirmation_study --work FOLDER
+
+The second argument is a folder that holds ``results.parquet``; its ``metrics.parquet`` is written again, with all its
+columns by this code. Specimens and waves of the training set are made again from their seeds, for object spectra and
+for what is measured on micrographs, and kept in the folder ``--work``, so that an interrupted call goes on.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import polars as pl
+
+from temshift.core import wavelength
+from temshift.databases import make_waves, measured_set
+from temshift.execution import LogProgress, Work, make_executor
+from temshift.information import ObjectLibrary, join_libraries, read_library, write_library
+from temshift.storage import record_state, write_table
+from temshift.studies import (
+    Part,
+    Plan,
+    StudyFolder,
+    analyse,
+    load_study,
+    measure_image_features,
+    observe_plan,
+    scenarios_of,
+    scores_over_seeds,
+)
+
+
+def main() -> None:
+    """Recompute the table of metrics of a study."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("study", type=Path, help="YAML of the study")
+    asked.add_argument("tables", type=Path, help="folder of its results.parquet and metrics.parquet")
+    asked.add_argument("--work", type=Path, required=True, help="folder that keeps waves and spectra")
+    asked.add_argument("--waves-only", action="store_true", help="make waves and end")
+    given = asked.parse_args()
+    plan, folder = Plan(load_study(given.study)), StudyFolder(given.work.absolute())
+    with make_executor(0) as executor:
+        work = Work(executor, "cpu", LogProgress(sys.stderr))
+        for part in plan.parts:
+            waves = part.databases["training"]
+            make_waves(work, folder.waves(waves.id), waves, range(waves.layout.shards))
+        if not given.waves_only:
+            write_table(given.tables / "metrics.parquet", recomputed(plan, folder, work, given.tables))
+
+
+def recomputed(plan: Plan, folder: StudyFolder, work: Work, tables: Path) -> pl.DataFrame:
+    """Return the table of metrics of a plan, from the scores in ``tables``."""
+    libraries = {part.metrics_id: library_of(part, folder) for part in plan.parts}
+    observed = observe_plan(plan, folder, work, libraries)
+    images = measure_image_features(plan, folder, work)
+    results = pl.read_parquet(tables / "results.parquet").filter("in_study")
+    return analyse(scenarios_of(plan, libraries), scores_over_seeds(results), observed, images).metrics
+
+
+def library_of(part: Part, folder: StudyFolder) -> ObjectLibrary:
+    """Return the object library of a part of a plan, as a run measures it."""
+    record, waves = folder.spectra_record(part.metrics_id), part.databases["training"]
+    if record_state(record).state != "complete":
+        numbers = range(min(part.study.information.specimens, waves.count))
+        highest = part.study.widest_semiangle / wavelength(waves.exit_waves.energy)
+        write_library(record, join_libraries(measured_set(waves, folder.waves(waves.id), numbers, highest)))
+    return read_library(record)
+
+
+if __name__ == "__main__":
+    main()

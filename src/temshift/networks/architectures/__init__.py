@@ -1,0 +1,1 @@
+"""The shapes of networks, each with its settings."""

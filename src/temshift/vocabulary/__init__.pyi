@@ -1,0 +1,16 @@
+from .columns import HISTORY, METRICS, RESULTS, TRANSFER, TRANSFER_CURVES, TRANSFER_LIMITS
+from .parameters import ABERRATIONS, CANONICAL, DEFAULTS, NANOMETRE, azimuth
+
+__all__ = [
+    "ABERRATIONS",
+    "CANONICAL",
+    "DEFAULTS",
+    "HISTORY",
+    "METRICS",
+    "NANOMETRE",
+    "RESULTS",
+    "TRANSFER",
+    "TRANSFER_CURVES",
+    "TRANSFER_LIMITS",
+    "azimuth",
+]
