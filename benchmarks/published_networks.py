@@ -24,7 +24,7 @@ from temshift.scoring import score
 Conditions = dict[str, Any]
 Networks = Mapping[str, PublishedUNet]
 
-# Of the real micrographs: an aberration-corrected microscope at 300 kV, 0.2 A pixels, 5 nm particles on ultrathin carbon
+# Of the real micrographs: a corrected microscope at 300 kV, 0.2 A pixels, 5 nm particles on ultrathin carbon
 PIXEL = 0.2
 DOSES = {"CdSe": 421.0, "Ag": 423.0}
 SIZES = {"3 nm": (1.2, 1.8), "5 nm": (2.2, 2.8), "7 nm": (3.2, 3.8)}  # radii [nm]
@@ -132,12 +132,11 @@ def cameras(networks: Networks, folder: Path) -> None:
     table = scores.join(_predicted(), on=["crystal", "test_name"])
     show(table)
     for (crystal,), own in table.group_by("crystal", maintain_order=True):
-        orders = {
-            column: spearmanr(own["cross_entropy"], own[column]).statistic for column in ("observer", "d", "epsilon")
-        }
-        print(
-            f"{crystal}: Spearman of cross-entropy with {', '.join(f'{name} {rho:.2f}' for name, rho in orders.items())}"
+        orders = (
+            f"{column} {spearmanr(own['cross_entropy'], own[column]).statistic:.2f}"
+            for column in ("observer", "d", "epsilon")
         )
+        print(f"{crystal}: Spearman of cross-entropy with {', '.join(orders)}")
 
 
 def _predicted() -> pl.DataFrame:
