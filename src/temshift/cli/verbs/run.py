@@ -80,7 +80,7 @@ def _print_parameters(content: Study | SingleNetwork, console: Console) -> bool:
         )
         return False
     counts = parameters_of(content) if isinstance(content, Study) else [parameter_count(unfilled(content.network))]
-    say(console, f"parameters of a network: {', '.join(f'{count:,}' for count in dict.fromkeys(counts))}")
+    say(console, f"# parameters of a network: {', '.join(f'{count:,}' for count in dict.fromkeys(counts))}")
     return True
 
 
