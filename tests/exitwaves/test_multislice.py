@@ -275,7 +275,7 @@ def test_moving_the_specimen_by_whole_pixels_moves_the_wave(seed: int, shift: tu
 @settings(max_examples=15)
 @given(seed=st.integers(0, 1000), shift=st.tuples(st.floats(-9, 9), st.floats(-9, 9)))
 def test_moving_the_specimen_by_part_of_a_pixel_moves_the_wave(seed: int, shift: tuple[float, float]) -> None:
-    """The pixels hardly show: half a pixel errs by at most 1.6e-2 in 113 clouds, with abTEM's deposit by 2e-2 to 5e-2."""
+    """The pixels hardly show: half a pixel errs by up to 1.6e-2 in 113 clouds; abTEM's deposit by 2e-2 to 5e-2."""
     grid, (positions, numbers) = Grid((45, 45), (0.2, 0.2)), cloud(seed)
     numbers = np.where(numbers == 79, 34, numbers)
     moved = positions + (shift[1], shift[0], 0.0)

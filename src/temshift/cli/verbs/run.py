@@ -75,7 +75,7 @@ def _print_parameters(content: Study | SingleNetwork, console: Console) -> bool:
     if runs_code(content.network):
         say(
             console,
-            "the network is made by code, which check does not run: its parameters and the cost of its training are "
+            "# the network is made by code, which check does not run: its parameters and the cost of its training are "
             "not known; temshift run and train take --allow-code FOLDER",
         )
         return False
