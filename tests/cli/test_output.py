@@ -102,6 +102,23 @@ def test_a_fault_that_a_caller_swallows_comes_again(monkeypatch: pytest.MonkeyPa
         assert sys.stdout is stream
 
 
+@needs_full
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_a_table_for_a_full_disk_is_one_error(temshift: Callable[..., Any], tmp_path: Path, ending: str) -> None:
+    """In place of the hidden file that takes the name at the end stands a device without room."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("temshift.storage.files.flush", lambda *_: None)
+        write = Path.write_bytes
+        patch.setattr(Path, "write_bytes", lambda _, data: write(FULL, data))
+        done = temshift("results", EXAMPLES / "transfer_study", "-o", f"table.{ending}")
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"temshift: cannot write table.{ending}: No space left on device; free some space or choose another disk, then "
+        "run again\n",
+    )
+    assert os.listdir(tmp_path) == []
+
+
 NAMES = {
     "export": (["export", "nowhere", "-o"], ".h5"),
     "results": (["results", str(EXAMPLES / "transfer_study"), "-o"], ".csv"),
