@@ -68,7 +68,7 @@ REFUSED = {
     "no probability": (
         logits_of,
         {"gives": "probability"},
-        "no probabilities; scale them to 0 to 1 inside the network",
+        "no probabilities; scale them to 0 to 1 inside",
     ),
     "two sigmoids": (lambda images: two(images).sigmoid(), {"gives": "two-class"}, "do not sum to 1"),
     "no such meaning": (logits_of, {"gives": "logit"}, "allowed: logits, probability, two-class"),

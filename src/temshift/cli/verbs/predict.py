@@ -13,7 +13,7 @@ from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.shared import going_on
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table, write_flat
 from temshift.core import InputError
-from temshift.storage import replacing, require_writable
+from temshift.storage import require_writable
 from temshift.workflows import Forecast, predict_scores
 
 MOST_ROWS = 60  # that are printed without being asked for

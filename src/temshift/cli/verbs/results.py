@@ -10,7 +10,7 @@ from rich.console import Console
 from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.tables import WRITERS, number_text, say, table_console, text_table, write_flat
 from temshift.core import InputError
-from temshift.storage import replacing, require_writable
+from temshift.storage import require_writable
 from temshift.studies import read_results
 
 MOST_ROWS = 60  # that are printed without being asked for
