@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from temshift.storage.files import write_bytes
+from temshift.storage import write_bytes
 
 if TYPE_CHECKING:
     import polars
