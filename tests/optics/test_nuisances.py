@@ -235,8 +235,8 @@ def test_conditions_with_marks_are_remarked_wherever_metrics_are_computed() -> N
     none = conditions(illumination_sd_percent=0, hot_pixel_level=10)
     assert marked.nuisances() == ["illumination_sd_percent", "dead_pixels_ppm"] and none.nuisances() == []
     text = (
-        "images alone have illumination_sd_percent, dead_pixels_ppm; epsilon, sigma, observers and predictions leave it "
-        "out"
+        "images alone have illumination_sd_percent, dead_pixels_ppm; epsilon, sigma, observers and predictions leave "
+        "it out"
     )
     assert ("marked", text) in lens_remarks([("marked", marked), ("none", none)])
     told = compare(marked, conditions(), bench=Bench(rules=(), draws=16))
@@ -265,3 +265,25 @@ def test_keys_that_need_a_companion_say_so() -> None:
 def test_counts_are_whole_unless_a_mark_makes_fractions(keys: dict[str, float], whole: bool) -> None:
     given = {"name": "one", "defocus_nm": 1, "dose_e_per_A2": 400, **keys}
     assert counts_whole(ImageSet.model_validate({"seed": 1, "conditions": [given]})) == whole
+
+
+@pytest.mark.parametrize(
+    ("camera", "keys", "whole"),
+    [
+        ({}, {"mtf_half_frequency": 0.5, "scattering_share": 1}, True),
+        ({}, {"mtf_half_frequency": 0.5, "scattering_share": 0.5}, False),
+        ({"kind": "scintillator"}, {"mtf_half_frequency": 0.5}, False),
+        ({"kind": "scintillator"}, {"mtf_half_frequency": 0.5, "scattering_share": 1}, True),
+        ({"kind": "counting"}, {"mtf_half_frequency": 0.5, "counting_frames": 50}, True),
+    ],
+)
+def test_counts_are_whole_where_the_ntf_is_1(camera: dict[str, str], keys: dict[str, float], whole: bool) -> None:
+    given = {"name": "one", "defocus_nm": 1, "dose_e_per_A2": 400, **keys}
+    images = {"seed": 1, "imaging": {"camera": camera}, "conditions": [given]}
+    assert counts_whole(ImageSet.model_validate(images)) == whole
+    values = {name: same(value) for name, value in keys.items()}
+    image = torch.rand(1, *GRID.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2)) + 0.5
+    counts = detect(
+        image, same(DOSE), GRID, [1], CameraResponse.perfect(1, CameraSettings.model_validate(camera), **values)
+    )
+    assert torch.equal(counts, counts.round()) == whole
