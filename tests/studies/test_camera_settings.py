@@ -36,7 +36,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
 def test_a_series_of_a_key_of_the_camera_is_a_test_condition_for_each_value(given: dict[str, Any], key: str) -> None:
     field, values = SERIES[key]
     base = {} if key == "mtf_half_frequency" else {"mtf_half_frequency": 0.8}
-    series = {"name": f"{key} {{value:g}}", "series": key, "values": values, **base}
+    series = {"name": f"{key} {{value:g}}", "series": key, "values": values, "defocus_nm": -10, **base}
     given["conditions"]["test"].append(series)
     plan = plan_of(given)
     tests = [test for part in plan.parts for test in part.tests if test.name.startswith(key)]
