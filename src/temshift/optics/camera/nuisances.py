@@ -51,8 +51,9 @@ def illuminated(intensities: Tensor, marks: Sequence[Nuisances], seeds: Sequence
 
     g(y, x) = a1 Y1 + a2 X1 + a3 Y2 + a4 Y1 X1 + a5 X2. Y1 is the position along y and Y2 its square, each less its mean
     over the pixels and in units of its standard deviation; X1 and X2 are the same along x. The five terms are
-    orthogonal over the pixels, so that with a unit vector a, drawn evenly over all directions, the illumination has exactly the
-    mean 1 and the relative standard deviation s over the image. |g| is below 5, so it is positive for s up to 0.2.
+    orthogonal over the pixels, so that with a unit vector a, drawn evenly over all directions, the illumination has
+    exactly the mean 1 and the relative standard deviation s over the image. |g| is below 5, so it is positive for s up
+    to 0.2.
 
     Parameters
     ----------
