@@ -130,7 +130,8 @@ def _illumination_shape(like: Tensor, source: torch.Generator) -> Tensor:
     (y1, y2), (x1, x2) = (_polynomials(side, like) for side in like.shape)
     along_y = weights[0] * y1 + weights[2] * y2
     along_x = weights[1] * x1 + weights[4] * x2
-    return along_y[:, None] + along_x + weights[3] * y1[:, None] * x1
+    shape: Tensor = along_y[:, None] + along_x + weights[3] * y1[:, None] * x1
+    return shape
 
 
 def _polynomials(side: int, like: Tensor) -> tuple[Tensor, Tensor]:
