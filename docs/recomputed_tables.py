@@ -16,6 +16,7 @@ import polars as pl
 from temshift.core import wavelength
 from temshift.databases import make_waves, measured_set
 from temshift.execution import LogProgress, Work, make_executor
+from temshift.exitwaves import read_geometry
 from temshift.information import ObjectLibrary, join_libraries, read_library, write_library
 from temshift.storage import record_state, write_table
 from temshift.studies import (
@@ -62,9 +63,9 @@ def library_of(part: Part, folder: StudyFolder) -> ObjectLibrary:
     """Return the object library of a part of a plan, as a run measures it."""
     record, waves = folder.spectra_record(part.metrics_id), part.databases["training"]
     if record_state(record).state != "complete":
-        numbers = range(min(part.study.information.specimens, waves.count))
         highest = part.study.widest_semiangle / wavelength(waves.exit_waves.energy)
-        write_library(record, join_libraries(measured_set(waves, folder.waves(waves.id), numbers, highest)))
+        rows = read_geometry(folder.waves(waves.id))[: part.study.information.specimens]
+        write_library(record, join_libraries(measured_set(waves, rows, highest)))
     return read_library(record)
 
 

@@ -13,6 +13,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from temshift.information import explained, predict_left_out
 
@@ -23,6 +24,7 @@ MODELS = {
     "mean": (),
     "defocus difference": ("defocus_difference",),
     "d_image": ("distance_image",),
+    "ln epsilon(test), d before": ("ln_epsilon_test", "distance_log_aperture"),
     "ln epsilon(test), d": ("ln_epsilon_test", "distance"),
     "observer, linear": ("linear",),
     "observer, forest": ("forest",),
@@ -38,7 +40,16 @@ TWINS = {
     "Cs 0.6 mm": "Cs 0.6 mm at -10 nm",
     "astigmatism 12 nm": "astigmatism 10 nm at -10 nm",
     "focal spread 3.5 nm": "focal spread 4 nm at -10 nm",
+    "MTF and NTF half at 0.5": "MTF and NTF half at 0.5, -10 nm",
+    "MTF half at 0.4, NTF at 0.8, +10 nm": "MTF half at 0.4, NTF at 0.8, +10 nm",
+    "scintillator": "scintillator, -10 nm",
 }
+NEAR = {"astigmatism 12 nm", "focal spread 3.5 nm"}  # whose test conditions are not the same
+FACTORS = (1.1, 1.5, 2.5, 5.0)  # ends of the rows of the table of factors
+SIGMAS = (0.5, 0.6, 0.7, 0.8, 0.9)
+# Cameras by the place where their transfer is 1/2, and what a perfect one is drawn at.
+CAMERAS = {"MTF and NTF half": ("MTF and NTF", "o", "0.2"), "MTF half": ("MTF alone", "^", "0.6")}
+PERFECT = 1.0
 Array = NDArray[np.float64]
 
 
@@ -47,9 +58,11 @@ def main() -> None:
     cells = read_cells()
     tell_models(cells)
     tell_seeds(cells)
-    for draw in (draw_stability, draw_axes, draw_prediction, draw_directions):
+    tell_factors(factors(cells))
+    for draw in (draw_stability, draw_axes, draw_cameras, draw_prediction, draw_directions):
         draw(cells)
     tell_failures(cells)
+    tell_residuals(cells)
 
 
 def read_cells() -> pl.DataFrame:
@@ -94,6 +107,33 @@ def tell_seeds(cells: pl.DataFrame) -> None:
     target = cells["ln_cross_entropy"].to_numpy()
     residual = float(np.mean((target - left_out(cells, ("both",), "test_name")) ** 2))
     print(f"variance of ln CE {target.var():.3f}, of a mean over 3 seeds {variance / 3:.4f}, residual {residual:.4f}")
+
+
+def factors(cells: pl.DataFrame) -> pl.DataFrame:
+    """Pairs that have networks trained under the very test conditions: factors to those, predicted and measured."""
+    columns = ["crystal", "test_name", "ln_cross_entropy", "linear", "both"]
+    exact = {training: test for training, test in TWINS.items() if training not in NEAR}
+    own = pl.col("training").replace_strict(exact, default="") == pl.col("test_name")
+    pairs = cells.filter(~own).join(cells.filter(own).select(columns), on=columns[:2], suffix="_own")
+    return pairs.with_columns(
+        (pl.col(name) - pl.col(f"{name}_own")).exp().alias(f"{name}_factor") for name in columns[2:]
+    )
+
+
+def tell_factors(pairs: pl.DataFrame) -> None:
+    """Print how predicted factors and sigma order the measured ones, and the measured ones by either."""
+    measured = pairs["ln_cross_entropy_factor"]
+    for name in ("linear_factor", "both_factor", "distance", "distance_log_aperture"):
+        print(f"{len(pairs)} pairs, Spearman of {name}: {spearmanr(pairs[name], measured).statistic:.2f}")
+    slope = np.polyfit(pairs["linear_factor"].log(), measured.log(), 1)[0]
+    print(f"ln(measured) goes as {slope:.2f} ln(predicted by the linear observer)")
+    for name, ends in (("linear_factor", FACTORS), ("sigma", SIGMAS)):
+        print(f"measured factor by {name}: median, 10 to 90 %")
+        for low, high in itertools.pairwise((-np.inf, *ends, np.inf)):
+            some = pairs.filter((pl.col(name) > low) & (pl.col(name) <= high))["ln_cross_entropy_factor"]
+            if len(some):
+                bottom, median, top = some.quantile(0.1), some.median(), some.quantile(0.9)
+                print(f"  {low:.1f} to {high:.1f}: {len(some)} pairs, {median:.2f}, {bottom:.2f} to {top:.2f}")
 
 
 def draw_stability(cells: pl.DataFrame) -> None:
@@ -141,6 +181,44 @@ def draw_axes(cells: pl.DataFrame) -> None:
     figure.savefig(HERE / "transfer_study_axes.png", dpi=130)
 
 
+def draw_cameras(cells: pl.DataFrame) -> None:
+    """Draw loss against the camera's half frequency at -10 nm, measured and predicted without the test condition."""
+    figure = Figure(figsize=(8.6, 5.2), layout="constrained")
+    shown = {
+        "defocus -10 nm": "-10 nm",
+        "MTF and NTF half at 0.5": "-10 nm, camera 0.5",
+        "broad in everything and camera": "broad, camera too",
+    }
+    lines = cells.with_columns(pl.Series("line", left_out(cells, ("both",), "test_name")))
+    for row, crystal in zip(figure.subplots(2, 3, sharex=True, sharey="row"), COLOURS, strict=True):
+        for axes, (training, short) in zip(row, shown.items(), strict=True):
+            one = lines.filter((pl.col("crystal") == crystal) & (pl.col("training") == training))
+            for start, (label, marker, grey) in CAMERAS.items():
+                draw_camera(axes, along_camera(one, start), (label, marker, grey), COLOURS[crystal])
+            frame(axes, f"{crystal}, trained: {short}", "half frequency (Nyquist)" if crystal == "Ag" else "", "")
+            axes.set(yscale="log", xticks=[0.3, 0.5, 0.8, PERFECT], xticklabels=["0.3", "0.5", "0.8", "none"])
+        row[0].set_ylabel("cross-entropy", fontsize=9)
+    figure.legend(*row[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    figure.savefig(HERE / "transfer_study_cameras.png", dpi=130)
+
+
+def along_camera(cells: pl.DataFrame, start: str) -> pl.DataFrame:
+    """Rows of the tests of one kind of camera at -10 nm, and of the perfect camera, by half frequency."""
+    at = pl.col("test_name").str.extract(rf"^{start} at ([0-9.]+), -10 nm$").cast(pl.Float64)
+    perfect = pl.when(pl.col("test_name") == "defocus -10 nm").then(PERFECT)
+    return cells.with_columns(pl.coalesce(at, perfect).alias("at")).drop_nulls("at").sort("at")
+
+
+def draw_camera(axes: Axes, rows: pl.DataFrame, look: tuple[str, str, str], colour: str) -> None:
+    """Draw networks with their scatter over seeds, and the prediction."""
+    label, marker, grey = look
+    loss, known = rows["ln_cross_entropy"].exp(), {"markersize": 4, "linewidth": 0.8, "color": colour}
+    filled = {"markerfacecolor": "white"} if marker == "^" else {}
+    scatter = loss * rows["ln_cross_entropy_sd"]
+    axes.errorbar(rows["at"], loss, scatter, fmt=marker, label=f"{label}: networks, 3 seeds", **known, **filled)
+    axes.plot(rows["at"], rows["line"].exp(), color=grey, linewidth=1, label=f"{label}: predicted, condition left out")
+
+
 def draw_prediction(cells: pl.DataFrame) -> None:
     """Draw measured against predicted loss, test conditions left out."""
     figure = Figure(figsize=(8.6, 4.2), layout="constrained")
@@ -152,10 +230,10 @@ def draw_prediction(cells: pl.DataFrame) -> None:
             mine = (cells["crystal"] == crystal).to_numpy()
             axes.scatter(np.exp(predicted[mine]), np.exp(target[mine]), s=3, alpha=0.35, linewidth=0, color=colour)
             axes.scatter([], [], s=14, color=colour, label=crystal)
-        axes.plot([0.05, 2], [0.05, 2], color="0.3", linewidth=0.8)
+        axes.plot([0.05, 4], [0.05, 4], color="0.3", linewidth=0.8)
         title = f"{name}: R² {explained(target, predicted)[0]:.2f}"
         frame(axes, title, "predicted cross-entropy", "cross-entropy" if name.startswith("ln") else "")
-        axes.set(xscale="log", yscale="log", xlim=(0.05, 2), ylim=(0.05, 2.5))
+        axes.set(xscale="log", yscale="log", xlim=(0.05, 3), ylim=(0.05, 6))
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     figure.savefig(HERE / "transfer_study_prediction.png", dpi=130)
 
@@ -201,6 +279,24 @@ def tell_failures(cells: pl.DataFrame) -> None:
         print(f"mean residual of ln CE by {group}, least and greatest:")
         for crystal, name, residual, sd in [*ranked.head(6).rows(), *ranked.tail(8).rows()]:
             print(f"  {residual:+.2f} +- {sd:.2f}  {crystal}, {name}")
+
+
+def tell_residuals(cells: pl.DataFrame) -> None:
+    """Print how much of the residual are offsets of conditions, what it shares with the probe, and line to line."""
+    target = cells["ln_cross_entropy"].to_numpy()
+    names = {"observer": ("both",), "probe": ("probe",)}
+    residuals = {name: target - left_out(cells, features, "test_name") for name, features in names.items()}
+    told = cells.with_columns(residual=pl.Series(residuals["observer"]))
+    whole = float(np.mean(residuals["observer"] ** 2))
+    for group in ("test_name", "training"):
+        offset = told.select(pl.col("residual").mean().over("crystal", group)).to_series()
+        print(f"offsets by {group}: {float((offset**2).mean()) / whole:.2f} of the residual")  # type: ignore[arg-type]
+    print(f"residuals of observer and probe: r = {np.corrcoef(*residuals.values())[0, 1]:.2f}")
+    for one, other in itertools.permutations(COLOURS):
+        here, there = (cells.filter(pl.col("crystal") == crystal) for crystal in (one, other))
+        line = np.polyfit(here["both"], here["ln_cross_entropy"], 1)
+        r2 = explained(there["ln_cross_entropy"].to_numpy(), np.polyval(line, there["both"].to_numpy()))[0]
+        print(f"the line of {one} explains {r2:.2f} of {other}")
 
 
 def frame(axes: Axes, title: str, across: str, up: str) -> None:

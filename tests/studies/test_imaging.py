@@ -327,6 +327,10 @@ def test_the_quick_study_varies_what_it_promises() -> None:
         "C30_mm",
         "focal_spread_sigma_nm",
         "mtf_half_frequency",
+        "ntf_half_frequency",
+        "transfer_exponent",
+        "scattering_share",
+        "dqe_zero",
     }
     assert len(tests) <= 55
     assert study.remarks() == []
