@@ -282,10 +282,27 @@ def cameras() -> None:
     )
 
 
+def nuisances() -> None:
+    """Write image_nuisances.png: one micrograph with each mark of beam and camera."""
+    base = {"defocus_nm": 40, "dose_e_per_A2": 400}
+    hot = {"dead_pixels_ppm": 1000, "hot_pixels_ppm": 1000, "hot_pixel_level": 3}
+    pairs(
+        "image_nuisances.png",
+        [
+            ("no marks", base, ""),
+            ("illumination 15 %", {**base, "illumination_sd_percent": 15}, "low frequencies"),
+            ("gain residue 15 %", {**base, "gain_residue_sd_percent": 15}, "white"),
+            ("dead and hot, 0.1 % each", {**base, **hot}, "white"),
+            ("x-rays, 100 e each", {**base, "xray_hits_per_megapixel": 500, "xray_counts": 100}, "white"),
+        ],
+        camera=True,
+    )
+
+
 def main() -> None:
     """Write every picture."""
     torch.set_num_threads(1)
-    for draw in (defocus_series, aberrations, coherence, camera, cameras):
+    for draw in (defocus_series, aberrations, coherence, camera, cameras, nuisances):
         draw()
 
 

@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from temshift.cli.streams import ClosedPipeError, PrintError, guarded_streams
+from temshift.cli.verbs.tables import write_flat
+from temshift.core import TemshiftError
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -100,6 +104,22 @@ def test_a_fault_that_a_caller_swallows_comes_again(monkeypatch: pytest.MonkeyPa
             with pytest.raises(PrintError):
                 sys.stdout.write("lost")
         assert sys.stdout is stream
+
+
+@needs_full
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_a_table_for_a_full_disk_is_one_error(ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hidden file that takes the name at the end is a link to a device without room."""
+
+    @contextmanager
+    def workplace(folder: Path) -> Iterator[Path]:
+        (folder / "hidden").mkdir()
+        (folder / "hidden" / f"table.{ending}").symlink_to(FULL)
+        yield folder / "hidden"
+
+    monkeypatch.setattr("temshift.storage.files._workplace", workplace)
+    with pytest.raises(TemshiftError, match="cannot write .*: No space left on device; free some space"):
+        write_flat(tmp_path / f"table.{ending}", pl.DataFrame({"score": [0.1, 0.2]}))
 
 
 NAMES = {

@@ -94,3 +94,24 @@ def test_bad_input_is_told() -> None:
     bare = ImagingConditions(**{"defocus_nm": 5, "dose_e_per_A2": 9})
     with pytest.raises(ValueError, match="some conditions have an aperture and some have none"):
         mixture([conditions(), bare])
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [("transfer_exponent", 1.0, "an exponent"), ("scattering_share", 0.5, "a scattering share")],
+)
+def test_a_camera_key_that_only_some_parts_have_is_refused_if_no_bound_stands_for_its_absence(
+    key: str, value: float, words: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{key}: some conditions have {words} and some have none"):
+        mixture([conditions(), conditions(**{key: value})])
+    both = mixture([conditions(**{key: value}), conditions(**{key: value / 2})])
+    assert set(both.measured.columns[key]) == {value, value / 2}
+
+
+def test_marks_and_frames_that_only_some_parts_have_are_none_in_the_others() -> None:
+    both = mixture([conditions(), conditions(counting_frames=50, dead_pixels_ppm=20)])
+    assert dict(zip(*(both.measured.columns[key] for key in ("counting_frames", "dead_pixels_ppm")), strict=True)) == {
+        1e9: 0.0,
+        50.0: 20.0,
+    }

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from temshift.optics.mtf import TransferTable
 
 from temshift.conditions import ImagingConditions
 from temshift.core.regular_files import read_regular
+from temshift.optics import TransferTable
 
 
 @pytest.fixture(autouse=True)

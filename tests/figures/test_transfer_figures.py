@@ -49,6 +49,7 @@ def made(
             "amplitude_transfer": np.cos(9 * Q) * damping,
             "temporal": damping,
             "envelope": damping,
+            "quantum_efficiency": 1.0,
             "phase_transfer_lowest": np.sin(9 * Q) * damping - 0.1,
             "phase_transfer_highest": np.sin(9 * Q) * damping + 0.1,
             "phase_transfer_p10": np.sin(8 * Q) if drawn else None,

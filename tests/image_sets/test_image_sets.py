@@ -22,6 +22,10 @@ from temshift.optics import standardised, wave_spectra
 from temshift.optics.settings import ImagingSettings
 from temshift.vocabulary.columns import CONDITION_COLUMNS
 
+WITHOUT_DEFAULT = {
+    *("semiangle_cutoff_mrad", "mtf_half_frequency", "ntf_half_frequency"),
+    *("transfer_exponent", "scattering_share", "counting_frames"),
+}
 DEFAULT = {"dose_e_per_A2": 400, "semiangle_cutoff_mrad": 12.0, "defocus_nm": 10}
 PLAIN = {"seed": 3, "default": DEFAULT, "conditions": [{"name": "plain"}]}
 
@@ -250,7 +254,7 @@ def test_what_is_absent_is_none(training: WaveSource) -> None:
     given = {"dose_e_per_A2": 400, "defocus_nm": 10}
     _, facts = formed(training, image_set(default=given))
     absent = {key for key, value in facts[0].items() if value is None}
-    assert absent == {"semiangle_cutoff_mrad", "mtf_half_frequency", "ntf_half_frequency"}
+    assert absent == WITHOUT_DEFAULT
     assert set(CONDITION_COLUMNS) < set(facts[0])
 
 

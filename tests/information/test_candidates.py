@@ -132,3 +132,18 @@ def test_an_azimuth_of_nothing_tells_nothing_apart() -> None:
     assert list(distinct_conditions(named)) == ["plain", "turned", "wide"]
     fixed = {str(angle): conditions(C12_nm=5.0, phi12_deg=angle) for angle in (10, 20)}
     assert list(distinct_conditions(fixed)) == ["10", "20"]
+
+
+@pytest.mark.parametrize(("key", "ends"), [("transfer_exponent", (1.0, 2.0)), ("scattering_share", (0.0, 1.0))])
+def test_exponent_and_share_of_a_camera_are_divided_evenly_and_need_a_value_in_every_target(
+    key: str, ends: tuple[float, float]
+) -> None:
+    (axis,) = axes_of([conditions(**{key: value}) for value in ends])
+    assert (axis.key, axis.low, axis.high, axis.scale) == (key, *ends, "linear")
+    assert axis.value(0.5) == pytest.approx(sum(ends) / 2)
+    assert axes_of([conditions(**{key: ends[0]}), conditions()]) == ()
+
+
+def test_frames_of_a_counting_camera_are_divided_by_their_reciprocals() -> None:
+    (axis,) = axes_of([conditions(counting_frames=20), conditions()])
+    assert (axis.key, axis.scale) == ("counting_frames", "reciprocal")

@@ -91,6 +91,7 @@ def test_a_camera_that_colours_noise_is_warned_of() -> None:
         (0.109, 0.1, "networks trained on A are about as good on B as networks trained there"),
         (0.08, 0.1, "networks trained on A are about as good on B as networks trained there"),
         (0.6, 0.1, "networks trained on A lose a factor of 6.0 on B: noise; worse than chance"),
+        (0.501, 0.1, "networks trained on A lose a factor of 5.0 on B: noise; no better than chance"),
         (
             0.41,
             0.41,

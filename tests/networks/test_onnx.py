@@ -213,10 +213,35 @@ def chained(path: Path, *kinds: str, channels: int = 1, **attributes: object) ->
 
 @pytest.mark.parametrize(
     ("kinds", "last"),
-    [(("Relu", "Sigmoid"), "Sigmoid"), (("Sigmoid", "Identity"), "Sigmoid"), (("Sigmoid", "Neg"), "Neg")],
+    [
+        (("Relu", "Sigmoid"), "Sigmoid"),
+        (("Sigmoid", "Identity"), "Sigmoid"),
+        (("Sigmoid", "Exp"), "Exp"),
+        (("Sigmoid", "Log"), "Sigmoid"),
+        (("Relu", "Neg"), "Neg"),
+    ],
 )
 def test_the_end_of_the_graph_is_known(tmp_path: Path, kinds: tuple[str, ...], last: str) -> None:
     assert OnnxNetwork(chained(tmp_path / "a.onnx", *kinds)).ending == last
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "last"),
+    [
+        ("Mul", ["s", "w"], "Sigmoid"),
+        ("Div", ["s", "w"], "Sigmoid"),
+        ("Sub", ["w", "s"], "Sigmoid"),
+        ("Mul", ["s", "a"], "Mul"),  # the activation "swish"
+    ],
+)
+def test_a_scale_behind_a_sigmoid_makes_no_logits(tmp_path: Path, kind: str, inputs: list[str], last: str) -> None:
+    nodes = [helper.make_node("Sigmoid", ["a"], ["s"]), helper.make_node(kind, inputs, ["b"])]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "y", "x"]) for name in "ab"]
+    scale = onnx.numpy_helper.from_array(np.array(255.0, np.float32), "w")
+    model = helper.make_model(helper.make_graph(nodes, "g", values[:1], values[1:], [scale]))
+    model.ir_version, model.opset_import[0].version = 8, 17
+    onnx.save(model, tmp_path / "a.onnx")
+    assert OnnxNetwork(tmp_path / "a.onnx").ending == last
 
 
 def test_a_converted_network_that_takes_channels_last_is_named_as_that(tmp_path: Path) -> None:
@@ -266,6 +291,20 @@ def test_the_identity_of_a_file_is_that_of_all_its_files(tmp_path: Path, exporte
     with pytest.raises(InputError, match="which is no file"):
         onnx_identity(path)
     assert onnx_identity(exported) == file_hash(exported)[:16]  # of one file the identity is what it was
+
+
+@pytest.mark.parametrize("place", ["../weights.bin", "{absolute}", "link.bin"])
+def test_weights_outside_the_folder_of_a_network_are_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "a").mkdir()
+    path = external(tmp_path / "a" / "net.onnx", 2.0)
+    (tmp_path / "a" / "weights.bin").rename(tmp_path / "weights.bin")
+    (tmp_path / "a" / "link.bin").symlink_to("../weights.bin")
+    model = onnx.load(path, load_external_data=False)
+    (entry,) = (entry for entry in model.graph.initializer[0].external_data if entry.key == "location")
+    entry.value = place.format(absolute=tmp_path / "weights.bin")
+    onnx.save(model, path)
+    with pytest.raises(InputError, match="outside its own folder, .* with its weights next to net.onnx"):
+        onnx_identity(path)
 
 
 def test_weights_in_an_inner_graph_and_in_attributes_count_too(tmp_path: Path) -> None:

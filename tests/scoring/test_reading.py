@@ -65,7 +65,11 @@ REFUSED = {
     "three, none said": (three, {"gives": "two-class"}, "or the channel has to be said"),
     "no such channel": (two, {"channel": 2}, "there is no channel 2; give --channel 0 to 1"),
     "one class": (logits_of, {"gives": "two-class"}, "two-class needs two channels or more; give --gives"),
-    "no probability": (logits_of, {"gives": "probability"}, "which are no probabilities; give --gives logits"),
+    "no probability": (
+        logits_of,
+        {"gives": "probability"},
+        "no probabilities; scale them to 0 to 1 inside",
+    ),
     "two sigmoids": (lambda images: two(images).sigmoid(), {"gives": "two-class"}, "do not sum to 1"),
     "no such meaning": (logits_of, {"gives": "logit"}, "allowed: logits, probability, two-class"),
     "no channel": (logits_of, {"channel": -1}, "channels count from 0"),

@@ -206,6 +206,11 @@ def test_a_symmetry_that_is_unclear_or_contradicts_itself_is_refused(text, fault
     assert fault in refused(text)
 
 
+def test_a_structure_that_says_it_is_not_modulated_is_read():
+    text = cif(cubic(4.08), "P 1", [("Au1", 0, 0, 0)], "_cell_modulation_dimension 0")
+    assert crystal_of(text, "a.cif").symbols == ("Au",)
+
+
 @pytest.mark.parametrize(
     ("extra", "fault"),
     [

@@ -184,6 +184,22 @@ def test_elements_that_a_file_names_are_read(name, text):
     assert crystal_of(text, name).symbols == ("Au",)
 
 
+ROW = "0.2 0.2 0.2\n"
+
+
+@pytest.mark.parametrize("more", ["", "\n" + ROW, "\n" + 2 * ROW, "a remark\n"])
+@pytest.mark.parametrize("selective", [False, True])
+def test_rows_of_a_poscar_beyond_its_counts_are_refused(more, selective):
+    """Velocities, which an empty line begins, are fine."""
+    text = POSCAR.format("a film", "Au\n")
+    rows = 2 * ROW
+    if selective:
+        text = text.replace("Direct", "Selective dynamics\nDirect").replace("0.1\n", "0.1 T T F\n")
+        rows = rows.replace("0.2\n", "0.2 T T F\n")
+    assert crystal_of(text + more, "a.vasp").symbols == ("Au",)
+    assert "counts 1 atoms and has 3 rows of coordinates; mend the counts" in refused(text + rows + more, "a.vasp")
+
+
 def test_empty_files_of_the_system_are_refused_before_they_are_read():
     """Some of these, such as the log of the kernel, never end."""
     Path("empty.xyz").touch()

@@ -381,12 +381,12 @@ def test_epsilon_is_that_of_compare(tmp_path: Path) -> None:
     ("more", "drawn"),
     [
         ("", 2),
-        (", read_noise_counts: 3", 2),
+        (", read_noise_counts: 3", 8),  # the DQE of each dose is another
         (", dqe_zero: 0.6", 2),
         (", defocus_nm: 7", 2),
     ],
 )
-def test_parameters_that_change_no_curve_leave_conditions_together(more: str, drawn: int, tmp_path: Path) -> None:
+def test_only_conditions_of_the_same_curves_are_drawn_together(more: str, drawn: int, tmp_path: Path) -> None:
     (tmp_path / "set.yaml").write_text(dose_set(more=more), encoding="utf-8")
     assert len(together(transfer_of(load_transfer_set(tmp_path / "set.yaml", sampling=0.2)))) == drawn
 

@@ -3,7 +3,7 @@ from .distribution import Distribution
 from .drawn import Conditions
 from .imaging import CARTESIAN, COLUMNS, ImagingConditions, PartialConditions
 from .mixtures import mixture
-from .named import ConditionItem, ConditionSets, Items, lens_remarks, told_together
+from .named import ConditionItem, ConditionSets, Items, lens_remarks, nuisance_remarks, told_together
 from .notations import to_cartesian, to_ceos, to_polar
 from .summary import Setting, summary
 
@@ -21,6 +21,7 @@ __all__ = [
     "focal_spread",
     "lens_remarks",
     "mixture",
+    "nuisance_remarks",
     "summary",
     "to_cartesian",
     "to_ceos",

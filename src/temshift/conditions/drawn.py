@@ -61,6 +61,18 @@ class Conditions:
         own half frequency.
     counting_frames : Tensor
         Frames of an exposure, each of which counts at most one electron in a pixel; infinity counts all.
+    illumination_sd : Tensor
+        Relative standard deviation of the illumination over the image.
+    gain_residue_sd : Tensor
+        Relative standard deviation of the pixels' gains about their mean.
+    dead_pixels, hot_pixels : Tensor
+        Shares of the pixels that read 0, and that read ``hot_pixel_level`` times the mean.
+    hot_pixel_level : Tensor
+        Reading of a hot pixel, in units of the mean of the image.
+    xray_hits, xray_counts : Tensor
+        Mean number of x-ray hits in a pixel, and the counts that each adds.
+    camera_number : Tensor
+        Number of the camera, which gains, dead and hot pixels belong to.
     """
 
     focal_spread_sigma: Tensor
@@ -84,6 +96,14 @@ class Conditions:
     transfer_exponent: Tensor
     scattering_share: Tensor
     counting_frames: Tensor
+    illumination_sd: Tensor
+    gain_residue_sd: Tensor
+    dead_pixels: Tensor
+    hot_pixels: Tensor
+    hot_pixel_level: Tensor
+    xray_hits: Tensor
+    xray_counts: Tensor
+    camera_number: Tensor
     aberrations: Mapping[str, Tensor] = field(default_factory=lambda: _NO_ABERRATIONS)
 
     @classmethod

@@ -25,6 +25,7 @@ from temshift.vocabulary.parameters import (
     CANONICAL,
     FARTHEST,
     FIELDS,
+    NUISANCES,
     POSITIVE,
     REQUIRED,
     WIDTHS,
@@ -43,11 +44,17 @@ NEEDS = {azimuth(symbol): symbol for symbol, (_, fold) in ABERRATIONS.items() if
     "energy_spread_sigma": "Cc",
     "voltage_instability_sigma": "Cc",
     "current_instability_sigma": "Cc",
+    "hot_pixel_level": "hot_pixels",
+    "xray_counts": "xray_hits",
+    "xray_hits": "xray_counts",
 }
 
 # Columns of the uniform deviates that conditions are drawn from. A field that is added later stands in _LATER: its
 # column follows all others, so that the draws of older studies stay.
-_CAMERA = ("transfer_exponent", "scattering_share", "counting_frames")
+_CAMERA = (
+    *("transfer_exponent", "scattering_share", "counting_frames", "illumination_sd", "gain_residue_sd", "dead_pixels"),
+    *("hot_pixels", "hot_pixel_level", "xray_hits", "xray_counts", "camera_number"),
+)
 _FIRST = ("C10", "C12", "phi12", "C30", "focal_spread_sigma", "angular_spread_sigma", "semiangle_cutoff", "dose")
 _LATER: tuple[str, ...] = _CAMERA
 _OTHERS = (name for name in FIELDS if name not in _FIRST + _LATER)
@@ -264,13 +271,15 @@ class ImagingConditions(PartialConditions):
         return self.quantiles(np.full((1, len(COLUMNS)), 0.5))
 
     def remarks(self) -> list[str]:
-        """Return one sentence for each value that looks like a mistaken unit."""
+        """Return one sentence for each value that looks like a mistake, most often of a unit."""
         remarks = []
         for key, distribution in self.distributions().items():
             field, unit = KEYS[key].field, unit_of(key, KEYS[key].field)
             remark = implausible(field, distribution.center * KEYS[key].factor / unit.factor, unit.name)
             if remark:
                 remarks.append(f"{key} = {distribution.center:g}: {remark}")
+        if self.highest("hot_pixels") > 0 and "hot_pixel_level" not in self.fields_given():
+            remarks.append("hot_pixels_ppm: without hot_pixel_level hot pixels read 0, as dead ones do; give it")
         return remarks
 
     def idle(self) -> dict[str, str]:
@@ -278,6 +287,11 @@ class ImagingConditions(PartialConditions):
         given = self.fields_given()
         needs = {key: NEEDS.get(KEYS[key].field) for key in self.distributions()}
         return {key: field for key, field in needs.items() if field is not None and field not in given}
+
+    def nuisances(self) -> list[str]:
+        """Return the keys that mark images and that metrics, observers and predictions leave out."""
+        marks = {key: field for key in self.distributions() if (field := KEYS[key].field) in NUISANCES}
+        return [key for key, field in marks.items() if self.highest(field) > 0]
 
     def _matrix(self) -> tuple[list[int], NDArray[np.float64]] | None:
         if not self.correlations:

@@ -174,11 +174,32 @@ def lens_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> list[tuple[s
     """
     given = {field for _, conditions in named for field in conditions.fields_given()}
     remarks = [(name, remark) for name, conditions in named for remark in conditions.remarks()]
+    remarks += nuisance_remarks(named)
     for name, conditions in named:
         for key, field in conditions.idle().items():
             if field not in given:
                 remarks.append((name, f"{key} changes nothing without {_KEY_OF[field]}; give it, or leave {key} out"))
     return remarks
+
+
+def nuisance_remarks(named: Sequence[tuple[str, ImagingConditions]]) -> list[tuple[str, str]]:
+    """Remark on keys that mark images alone, which every number that needs no image leaves out.
+
+    Parameters
+    ----------
+    named : sequence of (str, ImagingConditions)
+        Conditions with their names.
+
+    Returns
+    -------
+    list of (str, str)
+        Name of the condition, and one sentence.
+    """
+    return [
+        (name, f"images alone have {', '.join(keys)}; epsilon, sigma, observers and predictions leave it out")
+        for name, conditions in named
+        if (keys := conditions.nuisances())
+    ]
 
 
 def told_together(remarks: Iterable[tuple[str, str]]) -> list[str]:

@@ -19,10 +19,17 @@ UNITS = {
     "ratio": {"": 1.0, "percent": 0.01, "ppm": 1e-6},
     "counts": {"counts": 1.0},
     "frames": {"frames": 1.0},
+    "number": {"": 1.0},
+    "rate": {"hits/pixel": 1.0, "hits/megapixel": 1e-6},
 }
 
 
-_SUFFIXES = {"deg": "degree", "ev": "eV", "A2": "e/A^2"}  # of keys, where units are written otherwise
+_SUFFIXES = {
+    "deg": "degree",
+    "ev": "eV",
+    "A2": "e/A^2",
+    "megapixel": "hits/megapixel",
+}  # of keys, where units are written otherwise
 _UNUSUAL = "pm"  # for all that is of the order of an angstrom or more
 
 
@@ -81,6 +88,14 @@ PLAUSIBLE = _aberrations() | {
     "scattering_share": Plausible("share of scattering in the camera's blur", "ratio", 0.0, 1.0, 0.5),
     "counting_frames": Plausible("number of frames of an exposure", "frames", 10.0, 1e6, 1000.0),
     "read_noise": Plausible("read noise", "counts", 0.0, 1e4, 3.0),
+    "illumination_sd": Plausible("unevenness of the illumination", "ratio", 1e-4, 0.1, 0.02),
+    "gain_residue_sd": Plausible("residue of the gain", "ratio", 1e-4, 0.05, 0.01),
+    "dead_pixels": Plausible("share of dead pixels", "ratio", 1e-7, 1e-2, 1e-4),
+    "hot_pixels": Plausible("share of hot pixels", "ratio", 1e-7, 1e-2, 1e-4),
+    "hot_pixel_level": Plausible("level of hot pixels", "ratio", 1.0, 1e3, 10.0),
+    "xray_hits": Plausible("rate of x-ray hits", "rate", 1e-7, 1e-2, 1e-5),
+    "xray_counts": Plausible("signal of an x-ray hit", "counts", 1.0, 1e5, 1e3),
+    "camera_number": Plausible("number of the camera", "number", 0.0, 1e6, 1.0),
 }
 
 

@@ -20,6 +20,7 @@ class Stage(IntEnum):
     LIBRARY = 10
     DESIGN = 11
     INTERVAL = 12
+    NUISANCE = 13
 
 
 def seed_sequence(root: int, stage: Stage, *index: int) -> np.random.SeedSequence:

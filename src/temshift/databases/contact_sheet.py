@@ -22,7 +22,7 @@ SHOWN_SPECIMENS = 6
 SHOWN_DEFOCUS_NM = (10.0, -10.0)
 
 
-def draw_contact_sheet(folder: Path, sets: Sequence[Inspection]) -> Path:
+def draw_contact_sheet(folder: Path | str, sets: Sequence[Inspection]) -> Path:
     """Draw the first specimens of every set: amplitude, phase and images without noise, masks outlined.
 
     Parameters
@@ -42,6 +42,7 @@ def draw_contact_sheet(folder: Path, sets: Sequence[Inspection]) -> Path:
     InputError
         If nothing is complete.
     """
+    folder = Path(folder)
     begun = begun_sets(sets)
     each = max(1, SHOWN_SPECIMENS // len(begun))
     shown = [(one, *specimen) for one in begun for specimen in islice(_specimens(one), each)]

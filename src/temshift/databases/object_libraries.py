@@ -97,7 +97,7 @@ def library_of_recipe(
 
 
 def library_of_database(
-    folder: Path,
+    folder: Path | str,
     name: str | None = None,
     *,
     count: int = SPECIMENS,
@@ -129,6 +129,7 @@ def library_of_database(
     InputError
         If there is no such set, or it is not finished.
     """
+    folder = Path(folder)
     source = wave_sources(folder, name)[0] if name is not None else main_source(folder)
     return library_of_source(source, count=count, highest=highest, progress=progress)
 
@@ -198,8 +199,9 @@ def _require_count(count: int) -> None:
         raise InputError(f"count = {count}; a library needs 1 specimen or more")
 
 
-def main_source(folder: Path) -> WaveSource:
+def main_source(folder: Path | str) -> WaveSource:
     """Return the set for training, which a finished study names so, or else the first."""
+    folder = Path(folder)
     try:
         return wave_sources(folder, "training")[0]
     except InputError:

@@ -59,7 +59,7 @@ class SpecimenSet:
 
 
 def write_specimens(
-    specimens: SpecimenSet, output: Path, *, workers: int = 1, progress: Progress | None = None
+    specimens: SpecimenSet, output: Path | str, *, workers: int = 1, progress: Progress | None = None
 ) -> list[Path]:
     """Write specimens as extended XYZ with the recipe, a contact sheet of the first 12 and a manifest.
 
@@ -89,6 +89,7 @@ def write_specimens(
     TemshiftError
         If a specimen fails; finished ones are kept.
     """
+    output = Path(output)
     count, first = specimens.count, specimens.first
     if count < 1 or first < 0:
         raise InputError(f"count = {count}, first = {first}; give a count of 1 or more, first 0 or more")

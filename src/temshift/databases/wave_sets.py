@@ -147,7 +147,7 @@ def stored_set(source: WaveSource) -> WaveSet:
     return WaveSet(source.name, stored.seed, stored.specimens, stored.exit_waves, *sizes)
 
 
-def make_waves(work: Work, place: Path, waves: WaveSet, chosen: Sequence[int]) -> None:
+def make_waves(work: Work, place: Path | str, waves: WaveSet, chosen: Sequence[int]) -> None:
     """Make the shards that a set lacks and warn of particles that no mask shows.
 
     Parameters
@@ -161,6 +161,7 @@ def make_waves(work: Work, place: Path, waves: WaveSet, chosen: Sequence[int]) -
     chosen : sequence of int
         The shards to make.
     """
+    place = Path(place)
     create_store(place, waves.layout, waves.settings)
     shards = work.missing(chosen, lambda shard: shard_state(place, shard))
     for shard in shards:

@@ -234,7 +234,7 @@ def _setting(path: tuple[str, ...], value: Any) -> str:
     return f"{name} {f'{value:g}' if isinstance(value, float) else value}"
 
 
-def refuse_inside_store(output: Path) -> None:
+def refuse_inside_store(output: Path | str) -> None:
     """Refuse to write among the files of a wave store.
 
     Raises
@@ -242,6 +242,7 @@ def refuse_inside_store(output: Path) -> None:
     InputError
         If a folder above the output is a store.
     """
+    output = Path(output)
     inside = [place for place in output.resolve().parents if (place / "zarr.json").exists()]
     if inside:
         raise InputError(f"{output} lies inside the wave store {inside[-1]}; name another place with --output")

@@ -185,8 +185,9 @@ def shard_states(folder: Path) -> tuple[RecordState, ...]:
     return tuple(_shard_state(folder, shard, store) for shard in range(_layout(description).shards))
 
 
-def finished_shards(folder: Path) -> set[int]:
+def finished_shards(folder: Path | str) -> set[int]:
     """Return the numbers of the shards that have a record of completion; their bytes are not checked."""
+    folder = Path(folder)
     return {int(path.stem.removeprefix("shard-")) for path in folder.glob("shard-*.json")}
 
 

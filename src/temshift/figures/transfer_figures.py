@@ -182,8 +182,9 @@ def overview_figure(curves: Sequence[TransferCurves]) -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path | str) -> None:
     """Write a figure as PNG or SVG, as the name ends; the same figure gives the same file."""
+    path = Path(path)
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     options = {"metadata": nothing} if path.suffix == ".svg" else {"dpi": 150, "pil_kwargs": {"compress_level": 3}}
     with matplotlib.rc_context({"svg.hashsalt": "temshift", "svg.fonttype": "path"}), warnings.catch_warnings():

@@ -21,6 +21,7 @@ from temshift.optics.feasibility import condition_faults
 IMAGES_VERSION = 2  # raised whenever the same settings would give other files
 MASKS = "masks"  # folder of the masks, next to those of the conditions
 MOST_16_BIT = np.iinfo(np.uint16).max
+BRIGHTEST_LIT = 5  # how many of its standard deviations an uneven illumination rises above its mean at most
 BRIGHTEST = 16  # how far above the mean of an image its brightest pixel is expected at most
 ANGSTROM_PER_CM = 1e8
 FINEST_TIFF = ANGSTROM_PER_CM / (2**32 - 1)  # smallest pixel that the resolution tags of TIFF can hold [A]
@@ -220,6 +221,7 @@ def counts_whole(image_set: ImageSet) -> bool:
     return all(
         conditions.lowest("gain", default=1.0) == conditions.highest("gain", default=1.0) == 1
         and conditions.highest("read_noise") == 0
+        and not any(conditions.highest(field) for field in ("gain_residue_sd", "hot_pixels", "xray_hits"))
         and conditions.lowest("scattering_share", default=share) >= 1
         and "ntf_half_frequency" not in conditions.fields_given()
         for _, conditions in image_set.resolved()
@@ -229,7 +231,10 @@ def counts_whole(image_set: ImageSet) -> bool:
 def brightest(image_set: ImageSet, sources: Iterable[WaveSource]) -> float:
     """Return how many electrons a pixel holds at most, under the highest dose on the largest pixels."""
     rates = [
-        one.highest("dose") * one.highest("dqe_zero", default=1.0) * (1 + one.highest("pixel_size_error")) ** 2
+        one.highest("dose")
+        * one.highest("dqe_zero", default=1.0)
+        * (1 + one.highest("pixel_size_error")) ** 2
+        * (1 + BRIGHTEST_LIT * one.highest("illumination_sd"))
         for _, one in image_set.resolved()
     ]
     areas = [image_set.imaging.image_grid(source.layout.grid).pixel_area for source in sources]

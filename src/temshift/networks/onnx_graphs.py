@@ -11,6 +11,8 @@ from temshift.core.hashes import file_hash
 # They hand values on, some of them, or in another order.
 _PASSING = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Flatten", "Slice", "Gather"}
 _PASSING |= {"Split", "Clip", "Dropout", "Pad"}
+_SCALING = {"Mul", "Div", "Add", "Sub", "Neg", "Log"}  # with a constant: probabilities stay probabilities, scaled
+_SQUASHING = {"Sigmoid", "HardSigmoid", "Softmax", "Hardmax"}
 _CHANNELS_TO_THE_FRONT = [0, 3, 1, 2]
 
 
@@ -28,11 +30,27 @@ def require_extra(*modules: str) -> None:
 
 
 def ending(graph: Any) -> str:
-    """Return the last operation that changes the values of a graph's first output, such as Sigmoid; "" if none does."""
-    makers = {name: node for node in graph.node for name in node.output}
+    """Return the last operation that changes the values of a graph's first output, such as Sigmoid; "" if none does.
+
+    A scale or an offset after probabilities is passed over: 255 times a sigmoid ends in Sigmoid.
+    """
     name = graph.output[0].name if graph.output else ""
-    while name in makers and makers[name].op_type in _PASSING and makers[name].input:
-        name = makers.pop(name).input[0]
+    last = _behind(graph, name, _PASSING)
+    squashed = _behind(graph, name, _PASSING | _SCALING)
+    return squashed if squashed in _SQUASHING else last
+
+
+def _behind(graph: Any, name: str, passed: set[str]) -> str:
+    """Return the operation that makes a value, before some that are passed over; "" if there is none."""
+    makers = {output: node for node in graph.node for output in node.output}
+    constant = {each.name for each in graph.initializer}
+    constant |= {output for node in graph.node if node.op_type == "Constant" for output in node.output}
+    while name in makers and makers[name].op_type in passed:
+        node = makers.pop(name)
+        varying = [given for given in node.input if given not in constant]
+        if not varying or (node.op_type in _SCALING and len(varying) > 1):
+            return str(node.op_type)
+        name = varying[0]
     return str(makers[name].op_type) if name in makers else ""
 
 
@@ -88,6 +106,8 @@ def onnx_identity(path: Path | str) -> str:
     if not file.is_file():
         raise InputError(f"cannot read {path}: there is no such file; give the path of an ONNX file")
     places = external_files(file)
+    for place in places:
+        _require_inside(file, place)
     hashes = {place: _hash(file, place) for place in places}
     return content_hash([file_hash(file), hashes]) if places else file_hash(file)[:16]
 
@@ -96,6 +116,16 @@ def external_files(path: Path) -> list[str]:
     """List the files, relative to the folder of an ONNX file, that it keeps weights in."""
     tensors = _tensors(opened(path, str(path)))
     return sorted({entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"})
+
+
+def _require_inside(file: Path, place: str) -> None:
+    """Refuse weights outside the folder of an ONNX file, which ONNX Runtime does not read."""
+    folder, outside = file.parent.resolve(), (file.parent / place).resolve()
+    if Path(place).is_absolute() or not outside.is_relative_to(folder):
+        raise InputError(
+            f"{file} keeps weights in {place}, outside its own folder, from which they are not read; export the "
+            f"network again with its weights next to {file.name}"
+        )
 
 
 def _hash(file: Path, place: str) -> str:

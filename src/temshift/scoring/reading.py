@@ -191,8 +191,8 @@ def _from_probability(output: Tensor, channel: int) -> Tensor:
     if bool(((probability < -_UNITY) | (probability > 1 + _UNITY)).any()):
         lowest, highest = (float(limit) for limit in torch.aminmax(probability))
         raise InputError(
-            f"the network gives {lowest:.3g} to {highest:.3g}, which are no probabilities; give --gives logits "
-            "if they are logits"
+            f"the network gives {lowest:.3g} to {highest:.3g}, which are no probabilities; scale them to 0 to 1 inside "
+            "the network, or give --gives logits if they are logits"
         )
     return torch.logit(probability, eps=LEAST_PROBABILITY)
 

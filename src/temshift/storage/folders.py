@@ -13,7 +13,7 @@ LOCK_PATIENCE = 1.0  # seconds: temshift status holds the lock for a moment
 
 @contextmanager
 def claim(
-    root: Path, marks: Path | None, kind: str, refuse_another: Callable[[], None] = lambda: None
+    root: Path | str, marks: Path | str | None, kind: str, refuse_another: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
     """Make a folder for results of one kind, or reopen it, and hold it against a second run.
 
@@ -35,6 +35,7 @@ def claim(
     InputError
         If the folder holds something else, can't be made, or another run holds it.
     """
+    root, marks = Path(root), (None if marks is None else Path(marks))
     _refuse_mixing(root, marks, kind, refuse_another)
     with making(root):
         pass
@@ -85,7 +86,7 @@ def making(root: Path) -> Iterator[None]:
         raise InputError(str(error)) from error
 
 
-def refuse_strangers(root: Path, own: Path, kind: str) -> None:
+def refuse_strangers(root: Path | str, own: Path | str, kind: str) -> None:
     """Refuse a folder that holds something but not the file ``own`` that marks its ``kind``.
 
     Raises
@@ -93,6 +94,7 @@ def refuse_strangers(root: Path, own: Path, kind: str) -> None:
     InputError
         If files would be mixed.
     """
+    root, own = Path(root), Path(own)
     if not root.exists() or own.exists():
         return
     strangers = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))

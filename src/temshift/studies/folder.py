@@ -197,7 +197,7 @@ def _refuse_another(folder: StudyFolder, study: Study) -> None:
         )
 
 
-def require_study(root: Path) -> StudyFolder:
+def require_study(root: Path | str) -> StudyFolder:
     """Return a study folder that is there.
 
     Raises
@@ -205,6 +205,7 @@ def require_study(root: Path) -> StudyFolder:
     InputError
         If there is none.
     """
+    root = Path(root)
     folder = StudyFolder(root)
     if not folder.study_file.exists():
         raise InputError(f"{root} holds no study.yaml; name a folder that temshift run has filled")

@@ -42,7 +42,9 @@ def source_of(root: Path, source: ImageSource, device: str, specimens: int | Non
     return MicrographSource(*_kept(store, source.band, device, shards), source.imaging)
 
 
-def read_spectra(waves: Path, band: tuple[float, float, float], device: str, shards: int) -> tuple[WaveSpectra, Tensor]:
+def read_spectra(
+    waves: Path | str, band: tuple[float, float, float], device: str, shards: int
+) -> tuple[WaveSpectra, Tensor]:
     """Read and transform the waves of a store, shard by shard: memory holds the spectra, and the waves of one shard.
 
     Parameters
@@ -66,6 +68,7 @@ def read_spectra(waves: Path, band: tuple[float, float, float], device: str, sha
     DamagedError
         If a shard is missing or was altered.
     """
+    waves = Path(waves)
     grid = read_layout(waves).grid
 
     def transformed(shard: Shard) -> tuple[WaveSpectra, Tensor]:

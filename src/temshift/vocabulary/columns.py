@@ -1,11 +1,23 @@
 """Columns of the saved tables; a number that can't be computed is null."""
 
+import math
+from collections.abc import Mapping
+
 import polars as pl
 
-from temshift.vocabulary.parameters import CANONICAL
+from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 CONDITION_COLUMNS = tuple(row.key for row in CANONICAL)
-LATER_COLUMNS = ("transfer_exponent", "scattering_share", "counting_frames")  # that tables of earlier versions lack
+# Fields whose columns tables of earlier versions lack.
+_LATER = (
+    *("transfer_exponent", "scattering_share", "counting_frames", "illumination_sd", "gain_residue_sd", "dead_pixels"),
+    *("hot_pixels", "hot_pixel_level", "xray_hits", "xray_counts", "camera_number"),
+)
+LATER_COLUMNS: Mapping[str, float | None] = {  # by key, and what fills it: the number of a field that is left out
+    row.key: DEFAULTS[row.field] / row.factor if math.isfinite(DEFAULTS[row.field]) else None
+    for row in CANONICAL
+    if row.field in _LATER
+}
 
 # Scores of one network under one test condition.
 SCORES = {
@@ -212,3 +224,32 @@ TRANSFER_LIMITS = {
     "dose_e_per_A2": pl.Float64,
     "epsilon_bits": pl.Float64,
 }
+
+
+def with_later_columns(table: pl.DataFrame) -> pl.DataFrame:
+    """Add the columns of conditions that a table of an earlier version lacks, as if their keys had been left out.
+
+    Parameters
+    ----------
+    table : polars.DataFrame
+        With ``test_defocus_nm`` or ``training_defocus_nm``, or both.
+
+    Returns
+    -------
+    polars.DataFrame
+        With all of :data:`LATER_COLUMNS` for each of them; rows without that defocus, whose conditions are not known,
+        have none of them.
+
+    Examples
+    --------
+    >>> with_later_columns(pl.DataFrame({"test_defocus_nm": [5.0, None]}))["test_dead_pixels_ppm"].to_list()
+    [0.0, None]
+    """
+    lacking = [
+        pl.when(pl.col(f"{role}_defocus_nm").is_not_null()).then(pl.lit(absent, pl.Float64)).alias(f"{role}_{key}")
+        for role in ("training", "test")
+        if f"{role}_defocus_nm" in table.columns
+        for key, absent in LATER_COLUMNS.items()
+        if f"{role}_{key}" not in table.columns
+    ]
+    return table.with_columns(lacking)

@@ -93,6 +93,14 @@ _OTHERS = [
     Parameter("transfer_exponent", "transfer_exponent", 1.0, 0.2, 10),
     Parameter("scattering_share", "scattering_share", 1.0, 0, 1),
     Parameter("counting_frames", "counting_frames", 1.0, 1, 1e9),
+    Parameter("illumination_sd_percent", "illumination_sd", PERCENT, 0, 20),
+    Parameter("gain_residue_sd_percent", "gain_residue_sd", PERCENT, 0, 20),
+    Parameter("dead_pixels_ppm", "dead_pixels", PPM, 0, 1e5),
+    Parameter("hot_pixels_ppm", "hot_pixels", PPM, 0, 1e5),
+    Parameter("hot_pixel_level", "hot_pixel_level", 1.0, 0, 1e4),
+    Parameter("xray_hits_per_megapixel", "xray_hits", PPM, 0, 1e5),
+    Parameter("xray_counts", "xray_counts", 1.0, 0, 1e6),
+    Parameter("camera_number", "camera_number", 1.0, 0, 1e6),
 ]
 WIDTHS = [
     Parameter("focal_spread_one_over_e_nm", "focal_spread_sigma", NANOMETRE * ONE_OVER_E, 0, 1e4),
@@ -124,5 +132,7 @@ CAMERAS = {
     "scintillator": {"mtf_half_frequency": 0.3, "transfer_exponent": 1.0, "scattering_share": 0.0, "dqe_zero": 0.5},
     "counting": {"mtf_half_frequency": 0.8, "transfer_exponent": 2.0, "scattering_share": 1.0, "dqe_zero": 0.8},
 }
+# Fields that mark images and that no formula of transfer or noise knows: what metrics and observers leave out.
+NUISANCES = ("illumination_sd", "gain_residue_sd", "dead_pixels", "hot_pixels", "xray_hits")
 POSITIVE = ("dose", "semiangle_cutoff")  # fields that must lie above 0
 REQUIRED = ("C10", "dose")  # fields without default

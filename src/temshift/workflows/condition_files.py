@@ -162,7 +162,7 @@ class ConditionSource:
         return {name: getattr(self.content, name) for name in ("seed", "imaging") if name in given}
 
 
-def open_conditions(path: Path) -> ConditionSource:
+def open_conditions(path: Path | str) -> ConditionSource:
     """Read a file of conditions in any dialect.
 
     Raises
@@ -170,6 +170,7 @@ def open_conditions(path: Path) -> ConditionSource:
     InputError
         If the file can't be read, is faulty, or is of another kind.
     """
+    path = Path(path)
     return ConditionSource(path, load_input(path, *DIALECTS))
 
 
@@ -186,7 +187,7 @@ def given_scoring(given: AnyConditions) -> tuple[ScoringConditions, ConditionSou
     return opened.scoring(), opened
 
 
-def read_conditions(path: Path, role: Role) -> ConditionsFile:
+def read_conditions(path: Path | str, role: Role) -> ConditionsFile:
     """Read the distributions of a file.
 
     Parameters
@@ -206,6 +207,7 @@ def read_conditions(path: Path, role: Role) -> ConditionsFile:
     InputError
         If the file can't be read, is faulty, or is of another kind.
     """
+    path = Path(path)
     return open_conditions(path).conditions(role)
 
 

@@ -219,7 +219,7 @@ def _plain(conditions: ImagingConditions) -> dict[str, Any]:
     return conditions.model_dump(mode="json", exclude_none=True)
 
 
-def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[Path]:
+def write_design(chosen: Design, targets: ConditionsFile, output: Path | str) -> list[Path]:
     """Write a design as a YAML file, and the picture of its predicted losses next to it as PNG.
 
     Parameters
@@ -243,6 +243,7 @@ def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[
     TemshiftError
         If the files can't be written.
     """
+    output = Path(output)
     require_output(output)
     text = design_text(chosen, targets)
     parse_configuration(text, ScoringConditions, str(output))
@@ -253,8 +254,9 @@ def write_design(chosen: Design, targets: ConditionsFile, output: Path) -> list[
     return [output, picture]
 
 
-def require_output(output: Path) -> None:
+def require_output(output: Path | str) -> None:
     """Refuse a name of a file that is no YAML, or that can't be written."""
+    output = Path(output)
     if output.suffix not in (".yaml", ".yml"):
         raise InputError(f"--output {output}: end the name in .yaml")
     require_writable(output)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from temshift.conditions import ImagingConditions, Setting, summary
+from temshift.conditions import ImagingConditions, Setting, nuisance_remarks, summary, told_together
 from temshift.core import InputError, content_hash, largest_semiangle
 from temshift.execution import Progress, SilentProgress, Work, make_executor
 from temshift.information import (
@@ -142,7 +142,8 @@ def predict_scores(
     else:
         columns += [pl.Series(name, [None] * len(new), pl.Float64) for name in ("f1", "f1_lower", "f1_upper")]
     table = new.with_columns(columns).with_columns(_judged(loss, new, asked.tests, known.plan))
-    return Forecast(_in_order(table), formulas, LEVEL, (*_remarks(loss), *known.remarks))
+    marks = told_together(nuisance_remarks([*asked.tests.items()]))
+    return Forecast(_in_order(table), formulas, LEVEL, (*_remarks(loss), *marks, *known.remarks))
 
 
 def _known(root: Path) -> _Known:

@@ -120,7 +120,7 @@ def kind_of(document: Document, *models: type[Configuration]) -> Kind | None:
     return min([*expected, *marked], key=lambda kind: kind.strangeness(data), default=None)
 
 
-def load_input(path: Path, *models: type[Model]) -> Model:
+def load_input(path: Path | str, *models: type[Model]) -> Model:
     """Read a file of one of the kinds that a verb takes.
 
     Raises
@@ -128,6 +128,7 @@ def load_input(path: Path, *models: type[Model]) -> Model:
     InputError
         If the file can't be read, is faulty, or is of another kind: the message names it, and the verb that takes it.
     """
+    path = Path(path)
     document = open_document(path)
     kind = kind_of(document, *models)
     chosen = [model for model in models if kind is None or kind.model is model]
@@ -136,7 +137,7 @@ def load_input(path: Path, *models: type[Model]) -> Model:
     return validated(document, chosen[0], str(path))
 
 
-def load_any(path: Path) -> tuple[Kind, Configuration]:
+def load_any(path: Path | str) -> tuple[Kind, Configuration]:
     """Read a file of any kind.
 
     Returns
@@ -149,6 +150,7 @@ def load_any(path: Path) -> tuple[Kind, Configuration]:
     InputError
         If the file can't be read, is faulty, or is of no kind.
     """
+    path = Path(path)
     if path.suffix == ".json":
         return next(kind for kind in KINDS if kind.model is Database), load_database(path)
     document = open_document(path)
@@ -179,12 +181,13 @@ def load_plan(path: Path | str) -> Study | Database:
     return load_input(path, *models)
 
 
-def load_single(path: Path) -> SingleNetwork:
+def load_single(path: Path | str) -> SingleNetwork:
     """Read a file of one network."""
+    path = Path(path)
     return load_input(path, SingleNetwork)
 
 
-def load_recipe(path: Path) -> SpecimenRecipe | FileRecipe:
+def load_recipe(path: Path | str) -> SpecimenRecipe | FileRecipe:
     """Read a recipe from a file of its own, or from the section ``specimens`` of a study or database file.
 
     Parameters
@@ -201,6 +204,7 @@ def load_recipe(path: Path) -> SpecimenRecipe | FileRecipe:
     InputError
         If the file can't be read, is of another kind, or has faults; faults of other sections are not looked for.
     """
+    path = Path(path)
     return _recipe_in(path, open_document(path), _Section).specimens
 
 

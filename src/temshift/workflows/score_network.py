@@ -156,13 +156,14 @@ def score_opened(
     asked: Asked,
     source: WaveSource,
     given: ScoringConditions,
-    output: Path,
+    output: Path | str,
     *,
     identity: str | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> StudyFolder:
     """Score a network on waves that are open already; see `score_network`."""
+    output = Path(output)
     folder = StudyFolder(output)
     refuse_inside_store(folder.report)
     marks = folder.root / CONDITIONS_FILE

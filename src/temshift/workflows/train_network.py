@@ -173,9 +173,10 @@ def training_run(opened: OpenedTraining) -> NetworkRun:
 
 
 def train_opened(
-    opened: OpenedTraining, output: Path, *, device: str = "cpu", progress: Progress | None = None
+    opened: OpenedTraining, output: Path | str, *, device: str = "cpu", progress: Progress | None = None
 ) -> dict[str, Any]:
     """Train one network whose waves are open already; see `train_single`."""
+    output = Path(output)
     progress, card = progress or SilentProgress(), output / CARD
     run = training_run(opened)
     with claim(output, card, "network", lambda: _refuse_another(card, run)):

@@ -102,7 +102,7 @@ class TransferSet:
 
 
 def load_transfer_set(
-    path: Path, *, energy_kev: float | None = None, sampling: float | None = None, height: float = 0.0
+    path: Path | str, *, energy_kev: float | None = None, sampling: float | None = None, height: float = 0.0
 ) -> TransferSet:
     """Read the conditions of a file in any dialect of :mod:`temshift.workflows.condition_files`.
 
@@ -127,7 +127,7 @@ def load_transfer_set(
     InputError
         If the file can't be read, is of another kind or is faulty; if the energy is given twice or not at all.
     """
-    opened = open_conditions(path)
+    opened = open_conditions(path := Path(path))
     _refuse_second(path, "energy_kev", "--energy-kev", opened.energy_kev, energy_kev)
     energy = energy_kev if opened.energy_kev is None else opened.energy_kev
     if energy is None:
@@ -233,7 +233,7 @@ def limits_table(curves: Sequence[TransferCurves]) -> pl.DataFrame:
     return pl.DataFrame([{"condition": each.name, **each.limits} for each in curves], schema=TRANSFER_LIMITS)
 
 
-def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]:
+def write_transfer(curves: Sequence[TransferCurves], folder: Path | str) -> list[Path]:
     """Write tables and pictures of some conditions.
 
     Parameters
@@ -249,6 +249,7 @@ def write_transfer(curves: Sequence[TransferCurves], folder: Path) -> list[Path]
         ``transfer.csv``, ``limits.csv``, the overview (several, numbered, of many conditions), and
         two figures of each condition, as PNG and SVG; conditions with equal curves are drawn once.
     """
+    folder = Path(folder)
     require_folder(folder)
     tables = {"transfer.csv": pl.concat([each.table for each in curves]), "limits.csv": limits_table(curves)}
     for file, table in tables.items():
@@ -273,9 +274,9 @@ def _figures(curves: Sequence[TransferCurves]) -> Iterator[tuple[str, Figure]]:
         yield f"{stem}_plane", plane_figure(each)
 
 
-def require_folder(folder: Path) -> None:
+def require_folder(folder: Path | str) -> None:
     """Refuse a path that is a file."""
-    if folder.exists() and not folder.is_dir():
+    if Path(folder).exists() and not Path(folder).is_dir():
         raise InputError(f"--output {folder} is a file; name a folder")
 
 

@@ -10,11 +10,10 @@ import typer
 from rich.console import Console
 
 from temshift.cli.verbs.progress import progress_for
-from temshift.cli.verbs.results import WRITERS
 from temshift.cli.verbs.shared import going_on
-from temshift.cli.verbs.tables import number_text, say, table_console, text_table
+from temshift.cli.verbs.tables import number_text, say, table_console, text_table, write_flat
 from temshift.core import InputError
-from temshift.storage import replacing, require_writable
+from temshift.storage import require_writable
 from temshift.workflows import Forecast, predict_scores
 
 MOST_ROWS = 60  # that are printed without being asked for
@@ -100,5 +99,4 @@ def _reasons(part: pl.DataFrame) -> Sequence[str]:
 
 def _write(table: pl.DataFrame, output: Path) -> None:
     flat = table.with_columns(pl.col("reasons").list.join("; "))
-    with replacing(output) as temporary:
-        getattr(flat, WRITERS[output.suffix])(temporary)
+    write_flat(output, flat)

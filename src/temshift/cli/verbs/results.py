@@ -8,9 +8,9 @@ import polars as pl
 from rich.console import Console
 
 from temshift.cli.verbs.progress import progress_for
-from temshift.cli.verbs.tables import number_text, say, table_console, text_table
+from temshift.cli.verbs.tables import WRITERS, number_text, say, table_console, text_table, write_flat
 from temshift.core import InputError
-from temshift.storage import replacing, require_writable
+from temshift.storage import require_writable
 from temshift.studies import read_results
 
 MOST_ROWS = 60  # that are printed without being asked for
@@ -25,7 +25,6 @@ NUMBERS = {
 SUMMARY = ("networks", "CE", "G_ID", "G_OOD", "worst")
 EXPLAINED = "Means over networks: CE and G_ID in distribution; G_OOD, median and worst of the test conditions"
 NUMBERS_WIDTH = 52  # characters that the numbers of a row take at most
-WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_json"}
 
 
 def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
@@ -43,7 +42,7 @@ def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
     columns = "" if output else "; --output FILE.csv (.parquet, .json) writes them with all settings"
     say(console, f"{len(table)} rows of {networks} network{'s' if networks > 1 else ''}{hint}{columns}")
     if output is not None:
-        _write(table, output)
+        write_flat(output, table)
         say(console, f"{output}: {len(table)} rows, {len(table.columns)} columns")
 
 
@@ -86,8 +85,3 @@ def _summary(label: str, part: pl.DataFrame) -> list[str]:
     worst = (tests["g_ood"][-1], tests["test_name"][-1]) if len(tests) else (None, "-")
     numbers = [*inside, tests["g_ood"].median(), worst[0]]
     return [label, str(len(networks)), *map(number_text, numbers), worst[1]]
-
-
-def _write(table: pl.DataFrame, output: Path) -> None:
-    with replacing(output) as temporary:
-        getattr(table, WRITERS[output.suffix])(temporary)

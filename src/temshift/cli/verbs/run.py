@@ -75,12 +75,12 @@ def _print_parameters(content: Study | SingleNetwork, console: Console) -> bool:
     if runs_code(content.network):
         say(
             console,
-            "the network is made by code, which check does not run: its parameters and the cost of its training are "
+            "# the network is made by code, which check does not run: its parameters and the cost of its training are "
             "not known; temshift run and train take --allow-code FOLDER",
         )
         return False
     counts = parameters_of(content) if isinstance(content, Study) else [parameter_count(unfilled(content.network))]
-    say(console, f"parameters of a network: {', '.join(f'{count:,}' for count in dict.fromkeys(counts))}")
+    say(console, f"# parameters of a network: {', '.join(f'{count:,}' for count in dict.fromkeys(counts))}")
     return True
 
 

@@ -1,15 +1,23 @@
 """Tables in a terminal: names are never cut, numbers never broken, and texts are shown as people wrote them."""
 
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from temshift.storage import write_bytes
+
+if TYPE_CHECKING:
+    import polars
+
 UNBROKEN = 10_000  # columns
+WRITERS = {".csv": "write_csv", ".parquet": "write_parquet", ".json": "write_json"}
 
 
 def table_console() -> Console:
@@ -86,3 +94,10 @@ def formula_text(prediction: Mapping[str, Any]) -> str:
 def say(console: Console, text: str) -> None:
     """Print text as it is: no markup, no colours, lines left to the terminal to break."""
     console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def write_flat(path: Path, table: "polars.DataFrame") -> None:
+    """Write a table for other programs, as the ending of its name says: one of ``WRITERS``."""
+    buffer = io.BytesIO()  # polars raises errors of its own if a disk is full
+    getattr(table, WRITERS[path.suffix])(buffer)
+    write_bytes(path, buffer.getvalue())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.conditions import ImagingConditions
+from temshift.conditions import ImagingConditions, nuisance_remarks, told_together
 from temshift.configuration import ConfigurationError, parse_configuration, write_document
 from temshift.core import InputError, wavelength
 from temshift.information.comparison.bands import transferred_bands
@@ -131,6 +131,7 @@ def compare_many(
     spectra = band_of(objects.mean, survey)
     ours, theirs = ({name: information_of(survey, one, spectra) for name, one in named.items()} for named in sides)
     observed = _observed(sides, objects, survey, bench.rules)
+    marks = told_together(nuisance_remarks([pair for named in sides for pair in named.items()]))
     pairs = [
         Comparison(
             Side(training, one, _seen(observed, 0, training, test)),
@@ -138,7 +139,7 @@ def compare_many(
             spectra.q,
             pair_metrics(one, other, spectra),
             tuple(transferred_bands(spectra.q, one.bits, other.bits)),
-            tuple(dict.fromkeys([*remarks, *_silent(training, one), *_silent(test, other)])),
+            tuple(dict.fromkeys([*remarks, *marks, *_silent(training, one), *_silent(test, other)])),
             {"energy_kev": bench.energy / 1e3, "pixel_angstrom": 0.5 / survey.microscope.nyquist},
         )
         for training, one in ours.items()

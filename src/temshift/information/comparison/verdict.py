@@ -76,7 +76,8 @@ class Verdict:
 
     def _level(self) -> str:
         """Say if scores are as bad as those of chance, which no factor shows."""
-        lost = ["worse than chance"] if self.there.cross_entropy >= self.chance else []
+        share = self.there.cross_entropy / self.chance
+        lost = ["worse than chance" if share >= NOTABLE else "no better than chance"] if share >= 1 else []
         if self.hopeless:
             lost.append(f"even networks trained on {self.test} are near chance")
         return "".join(f"; {words}" for words in lost)

@@ -56,8 +56,9 @@ def coincidence_noise(electrons: Tensor, frames: Tensor) -> tuple[Tensor, Tensor
 
     References
     ----------
-    The binomial count follows from Poisson arrivals by itself; X. Li, P. Mooney, S. Zheng et al., Nat. Methods 10, 584
-    (2013), DOI 10.1038/nmeth.2472, describe the loss in a camera that counts.
+    The binomial count follows from Poisson arrivals by itself, as derived above. P. Zambon, Front. Phys. (2024), DOI
+    10.3389/fphy.2024.1408430, derives mean and variance of counters that make binary images. X. Li, P. Mooney, S. Zheng
+    et al., Nat. Methods 10, 584 (2013), DOI 10.1038/nmeth.2472, measure the DQE of a camera that counts.
     """
     x = torch.where(torch.isinf(frames), 0.0, electrons / _whole(frames))
     some = x > 0

@@ -11,6 +11,7 @@ from temshift.optics.camera.binning import binned
 from temshift.optics.camera.coincidence import coincident, coincident_counts
 from temshift.optics.camera.counting import counted, expected_electrons
 from temshift.optics.camera.frequencies import plane_frequencies
+from temshift.optics.camera.nuisances import illuminated, marked, nuisances_of
 from temshift.optics.camera.response import CameraResponse
 from temshift.optics.camera.transfers import filtered, scatter_transfers, spread_transfers
 
@@ -25,7 +26,8 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     read_noise^2, and DQE(f) = DQE(0) MTF^2 / NTF^2 where there is no read noise. The mean is gain x DQE(0) x electrons.
     Where NTF = MTF it is a blur of Poisson counts; where NTF = 1 the counts are Poisson numbers times the gain. With
     ``counting_frames`` the counts are binomial (:mod:`temshift.optics.camera.coincidence`). The
-    order of stages is ours; MTF, NTF and DQE are those of the references.
+    order of stages is ours; MTF, NTF and DQE are those of the references. Illumination multiplies intensities, and
+    the marks of :mod:`temshift.optics.camera.nuisances` stand on the counts before they are binned.
 
     A perfect image is not transformed at all. Counts take no gradients; :func:`expected_detections` does.
 
@@ -38,7 +40,7 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     grid : Grid
         The plane of the images.
     seeds : sequence of int (n,)
-        Each image draws from its own seed, first electrons, then read noise.
+        Each image draws from its own seed, first electrons, then read noise; nuisances from children of it.
     response : CameraResponse
         Of n images.
 
@@ -55,28 +57,32 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
 
     References
     ----------
-    R. R. Meyer and A. I. Kirkland, Microsc. Res. Tech. 49, 269 (2000); G. McMullan, S. Chen, R. Henderson and A. R.
-    Faruqi, Ultramicroscopy 109, 1126 (2009), DOI 10.1016/j.ultramic.2009.04.002
+    G. McMullan, S. Chen, R. Henderson and A. R. Faruqi, Ultramicroscopy 109, 1126 (2009), DOI
+    10.1016/j.ultramic.2009.04.002 (MTF and DQE of cameras); R. R. Meyer and A. I. Kirkland, Microsc. Res. Tech. 49, 269
+    (2000) (electron and photon scattering; cited from memory)
     """
     response = response.to(intensities.device, intensities.dtype)
     spread = spread_transfers(plane_frequencies(grid, intensities.device, intensities.dtype), response)
     gains, read_noises, frames_of = (
         value.tolist() for value in (response.gain, response.read_noise, response.counting_frames)
     )
-    noise = zip(spread, gains, read_noises, frames_of, seeds, strict=True)
+    marks = nuisances_of(response)
+    noise = zip(spread, gains, read_noises, frames_of, marks, seeds, strict=True)
+    lit = illuminated(intensities, marks, seeds)
     source = torch.Generator(device=intensities.device)
     images = torch.empty_like(intensities)
-    for kept, mean, (transfer, gain, read_noise, frames, seed) in zip(
-        images, _means(intensities, dose, grid, response), noise, strict=True
+    for kept, mean, (transfer, gain, read_noise, frames, mark, seed) in zip(
+        images, _means(lit, dose, grid, response), noise, strict=True
     ):
-        kept.copy_(_read_out(mean, transfer, gain, read_noise, frames, source.manual_seed(seed)))
+        counts = _read_out(mean, transfer, gain, read_noise, frames, source.manual_seed(seed))
+        kept.copy_(marked(counts, mark, seed))
     return binned(images, response.settings.binning)
 
 
 def expected_detections(intensities: Tensor, dose: Tensor, grid: Grid, response: CameraResponse) -> Tensor:
     """Mean number of electrons detected in each pixel, DQE(0) (blur x MTF / NTF) * electrons, at least 0.
 
-    What coincidence loses is taken off.
+    What coincidence loses is taken off; nuisances are left out.
 
     Parameters
     ----------

@@ -25,6 +25,14 @@ _BOUNDS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "transfer_exponent": ("above 0", lambda value: value > 0),
     "scattering_share": ("0 to 1", lambda value: (value >= 0) & ((value <= 1) | torch.isinf(value))),
     "counting_frames": ("1 or more", lambda value: value >= 1),
+    "illumination_sd": ("0 to 0.2", lambda value: (value >= 0) & (value <= 0.2001)),
+    "gain_residue_sd": ("finite and 0 or more", lambda value: (value >= 0) & (value < math.inf)),
+    "dead_pixels": ("0 to 0.5", lambda value: (value >= 0) & (value <= 0.5)),
+    "hot_pixels": ("0 to 0.5", lambda value: (value >= 0) & (value <= 0.5)),
+    "hot_pixel_level": ("finite and 0 or more", lambda value: (value >= 0) & (value < math.inf)),
+    "xray_hits": ("finite and 0 or more", lambda value: (value >= 0) & (value < math.inf)),
+    "xray_counts": ("finite and 0 or more", lambda value: (value >= 0) & (value < math.inf)),
+    "camera_number": ("finite and 0 or more", lambda value: (value >= 0) & (value < math.inf)),
 }
 
 
@@ -53,6 +61,18 @@ class CameraResponse:
     counting_frames : Tensor
         Frames of the exposure, >= 1 and taken as whole, each of which counts at most one electron in a pixel; infinite
         where none is lost.
+    illumination_sd : Tensor
+        Relative standard deviation of the illumination over the image, 0 to 0.2.
+    gain_residue_sd : Tensor
+        Relative standard deviation of the gains of the camera's pixels, >= 0.
+    dead_pixels, hot_pixels : Tensor
+        Shares of its pixels that read 0, and that read ``hot_pixel_level`` times the mean, 0 to 0.5.
+    hot_pixel_level : Tensor
+        Reading of a hot pixel in units of the mean of the image's counts, >= 0.
+    xray_hits, xray_counts : Tensor
+        Mean number of x-ray hits in a pixel, and the counts that each of them adds, >= 0.
+    camera_number : Tensor
+        Number of the camera, rounded, which its gains, dead and hot pixels are drawn from, >= 0.
     drift, drift_azimuth : Tensor
         Length of a steady drift during the exposure [A], >= 0, and its azimuth from x towards y [rad].
     settings : CameraSettings
@@ -76,6 +96,14 @@ class CameraResponse:
     transfer_exponent: Tensor
     scattering_share: Tensor
     counting_frames: Tensor
+    illumination_sd: Tensor
+    gain_residue_sd: Tensor
+    dead_pixels: Tensor
+    hot_pixels: Tensor
+    hot_pixel_level: Tensor
+    xray_hits: Tensor
+    xray_counts: Tensor
+    camera_number: Tensor
     settings: CameraSettings = COUNTING
 
     def __post_init__(self) -> None:
@@ -127,7 +155,8 @@ class CameraResponse:
 
 def camera_response(drawn: Conditions, camera: CameraSettings) -> CameraResponse:
     """Return how the camera answers under some conditions; motion counts in pixels as they are said to be."""
-    same = (*_INFINITE, "dqe_zero", "gain", "read_noise", "drift_azimuth")
+    moved = ("vibration_sigma", "drift")
+    same = [field.name for field in fields(CameraResponse)[:-1] if field.name not in moved]
     scale = 1 + drawn.pixel_size_error
     return CameraResponse(
         **{name: getattr(drawn, name) for name in same},

@@ -16,6 +16,7 @@ _UNITS = {
     "deg": "°",
     "mrad": "mrad",
     "ppm": "ppm",
+    "per_megapixel": "per megapixel",
     "nm": "nm",
     "um": "µm",
     "mm": "mm",
@@ -54,6 +55,14 @@ _WORDS = {
     "transfer_exponent": "exponent of the camera's transfer",
     "scattering_share": "share of scattering in the camera's blur",
     "counting_frames": "frames of counting",
+    "illumination_sd": "unevenness of the illumination σ",
+    "gain_residue_sd": "residue of the gain σ",
+    "dead_pixels": "dead pixels",
+    "hot_pixels": "hot pixels",
+    "hot_pixel_level": "level of hot pixels over the mean",
+    "xray_hits": "x-ray hits",
+    "xray_counts": "signal of an x-ray hit",
+    "camera_number": "number of the camera",
 }
 _ABSENT = {
     "semiangle_cutoff": "no aperture",

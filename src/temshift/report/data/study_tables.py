@@ -17,7 +17,7 @@ from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.report.data.galleries import INDEX, Gallery, load_galleries
 from temshift.storage import read_json, read_table
 from temshift.storage.vouching import verify_named
-from temshift.vocabulary.columns import HISTORY, LATER_COLUMNS, METRICS, RESULTS, TRANSFER
+from temshift.vocabulary.columns import HISTORY, METRICS, RESULTS, TRANSFER, with_later_columns
 from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 _ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
@@ -27,9 +27,7 @@ _NEVER_MISSING = frozenset(
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
-_ADDED = frozenset(  # columns that folders of earlier versions lack
-    {"information_bits", *(f"{role}_{key}" for role in ("training", "test") for key in LATER_COLUMNS)}
-)
+_ADDED = frozenset({"information_bits"})  # columns that folders of earlier versions lack, apart from conditions
 _MOST_LEARNING_FIGURES = 24
 _MOST_CURVES = 10  # of one training distribution
 UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on
@@ -283,7 +281,7 @@ def _model(path: Path, model: type[_Model]) -> _Model:
 def _table(path: Path, schema: _Schema, *, needed: bool = True) -> pl.DataFrame:
     """Load a table and check its columns; where ``needed``, also that no number is missing that may not be."""
     try:
-        frame = read_table(_existing(path))
+        frame = with_later_columns(read_table(_existing(path)))
         frame = frame.with_columns(pl.lit(None).alias(name) for name in _ADDED & set(schema) - set(frame.columns))
         missing = [column for column in schema if column not in frame.columns]
         _require(path, not missing, f"it lacks the columns {', '.join(missing)}")

@@ -1,6 +1,8 @@
 """Counts that the head of a text file announces: readers make room for as many atoms before they read any."""
 
+import itertools
 import re
+from collections.abc import Sequence
 
 from temshift.core import InputError
 
@@ -11,6 +13,7 @@ _WORDS = re.compile(r"\bn?at(om)?s?\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d+\.?\d*([ed][-+]?\d+)?", re.IGNORECASE)
 _GEN = re.compile(r"\d+\s+[SCF]", re.IGNORECASE)  # the first line of a file of DFTB+
 _REPEATED = re.compile(r"\b(\d{8,})\*")  # as in 1000000000*1
+_LONGEST_COUNT = 16  # digits, and fewer
 _TIME = "TIMESTEP"  # the line behind it is no count
 
 
@@ -37,6 +40,45 @@ def require_plausible_counts(content: bytes, path: str) -> None:
         if any(len(count) > 15 or int(count) > most for count in counts):
             raise InputError(f"{path} announces {max(counts, key=len)[:20]} atoms and does not hold as many; mend it")
         before = line
+
+
+def require_all_rows_counted(kind: str, content: bytes, path: str) -> None:
+    """Refuse a POSCAR with more rows of coordinates than it counts atoms, of which a reader would drop the rest.
+
+    Velocities stand behind an empty line.
+
+    Parameters
+    ----------
+    kind : str
+        ASE's name of the format.
+    content : bytes
+        Of the file.
+    path : str
+        Its name in messages.
+
+    Raises
+    ------
+    InputError
+        With both numbers.
+    """
+    lines = content.decode(errors="replace").splitlines() if kind == "vasp" else []
+    first = next((number for number, line in enumerate(lines[5:7], 5) if _whole(line.split())), None)
+    if first is None:
+        return
+    count = sum(map(int, lines[first].split()))
+    start = first + (3 if len(lines) > first + 1 and lines[first + 1].strip()[:1] in ("S", "s") else 2)
+    rows = list(itertools.takewhile(_is_row, lines[start:]))
+    if len(rows) > count:
+        raise InputError(f"{path} counts {count} atoms and has {len(rows)} rows of coordinates; mend the counts")
+
+
+def _whole(words: Sequence[str]) -> bool:
+    return bool(words) and all(word.isascii() and word.isdigit() and len(word) < _LONGEST_COUNT for word in words)
+
+
+def _is_row(line: str) -> bool:
+    words = line.split()[:3]
+    return len(words) == 3 and all(_NUMBER.fullmatch(word) for word in words)
 
 
 def _counts(line: str) -> list[str]:

@@ -16,7 +16,7 @@ from temshift.core.errors import InputError
 from temshift.specimens.reading.anonymous import require_elements, require_same_masses
 from temshift.specimens.reading.blocks import blocks_of
 from temshift.specimens.reading.cif import structure_of
-from temshift.specimens.reading.counts import require_plausible_counts
+from temshift.specimens.reading.counts import require_all_rows_counted, require_plausible_counts
 from temshift.specimens.reading.protein_data_bank import require_plain_pdb, require_same_elements
 from temshift.specimens.reading.regular import contents
 from temshift.specimens.validation import require_measurable
@@ -152,6 +152,7 @@ def _read(path: str, name: str, content: bytes) -> list[Atoms]:
         _require_text(content, path)
         require_plausible_counts(content, path)
     require_elements(kind, content, path)
+    require_all_rows_counted(kind, content, path)
     given: Any = path if name == path else _stream(content, name)  # some readers open a file themselves
     if known.acceptsfd and not known.isbinary:
         given = _Text(_stream(content, name), encoding="utf-8")

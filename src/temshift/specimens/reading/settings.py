@@ -19,6 +19,7 @@ _UNUSUAL = {  # starts of tags
     "_space_group_ssg": "modulated",
     "_cell_modulation_dimension": "modulated",
 }
+_NOT_MODULATED = ("_cell_modulation_dimension", ["0"])  # as some programs write into every file
 _SAYS_SYMMETRY = ("_space_group_", "_symmetry_")  # starts of tags, of which these say no more than the lattice:
 _NO_SYMMETRY = ("_space_group_id", "_symmetry_entry_id", "_space_group_symop_id", "_space_group_symop_sg_id")
 _SYSTEMS = ("_space_group_crystal_system", "_symmetry_cell_setting")
@@ -74,7 +75,8 @@ def settings_of(block: Block, path: str) -> list[Setting]:
     InputError
         If the symmetry is magnetic or modulated, unknown, no group, or contradicts itself.
     """
-    unusual = next((kind for start, kind in _UNUSUAL.items() for tag in block.items if tag.startswith(start)), None)
+    tags = [tag for tag, values in block.items.items() if (tag, values) != _NOT_MODULATED]
+    unusual = next((kind for start, kind in _UNUSUAL.items() for tag in tags if tag.startswith(start)), None)
     if unusual:
         raise InputError(f"{path} is a {unusual} structure, which is not read; give an ordinary CIF of its atoms")
     named = _named(block, path)

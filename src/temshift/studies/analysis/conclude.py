@@ -112,7 +112,7 @@ def write_conclusion(
     analysis: Analysis,
     manifest: Mapping[str, Any],
     identity: str | None,
-    more: Sequence[Path] = (),
+    more: Sequence[Path | str] = (),
 ) -> None:
     """Write tables, prediction, manifest and report and, last, the record of all that the report shows.
 
@@ -131,6 +131,7 @@ def write_conclusion(
     more : sequence of Path
         Further files of the record.
     """
+    more = [Path(part) for part in more]
     folder.conclusion.unlink(missing_ok=True)  # it vouches for files that are replaced now
     for name, table in zip(TABLES, (results, analysis.metrics, analysis.transfer), strict=True):
         write_table(folder.table(name), table)

@@ -39,7 +39,7 @@ def write_examples(root: Path, study: Study, shown: Sequence[NetworkRun], device
 
 
 def draw_examples(
-    place: Path,
+    place: Path | str,
     source: MicrographSource,
     tests: Sequence[tuple[str, ImagingConditions, Stream]],
     networks: Sequence[tuple[str, Network]],
@@ -60,6 +60,7 @@ def draw_examples(
     specimens : int
         How many of the first specimens to show.
     """
+    place = Path(place)
     chosen = np.arange(min(specimens, len(source)))
     formed = [form_micrographs(source, one, chosen, chosen.tolist(), stream) for _, one, stream in tests]
     images, masks = (torch.stack(parts, dim=1) for parts in zip(*formed, strict=True))

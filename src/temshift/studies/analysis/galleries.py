@@ -114,7 +114,7 @@ def draw_chunk(root: Path, chunk: _Chunk, device: str) -> None:
 
 
 def draw_pictures(
-    place: Path,
+    place: Path | str,
     id_: str,
     source: MicrographSource,
     tests: Sequence[Tested],
@@ -138,6 +138,7 @@ def draw_pictures(
     specimens : int
         How many of the first specimens to show.
     """
+    place = Path(place)
     chosen = np.arange(min(specimens, len(source)))
     drawn = [_drawn(source, test, networks, chosen) for test in tests]
     arrays = {name: np.stack([one[name] for one in drawn], axis=-3) for name in ("levels", "masks", "probabilities")}
@@ -185,7 +186,7 @@ def _overlaps(true: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> NDArray[
     return share
 
 
-def write_index(place: Path, sets: Sequence[Mapping[str, Any]]) -> None:
+def write_index(place: Path | str, sets: Sequence[Mapping[str, Any]]) -> None:
     """Write which pictures belong to the study, and remove those of before that no longer do.
 
     Parameters
@@ -195,6 +196,7 @@ def write_index(place: Path, sets: Sequence[Mapping[str, Any]]) -> None:
     sets : sequence of mapping
         One a kind of specimens: its ``label``, the ``parts`` its pictures lie in, and the number ``of`` conditions.
     """
+    place = Path(place)
     write_json(place / INDEX, {"sets": list(sets)})
     kept = {part for one in sets for part in one["parts"]}
     for path in (place / PARTS).glob("*.*"):

@@ -16,7 +16,7 @@ from temshift.scoring.scored_images import source_id
 from temshift.storage import read_facts, read_table, write_table
 from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import Plan, TestCondition
-from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_COLUMNS, RESULTS, SCORES, TESTS
+from temshift.vocabulary.columns import CONDITION_COLUMNS, RESULTS, SCORES, TESTS, with_later_columns
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
 
@@ -187,7 +187,7 @@ def _in_order(rows: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 
 def _folder_results(root: Path, remark: Warn) -> _Part:
     if (root / CONDITIONS_FILE).exists() and not StudyFolder(root).study_file.exists():
-        rows = read_table(StudyFolder(root).table("results")).with_row_index("place")
+        rows = with_later_columns(read_table(StudyFolder(root).table("results"))).with_row_index("place")
         return _Part(str(root), rows, pl.DataFrame(schema={"network_id": pl.String, "test_id": pl.String}))
     folder = require_study(root)
     plan = Plan(stored_study(folder, remark))
@@ -266,9 +266,7 @@ def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
 
 def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
     try:
-        former = read_table(folder.table("tests"))
-        lacking = [name for key in LATER_COLUMNS if (name := f"test_{key}") not in former.columns]
-        return former.with_columns(pl.lit(None, pl.Float64).alias(name) for name in lacking).select(list(TESTS))
+        return with_later_columns(read_table(folder.table("tests"))).select(list(TESTS))
     except (TemshiftError, pl.exceptions.ColumnNotFoundError):
         return None
 

@@ -74,8 +74,9 @@ def train_runs(root: Path, runs: Sequence[NetworkRun], device: str) -> Failures:
     )
 
 
-def train_alone(place: Path, run: NetworkRun, device: str, progress: Progress) -> None:
+def train_alone(place: Path | str, run: NetworkRun, device: str, progress: Progress) -> None:
     """Train one network, whose waves lie anywhere, and write it whole into a folder of its own."""
+    place = Path(place)
     one_thread()
     source, settings = source_of(place, run.source, device), run.training
     member = _member(place, run, source, device)
