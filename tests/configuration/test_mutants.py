@@ -16,8 +16,14 @@ from mutants import mutant
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 MODELS = tuple(kind.model for kind in KINDS)
 FEW, MANY = 200, 3000
-FEWER = {"confirmation_study": 800, "defocus_study": 1200, "transfer_study": 700, "transfer_study_large": 1600}  # of
-# MANY: examples of hundreds of trainings, whose mutants take 0.06 to 0.2 s each; the others take 0.01 s
+# Of MANY: examples of hundreds of trainings, whose mutants take 0.06 to 0.2 s each; the others take 0.01 s
+FEWER = {
+    "confirmation_study": 800,
+    "camera_confirmation_study": 800,
+    "defocus_study": 1200,
+    "transfer_study": 700,
+    "transfer_study_large": 1600,
+}
 LONGEST_MESSAGE = 2000
 MOST_SECONDS = 1.0  # of the processor, for a machine with nothing else to do; more if the example itself takes long
 

@@ -33,8 +33,10 @@ from temshift.workflows.transfer_curves import load_transfer_set
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLES_OF: dict[type, tuple[str, ...]] = {
     Study: (
+        "camera_confirmation_study.yaml",
         "confirmation_study.yaml",
         "defocus_study.yaml",
+        "monai_study.yaml",
         "quick_study.yaml",
         "tiny.yaml",
         "transfer_study.yaml",
