@@ -121,6 +121,27 @@ def test_every_setting_has_a_column(folder: StudyFolder) -> None:
     assert pl.read_parquet(folder.table("results")).equals(found)
 
 
+def test_scores_of_before_a_column_lack_it_and_nothing_else(copy: Callable[[str], StudyFolder]) -> None:
+    """Ids stay: nothing is scored again, and the number that was never computed is missing."""
+    older = copy("older")
+    now = read_results(older.root)
+    assert now["cross_entropy_softmax_twice"].is_between(0, 1).all()
+    assert now["stability_cross_entropy"].to_list() == pytest.approx(
+        now.select(pl.col("cross_entropy").std().over("network_id"))["cross_entropy"].to_list()
+    )
+    for record in (older.root / "scores").glob("*/*.json"):
+        table = table_bytes(pl.read_parquet(record.with_suffix(".parquet")).drop("cross_entropy_softmax_twice"))
+        write_recorded(
+            record,
+            {record.with_suffix(".parquet").name: table},
+            {"score_ids": read_facts(record)["score_ids"]},
+        )
+    before = read_results(older.root)
+    assert before["cross_entropy_softmax_twice"].null_count() == len(before) == len(now)
+    lacking = ["cross_entropy_softmax_twice", "stability_softmax_twice"]
+    assert before.drop(lacking).equals(now.drop(lacking))
+
+
 def test_a_loss_is_the_mean_over_pixels_and_g_id_and_g_ood_are_differences_of_losses(
     folder: StudyFolder, study: Study
 ) -> None:

@@ -17,7 +17,7 @@ from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.report.data.galleries import INDEX, Gallery, load_galleries
 from temshift.storage import read_json, read_table
 from temshift.storage.vouching import verify_named
-from temshift.vocabulary.columns import HISTORY, LATER_COLUMNS, METRICS, RESULTS, TRANSFER
+from temshift.vocabulary.columns import HISTORY, LATER_COLUMNS, LATER_SCORES, METRICS, RESULTS, TRANSFER
 from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 _ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
@@ -28,7 +28,7 @@ _NEVER_MISSING = frozenset(
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
 _ADDED = frozenset(  # columns that folders of earlier versions lack
-    {"information_bits", *(f"{role}_{key}" for role in ("training", "test") for key in LATER_COLUMNS)}
+    {"information_bits", *LATER_SCORES, *(f"{role}_{key}" for role in ("training", "test") for key in LATER_COLUMNS)}
 )
 _MOST_LEARNING_FIGURES = 24
 _MOST_CURVES = 10  # of one training distribution

@@ -13,10 +13,11 @@ from temshift.conditions.summary import centers
 from temshift.core import DamagedError, InputError, TemshiftError, content_hash
 from temshift.networks import CARD
 from temshift.scoring.scored_images import source_id
+from temshift.scoring.stability import with_stability
 from temshift.storage import read_facts, read_table, write_table
 from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import Plan, TestCondition
-from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_COLUMNS, RESULTS, SCORES, TESTS
+from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_COLUMNS, LATER_SCORES, RESULTS, SCORES, TESTS
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
 
@@ -153,7 +154,8 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) ->
     rows = scores.join(networks, on="network_id").join(tests, on="test_id")
     own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
     inside = own.max().over("network_id", "source_id")
-    rows = _in_order(rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed"), plan)
+    listed = rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed")
+    rows = _in_order(with_stability(listed, "network_id", "training_name", "source_id"), plan)
     rows = rows.with_columns(
         pl.col("place").is_not_null().alias("in_study"),
         g_id=pl.col("in_distribution_cross_entropy") - pl.col("training_cross_entropy"),
@@ -230,7 +232,9 @@ def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
     try:
         if not path.exists():
             raise DamagedError(f"{path} is missing, which {path.with_suffix('.json')} vouches for; {_REMEDY}")
-        return read_table(path).select(list(SCORES))
+        table = read_table(path)
+        lacking = [name for name in LATER_SCORES if name in SCORES and name not in table.columns]
+        return table.with_columns(pl.lit(None, SCORES[name]).alias(name) for name in lacking).select(list(SCORES))
     except TemshiftError as error:
         if warn is None:
             raise
