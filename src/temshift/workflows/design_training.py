@@ -26,6 +26,7 @@ from temshift.information import design as choose
 from temshift.optics import ImagingSettings, imaging_faults
 from temshift.scoring import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.storage import replacing, require_writable, write_text
+from temshift.workflows.comparison import focus_of
 from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
@@ -159,7 +160,9 @@ def design_for(
     bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
     every = {**targets.named, **extra}
     _require_images(every, bench, targets.forming)
-    library = opened.library(Measurement(volts, highest=band_end(every.values(), volts), progress=progress))
+    focus = agreed("the plane that defocus counts from", [targets.focus, *focus_of(opened)]) or "exit_plane"
+    highest = band_end(every.values(), volts)
+    library = opened.library(Measurement(volts, highest=highest, progress=progress, focus=focus))
     survey, remarks = survey_for(list(every.values()), library, bench)
     exactness = [] if pixel else forming_remarks([targets], volts, None)
     for remark in [*exactness, *remarks, *noise_remarks(targets.named, library, survey)]:
