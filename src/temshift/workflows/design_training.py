@@ -17,6 +17,7 @@ from temshift.information import (
     SHIPPED_ENERGY,
     Bench,
     Design,
+    FocusPlane,
     Objective,
     RuleName,
     noise_remarks,
@@ -160,7 +161,8 @@ def design_for(
     bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
     every = {**targets.named, **extra}
     _require_images(every, bench, targets.forming)
-    focus = agreed("the plane that defocus counts from", [targets.focus, *focus_of(opened)]) or "exit_plane"
+    planes: list[FocusPlane | None] = [targets.focus, *focus_of(opened)]
+    focus: FocusPlane = agreed("the plane that defocus counts from", planes) or "exit_plane"
     highest = band_end(every.values(), volts)
     library = opened.library(Measurement(volts, highest=highest, progress=progress, focus=focus))
     survey, remarks = survey_for(list(every.values()), library, bench)

@@ -166,7 +166,8 @@ def quantised(images: Tensor, bits: int | None) -> Tensor:
         return images
     lowest, highest = images.amin((-2, -1), keepdim=True), images.amax((-2, -1), keepdim=True)
     span = torch.where(highest > lowest, highest - lowest, torch.ones_like(highest))
-    return ((images - lowest) / span * (2**bits - 1)).round()
+    highest_level = float((1 << bits) - 1)
+    return ((images - lowest) / span * highest_level).round()
 
 
 def standardised(images: Tensor) -> Tensor:
