@@ -13,6 +13,7 @@ FOLDER/training_length.csv.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def main() -> None:
         for precision in asked.precision:
             place = asked.folder / f"{architecture}-{precision}"
             study = study_for(asked.study, architecture, precision, asked)
-            run_study(study, place, workers=asked.workers, progress=LogProgress())
+            run_study(study, place, workers=asked.workers, progress=LogProgress(sys.stderr))
             named = {"architecture": architecture, "precision": precision}
             rows += [
                 {**named, **row} for row in orders(read_results(place).filter("in_study"), asked.steps, asked.factor)

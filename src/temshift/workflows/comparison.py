@@ -101,16 +101,23 @@ def bench_for(
     settings = {
         "energy": agreed("the electron energy", [*energies, *measured_at]),
         "imaging": agreed("the camera", [side.imaging for side in sides]),
-        "focus": agreed("the plane that defocus counts from", [*focus_of(opened), *(side.focus for side in sides)]),
+        "focus": agreed_focus(sides, opened),
         "sampling": agreed("the size of pixels", [sampling_angstrom, *(side.sampling for side in sides)]),
     }
     given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     return Bench(**given, rules=tuple(rules))
 
 
-def focus_of(opened: "OpenedSpecimens | None") -> "list[FocusPlane]":
-    """Return the plane that specimens count defocus from, if their file or folder says so."""
-    return [opened.exit_waves.focus] if opened and opened.exit_waves else []
+def agreed_focus(files: Sequence[ConditionsFile], opened: "OpenedSpecimens | None") -> "FocusPlane":
+    """Return the plane that files and specimens count defocus from, which have to agree; the exit plane if none says.
+
+    Raises
+    ------
+    InputError
+        If they differ.
+    """
+    own = [opened.exit_waves.focus] if opened and opened.exit_waves else []
+    return agreed("the plane that defocus counts from", [*own, *(file.focus for file in files)]) or "exit_plane"
 
 
 def measured_library(
