@@ -197,6 +197,21 @@ BROKEN = (
 )
 
 
+def test_images_of_8_bits_are_grey_levels_of_a_byte(training: WaveSource) -> None:
+    eight = {"camera": {"bits": 8}}
+    levels, facts = formed(training, image_set(imaging=eight))
+    counts, _ = formed(training, image_set())
+    assert levels.dtype == np.uint8
+    for number, (image, plain) in enumerate(zip(levels, counts, strict=True)):
+        assert (image.min(), image.max()) == (0, 255)
+        exact = (plain.astype(float) - plain.min()) / (float(plain.max()) - plain.min()) * 255
+        assert np.abs(image - exact).max() < 0.501
+        assert facts[number]["counts_mean"] == pytest.approx(plain.mean())
+    standard, _ = formed(training, image_set(imaging=eight, standardise=True))
+    assert np.allclose(standard, standardised(torch.from_numpy(levels).double()).numpy(), atol=1e-5)
+    assert ImagePlan(image_set(imaging=eight), (training,), "tiff").unit == "grey levels of each image"
+
+
 @pytest.mark.parametrize("given", WHOLE)
 def test_pixels_that_hold_whole_electrons_are_whole_numbers(training: WaveSource, given: dict[str, object]) -> None:
     plan = ImagePlan(image_set(default=DEFAULT | given), (training,), "tiff")

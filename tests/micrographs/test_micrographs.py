@@ -1,6 +1,7 @@
 """Micrographs: seeds, order, augmentation, and the images that a network gets."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from temshift.micrographs import (
     scoring_batches,
     training_batches,
 )
-from temshift.optics import image_intensities, wave_spectra
+from temshift.optics import ImagingSettings, image_intensities, wave_spectra
 
 GRID = Grid((32, 32), (0.4, 0.4))
 STREAM = Stream(5, (1, 9))
@@ -112,6 +113,20 @@ def test_images_are_formed_under_the_conditions_that_their_number_draws() -> Non
         expected = (expected - expected.mean()) / expected.std()
         assert np.corrcoef(expected.ravel(), image.numpy().ravel())[0, 1] > 0.9999
     assert not torch.allclose(images[0], images[1], atol=0.1)
+
+
+def test_images_of_8_bits_have_256_levels_from_the_darkest_pixel_to_the_brightest() -> None:
+    """By NumPy, from the images of a camera that keeps its counts, whose scale standardisation has changed alone."""
+    eight = replace(SOURCE, imaging=ImagingSettings.model_validate({"camera": {"bits": 8}}))
+    images = form_micrographs(eight, FIXED, np.arange(3), [0, 1, 2], STREAM)[0].double().numpy()
+    counts = form_micrographs(SOURCE, FIXED, np.arange(3), [0, 1, 2], STREAM)[0].double().numpy()
+    for image, plain in zip(images[:, 0], counts[:, 0], strict=True):
+        exact = (plain - plain.min()) / np.ptp(plain) * 255
+        levels = (image - image.min()) / np.ptp(image) * 255
+        assert levels == pytest.approx(np.rint(levels), abs=1e-3)
+        assert np.abs(levels - exact).max() < 0.501
+        assert (image.mean(), image.std()) == pytest.approx((0, 1), abs=1e-5)
+        assert 0 < np.abs(image - plain).max() < 4 / 255 * np.ptp(plain)
 
 
 def test_noise_is_that_of_counted_electrons() -> None:

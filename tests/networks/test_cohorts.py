@@ -97,6 +97,19 @@ def test_in_single_precision_losses_agree(shape: str) -> None:
         assert outcome.history["cross_entropy"].to_list() == pytest.approx(expected.to_list(), rel=2e-3)
 
 
+@pytest.mark.parametrize("given", [{"loss": "softmax_twice"}, {"optimiser": "sgd", "loss": "softmax_twice"}])
+def test_members_that_are_trained_together_have_the_loss_and_optimiser_of_their_settings(given: dict[str, str]) -> None:
+    found = train_cohort([member(number, **given) for number in range(2)], epoch_steps=EPOCH, way="together")
+    for number, outcome in enumerate(found):
+        assert agree(outcome, alone(member(number, **given)))
+        assert outcome.history["cross_entropy"][0] != alone(member(number)).history["cross_entropy"][0]
+
+
+def test_members_of_different_losses_are_not_trained_together() -> None:
+    with pytest.raises(ValueError, match="differ in loss"):
+        train_cohort([member(0), member(1, loss="softmax_twice")], epoch_steps=EPOCH, way="together")
+
+
 def test_on_a_cpu_members_are_trained_in_turn_to_the_bit() -> None:
     for number, outcome in enumerate(train_cohort([member(n) for n in range(2)], epoch_steps=EPOCH)):
         assert distance(outcome.states["weights"], alone(member(number)).states["weights"]) == 0

@@ -271,3 +271,9 @@ def test_quantum_efficiency_takes_gradients_of_every_key() -> None:
     frames = same(30.0).requires_grad_()
     (slope,) = torch.autograd.grad(coincident(same(20.0), frames).sum(), frames)
     assert float(slope) == pytest.approx(-math.expm1(-2 / 3) - 2 / 3 * math.exp(-2 / 3))
+
+
+def test_a_camera_without_a_later_setting_has_the_identity_that_it_had() -> None:
+    known = {"shape", "mtf_table", "ntf_table", "binning"}
+    assert set(CameraSettings().model_dump()) == known
+    assert set(CameraSettings(bits=8).model_dump()) == known | {"bits"}

@@ -30,6 +30,17 @@ def test_scores_agree_with_scikit_learn(seed: int) -> None:
     assert ours.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
 
 
+def test_the_published_loss_is_the_cross_entropy_of_softmax_outputs_less_its_floor() -> None:
+    """As the published code has it: two classes, the network's softmax, and a cross-entropy that takes it again."""
+    logits, masks = random_case(7)
+    outputs = torch.softmax(torch.cat([torch.zeros_like(logits), logits], dim=1).double(), dim=1)
+    published = float(torch.nn.functional.cross_entropy(outputs, masks[:, 0].long())) - np.log1p(np.exp(-1))
+    assert scores_of([pixel_sums(logits, masks)]).cross_entropy_softmax_twice == pytest.approx(published, rel=1e-5)
+    certain = 60.0 * torch.where(masks, 1.0, -1.0)
+    assert scores_of([pixel_sums(certain, masks)]).cross_entropy_softmax_twice == pytest.approx(0, abs=1e-6)
+    assert scores_of([pixel_sums(-certain, masks)]).cross_entropy_softmax_twice == pytest.approx(1, abs=1e-6)
+
+
 def test_the_spread_over_images_agrees_with_scikit_learn() -> None:
     logits, masks = random_case(1)
     each = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from temshift.core.errors import InputError
-from temshift.storage.folders import claim, locked
+from temshift.storage.folders import claim, link, locked
 
 
 @pytest.fixture
@@ -74,3 +74,19 @@ def test_a_folder_with_its_mark_is_reopened_whatever_else_is_there(root: Path) -
         (root / name).write_text("")
     with claim(root, root / "own.yaml", "study"):
         assert (root / ".lock").exists()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_linked_file_has_the_content_and_stays_if_the_other_name_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("this disk knows no links")
+
+    (tmp_path / "one").write_bytes(b"waves")
+    if not links:
+        monkeypatch.setattr("os.link", refuse)
+    link(tmp_path / "one", tmp_path / "other")
+    assert (tmp_path / "one").samefile(tmp_path / "other") == links
+    (tmp_path / "one").unlink()
+    assert (tmp_path / "other").read_bytes() == b"waves"

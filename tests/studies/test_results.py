@@ -121,6 +121,45 @@ def test_every_setting_has_a_column(folder: StudyFolder) -> None:
     assert pl.read_parquet(folder.table("results")).equals(found)
 
 
+@pytest.mark.slow
+def test_swept_settings_of_specimens_have_a_column(
+    make: Callable[..., Study], scored: Callable[[Study], StudyFolder]
+) -> None:
+    """Also those that no network depends on, and those of networks that the study no longer asks for."""
+    sweep = {"specimens.particles.crystal": ["CdSe", "Ag"], "counts.test": [2, 3]}
+    study = make(sweep=sweep)
+    place = scored(study)
+    found = gather(place, Plan(study))
+    labels = [f"crystal {row[0]}, test {row[1]}" for row in found.select(*sweep).rows()]
+    assert all(name.endswith(label) for name, label in zip(found["training_name"], labels, strict=True))
+    assert set(labels) == {f"crystal {crystal}, test {count}" for crystal in ("CdSe", "Ag") for count in (2, 3)}
+    assert found["images"].equals(found["counts.test"].rename("images"))
+    former = gather(place, Plan(make(sweep={"specimens.particles.crystal": ["Ag"], "counts.test": [2]})))
+    assert set(former.filter(pl.col("in_study"))["specimens.particles.crystal"]) == {"Ag"}
+    assert set(former.filter(~pl.col("in_study"))["specimens.particles.crystal"]) == {"CdSe", "Ag"}
+
+
+def test_scores_of_before_a_column_lack_it_and_nothing_else(copy: Callable[[str], StudyFolder]) -> None:
+    """Ids stay: nothing is scored again, and the number that was never computed is missing."""
+    older = copy("older")
+    now = read_results(older.root)
+    assert now["cross_entropy_softmax_twice"].is_between(0, 1).all()
+    assert now["stability_cross_entropy"].to_list() == pytest.approx(
+        now.select(pl.col("cross_entropy").std().over("network_id"))["cross_entropy"].to_list()
+    )
+    for record in (older.root / "scores").glob("*/*.json"):
+        table = table_bytes(pl.read_parquet(record.with_suffix(".parquet")).drop("cross_entropy_softmax_twice"))
+        write_recorded(
+            record,
+            {record.with_suffix(".parquet").name: table},
+            {"score_ids": read_facts(record)["score_ids"]},
+        )
+    before = read_results(older.root)
+    assert before["cross_entropy_softmax_twice"].null_count() == len(before) == len(now)
+    lacking = ["cross_entropy_softmax_twice", "stability_softmax_twice"]
+    assert before.drop(lacking).equals(now.drop(lacking))
+
+
 def test_a_loss_is_the_mean_over_pixels_and_g_id_and_g_ood_are_differences_of_losses(
     folder: StudyFolder, study: Study
 ) -> None:

@@ -37,6 +37,8 @@ EXAMPLES_OF: dict[type, tuple[str, ...]] = {
         "confirmation_study.yaml",
         "defocus_study.yaml",
         "monai_study.yaml",
+        "published_crystals.yaml",
+        "published_series.yaml",
         "quick_study.yaml",
         "tiny.yaml",
         "transfer_study.yaml",

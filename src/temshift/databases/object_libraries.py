@@ -17,7 +17,7 @@ from temshift.exitwaves.simulation import PHYSICS_VERSION, focus_height_of
 from temshift.information.objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from temshift.information.objects.library_files import read_library, write_library
 from temshift.information.objects.particle_spectra import measure_instances
-from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY
+from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, FocusPlane
 from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
 from temshift.specimens.specimen import specimen_versions
 from temshift.storage import record_state
@@ -28,15 +28,19 @@ SPECIMENS = 48
 STAGE = "object library"
 
 
-def default_exit_waves(energy: float = SHIPPED_ENERGY) -> ExitWaveSettings:
-    """Settings for specimens of which no waves are simulated: defocus counts from the exit plane.
+def default_exit_waves(energy: float = SHIPPED_ENERGY, focus: FocusPlane = "exit_plane") -> ExitWaveSettings:
+    """Settings for specimens of which no waves are simulated.
 
     Parameters
     ----------
     energy : float
         Electron energy [eV].
+    focus : {"exit_plane", "minimum_contrast"}
+        The plane that defocus counts from.
     """
-    return ExitWaveSettings(energy_kev=energy / 1e3, sampling_angstrom=SAMPLING, slice_thickness_angstrom=2.0)
+    return ExitWaveSettings(
+        energy_kev=energy / 1e3, sampling_angstrom=SAMPLING, slice_thickness_angstrom=2.0, focus=focus
+    )
 
 
 def band_end(conditions: Iterable[ImagingConditions], energy: float) -> float:

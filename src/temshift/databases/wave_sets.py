@@ -3,6 +3,7 @@
 import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, repeat
@@ -14,7 +15,7 @@ from ase import Atoms
 from pydantic import ValidationError
 
 from temshift.configuration import Configuration, KeyPath
-from temshift.core import InputError, content_hash
+from temshift.core import InputError, TemshiftError, content_hash
 from temshift.core import Stage as Draws
 from temshift.core.seeds import torch_seed
 from temshift.execution import Task, Work
@@ -23,12 +24,14 @@ from temshift.exitwaves import (
     StoreLayout,
     WaveSource,
     create_store,
+    finished_shards,
     read_geometry,
+    read_settings,
     simulate,
     write_shard,
 )
 from temshift.exitwaves.simulation import PHYSICS_VERSION
-from temshift.exitwaves.store import discard_shard, shard_state
+from temshift.exitwaves.store import adopt_shard, discard_shard, shard_state
 from temshift.micrographs.threads import one_thread
 from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
 from temshift.specimens.specimen import specimen_versions
@@ -166,6 +169,7 @@ def make_waves(work: Work, place: Path | str, waves: WaveSet, chosen: Sequence[i
     shards = work.missing(chosen, lambda shard: shard_state(place, shard))
     for shard in shards:
         discard_shard(place, shard)
+    shards = _not_adopted(place, waves, shards)
     tasks = [
         Task(simulate_shard, (place, waves, shard, work.device), f"{waves.role} waves, shard {shard}")
         for shard in shards
@@ -174,6 +178,23 @@ def make_waves(work: Work, place: Path | str, waves: WaveSet, chosen: Sequence[i
     reused = sum(len(waves.layout.specimens_of(shard)) for shard in chosen) - sum(sizes)
     work.perform(f"{waves.role} specimens", tasks, sizes, reused)
     _warn(work, place, waves.role, chosen)
+
+
+def _not_adopted(place: Path, waves: WaveSet, shards: Sequence[int]) -> list[int]:
+    """Take shards over from stores of the same specimens in other numbers; return those that none has."""
+    lacking = list(shards)
+    for other in _companions(place, waves) if lacking else []:
+        there = finished_shards(other)
+        lacking = [shard for shard in lacking if shard not in there or not adopt_shard(place, shard, other)]
+    return lacking
+
+
+def _companions(place: Path, waves: WaveSet) -> Iterator[Path]:
+    """Stores of the same folder whose settings differ in the number of specimens alone."""
+    for other in sorted(path.parent for path in place.parent.glob("*/manifest.json")):
+        with suppress(TemshiftError):  # what is damaged is made again when it is asked for
+            if other != place and content_hash({**read_settings(other), "count": waves.count}) == waves.id:
+                yield other
 
 
 def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None:

@@ -24,6 +24,7 @@ from temshift.core import DamagedError, Grid, InputError, content_hash
 from temshift.exitwaves.simulation import ExitWave
 from temshift.storage import read_facts, record_state, write_bytes
 from temshift.storage.files import LEFTOVER, flush
+from temshift.storage.folders import link
 from temshift.storage.records import RecordState, read_record, write_record
 
 ARRAYS = ("waves", "masks")
@@ -99,7 +100,8 @@ def create_store(folder: Path | str, layout: StoreLayout, settings: Mapping[str,
         if _store_id(_of_this_version(folder, state.facts)) != _store_id(facts):
             raise InputError(f"{folder} holds waves of other settings; name another folder with --output")
         return
-    with tempfile.TemporaryDirectory(prefix=LEFTOVER, dir=_made(folder.parent)) as empty:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=LEFTOVER, dir=folder.parent) as empty:
         _lay_out(Path(empty), layout)
         for metadata in sorted(Path(empty).rglob("zarr.json")):
             write_bytes(folder / metadata.relative_to(empty), metadata.read_bytes())
@@ -109,11 +111,6 @@ def create_store(folder: Path | str, layout: StoreLayout, settings: Mapping[str,
 def _store_id(facts: Mapping[str, Any]) -> str:
     """Hash of the settings and the shape of a store: a shard of other settings is none of its own."""
     return content_hash([facts["settings"], facts["layout"]])
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _lay_out(folder: Path, layout: StoreLayout) -> None:
@@ -196,6 +193,22 @@ def discard_shard(folder: Path, shard: int) -> None:
     _shard_record(folder, shard).unlink(missing_ok=True)
     for name in ARRAYS:
         shutil.rmtree(_shard_files(folder, name, shard), ignore_errors=True)
+
+
+def adopt_shard(folder: Path, shard: int, other: Path) -> bool:
+    """Take a shard over from a store of more or fewer specimens, if it is intact there and holds the same ones.
+
+    Its files are linked, or copied if the disk knows no links; both stores verify them by records of their own.
+    """
+    state, description = shard_state(other, shard), _manifest(folder)
+    layouts = (_layout(description), read_layout(other))
+    if state.state != "complete" or len({str(layout.specimens_of(shard)) for layout in layouts}) > 1:
+        return False
+    for name in ARRAYS:
+        shutil.copytree(_shard_files(other, name, shard), _shard_files(folder, name, shard), copy_function=link)
+    paths = [path for name in ARRAYS for path in sorted(_shard_files(folder, name, shard).rglob("*")) if path.is_file()]
+    write_record(_shard_record(folder, shard), paths, {**state.facts, "store": _store_id(description)})
+    return True
 
 
 def stores_in(folder: Path | str) -> dict[str, Path]:
@@ -300,18 +313,14 @@ def geometry_of(folder: Path | str, specimens: Iterable[int]) -> list[dict[str, 
     return [by_number[number] for number in numbers]
 
 
-def verify_store(folder: Path, shards: Iterable[int] | None = None) -> None:
-    """Check every byte of a store, or of some shards of it, against its records.
+def verify_store(folder: Path, shards: Iterable[int] | None = None) -> StoreLayout:
+    """Check every byte of a store, or of some shards of it, against its records; return its shape.
 
     Raises
     ------
     DamagedError
         If a shard or the description of the store is missing, truncated or altered.
     """
-    _verify(folder, shards)
-
-
-def _verify(folder: Path, shards: Iterable[int] | None) -> StoreLayout:
     description = _verified_description(folder)
     layout, store = _layout(description), _store_id(description)
     for shard in range(layout.shards) if shards is None else shards:
@@ -355,7 +364,7 @@ def _layout(description: Mapping[str, Any]) -> StoreLayout:
 
 
 def _read(folder: Path, name: str, shard: int | None) -> NDArray[Any]:
-    layout = _verify(folder, None if shard is None else [shard])
+    layout = verify_store(folder, None if shard is None else [shard])
     return _values(folder, name, slice(None) if shard is None else _slice(layout.specimens_of(shard)))
 
 

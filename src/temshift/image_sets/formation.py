@@ -21,7 +21,7 @@ from temshift.micrographs import (
     noise_seeds,
 )
 from temshift.micrographs.formation import masks_of
-from temshift.optics.camera.counting import standardised
+from temshift.optics.camera.counting import quantised, standardised
 from temshift.optics.image_formation import wave_spectra
 from temshift.optics.sums import band_margin
 
@@ -125,7 +125,8 @@ def _formed(
         "counts_sd": float(counts.double().std(correction=0)),
         "mask_fraction": float(mask.mean()),
     }
-    kept = standardised(counts) if plan.image_set.standardise else counts
+    levels = quantised(counts, plan.image_set.imaging.camera.bits)
+    kept = standardised(levels) if plan.image_set.standardise else levels
     return Micrograph(_typed(kept[0], plan.dtype, condition.name), mask, facts)
 
 

@@ -156,9 +156,13 @@ class ImagePlan:
         """Type of the pixels, the same for all.
 
         If pixels hold whole numbers of electrons, uint16 unless the highest dose may give more: a pixel is expected
-        to hold at most :data:`BRIGHTEST` times the mean of its image. Else float32.
+        to hold at most :data:`BRIGHTEST` times the mean of its image. Grey levels of 8 bits are uint8. Else float32.
         """
-        if self.image_set.standardise or not counts_whole(self.image_set):
+        if self.image_set.standardise:
+            return np.dtype(np.float32)
+        if self.image_set.imaging.camera.bits is not None:
+            return np.dtype(np.uint8)
+        if not counts_whole(self.image_set):
             return np.dtype(np.float32)
         return np.dtype(np.uint16 if brightest(self.image_set, self.sources) <= MOST_16_BIT else np.uint32)
 
@@ -167,6 +171,8 @@ class ImagePlan:
         """The unit of a pixel's number."""
         if self.image_set.standardise:
             return "standard deviations from the mean"
+        if self.image_set.imaging.camera.bits is not None:
+            return "grey levels of each image"
         return "electrons per pixel" if counts_whole(self.image_set) else "counts per pixel"
 
     @property
@@ -299,7 +305,7 @@ def _source_faults(image_set: ImageSet, source: WaveSource, written_as: ImageFor
 
 
 def _count_faults(image_set: ImageSet, sources: Sequence[WaveSource]) -> Iterator[tuple[KeyPath, str]]:
-    if image_set.standardise or not counts_whole(image_set):
+    if image_set.standardise or image_set.imaging.camera.bits is not None or not counts_whole(image_set):
         return
     most = brightest(image_set, sources)
     if most > np.iinfo(np.uint32).max:

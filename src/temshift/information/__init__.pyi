@@ -8,7 +8,7 @@ from .objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from .objects.library_files import read_library, write_library
 from .objects.object_spectra import ObjectSpectra
 from .objects.particle_spectra import measure_instances
-from .objects.shipped_libraries import SHIPPED_ENERGY, shipped_library, shipped_names
+from .objects.shipped_libraries import SHIPPED_ENERGY, FocusPlane, shipped_library, shipped_names
 from .objects.specimen_spectra import average_spectra, measure_specimen
 from .observers.draws import Draws, ring_draws
 from .observers.observer import RuleName, average, fit_observer
@@ -68,6 +68,7 @@ __all__ = [
     "DistanceMatrix",
     "Draws",
     "Estimate",
+    "FocusPlane",
     "ImageDistance",
     "ImageSpectra",
     "Information",

@@ -14,7 +14,7 @@ from temshift.core.grids import Grid
 from temshift.core.seeds import Stage, generator, torch_seed
 from temshift.optics.camera import camera_response, detect
 from temshift.optics.camera.binning import binned_masks
-from temshift.optics.camera.counting import standardised
+from temshift.optics.camera.counting import quantised, standardised
 from temshift.optics.image_formation import WaveSpectra, image_intensities
 from temshift.optics.resampling import magnified_masks, resampled
 from temshift.optics.settings import EXACT, ImagingSettings
@@ -97,6 +97,7 @@ def form_micrographs(
     drawn = drawn_conditions(conditions, numbers, stream)
     with torch.inference_mode():  # an eighth of the time
         counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
+        counts = quantised(counts, source.imaging.camera.bits)
         if source.shape is not None:
             counts = resampled(counts, source.shape)
     masks = resampled_masks(masks_of(source, drawn, specimens), source.image_grid.shape)

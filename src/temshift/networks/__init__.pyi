@@ -22,7 +22,7 @@ from .settings import (
     with_code,
 )
 from .stored import CARD, drop_weights, load, load_with_card, read_card, write_network
-from .training import Trained, TrainingSettings, apply_initial, cross_entropy, require_initial, train
+from .training import Trained, TrainingSettings, apply_initial, mean_loss, require_initial, train
 from .weights import load_weights, read_weights, save_weights, weights_bytes
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "build",
     "carry_code",
     "code_of",
-    "cross_entropy",
     "drop_weights",
     "export_onnx",
     "factory_network",
@@ -54,6 +53,7 @@ __all__ = [
     "load",
     "load_weights",
     "load_with_card",
+    "mean_loss",
     "network_faults",
     "network_identity",
     "onnx_identity",

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from temshift.core import TemshiftError
 from temshift.micrographs import Batch
-from temshift.networks.training import Course, Precision, State, Trained, TrainingSettings, cross_entropy, train
+from temshift.networks.training import Course, Precision, State, Trained, TrainingSettings, mean_loss, train
 
 Way = Literal["in_turn", "together"]
 
@@ -47,7 +47,7 @@ def train_cohort(
     ----------
     members : sequence of Member
         To be trained together they must be of temshift's own kinds, on one device and alike in architecture, frozen
-        part, size of batches, steps and precision.
+        part, size of batches, steps, loss and precision.
     epoch_steps : int
         Steps of an epoch.
     way : {"in_turn", "together"}, optional
@@ -99,7 +99,7 @@ def _together(members: Sequence[Member], epoch_steps: int) -> list[Trained | Tem
         networks = [members[number].network for number in drawn]
         if joint is None or joint.networks != networks:
             joint = _Joint(networks)
-        losses = joint.losses(list(drawn.values()), members[0].settings.precision)
+        losses = joint.losses(list(drawn.values()), members[0].settings)
         for number, loss in zip(drawn, losses, strict=True):
             _advance(number, courses[number], loss, outcomes)
     return [outcomes[number] for number in range(len(members))]
@@ -151,8 +151,8 @@ class _Joint:
         self.parameters = {name: _stacked(own) for name, own in self.own.items()}
         self.statistics = {name: _stacked([each[name] for each in statistics]) for name in statistics[0]}
 
-    def losses(self, batches: Sequence[Batch], precision: Precision) -> Tensor:
-        """Cross-entropy of each network on its own batch (networks,); its gradients are left with its parameters."""
+    def losses(self, batches: Sequence[Batch], settings: TrainingSettings) -> Tensor:
+        """Loss of each network on its own batch (networks,); its gradients are left with its parameters."""
         images, masks = (torch.stack([batch[part] for batch in batches]) for part in (0, 1))
 
         def loss(parameters: State, statistics: State, images: Tensor, masks: Tensor) -> Tensor:
@@ -160,9 +160,10 @@ class _Joint:
                 logits: Tensor = functional_call(self.networks[0], (parameters, statistics), (images,))
                 return logits
 
-            return cross_entropy(network, (images, masks), "float32")
+            return mean_loss(network, (images, masks), plain)
 
-        with _Joined(precision):
+        plain = settings.model_copy(update={"precision": "float32"})  # that of convolutions is lowered below
+        with _Joined(settings.precision):
             losses = vmap(loss)(self.parameters, self.statistics, images, masks)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         for name, stack in self.parameters.items():
@@ -223,5 +224,6 @@ def _architecture(member: Member, epoch_steps: int) -> dict[str, object]:
         "frozen part": [parameter.requires_grad for parameter in network.parameters()],
         "batch": settings.batch,
         "steps": settings.total_steps(epoch_steps),
+        "loss": settings.loss,
         "precision": settings.precision,
     }

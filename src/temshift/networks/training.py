@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from temshift.configuration import Configuration
 from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.micrographs import Augmentation, Batch, Images
+from temshift.micrographs.losses import softmax_twice
 from temshift.networks.initial import InitialWeights
 from temshift.networks.layers import UNet, freeze
 from temshift.networks.settings import NetworkSettings, unfilled
@@ -23,11 +24,14 @@ from temshift.vocabulary import HISTORY
 TRAINING_VERSION = 2
 
 Precision = Literal["float32", "bfloat16"]
+Loss = Literal["cross_entropy", "softmax_twice"]
 State = dict[str, Tensor]
 EpochRow = dict[str, Any]
 
 _USUAL_STEPS = 150
-_USUAL_DECAY = {"adamw": 1e-2, "adam": 0.0}  # the weight decay of Adam, an L2 penalty, is another thing
+_USUAL_DECAY = {"adamw": 1e-2, "adam": 0.0, "sgd": 0.0}  # that of Adam and SGD, an L2 penalty, is another thing
+_USUAL_MOMENTUM = 0.9
+_LATER: dict[str, Any] = {"loss": "cross_entropy", "momentum": None}  # settings that older studies do not know
 
 
 class TrainingSettings(Configuration):
@@ -35,11 +39,18 @@ class TrainingSettings(Configuration):
 
     An epoch is as many steps as show every specimen once. "decay" multiplies the learning rate by ``decay_per_epoch``
     after each; "one_cycle" goes up and down once over the whole training. ``weight_decay`` is 0.01 for AdamW and 0 for
-    Adam where it is not given. ``early_stopping_epochs`` ends a training when so many epochs in a row brought no lower
-    cross-entropy of the validation images.
+    Adam and SGD where it is not given. ``momentum`` is that of SGD, 0.9 where it is not given.
+    ``early_stopping_epochs`` ends a training when so many epochs in a row brought no lower loss of validation images.
+
+    ``loss: softmax_twice`` is that of published networks (:func:`temshift.micrographs.losses.softmax_twice`); history
+    and validation are then of this loss.
     """
 
-    optimiser: Literal["adamw", "adam"] = "adamw"
+    loss: Loss = "cross_entropy"
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    momentum: Annotated[float, Field(ge=0, lt=1)] | None = Field(
+        default_factory=lambda given: _USUAL_MOMENTUM if given.get("optimiser") == "sgd" else None
+    )
     schedule: Literal["one_cycle", "decay"] = "one_cycle"
     decay_per_epoch: Annotated[float, Field(gt=0, le=1)] = 1.0
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-2
@@ -66,6 +77,8 @@ class TrainingSettings(Configuration):
             raise ValueError("decay_per_epoch needs schedule: decay; one_cycle has a course of its own")
         if self.schedule == "one_cycle" and self.early_stopping_epochs is not None:
             raise ValueError("early_stopping_epochs needs schedule: decay; one_cycle is good at its end only")
+        if (self.momentum is None) == (self.optimiser == "sgd"):
+            raise ValueError(f"momentum {self.momentum} and optimiser {self.optimiser} given; sgd alone takes one")
         return self
 
     @property
@@ -94,6 +107,8 @@ class TrainingSettings(Configuration):
         settings = self.resolved().model_dump(mode="json")
         if settings["initial"] is not None:
             del settings["initial"]["weights"]
+        for name in [name for name, usual in _LATER.items() if settings[name] == usual]:
+            del settings[name]
         return {**settings, "keep": "last" if self.keep == "none" else self.keep}
 
 
@@ -160,7 +175,7 @@ def train(
     """
     course = Course(network, settings, epoch_steps, validation, on_epoch)
     for batch in islice(batches, course.steps):
-        course.step(cross_entropy(network, batch, settings.precision))
+        course.step(mean_loss(network, batch, settings))
         if course.ended:
             break
     return course.trained()
@@ -309,15 +324,12 @@ class Course:
             return None
         self.network.eval()
         with torch.inference_mode():
-            sums = [
-                float(cross_entropy(self.network, batch, self.settings.precision)) * len(batch[0])
-                for batch in self.validation
-            ]
+            sums = [float(mean_loss(self.network, batch, self.settings)) * len(batch[0]) for batch in self.validation]
         self.network.train()
         loss = sum(sums) / sum(len(images) for images, _ in self.validation)
         if not math.isfinite(loss):
             raise TemshiftError(
-                f"the cross-entropy of the validation images is {loss} after step {self.done}; take a lower "
+                f"the loss of the validation images is {loss} after step {self.done}; take a lower "
                 f"learning_rate than {self.settings.learning_rate:g}"
             )
         return loss
@@ -331,18 +343,23 @@ class Course:
             )
 
 
-def cross_entropy(network: Callable[[Tensor], Tensor], batch: Batch, precision: Precision) -> Tensor:
-    """Return the mean cross-entropy of a network's logits on one batch [nat a pixel], computed in the images' type."""
+def mean_loss(network: Callable[[Tensor], Tensor], batch: Batch, settings: TrainingSettings) -> Tensor:
+    """Return the mean loss of a network's logits on one batch [nat a pixel], computed in the images' type."""
     images, masks = batch
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
         logits = network(images).to(images.dtype)
-    return nn.functional.binary_cross_entropy_with_logits(logits, masks.to(images.dtype))
+    truth = masks.to(images.dtype)
+    if settings.loss == "softmax_twice":
+        return softmax_twice(logits, truth).mean()
+    return nn.functional.binary_cross_entropy_with_logits(logits, truth)
 
 
 def _optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return kind(trained, lr=settings.learning_rate, weight_decay=settings.weight_decay, foreach=True)
+    common: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "foreach": True}
+    if settings.momentum is not None:
+        return torch.optim.SGD(trained, momentum=settings.momentum, **common)
+    return (torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam)(trained, **common)
 
 
 def _schedule(
@@ -351,7 +368,10 @@ def _schedule(
     """Learning rates, one a step."""
     if settings.schedule == "one_cycle":
         steps = settings.total_steps(epoch_steps)
-        return torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, total_steps=steps)
+        cycles = settings.momentum is None  # a momentum that is given stays; the first moment of Adam goes down and up
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, settings.learning_rate, total_steps=steps, cycle_momentum=cycles
+        )
     decay = settings.decay_per_epoch
     return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: decay ** (step // epoch_steps))
 

@@ -25,6 +25,7 @@ from temshift.scoring.reading import Gives, LogitsOf, Reading, image_shape, orig
 from temshift.scoring.scored_images import images_id, images_stream
 from temshift.scoring.scores import Network, PixelSums, Scores, batch_sums, scores_of
 from temshift.scoring.scoring_conditions import AnyConditions, ScoringConditions, require_possible
+from temshift.scoring.stability import with_stability
 from temshift.vocabulary.columns import RESULTS
 
 SCORING_BATCH = 32
@@ -265,8 +266,9 @@ def result_rows(
         test = {"test_name": name, "test_id": images if asked.shape is None else content_hash([images, asked.shape])}
         outside = None if inside is None else scores[id_].cross_entropy - inside
         rows.append({**vars(scores[id_]), **training, **test, "g_ood": outside, **centers("test", conditions)})
-    return pl.DataFrame(rows, schema_overrides=RESULTS).select(
-        pl.col(name) if name in rows[0] else pl.lit(None, kind()).alias(name) for name, kind in RESULTS.items()
+    table = with_stability(pl.DataFrame(rows, schema_overrides=RESULTS))
+    return table.select(
+        pl.col(name) if name in table.columns else pl.lit(None, kind()).alias(name) for name, kind in RESULTS.items()
     )
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from temshift.micrographs.losses import cross_entropies, softmax_twice
+
 SCORES_VERSION = 2
 CALIBRATION_BINS = 15  # as Guo et al. took
 
@@ -20,6 +22,8 @@ class PixelSums:
     ----------
     cross_entropy : Tensor
         Sum over pixels of the cross-entropy [nat].
+    softmax_twice : Tensor
+        Sum over pixels of the loss of published networks [nat].
     true_positive, false_positive, false_negative, true_negative : Tensor
         Numbers of pixels.
     surplus : Tensor (images, bins)
@@ -27,6 +31,7 @@ class PixelSums:
     """
 
     cross_entropy: Tensor
+    softmax_twice: Tensor
     true_positive: Tensor
     false_positive: Tensor
     false_negative: Tensor
@@ -54,6 +59,9 @@ class Scores:
         Standard deviation over images; images without a defined score are left out, fewer than two give None.
     images, empty_masks : int
         Number of images, and of those without any particle pixel.
+    cross_entropy_softmax_twice : float
+        Loss of published networks, nat a pixel less its floor, pooled over all pixels; from 0 to 1, see
+        :func:`temshift.micrographs.losses.softmax_twice`.
 
     References
     ----------
@@ -72,6 +80,7 @@ class Scores:
     calibration_error_sd: float | None
     images: int
     empty_masks: int
+    cross_entropy_softmax_twice: float
 
 
 def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
@@ -98,11 +107,11 @@ def pixel_sums(logits: Tensor, masks: Tensor) -> PixelSums:
         raise ValueError(f"logits {tuple(logits.shape)} and masks {tuple(masks.shape)} must have one shape")
     flat, mask = logits.flatten(1).to(torch.promote_types(logits.dtype, torch.float32)), masks.flatten(1)
     truth = mask.to(flat.dtype)
-    losses = torch.nn.functional.binary_cross_entropy_with_logits(flat, truth, reduction="none")
     predicted = flat > 0
     positive, detected, both = (pixels.sum(1).double() for pixels in (mask, predicted, mask & predicted))
     return PixelSums(
-        cross_entropy=losses.sum(1, dtype=torch.float64).cpu(),
+        cross_entropy=cross_entropies(flat, truth).sum(1, dtype=torch.float64).cpu(),
+        softmax_twice=softmax_twice(flat, truth).sum(1, dtype=torch.float64).cpu(),
         true_positive=both.cpu(),
         false_positive=(detected - both).cpu(),
         false_negative=(positive - both).cpu(),
@@ -138,7 +147,7 @@ def scores_of(sums: Sequence[PixelSums]) -> Scores:
         Pooled over pixels, with the spread over images.
     """
     merged = {name: torch.cat([getattr(one, name) for one in sums]) for name in PixelSums.__dataclass_fields__}
-    entropy, tp, fp, fn, tn, surplus = merged.values()
+    entropy, twice, tp, fp, fn, tn, surplus = merged.values()
     pixels = tp + fp + fn + tn
     return Scores(
         cross_entropy=float(entropy.sum() / pixels.sum()),
@@ -152,6 +161,7 @@ def scores_of(sums: Sequence[PixelSums]) -> Scores:
         calibration_error_sd=_spread(surplus.abs().sum(1) / pixels),
         images=len(pixels),
         empty_masks=int((tp + fn == 0).sum()),
+        cross_entropy_softmax_twice=float(twice.sum() / pixels.sum()),
     )
 
 

@@ -1,5 +1,7 @@
 """Folders of results: made, kept apart from others, and held against a second run."""
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,3 +103,11 @@ def refuse_strangers(root: Path | str, own: Path | str, kind: str) -> None:
     if strangers:
         names = ", ".join(strangers[:3])
         raise InputError(f"{root} is not empty and holds no {kind} ({names}); name a new folder with --output")
+
+
+def link(source: Path | str, target: Path | str) -> None:
+    """Let a file appear under another name too; it is copied if the disk knows no links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -18,6 +18,7 @@ LATER_COLUMNS: Mapping[str, float | None] = {  # by key, and what fills it: the 
     for row in CANONICAL
     if row.field in _LATER
 }
+LATER_SCORES = ("cross_entropy_softmax_twice", "stability_cross_entropy", "stability_softmax_twice")  # lacking, too
 
 # Scores of one network under one test condition.
 SCORES = {
@@ -35,6 +36,7 @@ SCORES = {
     "calibration_error_sd": pl.Float64,
     "images": pl.Int64,
     "empty_masks": pl.Int64,
+    "cross_entropy_softmax_twice": pl.Float64,
 }
 
 # Conditions that networks are scored under; settings are centres, in the units of the study file. "listed" are those
@@ -51,8 +53,10 @@ TESTS = {
 
 # One row a network x test condition. Centres and standard deviations of what networks were trained on; "g_id" is the
 # cross-entropy on new specimens in distribution minus that on images of the training, "g_ood" that under the test
-# condition minus that in distribution. "in_study" says whether the study asks for it as it is now. Columns with a dot,
-# such as training.learning_rate, follow: the settings of network and training, lists as JSON.
+# condition minus that in distribution. "stability" is the standard deviation of a network's loss over the test
+# conditions that differ from this one in defocus alone, those in focus left out. "in_study" says whether the study
+# asks for it as it is now. Columns with a dot, such as training.learning_rate, follow: the settings of network and
+# training, lists as JSON.
 RESULTS = {
     **SCORES,
     "training_name": pl.String,
@@ -63,6 +67,8 @@ RESULTS = {
     "in_distribution_cross_entropy": pl.Float64,
     "g_id": pl.Float64,
     "g_ood": pl.Float64,
+    "stability_cross_entropy": pl.Float64,
+    "stability_softmax_twice": pl.Float64,
     **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},
     "training_defocus_sd_nm": pl.Float64,
     **{f"test_{name}": pl.Float64 for name in CONDITION_COLUMNS},

@@ -11,7 +11,7 @@ from temshift.information import Bench, Comparison, as_conditions, compare_many
 from temshift.workflows.condition_files import ConditionsFile, Role, agreed, read_conditions
 
 if TYPE_CHECKING:
-    from temshift.information import ObjectLibrary, RuleName
+    from temshift.information import FocusPlane, ObjectLibrary, RuleName
     from temshift.workflows.specimen_libraries import OpenedSpecimens
 
 OneDistribution = Path | str | Mapping[str, Any] | ImagingConditions
@@ -101,10 +101,23 @@ def bench_for(
     settings = {
         "energy": agreed("the electron energy", [*energies, *measured_at]),
         "imaging": agreed("the camera", [side.imaging for side in sides]),
+        "focus": agreed_focus(sides, opened),
         "sampling": agreed("the size of pixels", [sampling_angstrom, *(side.sampling for side in sides)]),
     }
     given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     return Bench(**given, rules=tuple(rules))
+
+
+def agreed_focus(files: Sequence[ConditionsFile], opened: "OpenedSpecimens | None") -> "FocusPlane":
+    """Return the plane that files and specimens count defocus from, which have to agree; the exit plane if none says.
+
+    Raises
+    ------
+    InputError
+        If they differ.
+    """
+    own = [opened.exit_waves.focus] if opened and opened.exit_waves else []
+    return agreed("the plane that defocus counts from", [*own, *(file.focus for file in files)]) or "exit_plane"
 
 
 def measured_library(
@@ -116,4 +129,5 @@ def measured_library(
     from temshift.databases import band_end
     from temshift.workflows.specimen_libraries import Measurement
 
-    return opened.library(Measurement(bench.energy, highest=band_end(conditions, bench.energy), progress=progress))
+    highest = band_end(conditions, bench.energy)
+    return opened.library(Measurement(bench.energy, highest=highest, progress=progress, focus=bench.focus))

@@ -9,6 +9,7 @@ from temshift.conditions import ConditionItem, ImagingConditions, Items, Partial
 from temshift.configuration import Configuration, KeyPath, allowed_text
 from temshift.core import InputError
 from temshift.image_sets import ImageSet
+from temshift.information import FocusPlane
 from temshift.optics import EXACT, ImagingSettings, exactness_remarks
 from temshift.scoring import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.studies import Study
@@ -39,6 +40,8 @@ class ConditionsFile:
         Size of a pixel before binning [A].
     forming : ImagingSettings
         How the file has images formed, coherence included.
+    focus : {"exit_plane", "minimum_contrast"}, optional
+        The plane that its defocus counts from; a study alone names it.
     """
 
     path: Path
@@ -47,6 +50,7 @@ class ConditionsFile:
     imaging: ImagingSettings | None = None
     sampling: float | None = None
     forming: ImagingSettings = EXACT
+    focus: FocusPlane | None = None
 
     def only(self, names: Sequence[str]) -> "ConditionsFile":
         """Return those of some names; all of them for no name.
@@ -85,6 +89,19 @@ class ConditionSource:
             return self.content.exit_waves.energy_kev
         return self.content.energy_kev if isinstance(self.content, ImageSet) else None
 
+    @property
+    def focus(self) -> FocusPlane | None:
+        """The plane that defocus counts from, if the file names it."""
+        return self.content.exit_waves.focus if isinstance(self.content, Study) else None
+
+    def require_focus(self, focus: FocusPlane) -> None:
+        """Refuse a file whose defocus counts from another plane than that of some specimens."""
+        if self.focus not in (None, focus):
+            raise InputError(
+                f"{self.path}: exit_waves.focus is {self.focus}, but defocus of the specimens counts from {focus}; "
+                "give conditions that count from there"
+            )
+
     def image_set(self) -> ImageSet:
         """Return the image set that the file stands for: of its test conditions, if it has others."""
         if isinstance(self.content, ImageSet):
@@ -107,7 +124,7 @@ class ConditionSource:
         imaging = self._settings().get("imaging")
         camera, coherence = (None, EXACT) if imaging is None else (_camera_of(imaging), imaging)
         sampling = max(self.content.grid.sampling) if isinstance(self.content, Study) else None
-        return ConditionsFile(self.path, named, volts, camera, sampling, coherence)
+        return ConditionsFile(self.path, named, volts, camera, sampling, coherence, self.focus)
 
     def roles(self) -> dict[Role, list[tuple[str, ImagingConditions]]]:
         """Return names and whole conditions for training and testing; the same for both if the file has one list."""

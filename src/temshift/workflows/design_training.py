@@ -26,6 +26,7 @@ from temshift.information import design as choose
 from temshift.optics import ImagingSettings, imaging_faults
 from temshift.scoring import AnyConditions, ScoringConditions, scoring_conditions
 from temshift.storage import replacing, require_writable, write_text
+from temshift.workflows.comparison import agreed_focus
 from temshift.workflows.condition_files import ConditionsFile, agreed, forming_remarks, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
@@ -159,7 +160,8 @@ def design_for(
     bench = Bench(volts, targets.imaging or ImagingSettings(), pixel)
     every = {**targets.named, **extra}
     _require_images(every, bench, targets.forming)
-    library = opened.library(Measurement(volts, highest=band_end(every.values(), volts), progress=progress))
+    highest, focus = band_end(every.values(), volts), agreed_focus([targets], opened)
+    library = opened.library(Measurement(volts, highest=highest, progress=progress, focus=focus))
     survey, remarks = survey_for(list(every.values()), library, bench)
     exactness = [] if pixel else forming_remarks([targets], volts, None)
     for remark in [*exactness, *remarks, *noise_remarks(targets.named, library, survey)]:

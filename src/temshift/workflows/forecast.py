@@ -132,6 +132,7 @@ def predict_scores(
     _require_possible(asked, known.plan)
     if opened is not None:
         opened.require_energy(known.plan.study.exit_waves.energy)
+        opened.require_focus(known.plan.study.exit_waves.focus)
     loss = ScorePredictor(known.cells, LOSS)
     new = _new_pairs(known, asked.tests, workers, progress or SilentProgress(), observe=OBSERVER in loss.base)
     columns, formulas = _predicted(loss, new, "cross_entropy"), {"cross_entropy": loss.fit.model.formula(LOSS.text)}

@@ -15,7 +15,7 @@ from temshift.databases import (
 )
 from temshift.execution import Progress
 from temshift.exitwaves import ExitWaveSettings
-from temshift.information import SHIPPED_ENERGY, ObjectLibrary, read_library, shipped_library, shipped_names
+from temshift.information import SHIPPED_ENERGY, FocusPlane, ObjectLibrary, read_library, shipped_library, shipped_names
 from temshift.workflows.input_files import load_specimens
 
 
@@ -28,6 +28,7 @@ class Measurement:
     seed: int = 0
     highest: float = HIGHEST
     progress: Progress | None = None
+    focus: FocusPlane = "exit_plane"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def open_specimens(specimens: str | Path | None = None) -> OpenedSpecimens:
         If nothing is there, or it is none of these.
     """
     if specimens is None:
-        return OpenedSpecimens(None, lambda asked: shipped_library(energy=asked.energy))
+        return OpenedSpecimens(None, lambda asked: shipped_library(energy=asked.energy, focus=asked.focus))
     path = Path(specimens)
     if not path.exists():
         return _shipped(str(specimens))
@@ -111,7 +112,7 @@ def open_specimens(specimens: str | Path | None = None) -> OpenedSpecimens:
 
 def _shipped(name: str) -> OpenedSpecimens:
     if name in shipped_names():
-        return OpenedSpecimens(None, lambda asked: shipped_library(name, energy=asked.energy))
+        return OpenedSpecimens(None, lambda asked: shipped_library(name, energy=asked.energy, focus=asked.focus))
     raise InputError(
         f"{name} does not exist; give a file of a recipe, such as examples/specimens.yaml, a folder of a database, or "
         f"one of {', '.join(shipped_names())}"
@@ -131,7 +132,7 @@ def _file(path: Path) -> OpenedSpecimens:
     recipe, exit_waves = load_specimens(path)
 
     def measured(asked: Measurement) -> ObjectLibrary:
-        settings = exit_waves or default_exit_waves(asked.energy)
+        settings = exit_waves or default_exit_waves(asked.energy, asked.focus)
         return cached_library(recipe, settings, asked.count, asked.seed, asked.highest, asked.progress)
 
     return OpenedSpecimens(exit_waves, measured)

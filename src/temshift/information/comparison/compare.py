@@ -17,7 +17,7 @@ from temshift.information.comparison.comparison import Comparison, Side
 from temshift.information.comparison.verdict import NOTABLE, Verdict, chance_loss, preferred_rule, reason_text
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
-from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, shipped_library
+from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, FocusPlane, shipped_library
 from temshift.information.transfer.image_noise import ASSUMED_PIXEL
 from temshift.information.transfer.metrics import Information, information_of
 from temshift.information.transfer.pairs import pair_metrics
@@ -53,6 +53,9 @@ class Bench:
         Observers: "linear" (0.2 s a distribution), "forest" (seconds), "both", "ideal"; none is allowed.
     draws, seed : int
         Draws of conditions, and their root.
+    focus : {"exit_plane", "minimum_contrast"}
+        The plane that defocus counts from, for specimens that come with temshift; a library that is given has heights
+        from its own.
     """
 
     energy: float = SHIPPED_ENERGY
@@ -61,6 +64,7 @@ class Bench:
     rules: Sequence["RuleName"] = ("linear",)
     draws: int = 256
     seed: int = 0
+    focus: FocusPlane = "exit_plane"
 
 
 DEFAULT_BENCH = Bench()
@@ -120,7 +124,7 @@ def compare_many(
     list of Comparison
         Trainings one after the other, each with all tests.
     """
-    objects = library if library is not None else shipped_library(energy=bench.energy)
+    objects = library if library is not None else shipped_library(energy=bench.energy, focus=bench.focus)
     if not isinstance(objects, ObjectLibrary):
         raise InputError(f"library = {library!r}; give an ObjectLibrary, such as shipped_library('Ag') returns")
     sides = [{name: as_conditions(one, name) for name, one in named.items()} for named in (trainings, tests)]

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from temshift.core import InputError, interaction_constant
+from temshift.information.objects.focus_plane import from_least_contrast
 from temshift.information.objects.library import ObjectLibrary, join_libraries
 from temshift.information.objects.library_files import read_library
 
 SHIPPED_ENERGY = 300e3  # of the electrons whose phase they were measured as [eV]
 _FOLDER = Path(__file__).parent / "data"
+FocusPlane = Literal["exit_plane", "minimum_contrast"]
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -22,13 +25,15 @@ def shipped_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 
-def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENERGY) -> ObjectLibrary:
+def shipped_library(
+    crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENERGY, focus: FocusPlane = "exit_plane"
+) -> ObjectLibrary:
     """Read the library of a crystal: 48 spheres of radius 10 to 25 A on 20 to 50 A of amorphous carbon.
 
-    Measured by ``docs/shipped_objects.py``, which holds the recipe, up to 1 / A, of atoms at rest, with heights from
-    the exit plane. To first order phase parts are proportional to the interaction constant and amplitude parts to its
-    square, so that their powers at another energy follow. Amplitudes are those of an aperture of 1 / A: where a
-    narrower one makes strong particles dark, measure a recipe.
+    Measured by ``docs/shipped_objects.py``, which holds the recipe, up to 1 / A, of atoms at rest. To first order phase
+    parts are proportional to the interaction constant and amplitude parts to its square, so that their powers at
+    another energy follow. Amplitudes are those of an aperture of 1 / A: where a narrower one makes strong particles
+    dark, measure a recipe.
 
     Parameters
     ----------
@@ -36,6 +41,9 @@ def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENE
         One of `shipped_names`; None joins them all.
     energy : float
         Electron energy [eV].
+    focus : {"exit_plane", "minimum_contrast"}
+        The plane that defocus counts from; that of least contrast of each specimen follows from the powers of its
+        particles, about 26 A upstream of the exit plane.
 
     Returns
     -------
@@ -54,7 +62,12 @@ def shipped_library(crystal: str | None = "CdSe", *, energy: float = SHIPPED_ENE
     names = shipped_names()
     if crystal is not None and crystal not in names:
         raise InputError(f"no library of {crystal!r} comes with temshift; those of {', '.join(names)} do")
-    library = join_libraries(read_library(_FOLDER / f"{name}.json") for name in names if crystal in (name, None))
+    chosen = [name for name in names if crystal in (name, None)]
+    each = (_at_energy(read_library(_FOLDER / f"{name}.json"), energy) for name in chosen)
+    return join_libraries(each if focus == "exit_plane" else (from_least_contrast(one, energy) for one in each))
+
+
+def _at_energy(library: ObjectLibrary, energy: float) -> ObjectLibrary:
     scale = (interaction_constant(energy) / interaction_constant(SHIPPED_ENERGY)) ** 2
     return replace(
         library,

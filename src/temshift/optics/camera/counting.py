@@ -152,6 +152,24 @@ def _coefficients(device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...
     return tuple(torch.tensor(one, device=device, dtype=dtype) for one in (-1 / 72, 1 / 6, 1.0, -1 / 36, 1 / 3))
 
 
+def quantised(images: Tensor, bits: int | None) -> Tensor:
+    """Stretch each image (..., y, x) to the whole levels 0 to 2^bits - 1, darkest to brightest pixel, by the nearest.
+
+    Without ``bits`` images stay as they are; an image without contrast becomes 0.
+
+    Examples
+    --------
+    >>> quantised(torch.tensor([[2.0, 5.0, 12.0]]), 8).tolist()
+    [[0.0, 76.0, 255.0]]
+    """
+    if bits is None:
+        return images
+    lowest, highest = images.amin((-2, -1), keepdim=True), images.amax((-2, -1), keepdim=True)
+    span = torch.where(highest > lowest, highest - lowest, torch.ones_like(highest))
+    highest_level = float((1 << bits) - 1)
+    return ((images - lowest) / span * highest_level).round()
+
+
 def standardised(images: Tensor) -> Tensor:
     """Shift and scale each image (..., y, x) to mean 0 and variance 1; an image without contrast becomes 0."""
     centred = images - images.mean(dim=(-2, -1), keepdim=True)

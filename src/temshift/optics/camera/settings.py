@@ -9,7 +9,7 @@ from temshift.configuration.model import Configuration
 from temshift.optics.camera.frequencies import profile_frequencies, require_detectable, tabled
 from temshift.optics.camera.mtf import Shape, TransferTable
 
-_LATER = ("kind", "pixel_angstrom")  # settings that older studies do not know
+_LATER = ("kind", "pixel_angstrom", "bits")  # settings that older studies do not know
 CameraKind = Literal["counting", "scintillator"]
 
 
@@ -27,6 +27,9 @@ class CameraSettings(Configuration):
     MTF^(1 - s), where the share s is a condition, 0 if it is left out; an NTF that is given holds instead. A
     ``counting`` camera has no NTF unless one is given, and may lose coincident electrons. Without a kind the keys of
     the conditions decide alone, so that one study may hold cameras of both kinds.
+
+    ``bits: 8`` keeps each image as whole levels from 0, its darkest pixel, to 255, its brightest one. Left out, counts
+    stay as they are. Observers and transfer functions do not see it.
     """
 
     kind: CameraKind | None = None
@@ -35,6 +38,7 @@ class CameraSettings(Configuration):
     mtf_table: TransferTable | None = None
     ntf_table: TransferTable | None = None
     binning: Annotated[int, Field(ge=1, le=8)] = 1
+    bits: Literal[8] | None = None
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from temshift.core import DamagedError, InputError, TemshiftError
 from temshift.report.data.galleries import INDEX, Gallery, load_galleries
 from temshift.storage import read_json, read_table
 from temshift.storage.vouching import verify_named
-from temshift.vocabulary.columns import HISTORY, METRICS, RESULTS, TRANSFER, with_later_columns
+from temshift.vocabulary.columns import HISTORY, LATER_SCORES, METRICS, RESULTS, TRANSFER, with_later_columns
 from temshift.vocabulary.parameters import CANONICAL, DEFAULTS
 
 _ALWAYS_THERE = tuple(f"test_{row.key}" for row in CANONICAL if math.isfinite(DEFAULTS[row.field]))
@@ -27,7 +27,8 @@ _NEVER_MISSING = frozenset(
     if name in ("network_id", "seed", "role", "name", "q_per_A", "test_name", *_ALWAYS_THERE)
     or name in ("training_name", "training_defocus_nm", "training_defocus_sd_nm")
 )
-_ADDED = frozenset({"information_bits"})  # columns that folders of earlier versions lack, apart from conditions
+# Columns that folders of earlier versions lack, apart from conditions
+_ADDED = frozenset({"information_bits", *LATER_SCORES})
 _MOST_LEARNING_FIGURES = 24
 _MOST_CURVES = 10  # of one training distribution
 UNTOLD = "training not told"  # name of the unknown distribution that a network was trained on

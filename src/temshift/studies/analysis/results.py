@@ -13,10 +13,11 @@ from temshift.conditions.summary import centers
 from temshift.core import DamagedError, InputError, TemshiftError, content_hash
 from temshift.networks import CARD
 from temshift.scoring.scored_images import source_id
+from temshift.scoring.stability import with_stability
 from temshift.storage import read_facts, read_table, write_table
 from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
 from temshift.studies.planning.plan import Plan, TestCondition
-from temshift.vocabulary.columns import CONDITION_COLUMNS, RESULTS, SCORES, TESTS, with_later_columns
+from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_SCORES, RESULTS, SCORES, TESTS, with_later_columns
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
 
@@ -77,7 +78,7 @@ def read_results(*folders: Path | str, remark: Warn | None = None) -> pl.DataFra
     -------
     polars.DataFrame
         Columns of :data:`temshift.vocabulary.columns.RESULTS`, then one for each setting of network, training and
-        imaging
+        imaging, and for each other setting that is swept
         (such as ``training.learning_rate``; lists as JSON), null if a network has no such setting. Rows are in the
         order of the study, also if several folders hold parts of one. Those whose ``in_study`` is false, at the end,
         belong to settings that the study had before.
@@ -153,7 +154,8 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) ->
     rows = scores.join(networks, on="network_id").join(tests, on="test_id")
     own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
     inside = own.max().over("network_id", "source_id")
-    rows = _in_order(rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed"), plan)
+    listed = rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed")
+    rows = _in_order(with_stability(listed, "network_id", "training_name", "source_id"), plan)
     rows = rows.with_columns(
         pl.col("place").is_not_null().alias("in_study"),
         g_id=pl.col("in_distribution_cross_entropy") - pl.col("training_cross_entropy"),
@@ -230,7 +232,9 @@ def _score_table(path: Path, warn: Warn | None) -> pl.DataFrame | None:
     try:
         if not path.exists():
             raise DamagedError(f"{path} is missing, which {path.with_suffix('.json')} vouches for; {_REMEDY}")
-        return read_table(path).select(list(SCORES))
+        table = read_table(path)
+        lacking = [name for name in LATER_SCORES if name in SCORES and name not in table.columns]
+        return table.with_columns(pl.lit(None, SCORES[name]).alias(name) for name in lacking).select(list(SCORES))
     except TemshiftError as error:
         if warn is None:
             raise
@@ -291,25 +295,32 @@ def _known_tests(folder: StudyFolder, plan: Plan, warn: Warn | None) -> pl.DataF
 
 def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str], warn: Warn | None) -> pl.DataFrame:
     """One row a network and a name that the study has for it."""
-    names: dict[str, list[str]] = {}
+    names: dict[str, dict[str, Mapping[str, Any]]] = {}  # swept settings by name
     for part in plan.parts:
         for run in part.networks:
-            names.setdefault(run.id, []).append(run.name)
+            names.setdefault(run.id, {})[run.name] = part.settings
     rows: list[tuple[Any, ...]] = []
     settings: dict[str, dict[str, Any]] = {}
     conditions: dict[str, Any] = {}
     for id_, card in _cards(folder, sorted(ids), warn):
         sections, own = {name: card[name] for name in _SETTINGS}, content_hash(card["conditions"])
-        settings_id = content_hash(sections)
-        settings.setdefault(settings_id, sections)
         conditions.setdefault(own, card["conditions"])
         loss = card["scores"]["training"]["cross_entropy"]
-        rows += [(id_, name, card["seed"], loss, own, settings_id) for name in names.get(id_, [card["training_name"]])]
+        for name, swept in names.get(id_, {card["training_name"]: card.get("settings", {})}).items():
+            every = {**sections, **_apart(swept)}
+            settings_id = content_hash(every)
+            settings.setdefault(settings_id, every)
+            rows.append((id_, name, card["seed"], loss, own, settings_id))
     networks = pl.DataFrame(rows, schema=_NETWORKS, orient="row")
     trained = [{"own_conditions_id": id_, **_trained_on(one)} for id_, one in conditions.items()]
     return networks.join(pl.DataFrame(trained, schema=_TRAINED), on="own_conditions_id", maintain_order="left").join(
         _settings_frame(settings), on="settings_id", maintain_order="left"
     )
+
+
+def _apart(swept: Mapping[str, Any]) -> dict[str, Any]:
+    """Swept settings by dotted key that cards have in no section, such as the crystal."""
+    return {key: value for key, value in swept.items() if key.split(".")[0] not in _SETTINGS}
 
 
 def _cards(folder: StudyFolder, ids: Iterable[str], warn: Warn | None) -> Iterator[tuple[str, dict[str, Any]]]:
