@@ -112,6 +112,13 @@ def test_heavy_columns_along_the_beam_need_finer_pixels() -> None:
     assert expected_error(heavy, METHOD, rungs[0], ASKED) > 0.3
 
 
+def test_the_error_of_a_substrate_alone_is_known_too() -> None:
+    film = specimen("Si")
+    film = film[film.arrays["particle"] < 0]
+    film.info["particles"] = []
+    assert 0 < expected_error(film, METHOD, Rung(0.2, 2.0), ASKED) < 0.1
+
+
 def test_the_last_rung_stands_if_none_is_fine_enough() -> None:
     choice = choose_rung(specimen("Au", {"zone_axis": [1, 1, 0]}), METHOD, [Rung(0.4, 4.0)], ASKED)
     assert choice.rung == Rung(0.4, 4.0) and choice.expected_error > 0.5
