@@ -1,12 +1,14 @@
-"""Measure the object libraries that come with temshift, some minutes: python docs/shipped_objects.py [FOLDER].
+"""Measure the object libraries that come with temshift: python docs/shipped_objects.py [FOLDER [CRYSTAL ...]].
 
-Cell, gap, orientation and crystals are those of the published study ("Strategies for effective transfer learning for
-HRTEM analysis with neural networks", CC-BY-4.0); radii, film and the number of particles a cell are ours. CdSe has
-stacking faults, up to two there, up to one here: the least particles have no room for more.
+That takes some minutes. Cell, gap, orientation and crystals but gold and platinum are those of the published study
+("Strategies for effective transfer learning for HRTEM analysis with neural networks", CC-BY-4.0); radii, film and the
+number of particles a cell are ours. CdSe has stacking faults, up to two there, up to one here: the least particles have
+no room for more.
 """
 
 import platform
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,9 @@ SPECIMENS, SEED = 16, 0
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase")
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, crystals: Iterable[str]) -> None:
     """Write a record and a table for each crystal."""
-    for crystal in CRYSTALS:
+    for crystal in crystals:
         library = library_of_recipe(recipe_of(crystal), count=SPECIMENS, seed=SEED)
         write_library(folder / f"{crystal}.json", library, facts_of(crystal))
         print(crystal, f"{len(library)} particles, area fraction {library.area_fraction:.3f}", flush=True)
@@ -64,4 +66,4 @@ def facts_of(crystal: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER, sys.argv[2:] or CRYSTALS)

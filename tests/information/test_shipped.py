@@ -21,6 +21,8 @@ REFLECTIONS = {  # lattice parameter [A], and h^2 + k^2 + l^2 of the first two r
     "Si": (5.430, (3, 8)),
     "C": (3.5673, (3, 8)),
     "Fe": (2.866, (2, 4)),
+    "Au": (4.0782, (3, 4)),
+    "Pt": (3.9242, (3, 4)),
 }
 
 
@@ -54,7 +56,7 @@ def test_reflections_stand_where_the_lattice_puts_them(name: str) -> None:
 
 def test_all_together_are_all() -> None:
     every = shipped_library(None)
-    assert len(every) == 48 * 9 and every.specimens == 16 * 9
+    assert len(every) == 48 * 11 and every.specimens == 16 * 11
     np.testing.assert_array_equal(every.particle[:48], shipped_library(shipped_names()[0]).particle)
 
 
@@ -70,8 +72,8 @@ def test_phases_follow_the_energy() -> None:
 
 
 def test_an_unknown_crystal_is_refused() -> None:
-    with pytest.raises(InputError, match="no library of 'Pt' comes with temshift; those of Ag, C, CdSe"):
-        shipped_library("Pt")
+    with pytest.raises(InputError, match="no library of 'Pd' comes with temshift; those of Ag, Au, C, CdSe"):
+        shipped_library("Pd")
 
 
 def test_each_tells_how_it_was_made() -> None:

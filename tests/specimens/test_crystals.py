@@ -23,6 +23,8 @@ TABULATED = {
     "Fe": 7.87,
     "Fe3O4": 5.17,
     "Co3O4": 6.11,
+    "Au": 19.3,
+    "Pt": 21.45,
 }
 GRAMS_PER_DALTON = 1.66053906660e-24
 
@@ -39,6 +41,8 @@ def test_density_is_the_tabulated_one(name):
     [
         ("Cu", 3.6157 / math.sqrt(2), 12),
         ("Ag", 4.0782 / math.sqrt(2), 12),
+        ("Au", 4.0782 / math.sqrt(2), 12),
+        ("Pt", 3.9242 / math.sqrt(2), 12),
         ("Fe", 2.866 * math.sqrt(3) / 2, 8),
         ("C", 3.5673 * math.sqrt(3) / 4, 4),
         ("Si", 5.430 * math.sqrt(3) / 4, 4),
@@ -99,8 +103,8 @@ def test_what_is_assumed_is_told():
     assert "u = 1/4" in crystal_named("Co3O4").assumed
 
 
-def test_the_nine_crystals_of_the_protocol_are_known():
-    assert set(CRYSTALS) == {"ZnS", "CdSe", "Cu", "Ag", "C", "Si", "Fe3O4", "Co3O4", "Fe"}
+def test_the_nine_crystals_of_the_protocol_and_two_heavy_metals_are_known():
+    assert set(CRYSTALS) == {"ZnS", "CdSe", "Cu", "Ag", "C", "Si", "Fe3O4", "Co3O4", "Fe", "Au", "Pt"}
 
 
 def test_a_cell_handed_out_is_the_callers_own():
@@ -113,8 +117,8 @@ def test_unknown_crystal_is_told_with_the_names_and_the_nearest():
     with pytest.raises(InputError) as caught:
         unit_cell("cdte")
     assert str(caught.value) == (
-        "crystal 'cdte' is not known; allowed: 'CdSe', 'ZnS', 'Cu', 'Ag', 'C', 'Si', 'Fe3O4', 'Co3O4', 'Fe'; nearest: "
-        "'CdSe'; or give structure_file, or space_group, symbols, sites and lattice"
+        "crystal 'cdte' is not known; allowed: 'CdSe', 'ZnS', 'Cu', 'Ag', 'C', 'Si', 'Fe3O4', 'Co3O4', 'Fe', 'Au', "
+        "'Pt'; nearest: 'CdSe'; or give structure_file, or space_group, symbols, sites and lattice"
     )
 
 

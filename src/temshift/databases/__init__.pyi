@@ -17,7 +17,7 @@ from .object_libraries import (
     measured_set,
 )
 from .specimen_files import SpecimenSet, write_specimens
-from .wave_sets import WaveSet, make_waves, stored_set
+from .wave_sets import WaveSet, error_remark, make_waves, stored_set
 
 __all__ = [
     "HIGHEST",
@@ -32,6 +32,7 @@ __all__ = [
     "cached_library",
     "default_exit_waves",
     "draw_contact_sheet",
+    "error_remark",
     "export_waves",
     "inspect_waves",
     "library_of_database",

@@ -74,7 +74,7 @@ class Inspection:
 
     def range_of(self, key: str) -> tuple[float, float] | None:
         """Least and greatest value of a number of the geometry; None if no specimen has it."""
-        values = [row[key] for row in self.geometry if row[key] is not None]
+        values = [row[key] for row in self.geometry if row.get(key) is not None]
         return (min(values), max(values)) if values else None
 
 

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,6 +30,8 @@ from temshift.exitwaves import (
     simulate,
     write_shard,
 )
+from temshift.exitwaves.accuracy.prediction import ACCURACY_VERSION, Choice, choose_rung
+from temshift.exitwaves.accuracy.settings import Accuracy
 from temshift.exitwaves.simulation import PHYSICS_VERSION
 from temshift.exitwaves.store import adopt_shard, discard_shard, shard_state
 from temshift.micrographs.threads import one_thread
@@ -38,6 +40,7 @@ from temshift.specimens.specimen import specimen_versions
 from temshift.storage.provenance import versions_of
 
 WARNINGS_SHOWN = 3
+REMARKABLE = 0.1  # error of images from which a person should know of it
 PACKAGES = ("temshift", "torch", "numpy", "scipy", "ase", "zarr")
 
 
@@ -82,9 +85,19 @@ class WaveSet:
             "count": self.count,
             "first": self.first,
             "seed": self.seed,
-            "physics": [*specimen_versions(self.recipe), PHYSICS_VERSION],
+            "physics": [*specimen_versions(self.recipe), PHYSICS_VERSION, *self._accuracy_versions],
             "per_shard": self.per_shard,
         }
+
+    @property
+    def _accuracy_versions(self) -> list[int]:
+        return [] if self.exit_waves.accuracy is None else [ACCURACY_VERSION]
+
+    def expected_of(self, numbers: Iterable[int]) -> list[Choice]:
+        """Pixels and slices of some specimens, each with the error of its image that is to be expected."""
+        settings = self.exit_waves
+        asked = settings.accuracy or Accuracy()
+        return [choose_rung(self.specimen(number), settings.method, settings.rungs, asked) for number in numbers]
 
     @property
     def id(self) -> str:
@@ -204,6 +217,9 @@ def simulate_shard(place: Path, waves: WaveSet, shard: int, device: str) -> None
         simulate(waves.specimen(number), waves.exit_waves, waves.seed, number, device=device).on_cpu()
         for number in waves.layout.specimens_of(shard)
     ]
+    if waves.exit_waves.accuracy is None:
+        expected = waves.expected_of(waves.layout.specimens_of(shard)[:1])
+        each[0].geometry["expected_image_error"] = expected[0].expected_error
     discard_shard(place, shard)  # of a worker that was killed
     write_shard(place, shard, each, made_with(device))
 
@@ -272,3 +288,30 @@ def _warn(work: Work, place: Path, role: str, shards: Sequence[int]) -> None:
     if warnings:
         shown = "; ".join(warnings[:WARNINGS_SHOWN]) + ("; ..." if len(warnings) > WARNINGS_SHOWN else "")
         work.progress.warning(f"{len(warnings)} in the {role} specimens: {shown}; look at the definition of the mask")
+    remark = error_remark([row["expected_image_error"] for row in rows if "expected_image_error" in row])
+    if remark:
+        work.progress.warning(f"{role} specimens: {remark}")
+
+
+def error_remark(errors: Sequence[float]) -> str:
+    """Say that images of some specimens are inaccurate; an empty text if they are not.
+
+    Parameters
+    ----------
+    errors : sequence of float
+        Expected errors of images, as shares of their standard deviation.
+
+    Examples
+    --------
+    >>> error_remark([0.03, 0.05])
+    ''
+    >>> error_remark([0.03, 0.25])[:60]
+    'sampling and slices may change images by up to 25 % of their'
+    """
+    if max(errors, default=0.0) <= REMARKABLE:
+        return ""
+    return (
+        f"sampling and slices may change images by up to {100 * max(errors):.0f} % of their standard deviation (at -10 "
+        "nm and 15 mrad unless exit_waves.accuracy says otherwise); give exit_waves.accuracy, such as 0.05, or a finer "
+        "sampling_angstrom"
+    )

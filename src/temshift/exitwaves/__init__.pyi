@@ -1,3 +1,6 @@
+from .accuracy.images import image_error, plain_image
+from .accuracy.prediction import Choice, Rung, choose_rung, expected_error, ladder
+from .accuracy.settings import Accuracy
 from .downsampling import downsampled
 from .masks import disc_coverage, outline_mask, phase_mask
 from .multislice import (
@@ -38,26 +41,34 @@ __all__ = [
     "ENDLESS",
     "REACH",
     "SUBLAYERS",
+    "Accuracy",
+    "Choice",
     "ExitWave",
     "ExitWaveSettings",
     "Multislice",
     "Origin",
     "Projection",
+    "Rung",
     "Slices",
     "StoreLayout",
     "WaveSource",
     "band_mask",
+    "choose_rung",
     "create_store",
     "disc_coverage",
     "displaced",
     "downsampled",
+    "expected_error",
     "finished_shards",
     "fresnel_propagator",
     "grid_of",
+    "image_error",
+    "ladder",
     "listed",
     "origin_of",
     "outline_mask",
     "phase_mask",
+    "plain_image",
     "projected_phase",
     "propagate_through",
     "read_geometry",

@@ -1,14 +1,17 @@
 """How exit waves are simulated."""
 
 import math
-from collections.abc import Iterable
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
 
 from ase.data import chemical_symbols
 from pydantic import Field, field_validator, model_validator
 
 from temshift.configuration import Configuration
+from temshift.configuration.model import as_tuples
 from temshift.core import Grid, largest_semiangle
+from temshift.exitwaves.accuracy.prediction import COARSEST, Rung, ladder
+from temshift.exitwaves.accuracy.settings import Accuracy
 from temshift.exitwaves.multislice import Multislice, Scheme
 from temshift.exitwaves.projections import REACH, SUBLAYERS, Projection
 
@@ -71,10 +74,9 @@ class MaskDefinition(Configuration):
 class ExitWaveSettings(Configuration):
     """How exit waves are simulated, and on which pixels they are stored.
 
-    ``focus`` is the plane that defocus counts from: the exit plane, or the plane of ``minimum_contrast`` of the
-    particles alone, to which stored waves are propagated back. ``tilt_mrad`` tilts the specimen: its columns
-    lean towards +x, +y downstream. ``memory_mb`` bounds what one worker takes; on a CPU it changes no result, on a GPU
-    the number of phonon configurations that go through together, and with it the last bits.
+    ``focus`` is the plane that defocus counts from; waves are propagated back to that of ``minimum_contrast`` of the
+    particles alone. ``tilt_mrad`` makes columns lean towards +x, +y downstream. ``memory_mb`` bounds a worker; on a GPU the
+    last bits depend on it. ``accuracy`` chooses pixels and slices of each specimen, no coarser than the sampling.
     """
 
     energy_kev: Annotated[float, Field(ge=30, le=1500)]
@@ -86,8 +88,21 @@ class ExitWaveSettings(Configuration):
     tilt_mrad: tuple[Tilt, Tilt] = (0.0, 0.0)
     focus: Literal["exit_plane", "minimum_contrast"] = "exit_plane"
     memory_mb: Annotated[int, Field(ge=64)] = 4096
+    accuracy: Accuracy | None = None
     phonons: Phonons = Phonons()
     mask: MaskDefinition = MaskDefinition()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _coarsest_if_chosen(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and value.get("accuracy") is not None:
+            return {"sampling_angstrom": COARSEST, **value}
+        return value
+
+    @field_validator("tilt_mrad", mode="before")
+    @classmethod
+    def _as_tuple(cls, value: Any) -> Any:
+        return as_tuples(value)
 
     @model_validator(mode="after")
     def _stored_no_finer(self) -> "ExitWaveSettings":
@@ -110,6 +125,18 @@ class ExitWaveSettings(Configuration):
         """The way through the specimen."""
         tilt = self.tilt_mrad[0] * 1e-3, self.tilt_mrad[1] * 1e-3
         return Multislice(self.energy, self.slice_thickness_angstrom, self.projection, tilt, self.scheme)
+
+    @property
+    def rungs(self) -> list[Rung]:
+        """Samplings with their slices that a specimen may be simulated on, from the coarsest: one, or a ladder."""
+        coarsest = Rung(self.sampling_angstrom, self.slice_thickness_angstrom)
+        return [coarsest] if self.accuracy is None else ladder(coarsest.sampling, coarsest.slice_thickness)
+
+    def on(self, rung: Rung) -> "ExitWaveSettings":
+        """Return the settings that simulate on a rung of the ladder and store on the same pixels as these."""
+        fixed = {"sampling_angstrom": rung.sampling, "slice_thickness_angstrom": rung.slice_thickness, "accuracy": None}
+        stored = self.stored_sampling_angstrom or self.sampling_angstrom
+        return self.model_copy(update={**fixed, "stored_sampling_angstrom": stored})
 
     def grid(self, extent: tuple[float, float]) -> Grid:
         """Return the grid that waves over ``extent`` (y, x) [A] are simulated on."""
@@ -147,7 +174,8 @@ class ExitWaveSettings(Configuration):
         int
             Bytes of main memory, or of the main and the device's memory together.
         """
-        simulated, stored = (math.prod(grid.shape) for grid in (self.grid(extent), self.stored_grid(extent)))
+        finest = Grid.covering(extent, self.rungs[-1].sampling)
+        simulated, stored = (math.prod(grid.shape) for grid in (finest, self.stored_grid(extent)))
         usual, atoms = (math.prod(extent) * density for density in (USUAL_ATOMS, max(atoms_per_area, USUAL_ATOMS)))
         passing = simulated * (PIXEL_BYTES + self._layers * FINITE_PIXEL_BYTES) + (atoms - usual) * PASSING_ATOM_BYTES
         kept = simulated * KEPT_PIXEL_BYTES + stored * STORED_PIXEL_BYTES + atoms * ATOM_BYTES
@@ -170,5 +198,6 @@ class ExitWaveSettings(Configuration):
         return max(fitting, default=1)
 
     def identity(self) -> dict[str, object]:
-        """Return what results depend on, as plain values."""
-        return self.model_dump(mode="json", exclude={"memory_mb"})
+        """Return what results depend on, as plain values; an accuracy that is not asked for leaves no trace."""
+        unused = {"memory_mb"} if self.accuracy else {"memory_mb", "accuracy"}
+        return self.model_dump(mode="json", exclude=unused)

@@ -1,6 +1,7 @@
 """From a specimen to its exit waves, mask and geometry."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from temshift.core import Grid, InputError, Stage, generator
+from temshift.exitwaves.accuracy.prediction import Choice, choose_rung
 from temshift.exitwaves.downsampling import downsampled
 from temshift.exitwaves.focus import minimum_contrast_height
 from temshift.exitwaves.masks import Mask, disc_coverage, outline_mask, phase_mask
@@ -34,7 +36,8 @@ class ExitWave:
         True where a particle is.
     geometry : dict
         Heights upstream of that plane and of the exit plane [A], area fraction, coverage of each particle's disc by the
-        mask, warnings.
+        mask, warnings; with an accuracy also the pixels and slices that were chosen [A] and the error of the image that
+        is expected of them, as a share of its standard deviation.
     """
 
     waves: Tensor
@@ -145,25 +148,34 @@ class _Simulation:
         self._positions = _configurations(atoms, settings, root, index)
         self.stored = grid_of(atoms, settings)
         needs_alone = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
-        alone = self._through(self.stored, atoms.arrays["particle"] >= 0) if needs_alone else None
+        alone = self._through(self.stored, atoms.arrays["particle"] >= 0, settings) if needs_alone else None
         self._outline = outline_of(atoms, self.stored, settings)
         self.mask = self._mask(alone)
         self.focus_height = self._focus_height(alone)
 
+    @cached_property
+    def _choice(self) -> Choice | None:
+        """Pixels and slices of this specimen; None if they are the same for all."""
+        settings = self._settings
+        if settings.accuracy is None:
+            return None
+        return choose_rung(self._atoms, settings.method, settings.rungs, settings.accuracy)
+
     def waves(self) -> Tensor:
         """Waves (phonon, y, x) of the whole specimen at the exit plane, on the stored grid."""
-        grid, every = self._settings.grid(_extent(self._atoms)), np.ones(len(self._atoms), dtype=bool)
-        return downsampled(self._through(grid, every), self.stored.shape)
+        settings = self._settings.on(self._choice.rung) if self._choice else self._settings
+        grid, every = settings.grid(_extent(self._atoms)), np.ones(len(self._atoms), dtype=bool)
+        return downsampled(self._through(grid, every, settings), self.stored.shape)
 
-    def _through(self, grid: Grid, chosen: NDArray[np.bool_]) -> Tensor:
+    def _through(self, grid: Grid, chosen: NDArray[np.bool_], settings: ExitWaveSettings) -> Tensor:
         """Waves (phonon, y, x) of some atoms, which move as they do in the whole specimen."""
         return propagate_through(
             self._positions[:, chosen],
             self._atoms.numbers[chosen],
             self._exit_plane,
             grid,
-            self._settings.method,
-            batch=1 if str(self._device) == "cpu" else self._settings.batch(grid.extent),
+            settings.method,
+            batch=1 if str(self._device) == "cpu" else settings.batch(grid.extent),
             device=self._device,
         )
 
@@ -203,7 +215,16 @@ class _Simulation:
                 for number, share in enumerate(coverage)
                 if not share or share < LEAST_COVERAGE
             ],
+            **({} if self._choice is None else _chosen_facts(self._choice)),
         }
+
+
+def _chosen_facts(choice: Choice) -> dict[str, object]:
+    return {
+        "sampling_angstrom": choice.rung.sampling,
+        "slice_thickness_angstrom": choice.rung.slice_thickness,
+        "expected_image_error": choice.expected_error,
+    }
 
 
 def _configurations(atoms: Atoms, settings: ExitWaveSettings, root: int, index: int) -> NDArray[np.float64]:

@@ -269,5 +269,8 @@ _KNOWN = (
     _spinel("Fe3O4", "Fe", 8.394, u=0.2548),
     _spinel("Co3O4", "Co", 8.065),
     _cubic("Fe", 229, 2.866),
+    # Au, Pt: usual values at room temperature, assumed: secondary lists at hand have 4.0786 A and 3.923 to 3.9242 A.
+    _cubic("Au", 225, 4.0782),
+    _cubic("Pt", 225, 3.9242),
 )
 CRYSTALS: Mapping[str, Crystal] = MappingProxyType({known.name: known for known in _KNOWN})

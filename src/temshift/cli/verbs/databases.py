@@ -91,7 +91,8 @@ def _rows(inspection: Inspection) -> list[tuple[str, str]]:
         ("stored grid", f"{_times(layout.grid.shape)} pixels of {_times(layout.grid.sampling)} A (y x x)"),
         (
             "simulated with",
-            f"{waves['sampling_angstrom']:g} A sampling, {waves['slice_thickness_angstrom']:g} A slices",
+            f"{waves['sampling_angstrom']:g} A sampling, {waves['slice_thickness_angstrom']:g} A slices"
+            + (", or finer for each specimen" if waves.get("accuracy") else ""),
         ),
         ("defocus counts from", waves["focus"].replace("_", " ")),
         ("mask", waves["mask"]["definition"]),
@@ -106,6 +107,7 @@ _RANGES = {
     "mean height of particles [A]": "particle_height_angstrom",
     "mean height of substrate [A]": "substrate_height_angstrom",
     "focus plane above exit plane [A]": "focus_height_angstrom",
+    "error of images to expect, as a share": "expected_image_error",
     "area fraction of particles": "area_fraction",
     "area fraction of the mask": "mask_fraction",
 }

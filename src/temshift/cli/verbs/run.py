@@ -16,7 +16,7 @@ from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
 from temshift.conditions import ImagingConditions, lens_remarks, told_together
 from temshift.configuration import Configuration, write_document
 from temshift.core import InputError
-from temshift.databases import Database, size_text
+from temshift.databases import Database, error_remark, size_text
 from temshift.execution import duration_text
 from temshift.image_sets import ImageSet
 from temshift.networks import parameter_count, runs_code, unfilled, with_code
@@ -191,3 +191,7 @@ def _print_estimate(cost: Estimate, workers: int, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if cost.errors:
+        least, most = (100 * end(cost.errors) for end in (min, max))
+        say(console, f"sampling and slices change images by {least:.1f} to {most:.1f} % of their standard deviation")
+        warn_of([remark] if (remark := error_remark(cost.errors)) else [], progress_for(Console(stderr=True)))

@@ -1,4 +1,4 @@
-"""Object libraries that come with the package: nine crystals on amorphous carbon."""
+"""Object libraries that come with the package: eleven crystals on amorphous carbon."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ def shipped_names() -> tuple[str, ...]:
     Examples
     --------
     >>> shipped_names()
-    ('Ag', 'C', 'CdSe', 'Co3O4', 'Cu', 'Fe', 'Fe3O4', 'Si', 'ZnS')
+    ('Ag', 'Au', 'C', 'CdSe', 'Co3O4', 'Cu', 'Fe', 'Fe3O4', 'Pt', 'Si', 'ZnS')
     """
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 

@@ -21,6 +21,8 @@ from temshift.studies.planning.plan import NetworkRun, Part, Plan
 from temshift.studies.planning.study import Study
 
 TRIAL_STEPS = 4
+TRIAL_ERRORS = 4  # specimens of each kind whose error is predicted
+TRIAL_SPECIMENS = 8  # whose pixels and slices are looked at if an accuracy chooses them
 TRIAL_IMAGES = 4  # formed under each condition that is tried
 TRIAL_CONDITIONS = 48
 WARM_SECONDS = 1.0
@@ -43,11 +45,15 @@ class Estimate:
         Space on disk.
     worker_bytes : int
         Memory of a worker while it simulates exit waves.
+    errors : tuple of float
+        Error of the image that sampling and slices are expected to cause, of some specimens, as a share of its standard
+        deviation.
     """
 
     rows: tuple[Row, ...]
     bytes: int
     worker_bytes: int
+    errors: tuple[float, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -82,7 +88,8 @@ def estimate(study: Study, device: str = "cpu") -> Estimate:
     rows = [_specimens_row(plan, {kind: seconds for kind, (_, seconds) in trials.items()})]
     rows += [networks_row(plan, costs), evaluations_row(plan, costs)]
     disk = sum(map(wave_bytes, plan.databases.values())) + _weights_bytes(plan) + REPORT_BYTES
-    return Estimate(tuple(rows), disk, max(one.worker_bytes for one in plan.databases.values()))
+    memory = max(one.worker_bytes for one in plan.databases.values())
+    return Estimate(tuple(rows), disk, memory, _expected_errors(waves.values()))
 
 
 def parameters_of(study: Study) -> list[int]:
@@ -109,7 +116,8 @@ def estimate_database(database: Database, device: str = "cpu") -> Estimate:
     sets = database.sets.values()
     _, seconds = _trial_wave(next(iter(sets)), device)
     rows = tuple((f"{waves.role} specimens with exit waves", waves.count, waves.count * seconds) for waves in sets)
-    return Estimate(rows, sum(map(wave_bytes, sets)), max(waves.worker_bytes for waves in sets))
+    memory = max(waves.worker_bytes for waves in sets)
+    return Estimate(rows, sum(map(wave_bytes, sets)), memory, _expected_errors(list(sets)[:1]))
 
 
 def wave_bytes(waves: WaveSet) -> int:
@@ -127,7 +135,23 @@ def _trial_wave(waves: WaveSet, device: str) -> tuple[ExitWave, float]:
     wave, seconds = _timed(lambda: simulate(atoms, single, waves.seed, 0, device=device))
     if seconds < WARM_SECONDS:  # a short first trial is mostly warming up
         wave, seconds = _timed(lambda: simulate(atoms, single, waves.seed, 0, device=device))
-    return wave, building + seconds * phonons.configurations
+    return wave, building + seconds * phonons.configurations * _others(waves)
+
+
+def _expected_errors(kinds: Iterable[WaveSet]) -> tuple[float, ...]:
+    """Expected errors of the images of some specimens of each kind."""
+    return tuple(
+        choice.expected_error for waves in kinds for choice in waves.expected_of(range(min(TRIAL_ERRORS, waves.count)))
+    )
+
+
+def _others(waves: WaveSet) -> float:
+    """Mean cost of some specimens as a multiple of that of the first: each may need pixels and slices of its own."""
+    if waves.exit_waves.accuracy is None:
+        return 1.0
+    rungs = [choice.rung for choice in waves.expected_of(range(min(TRIAL_SPECIMENS, waves.count)))]
+    costs = [1 / (rung.sampling**2 * rung.slice_thickness) for rung in rungs]
+    return float(np.mean(costs)) / costs[0]
 
 
 def _waves_kind(waves: WaveSet) -> str:

@@ -1,0 +1,1 @@
+"""How well a sampling holds the scattering of a specimen: from columns through its particles."""
