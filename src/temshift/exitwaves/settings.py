@@ -75,8 +75,8 @@ class ExitWaveSettings(Configuration):
     """How exit waves are simulated, and on which pixels they are stored.
 
     ``focus`` is the plane that defocus counts from; waves are propagated back to that of ``minimum_contrast`` of the
-    particles alone. ``tilt_mrad`` makes columns lean towards +x, +y downstream. ``memory_mb`` bounds a worker; on a GPU the
-    last bits depend on it. ``accuracy`` chooses pixels and slices of each specimen, no coarser than the sampling.
+    particles alone. ``tilt_mrad`` makes columns lean towards +x, +y downstream. ``memory_mb`` bounds a worker (on a GPU
+    it may change last bits). ``accuracy`` chooses pixels and slices of each specimen, no coarser than the sampling.
     """
 
     energy_kev: Annotated[float, Field(ge=30, le=1500)]
