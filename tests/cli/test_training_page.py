@@ -54,6 +54,8 @@ def allowed(schema: Mapping[str, Any]) -> str:
         return f"{allowed(schema['items'])} each, {schema['minItems']} to {schema['maxItems']} of them"
     if "exclusiveMinimum" in schema:
         return f"above {schema['exclusiveMinimum']:g}, to {schema['maximum']:g}"
+    if "exclusiveMaximum" in schema:
+        return f"{schema['minimum']:g} to below {schema['exclusiveMaximum']:g}"
     step = f", in steps of {schema['multipleOf']}" if "multipleOf" in schema else ""
     return f"{schema['minimum']} to {schema['maximum']}{step}".replace(".0", "")
 
@@ -93,8 +95,10 @@ def keys() -> dict[str, tuple[str, str]]:
 
 
 def test_the_tables_tell_every_key_with_default_and_bounds() -> None:
-    in_words = {"`training.initial.weights`", "`training.initial.sha256`", "`sweep`"}
-    assert {key: told for key, told in TOLD.items() if key not in in_words} == keys()
+    in_words = {"`training.initial.weights`", "`training.initial.sha256`", "`sweep`", "`training.momentum`"}
+    assert {key: told for key, told in TOLD.items() if key not in in_words} == {
+        key: value for key, value in keys().items() if key not in in_words
+    }
     assert in_words <= set(TOLD)
     assert set(InitialWeights.model_fields) == {"weights", "sha256", "freeze"}
     shapes = {*CompactUNetSettings.model_fields, *ResNetUNetSettings.model_fields}

@@ -187,8 +187,8 @@ def test_folders_and_libraries_are_found(database: Path, tmp_path: Path) -> None
 
 
 def test_what_is_not_there_is_told(tmp_path: Path, database: Path) -> None:
-    with pytest.raises(InputError, match=r"Pt does not exist; give a file of a recipe.*Ag, C, CdSe"):
-        find_library("Pt")
+    with pytest.raises(InputError, match=r"Pd does not exist; give a file of a recipe.*Ag, Au, C, CdSe"):
+        find_library("Pd")
     with pytest.raises(InputError, match="no set 'validation'"):
         library_of_database(database, "validation")
     for count in (0, -1):

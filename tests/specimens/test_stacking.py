@@ -65,6 +65,8 @@ def test_families_are_recognised():
         "Ag": "fcc",
         "C": "diamond",
         "Si": "diamond",
+        "Au": "fcc",
+        "Pt": "fcc",
     }
     assert stack_of(ZINCBLENDE).family == stack_of(TURNED_ZINCBLENDE).family == "zincblende"
 
