@@ -159,34 +159,25 @@ def _predicted() -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def focus(networks: Networks, folder: Path) -> None:
-    """Print scores along defocus under a perfect and the assumed camera."""
+def _along(networks: Networks, folder: Path, series: Mapping[str, Mapping[str, float]]) -> None:
+    """Print scores along a series of conditions under a perfect and the assumed camera."""
     for camera in (PERFECT, ASSUMED):
         print(camera)
-        show(
-            scored(
-                networks,
-                folder,
-                lambda crystal, camera=camera: {
-                    f"{value:+g} nm": conditions_of(crystal, camera, defocus=value) for value in FOCI
-                },
-            )
-        )
+
+        def tests(crystal: str, camera: str = camera) -> dict[str, Conditions]:
+            return {name: conditions_of(crystal, camera, **keys) for name, keys in series.items()}
+
+        show(scored(networks, folder, tests))
+
+
+def focus(networks: Networks, folder: Path) -> None:
+    """Print scores along defocus."""
+    _along(networks, folder, {f"{value:+g} nm": {"defocus": value} for value in FOCI})
 
 
 def dose(networks: Networks, folder: Path) -> None:
-    """Print scores along the dose under a perfect and the assumed camera."""
-    for camera in (PERFECT, ASSUMED):
-        print(camera)
-        show(
-            scored(
-                networks,
-                folder,
-                lambda crystal, camera=camera: {
-                    f"{factor:g} of the dose": conditions_of(crystal, camera, dose=factor) for factor in DOSE_FACTORS
-                },
-            )
-        )
+    """Print scores along the dose."""
+    _along(networks, folder, {f"{factor:g} of the dose": {"dose": factor} for factor in DOSE_FACTORS})
 
 
 def size(networks: Networks, folder: Path) -> None:
