@@ -1,7 +1,9 @@
 """Named distributions of imaging conditions, as users write them: defaults, items, series."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from string import Formatter
 from typing import Annotated
 
@@ -9,6 +11,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from temshift.conditions.distribution import Distribution, Normal
 from temshift.conditions.imaging import KEYS, ImagingConditions, PartialConditions
+from temshift.conditions.spaces.parameter_space import Space
+from temshift.conditions.spaces.sequences import MOST_POINTS, sobol_points
 from temshift.configuration import Configuration, allowed_text
 from temshift.vocabulary import CANONICAL
 
@@ -17,18 +21,41 @@ _NUMBER_FORMAT = re.compile(r"[-+ ]?0?[0-9]{0,2}(\.[0-9]{1,2})?[eEfFgG%]?")  # s
 _LONGEST_NAME = 120  # characters of a member's name
 
 
+class Draws(Configuration):
+    """The first ``count`` points of a scrambled Sobol sequence in a space of distributions.
+
+    A larger ``count`` goes on where a smaller one ended. Without ``space`` the points lie in that of all conditions.
+    """
+
+    count: Annotated[int, Field(ge=1, le=MOST_POINTS)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    space: Space | None = None
+
+
 class ConditionItem(PartialConditions):
-    """One named distribution of conditions, or a series of them over the values of one parameter.
+    """One named distribution of conditions, a series of them over the values of one parameter, or drawn ones.
 
     In the ``name`` of a series, ``{value}`` stands for the value, ``{value:+.1f}`` for the value in that format: a
     sign, a width and a precision of at most two digits each, and one of e, f, g and %. ``sd`` spreads each value
-    normally.
+    normally. In the name of ``drawn`` ones ``{value}`` is the number of the draw, from 1.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
     series: str | None = None
     values: Annotated[tuple[float, ...], Field(min_length=1)] | None = None
     sd: Annotated[float, Field(ge=0)] = 0.0
+    drawn: Draws | None = None
+
+    @model_validator(mode="after")
+    def _drawn_alone(self) -> "ConditionItem":
+        if self.drawn is None:
+            return self
+        if self.series is not None:
+            raise ValueError("series and drawn are both given; give one of them")
+        if "{value" not in self.name:
+            raise ValueError(f"name {self.name!r} of drawn conditions needs {{value}}, so that they differ")
+        self.named(self.drawn.count)
+        return self
 
     @model_validator(mode="after")
     def _series_is_whole(self) -> "ConditionItem":
@@ -62,13 +89,26 @@ class ConditionItem(PartialConditions):
             )
         return name
 
-    def expanded(self) -> Iterator[tuple[str, PartialConditions]]:
-        """Yield name and parameters of each distribution that the item stands for."""
+    def expanded(self, space: Space | None = None) -> Iterator[tuple[str, PartialConditions]]:
+        """Yield name and parameters of each distribution that the item stands for.
+
+        ``space`` is where they are drawn if the item names no space of its own.
+        """
+        if self.drawn is not None:
+            yield from self._drawn(self.drawn, self.drawn.space or space)
+            return
         if self.series is None or self.values is None:
             yield self.name, self
             return
         for value in self.values:
             yield self.named(value), self._member(value)
+
+    def _drawn(self, draws: Draws, space: Space | None) -> Iterator[tuple[str, PartialConditions]]:
+        if space is None:
+            raise ValueError(f"{self.name!r}: no space is given to draw from; give drawn.space, or conditions.space")
+        tied = {"correlations": self.correlations, "measured": self.measured}
+        for number, point in enumerate(sobol_points(len(space.dimensions), draws.count, draws.seed), 1):
+            yield self.named(number), PartialConditions(**{**space.at(point), **self.given(), **tied})
 
     def _member(self, value: float) -> PartialConditions:
         spread = Distribution(normal=Normal(mean=value, sd=self.sd)) if self.sd else Distribution(fixed=value)
@@ -105,24 +145,34 @@ Items = Annotated[tuple[ConditionItem, ...], Field(min_length=1)]
 
 
 class ConditionSets(Configuration):
-    """Distributions of conditions to train on and to test on; what an item leaves out comes from ``default``."""
+    """Distributions of conditions to train on and to test on; what an item leaves out comes from ``default``.
+
+    Items that are ``drawn`` come from ``space``.
+    """
 
     default: PartialConditions = PartialConditions()
+    space: Space | None = None
     training: Items
     test: Items
 
     @model_validator(mode="after")
     def _resolvable(self) -> "ConditionSets":
-        for role in ("training", "test"):
-            self.resolved(role)
+        _ = self._whole
         return self
 
     def resolved(self, role: str) -> list[tuple[str, ImagingConditions]]:
         """Return name and whole conditions of each distribution of a ``role``, "training" or "test"."""
-        return resolved(getattr(self, role), self.default, role)
+        return list(self._whole[role])
+
+    @cached_property
+    def _whole(self) -> dict[str, list[tuple[str, ImagingConditions]]]:
+        """All of both roles, once: thousands of them take seconds."""
+        return {role: resolved(getattr(self, role), self.default, role, self.space) for role in ("training", "test")}
 
 
-def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple[str, ImagingConditions]]:
+def resolved(
+    items: Items, default: PartialConditions, place: str, space: Space | None = None
+) -> list[tuple[str, ImagingConditions]]:
     """Return name and whole conditions of each distribution that ``items`` stand for.
 
     Parameters
@@ -133,6 +183,8 @@ def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple
         Where what an item leaves out comes from.
     place : str
         Name of the items in messages.
+    space : Space, optional
+        Where drawn items come from if they name no space of their own.
 
     Returns
     -------
@@ -141,11 +193,11 @@ def resolved(items: Items, default: PartialConditions, place: str) -> list[tuple
     Raises
     ------
     ValueError
-        If a parameter that has no default is missing, or a name is used twice.
+        If a parameter that has no default is missing, a name is used twice, or there is no space to draw from.
     """
-    parts = [part for item in items for part in item.expanded()]
-    names = [name for name, _ in parts]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    parts = [part for item in items for part in item.expanded(space)]
+    counts = Counter(name for name, _ in parts)
+    twice = sorted(name for name, count in counts.items() if count > 1)
     if twice:
         raise ValueError(f"{place}: the name {twice[0]!r} is used twice; names must differ")
     return [(name, _whole(name, given, default, place)) for name, given in parts]
