@@ -16,6 +16,8 @@ from .analysis.example_pictures import SHOWN_CONDITIONS, draw_examples
 from .analysis.galleries import MOST_PICTURES, draw_pictures, write_index
 from .analysis.image_features import measure_image_features
 from .analysis.observer_scores import has_observers
+from .analysis.part_tables import PartTables, part_words, write_tables
+from .analysis.parts import is_part_of_study, read_parts
 from .analysis.results import CONDITIONS_FILE, asked_pairs, gather, lacking_words, read_results
 from .folder import StudyFolder, load_study, require_study, stored_study, study_remark, study_text
 from .planning.cost_estimate import Estimate, estimate, estimate_database, parameters_of
@@ -36,6 +38,7 @@ __all__ = [
     "InformationSettings",
     "NetworkRun",
     "Part",
+    "PartTables",
     "Plan",
     "Scenario",
     "Status",
@@ -51,6 +54,7 @@ __all__ = [
     "gather",
     "has_observers",
     "is_concluded",
+    "is_part_of_study",
     "lacking_words",
     "list_runs",
     "load_study",
@@ -61,7 +65,9 @@ __all__ = [
     "observe_plan",
     "pairs_of",
     "parameters_of",
+    "part_words",
     "passages_of",
+    "read_parts",
     "read_results",
     "read_spectra",
     "read_status",
@@ -80,4 +86,5 @@ __all__ = [
     "train_alone",
     "write_conclusion",
     "write_index",
+    "write_tables",
 ]

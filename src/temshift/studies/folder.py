@@ -101,6 +101,15 @@ class StudyFolder:
         return self.root / "observers" / observer_id
 
     @property
+    def selection(self) -> Path:
+        """The numbers of the networks that were asked for, if these are not all."""
+        return self.root / "selection.json"
+
+    def part(self, first: int, end: int) -> Path:
+        """Return the folder of the tables of the networks from number ``first`` up to, not including, ``end``."""
+        return self.root / "parts" / f"{first:05d}-{end:05d}"
+
+    @property
     def examples(self) -> Path:
         """Folder of the pictures that the report shows."""
         return self.root / "examples"

@@ -27,10 +27,20 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try networks again that failed in an earlier run.")
     ] = False,
+    networks: Annotated[
+        str | None,
+        typer.Option(
+            "--networks",
+            metavar="A:B",
+            help="Make the networks A to B-1 alone, and their tables instead of the report.",
+            show_default=False,
+        ),
+    ] = None,
     allow_code: AllowCode = None,
 ) -> None:
     """Run a study, from atoms to report. The same command goes on after an interruption."""
     from temshift.cli.verbs import run
+    from temshift.cli.verbs.shared import range_of
 
     who = run.Who(
         workers=worker_count(workers, device),
@@ -38,6 +48,7 @@ def run(
         scheduler=scheduler,
         retries=retries,
         retry_failed=retry_failed,
+        networks=range_of("--networks", networks),
     )
     run.run(study, output, who, allow_code)
 
@@ -69,12 +80,17 @@ def results(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            help="One or more folders of studies or of temshift score; they are merged.", show_default=False
+            help="Folders of studies, of parts of one study or of temshift score; they are merged.", show_default=False
         ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Write the whole table: .csv, .parquet or .json.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the whole table: .csv, .parquet or .json; a folder for parts of a study.",
+            show_default=False,
+        ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
 ) -> None:

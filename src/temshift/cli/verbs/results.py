@@ -11,7 +11,7 @@ from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.tables import WRITERS, number_text, say, table_console, text_table, write_flat
 from temshift.core import InputError
 from temshift.storage import require_writable
-from temshift.studies import read_results
+from temshift.studies import is_part_of_study, part_words, read_parts, read_results, write_tables
 
 MOST_ROWS = 60  # that are printed without being asked for
 NUMBERS = {
@@ -29,11 +29,13 @@ NUMBERS_WIDTH = 52  # characters that the numbers of a row take at most
 
 def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
     """Print scores, row by row or, if they are many, in a line a training distribution; write all if asked to."""
-    if output is not None and output.suffix not in WRITERS:
-        raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}")
-    if output is not None:
+    if output is not None and output.suffix:
+        if output.suffix not in WRITERS:
+            raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}, or name a folder, for parts")
         require_writable(output)
-    table = read_results(*folders, remark=progress_for(Console(stderr=True)).warning)
+    warn = progress_for(Console(stderr=True)).warning
+    table = read_results(*folders, remark=warn)
+    joined = read_parts(folders, warn) if any(map(is_part_of_study, folders)) or _is_folder(output) else None
     console = table_console()
     whole = every or len(table) <= MOST_ROWS
     (_print_rows if whole else _print_summary)(_labelled(table), console)
@@ -41,9 +43,19 @@ def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
     hint = "" if whole else "; --all prints them"
     columns = "" if output else "; --output FILE.csv (.parquet, .json) writes them with all settings"
     say(console, f"{len(table)} rows of {networks} network{'s' if networks > 1 else ''}{hint}{columns}")
+    if joined is not None:
+        for sentence in part_words(joined.networks, joined.count):
+            say(console, sentence)
     if output is not None:
-        write_flat(output, table)
+        if joined is not None and _is_folder(output):
+            write_tables(output, joined)
+        else:
+            write_flat(output, table)
         say(console, f"{output}: {len(table)} rows, {len(table.columns)} columns")
+
+
+def _is_folder(output: Path | None) -> bool:
+    return output is not None and not output.suffix
 
 
 def _labelled(table: pl.DataFrame) -> pl.DataFrame:

@@ -38,6 +38,7 @@ class Who(NamedTuple):
     scheduler: str | None = None
     retries: int = 1
     retry_failed: bool = False
+    networks: range | None = None
 
 
 def run(study_file: Path, output: Path | None, who: Who, code: Path | None = None) -> None:
@@ -48,10 +49,12 @@ def run(study_file: Path, output: Path | None, who: Who, code: Path | None = Non
         require_device(who.device)
     progress = progress_for(Console(stderr=True))
     root = output or STUDIES / study.slug
+    some = who.networks is not None
     warn_of(study.remarks(), progress)
     with going_on(root):
         folder = run_study(study, root, **who._asdict(), progress=progress)
-    _summarise(folder, Console())
+    if not some:
+        _summarise(folder, Console())
 
 
 def check(file: Path, workers: int, device: str) -> None:

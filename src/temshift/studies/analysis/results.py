@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,10 @@ from temshift.networks import CARD
 from temshift.scoring.scored_images import source_id
 from temshift.scoring.stability import with_stability
 from temshift.storage import read_facts, read_table, write_table
-from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
+from temshift.studies.analysis.part_tables import is_part, read_tables, require_one_study
+from temshift.studies.folder import StudyFolder, Warn, require_study
 from temshift.studies.planning.plan import Plan, TestCondition
+from temshift.studies.selection import stored_plan
 from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_SCORES, RESULTS, SCORES, TESTS, with_later_columns
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
@@ -55,11 +57,15 @@ def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
 
 
 class _Part(NamedTuple):
-    """The rows of a folder, a key that rows of one study share, and the pairs that the study asks for."""
+    """The rows of a folder, a key that rows of one study share, and the pairs that the study asks for.
+
+    ``alone`` says whether it is a part of a study, which joins others of the same study alone.
+    """
 
     common: str
     rows: pl.DataFrame
     pairs: pl.DataFrame
+    alone: bool = False
 
 
 def read_results(*folders: Path | str, remark: Warn | None = None) -> pl.DataFrame:
@@ -107,6 +113,8 @@ def read_results(*folders: Path | str, remark: Warn | None = None) -> pl.DataFra
 
 def _read_results(folders: list[Path], remark: Warn) -> pl.DataFrame:
     parts = [_folder_results(folder, remark) for folder in folders]
+    if any(part.alone for part in parts):
+        require_one_study([(str(folder), part.common) for folder, part in zip(folders, parts, strict=True)])
     merged = _merged([(part.common, part.rows) for part in parts])
     every = merged.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
     if every.is_empty():
@@ -141,7 +149,19 @@ def gather(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.Data
 
     ``warn`` is called for tables that are damaged, which are left out; without it they are an error.
     """
-    return _placed(folder, plan, warn, warn or (lambda _: None)).drop("place")
+    return placed_results(folder, plan, warn).drop("place")
+
+
+def placed_results(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> pl.DataFrame:
+    """Return the rows of `gather` with the ``place`` of each in the order of the study, null if it does not ask."""
+    return _placed(folder, plan, warn, warn or (lambda _: None))
+
+
+def merged_rows(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Join rows of parts of one study, with their places: in its order, each once."""
+    rows = pl.concat([_with_vague(rows) for rows in parts], how="diagonal_relaxed")
+    once = rows.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
+    return _settled(once.sort("place", nulls_last=True, maintain_order=True))
 
 
 def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) -> pl.DataFrame:
@@ -191,10 +211,14 @@ def _folder_results(root: Path, remark: Warn) -> _Part:
     if (root / CONDITIONS_FILE).exists() and not StudyFolder(root).study_file.exists():
         rows = with_later_columns(read_table(StudyFolder(root).table("results"))).with_row_index("place")
         return _Part(str(root), rows, pl.DataFrame(schema={"network_id": pl.String, "test_id": pl.String}))
+    if is_part(root):
+        tables = read_tables(root)
+        return _Part(tables.study, tables.results, tables.results.select("network_id", "test_id"), alone=True)
     folder = require_study(root)
-    plan = Plan(stored_study(folder, remark))
+    plan = stored_plan(folder, remark)
     pairs = asked_pairs(plan).select("network_id", "test_id")
-    return _Part(content_hash(plan.study.resolved()), _placed(folder, plan, None, remark), pairs)
+    rows = _placed(folder, plan, None, remark)
+    return _Part(content_hash(plan.study.resolved()), rows, pairs, alone=plan.chosen is not None)
 
 
 def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
@@ -204,8 +228,13 @@ def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
     merged = pl.concat(frames, how="diagonal_relaxed").sort(
         ["in_study", "part", "place"], descending=[True, False, False], nulls_last=True, maintain_order=True
     )
-    vague = [name for name, kind in merged.schema.items() if kind == pl.Null]
-    return merged.drop("part", "place").with_columns(pl.col(name).cast(pl.String) for name in vague)
+    return _settled(merged.drop("part", "place"))
+
+
+def _settled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Settings that no network has as text."""
+    vague = [name for name, kind in rows.schema.items() if kind == pl.Null]
+    return rows.with_columns(pl.col(name).cast(pl.String) for name in vague)
 
 
 def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
@@ -250,14 +279,16 @@ def asked_pairs(plan: Plan) -> pl.DataFrame:
         )
         for part in plan.parts
     ]
-    return pl.concat(pairs).unique(maintain_order=True).with_row_index("place")
+    every = pl.concat(pairs).unique(maintain_order=True).with_row_index("place")
+    return every if plan.chosen is None else every.filter(pl.col("network_id").is_in([run.id for run in plan.networks]))
 
 
 def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
     """Test conditions of a plan, by id and name, and whether the study lists them."""
     listed = {(test.id, test.name): test for part in plan.parts for test in part.tests}
-    ids = {id_ for id_, _ in listed}
-    owns = {own.id: own for part in plan.parts for own in part.own_tests.values() if own.id not in ids}
+    ids, made = {id_ for id_, _ in listed}, {run.name for run in plan.networks}
+    named = [own for part in plan.parts for name, own in part.own_tests.items() if name in made]
+    owns = {own.id: own for own in named if own.id not in ids}
     yield from ((test, True) for test in listed.values())
     yield from ((own, False) for own in owns.values())
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from temshift.conditions.imaging import ImagingConditions
+from temshift.core.errors import InputError
 from temshift.core.hashes import content_hash
 from temshift.core.seeds import Stage, torch_seed
 from temshift.databases.wave_sets import WaveSet
@@ -259,10 +260,12 @@ class Plan:
     ----------
     study : Study
         The resolved study.
+    chosen : sequence of range, optional
+        Numbers of the networks that are to be made, in the order of :attr:`numbered`; all of them if it is left out.
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
+    def __init__(self, study: Study, chosen: Sequence[range] | None = None) -> None:
+        self.study, self.chosen = study, chosen
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -277,20 +280,58 @@ class Plan:
 
     @cached_property
     def databases(self) -> dict[str, WaveSet]:
-        """The sets of specimens with their waves, by id."""
-        return {waves.id: waves for part in self.parts for waves in part.databases.values()}
+        """The sets of specimens with their waves, by id: those that the networks are trained and scored on."""
+        every = {waves.id: waves for part in self.parts for waves in part.databases.values()}
+        if self.chosen is None:
+            return every
+        trained = [source for run in self.networks for source in (run.source, run.validation) if source is not None]
+        tested = {test.source.database for tests in self.tests_of.values() for test in tests}
+        needed = {source.database for source in trained} | tested
+        return {id_: waves for id_, waves in every.items() if id_ in needed}
+
+    @cached_property
+    def every(self) -> tuple[NetworkRun, ...]:
+        """All networks of the study, each once, part by part."""
+        return tuple({run.id: run for part in self.parts for run in part.networks}.values())
+
+    @cached_property
+    def numbered(self) -> tuple[NetworkRun, ...]:
+        """All networks of the study in the order that their numbers count: training distribution by distribution.
+
+        Those of the first distribution come first, of every swept setting and seed, then those of the second: any first
+        ones are a sample of all settings.
+        """
+        places: dict[str, int] = {}
+        trained = [conditions for part in self.parts for conditions in part.trainings.values()]
+        order = {id(one): places.setdefault(content_hash(one), len(places)) for one in trained}
+        return tuple(sorted(self.every, key=lambda run: order[id(run.conditions)]))
 
     @cached_property
     def networks(self) -> tuple[NetworkRun, ...]:
-        """All networks, each once, in the order that they are trained in."""
-        return tuple({run.id: run for part in self.parts for run in part.networks}.values())
+        """The networks to make, each once, in the order that they are trained in."""
+        if self.chosen is None:
+            return self.every
+        ends = [(some.start, min(some.stop, len(self.numbered))) for some in self.chosen]
+        numbers = sorted({number for start, stop in ends for number in range(start, stop)})
+        return tuple(self.numbered[number] for number in numbers)
+
+    @property
+    def numbers(self) -> range | None:
+        """The numbers from the first to the last of the networks that are chosen; None if all are made."""
+        if self.chosen is None:
+            return None
+        stop = max(some.stop for some in self.chosen)
+        return range(min(some.start for some in self.chosen), min(stop, len(self.numbered)))
 
     @cached_property
     def tests_of(self) -> dict[str, tuple[TestCondition, ...]]:
         """All conditions that a network is scored under, by its id: those of every part that it belongs to."""
         tests: dict[str, tuple[TestCondition, ...]] = {}
+        made = {run.id for run in self.networks}
         for part in self.parts:
             for run in part.networks:
+                if run.id not in made:
+                    continue
                 earlier, more = tests.get(run.id), part.tests_of[run.name]
                 tests[run.id] = more if earlier is None else _once([*earlier, *more])
         return tests
@@ -300,6 +341,14 @@ class Plan:
         """Networks that share the images that they are scored on."""
         size = self.study.cohort
         return tuple(self.networks[start : start + size] for start in range(0, len(self.networks), size))
+
+    def require_chosen(self) -> None:
+        """Refuse numbers of networks that the study does not have; an InputError says how many there are."""
+        if self.chosen is not None and not self.networks:
+            count, given = len(self.numbered), self.chosen[0]
+            raise InputError(
+                f"--networks {given.start}:{given.stop}: the study has {count} networks; give numbers from 0 to {count}"
+            )
 
     def require_networks(self) -> None:
         """Refuse factories that may not be run, fail, or make another thing than a network of images like these.

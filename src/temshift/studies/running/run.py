@@ -27,6 +27,7 @@ from temshift.storage import record_state
 from temshift.storage.files import discard_leftovers
 from temshift.studies.analysis.conclude import conclude
 from temshift.studies.analysis.example_pictures import shown_networks
+from temshift.studies.analysis.parts import write_part
 from temshift.studies.analysis.results import keep_tests
 from temshift.studies.folder import StudyFolder, load_study, open_folder
 from temshift.studies.planning.plan import NetworkRun, Part, Plan
@@ -36,6 +37,7 @@ from temshift.studies.running.network_states import RunState, discard_damaged, r
 from temshift.studies.running.queue import Listener, NetworkQueue
 from temshift.studies.running.status import StatusFile
 from temshift.studies.running.worker_tasks import make_ready, measure_library
+from temshift.studies.selection import keep_selection
 
 SPECIMENS_PER_TASK = 12
 MAKING = "trainings and scores"  # one step each a network
@@ -60,9 +62,10 @@ def run_study(
     scheduler: str | None = None,
     retries: int = RETRIES,
     retry_failed: bool = False,
+    networks: range | None = None,
     progress: Progress | None = None,
 ) -> StudyFolder:
-    """Run a study from atoms to report; finished work in ``output`` is kept.
+    """Run a study from atoms to report, or make some of its networks; finished work in ``output`` is kept.
 
     Parameters
     ----------
@@ -81,13 +84,16 @@ def run_study(
         How often a task is done again after its worker was killed.
     retry_failed : bool
         Whether networks that failed in an earlier run are tried again; they are left alone otherwise.
+    networks : range, optional
+        Numbers of the networks to make, see :attr:`Plan.numbered`; their tables go to ``parts`` of the folder, and
+        there is no report. All are made if it is left out.
     progress : Progress, optional
         Hears of every stage; silent by default.
 
     Returns
     -------
     StudyFolder
-        With every file that DESIGN describes, and ``report``.
+        With every file that DESIGN describes, and ``report``, unless some networks alone were asked for.
 
     Raises
     ------
@@ -99,7 +105,9 @@ def run_study(
     """
     output, given = Path(output), study if isinstance(study, Study) else load_study(study)
     study = given.model_copy(update={"training": given.training.resolved()})  # can be read without initial weights
-    progress, plan, folder = progress or SilentProgress(), Plan(study), StudyFolder(output.absolute())
+    progress, folder = progress or SilentProgress(), StudyFolder(output.absolute())
+    plan = Plan(study, None if networks is None else [networks])
+    plan.require_chosen()
     plan.require_networks()
     plan.require_initial_weights()
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
@@ -108,16 +116,21 @@ def run_study(
         starting = [executor.submit(make_ready) for _ in range(executor_width(executor))]
         run = Run(plan, folder, Work(executor, device, progress, workers))
         discard_leftovers(folder.root, below=True)
+        keep_selection(folder, plan.numbers)
         folder.status.unlink(missing_ok=True)
         for place, waves, shards in needs:
             make_waves(run.work, place, waves, shards)
-        libraries = {id_: _measure(run, part) for id_, part in _measured_parts(plan).items()}
+        libraries = {} if plan.chosen else {id_: _measure(run, one) for id_, one in _measured_parts(plan).items()}
         failures = _make_networks(run, retries, retry_failed)
         folder.status.unlink(missing_ok=True)
         for start in starting:
             start.cancel()  # nothing is left to do, maybe before a worker has even started
         try:
-            conclude(plan, folder, run.work, libraries, len(failures))
+            if plan.numbers is None:
+                conclude(plan, folder, run.work, libraries, len(failures))
+            else:
+                place = write_part(folder, plan, plan.numbers, progress.warning)
+                progress.message(f"tables of the networks {plan.numbers.start}:{plan.numbers.stop}: {place}")
         except TemshiftError as error:
             raise TemshiftError("\n".join([*_failed_text(run, failures), str(error)])) from error
         if failures:
@@ -181,7 +194,7 @@ class _Making:
         self.failures = {id_: state.failure for id_, state in states.items() if state.failure is not None}
         waiting = [state for state in states.values() if state.word == "waiting"]
         self.made = len(waiting)
-        self.shown = shown_networks(run.plan)
+        self.shown = set() if run.plan.chosen else shown_networks(run.plan)
         self.steps_left = sum(2 - state.trained for state in waiting)
         words = ("done", "failed", "waiting")
         counts = {word: sum(state.word == word for state in states.values()) for word in words}

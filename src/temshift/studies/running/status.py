@@ -13,10 +13,11 @@ from filelock import FileLock, Timeout
 
 from temshift.core import TemshiftError
 from temshift.storage import read_json, write_json
-from temshift.studies.folder import StudyFolder, Warn, require_study, stored_study
-from temshift.studies.planning.plan import NetworkRun, Plan
+from temshift.studies.folder import StudyFolder, Warn, require_study
+from temshift.studies.planning.plan import NetworkRun
 from temshift.studies.running.failures import Failure
 from temshift.studies.running.network_states import run_states
+from temshift.studies.selection import stored_plan
 
 SECONDS_BETWEEN_WRITES = 2.0
 
@@ -144,7 +145,7 @@ def list_runs(root: Path | str, warn: Warn = lambda _: None) -> list[tuple[Netwo
         If it is no study folder.
     """
     folder = require_study(Path(root))
-    plan = Plan(stored_study(folder, warn))
+    plan = stored_plan(folder, warn)
     states = run_states(plan, folder, warn)
     return [(run, states[run.id].word, states[run.id].failure) for run in plan.networks]
 

@@ -33,7 +33,7 @@ from temshift.networks import (
 from temshift.networks.stored import SOURCE, TRAINED_ON
 from temshift.scoring.scores import Scores, score_together
 from temshift.storage.files import table_bytes
-from temshift.storage.provenance import versions_of
+from temshift.storage.provenance import processor, versions_of
 from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition, score_id, validation_stream
@@ -175,6 +175,7 @@ def _card(run: NetworkRun, network: nn.Module) -> dict[str, Any]:
         "parameters": parameter_count(network),
         SOURCE: getattr(network, "made_by", None) or _own(network),
         "versions": _versions(),
+        "cpu": processor(),
     }
 
 
