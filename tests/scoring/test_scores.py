@@ -28,6 +28,18 @@ def test_scores_agree_with_scikit_learn(seed: int) -> None:
     assert ours.f1 == pytest.approx(metrics.f1_score(truth, predicted))
     assert ours.iou == pytest.approx(metrics.jaccard_score(truth, predicted))
     assert ours.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
+    assert ours.missed == pytest.approx(1 - metrics.recall_score(truth, predicted))
+    assert ours.invented == pytest.approx(1 - metrics.recall_score(~truth, ~predicted))
+
+
+@pytest.mark.parametrize(("particle", "missed", "invented"), [(True, 0.25, None), (False, None, 0.75)])
+def test_shares_of_what_the_masks_do_not_hold_are_missing(
+    particle: bool, missed: float | None, invented: float | None
+) -> None:
+    logits = torch.ones(2, 1, 4, 4)
+    logits[:, :, 0] = -1
+    ours = scores_of([pixel_sums(logits, torch.full_like(logits, particle, dtype=torch.bool))])
+    assert (ours.missed, ours.invented) == (missed, invented)
 
 
 def test_the_published_loss_is_the_cross_entropy_of_softmax_outputs_less_its_floor() -> None:

@@ -7,6 +7,8 @@ from functools import cached_property
 from string import Formatter
 from typing import Annotated
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from temshift.conditions.distribution import Distribution, Normal
@@ -22,14 +24,21 @@ _LONGEST_NAME = 120  # characters of a member's name
 
 
 class Draws(Configuration):
-    """The first ``count`` points of a scrambled Sobol sequence in a space of distributions.
+    """Points ``first`` to ``first + count - 1`` of a scrambled Sobol sequence in a space of distributions.
 
     A larger ``count`` goes on where a smaller one ended. Without ``space`` the points lie in that of all conditions.
     """
 
     count: Annotated[int, Field(ge=1, le=MOST_POINTS)]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
+    first: Annotated[int, Field(ge=1, le=MOST_POINTS)] = 1
     space: Space | None = None
+
+    def points(self, space: Space) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield the number of each point, and its place in a space."""
+        end = self.first + self.count
+        for number in range(self.first, end):
+            yield number, sobol_points(len(space.dimensions), end - 1, self.seed)[number - 1]
 
 
 class ConditionItem(PartialConditions):
@@ -37,7 +46,7 @@ class ConditionItem(PartialConditions):
 
     In the ``name`` of a series, ``{value}`` stands for the value, ``{value:+.1f}`` for the value in that format: a
     sign, a width and a precision of at most two digits each, and one of e, f, g and %. ``sd`` spreads each value
-    normally. In the name of ``drawn`` ones ``{value}`` is the number of the draw, from 1.
+    normally. In the name of ``drawn`` ones ``{value}`` is the number of the draw.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -54,7 +63,7 @@ class ConditionItem(PartialConditions):
             raise ValueError("series and drawn are both given; give one of them")
         if "{value" not in self.name:
             raise ValueError(f"name {self.name!r} of drawn conditions needs {{value}}, so that they differ")
-        self.named(self.drawn.count)
+        self.named(self.drawn.first + self.drawn.count - 1)
         return self
 
     @model_validator(mode="after")
@@ -107,7 +116,7 @@ class ConditionItem(PartialConditions):
         if space is None:
             raise ValueError(f"{self.name!r}: no space is given to draw from; give drawn.space, or conditions.space")
         tied = {"correlations": self.correlations, "measured": self.measured}
-        for number, point in enumerate(sobol_points(len(space.dimensions), draws.count, draws.seed), 1):
+        for number, point in draws.points(space):
             yield self.named(number), PartialConditions(**{**space.at(point), **self.given(), **tied})
 
     def _member(self, value: float) -> PartialConditions:

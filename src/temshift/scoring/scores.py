@@ -52,6 +52,9 @@ class Scores:
         in the masks nor for the network.
     accuracy : float
         Share of pixels that are right.
+    missed, invented : float or None
+        FN / (TP + FN), the share of particle that the network missed, and FP / (FP + TN), the share of background that
+        it took for particle, pooled over all pixels; None if the masks hold no particle, or nothing else.
     calibration_error : float
         Expected calibration error: pixels fall into 15 equal bins of the probability of "particle"; the error is the
         mean over pixels of |mean probability - share of particle| of their bin; 0 is perfect. Pooled over all pixels.
@@ -76,6 +79,8 @@ class Scores:
     iou: float | None
     iou_sd: float | None
     accuracy: float
+    missed: float | None
+    invented: float | None
     calibration_error: float
     calibration_error_sd: float | None
     images: int
@@ -157,6 +162,8 @@ def scores_of(sums: Sequence[PixelSums]) -> Scores:
         iou=_pooled(tp, tp + fp + fn),
         iou_sd=_spread(tp / (tp + fp + fn)),
         accuracy=float((tp + tn).sum() / pixels.sum()),
+        missed=_pooled(fn, tp + fn),
+        invented=_pooled(fp, fp + tn),
         calibration_error=float(surplus.sum(0).abs().sum() / pixels.sum()),
         calibration_error_sd=_spread(surplus.abs().sum(1) / pixels),
         images=len(pixels),

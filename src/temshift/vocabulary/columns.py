@@ -18,7 +18,9 @@ LATER_COLUMNS: Mapping[str, float | None] = {  # by key, and what fills it: the 
     for row in CANONICAL
     if row.field in _LATER
 }
-LATER_SCORES = ("cross_entropy_softmax_twice", "stability_cross_entropy", "stability_softmax_twice")  # lacking, too
+LATER_SCORES = (  # lacking, too
+    *("cross_entropy_softmax_twice", "stability_cross_entropy", "stability_softmax_twice", "missed", "invented"),
+)
 
 # Scores of one network under one test condition.
 SCORES = {
@@ -37,6 +39,8 @@ SCORES = {
     "images": pl.Int64,
     "empty_masks": pl.Int64,
     "cross_entropy_softmax_twice": pl.Float64,
+    "missed": pl.Float64,
+    "invented": pl.Float64,
 }
 
 # Conditions that networks are scored under; settings are centres, in the units of the study file. "listed" are those

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from temshift.core import DamagedError, InputError, TemshiftError
+from temshift.core import DamagedError, InputError
 from temshift.storage import read_table
 from temshift.storage.files import table_bytes
 from temshift.storage.records import read_record, write_recorded

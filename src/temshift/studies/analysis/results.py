@@ -286,8 +286,8 @@ def asked_pairs(plan: Plan) -> pl.DataFrame:
 def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
     """Test conditions of a plan, by id and name, and whether the study lists them."""
     listed = {(test.id, test.name): test for part in plan.parts for test in part.tests}
-    ids, made = {id_ for id_, _ in listed}, {run.name for run in plan.networks}
-    named = [own for part in plan.parts for name, own in part.own_tests.items() if name in made]
+    ids, made = {id_ for id_, _ in listed}, {run.id for run in plan.networks}
+    named = [part.own_tests[run.name] for part in plan.parts for run in part.networks if run.id in made]
     owns = {own.id: own for own in named if own.id not in ids}
     yield from ((test, True) for test in listed.values())
     yield from ((own, False) for own in owns.values())
