@@ -129,6 +129,15 @@ def test_a_part_of_the_scores_that_fails_fails_the_network_once(plan: Plan, monk
     assert sorted([victim, *heard.scored]) == sorted(run.id for run in plan.networks)
 
 
+def test_where_cohorts_are_many_each_network_has_all_its_scores_in_one_file(tiny_text: str) -> None:
+    plan = Plan(parse_configuration(tiny_text + "\nseeds: 2\ncohort: 1\n", Study, "study.yaml"))
+    queue, tested = queue_of(plan, Heard()), []
+    while (task := queue.take()) is not None:
+        settle(queue, task)
+        tested += [len(tests) for _, tests in task.arguments[1]] if task.function is score_runs else []
+    assert tested == [len(plan.tests_of[run.id]) for run in plan.networks]
+
+
 @pytest.mark.parametrize(
     ("error", "failed"), [(MemoryError("CUDA out of memory"), 1), (DamagedError("waves are damaged"), 3)]
 )

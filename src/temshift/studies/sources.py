@@ -1,6 +1,5 @@
 """Stored waves, networks and test micrographs of a study, loaded for work."""
 
-import functools
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +17,10 @@ from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition
 
 SCORING_BATCH = 32
+FEWEST_KEPT = 3  # sets of waves that a worker keeps however large they are: to train on, to watch by, to test on
+KEPT_BYTES = 600e6  # of more of them, which networks on several kinds of specimens take by turns
+
+_Key = tuple[Path, tuple[float, float, float], str, int]
 
 
 def load_network(root: Path, run: NetworkRun, device: str) -> nn.Module:
@@ -32,14 +35,14 @@ def test_batches(root: Path, test: TestCondition, device: str) -> Iterator[Batch
 
 
 def source_of(root: Path, source: ImageSource, device: str, specimens: int | None = None) -> MicrographSource:
-    """Load the waves and masks of a database, ready to form images; a worker keeps the last three.
+    """Load the waves and masks of a database, ready to form images; a worker keeps the last ones.
 
     Where the first ``specimens`` are enough, the shards beyond them are not read.
     """
     store = root / source.store
     layout = read_layout(store)
     shards = layout.shards if specimens is None else min(layout.shards, math.ceil(specimens / layout.per_shard))
-    return MicrographSource(*_kept(store, source.band, device, shards), source.imaging)
+    return MicrographSource(*_KEPT.read((store, source.band, device, shards)), source.imaging)
 
 
 def read_spectra(
@@ -79,4 +82,24 @@ def read_spectra(
     return spectra, torch.cat(masks).to(device)
 
 
-_kept = functools.lru_cache(maxsize=3)(read_spectra)
+class _Kept:
+    """Waves that were read last: three sets at least, and more while all together take little memory."""
+
+    def __init__(self) -> None:
+        self._sets: dict[_Key, tuple[WaveSpectra, Tensor]] = {}
+
+    def read(self, key: _Key) -> tuple[WaveSpectra, Tensor]:
+        """Return spectra and masks, read from disk if they are not kept."""
+        found = self._sets.pop(key, None) or read_spectra(*key)
+        self._sets[key] = found  # the last one
+        while len(self._sets) > FEWEST_KEPT and self.bytes > KEPT_BYTES:
+            self._sets.pop(next(iter(self._sets)))
+        return found
+
+    @property
+    def bytes(self) -> int:
+        """Memory of all that is kept."""
+        return sum(spectra.values.nbytes + masks.nbytes for spectra, masks in self._sets.values())
+
+
+_KEPT = _Kept()

@@ -14,6 +14,7 @@ from temshift.studies.running.network_states import RunState
 from temshift.studies.running.worker_tasks import Evaluation, reason, score_runs, train_runs
 
 TESTS_PER_TASK = 12
+MANY = 4  # cohorts a worker, from which each is scored by one task, and each network has one file of scores
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,22 @@ class NetworkQueue:
         "cpu" or "cuda"; on a GPU the networks of a cohort that are of one kind are trained together.
     listener : Listener
         Hears of every network.
+    workers : int
+        How many tasks are worked on at a time: where cohorts are few, several share the scores of one.
     """
 
-    def __init__(self, plan: Plan, states: Mapping[str, RunState], root: Path, device: str, listener: Listener) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        states: Mapping[str, RunState],
+        root: Path,
+        device: str,
+        listener: Listener,
+        workers: int = 1,
+    ) -> None:
         self._states, self._root, self._device, self._listener = states, root, device, listener
         self._cohorts = [[run for run in cohort if states[run.id].word == "waiting"] for cohort in plan.cohorts]
+        self._shared = len([cohort for cohort in self._cohorts if cohort]) < MANY * workers
         self._untrained: list[set[str]] = []
         self._training: deque[_Job] = deque()
         self._scoring: deque[_Job] = deque()
@@ -145,11 +157,12 @@ class NetworkQueue:
         self._listener.scored(run)
 
     def _score(self, number: int) -> None:
-        """Queue the scoring of a cohort, some test conditions a task."""
+        """Queue the scoring of a cohort, some test conditions a task where workers share it."""
         unscored = [(run, self._states[run.id].missing) for run in self._cohorts[number]]
         every = list({test.id: None for _, tests in unscored for test in tests})
-        for start in range(0, len(every), TESTS_PER_TASK):
-            chosen = set(every[start : start + TESTS_PER_TASK])
+        size = TESTS_PER_TASK if self._shared else max(len(every), 1)
+        for start in range(0, len(every), size):
+            chosen = set(every[start : start + size])
             parts = [(run, tuple(test for test in tests if test.id in chosen)) for run, tests in unscored]
             job = _Job(number, tuple((run, tests) for run, tests in parts if tests))
             self._scoring.append(job)

@@ -206,7 +206,8 @@ class _Making:
             if self.states[network.id].word == "done":
                 self._drop(network)
         listener = Listener(self._trained, self._scored, self._failed)
-        queue = NetworkQueue(self.run.plan, self.states, self.run.folder.root, work.device, listener)
+        width = executor_width(work.executor)
+        queue = NetworkQueue(self.run.plan, self.states, self.run.folder.root, work.device, listener, width)
         total = 2 * len(self.states)
         work.progress.start(MAKING, total, total - self.steps_left)
         self.status.begin(self.steps_left)
