@@ -13,7 +13,7 @@ import pytest
 from local_cluster import listeners, until
 
 from temshift.configuration.yaml_document import read_document, write_document
-from temshift.studies import load_study, read_results, run_study
+from temshift.studies import load_study, read_parts, read_results, run_study
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "clusters" / "slurm.sh"
@@ -181,3 +181,19 @@ def test_a_job_of_one_node_stays_on_loopback_and_leaves_nothing_if_it_is_ended(s
     assert script.wait(timeout=60) == 143
     until(lambda: not members(script.pid), 20)
     assert not list(tmp_path.glob(".temshift-cluster-*"))
+
+
+@pytest.mark.slow
+def test_a_task_of_an_array_makes_its_part_and_goes_on(tmp_path, study, job):
+    """Two tasks of two networks each, the second one given twice; their tables join."""
+    script, folder = SCRIPT.with_name("parts.sh"), tmp_path / "parts"
+    for number in (3, 0, 0):
+        task = {**job, "SLURM_ARRAY_TASK_ID": str(number), "SLURM_CPUS_PER_TASK": "1", "NETWORKS": "2"}
+        subprocess.run(["bash", script, study, folder], env=task, cwd=tmp_path, check=True, timeout=300)
+    parts = sorted(folder.glob("part-*/parts/*"))
+    assert [part.relative_to(folder).as_posix() for part in parts] == [
+        "part-0000/parts/00000-00002",
+        "part-0003/parts/00006-00008",
+    ]
+    joined = read_parts(parts)
+    assert joined.networks["number"].to_list() == [0, 1, 6, 7] and joined.count == 24
