@@ -13,8 +13,10 @@ from temshift.conditions.imaging import KEYS
 from temshift.configuration import Configuration, allowed_text
 from temshift.configuration.model import as_tuples
 from temshift.core.electrons import wavelength
+from temshift.vocabulary.parameters import MILLIMETRE, NANOMETRE
 
 DIGITS = 5  # significant ones of a drawn number, so that its last bits, which machines differ in, name no new network
+EXTENDED = 1.2  # Scherzer's extended defocus in units of sqrt(Cs lambda)
 _TAILS = 4.0  # standard deviations within which a bound of a parameter cuts a spread
 _OPTIONS = ("center", "sd", "sigma")
 
@@ -24,7 +26,7 @@ class ParameterSpace(Configuration):
 
     ``sd`` draws the standard deviation of a normal spread around the centre, in the unit of the key, ``sigma`` that of
     a lognormal one. Without either every distribution is its centre alone. With ``scherzer_kev`` the centre of
-    ``defocus_nm`` counts from Scherzer's defocus, sqrt(4/3 Cs lambda), of the centre of ``C30_mm`` at that electron
+    ``defocus_nm`` counts from Scherzer's extended defocus, 1.2 sqrt(Cs lambda), of the centre of ``C30_mm`` at that electron
     energy.
     """
 
@@ -166,12 +168,6 @@ def _lognormal(key: str, median: float, sigma: float) -> Lognormal:
 
 
 def _scherzer_defocus_nm(spherical_mm: float, energy_kev: float) -> float:
-    """Scherzer's defocus sqrt(4/3 Cs lambda) [nm], negative for a negative Cs.
-
-    References
-    ----------
-    O. Scherzer, J. Appl. Phys. 20, 20 (1949); the factor 4/3 as in Williams and Carter, Transmission Electron
-    Microscopy, equation 28.36.
-    """
-    square = 4 / 3 * abs(spherical_mm) * 1e7 * wavelength(energy_kev * 1e3)
-    return math.copysign(math.sqrt(square) / 10, spherical_mm)
+    """Scherzer's extended defocus, 1.2 sqrt(Cs lambda) [nm], negative for a negative Cs; see `optics.limits`."""
+    square = abs(spherical_mm) * MILLIMETRE * wavelength(energy_kev * 1e3)
+    return math.copysign(EXTENDED * math.sqrt(square) / NANOMETRE, spherical_mm)
