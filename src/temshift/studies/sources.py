@@ -15,7 +15,7 @@ from temshift.micrographs.formation import Batch
 from temshift.networks import code_of, load
 from temshift.optics.image_formation import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition
+from temshift.studies.planning.part import ImageSource, NetworkRun, TestCondition
 
 SCORING_BATCH = 32
 
