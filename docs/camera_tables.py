@@ -101,8 +101,8 @@ def read_cells(plan: Plan, table: Path) -> pl.DataFrame:
 def pairs_of(plan: Plan) -> Iterator[Mapping[str, object]]:
     """Yield names, group, part and cameras of every pair."""
     for part in plan.parts:
-        distributions = [name for name, _ in part.study.conditions.resolved("training")]
-        for (training, conditions), group in zip(part.trainings.items(), distributions, strict=True):
+        for training, conditions in part.trainings.items():
+            group = part.distributions[training]
             for test in part.tests:
                 trained, tested = has_camera(conditions), has_camera(test.conditions)
                 names = {"training_name": training, "test_name": test.name, "training_group": group}

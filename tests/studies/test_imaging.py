@@ -24,7 +24,8 @@ from temshift.optics.settings import ImagingSettings
 from temshift.report import build_matrix, load_study
 from temshift.storage.files import read_json
 from temshift.studies import Study, StudyFolder, run_study
-from temshift.studies.planning.plan import Part, Plan
+from temshift.studies.planning.part import Part
+from temshift.studies.planning.plan import Plan
 from temshift.studies.sources import source_of
 from temshift.vocabulary.parameters import CANONICAL
 

@@ -11,7 +11,7 @@ from temshift.configuration.model import ConfigurationError, load_configuration,
 from temshift.configuration.yaml_document import read_document, write_document
 from temshift.core.hashes import file_hash
 from temshift.studies import Plan, Study
-from temshift.studies.planning.plan import score_id
+from temshift.studies.planning.part import score_id
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from temshift.configuration.model import parse_configuration
 from temshift.core.errors import DamagedError
 from temshift.execution import Outcome, Task, WorkerLostError
 from temshift.studies import Plan, Study
-from temshift.studies.planning.plan import NetworkRun
+from temshift.studies.planning.part import NetworkRun
 from temshift.studies.running.failures import Failure
 from temshift.studies.running.network_states import RunState
 from temshift.studies.running.queue import Listener, NetworkQueue

@@ -21,7 +21,7 @@ from temshift.storage.records import read_facts, write_record, write_recorded
 from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study
 from temshift.studies.analysis.results import gather, keep_tests
 from temshift.studies.folder import stored_study, study_text
-from temshift.studies.planning.plan import score_id
+from temshift.studies.planning.part import score_id
 from temshift.studies.running import run
 from temshift.studies.sources import source_of
 from temshift.vocabulary.columns import RESULTS, SCORES

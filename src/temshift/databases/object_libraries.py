@@ -18,7 +18,7 @@ from temshift.information.objects.library import LIBRARY_VERSION, ObjectLibrary,
 from temshift.information.objects.library_files import read_library, write_library
 from temshift.information.objects.particle_spectra import measure_instances
 from temshift.information.objects.shipped_libraries import SHIPPED_ENERGY, FocusPlane
-from temshift.specimens import FileRecipe, SpecimenRecipe, build_specimen
+from temshift.specimens import FileRecipe, Recipe, build_specimen
 from temshift.specimens.specimen import specimen_versions
 from temshift.storage import record_state
 
@@ -58,7 +58,7 @@ def band_end(conditions: Iterable[ImagingConditions], energy: float) -> float:
 
 
 def library_of_recipe(
-    recipe: SpecimenRecipe | FileRecipe,
+    recipe: Recipe,
     exit_waves: ExitWaveSettings | None = None,
     *,
     count: int = SPECIMENS,
@@ -70,7 +70,7 @@ def library_of_recipe(
 
     Parameters
     ----------
-    recipe : SpecimenRecipe or FileRecipe
+    recipe : SpecimenRecipe, MixtureRecipe or FileRecipe
         The recipe; of own files there are as many specimens as files.
     exit_waves : ExitWaveSettings, optional
         Energy, outline, and the plane that defocus counts from; its sampling does not matter. 300 keV and the exit
@@ -174,7 +174,7 @@ def measured_set(
 
 
 def _new_specimens(
-    recipe: SpecimenRecipe | FileRecipe, settings: ExitWaveSettings, root: int, numbers: Iterable[int], highest: float
+    recipe: Recipe, settings: ExitWaveSettings, root: int, numbers: Iterable[int], highest: float
 ) -> Iterator[ObjectLibrary]:
     for number in numbers:
         atoms = build_specimen(recipe, root, number)
@@ -213,7 +213,7 @@ def main_source(folder: Path | str) -> WaveSource:
 
 
 def cached_library(
-    recipe: SpecimenRecipe | FileRecipe,
+    recipe: Recipe,
     settings: ExitWaveSettings,
     count: int,
     seed: int,

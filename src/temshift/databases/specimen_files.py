@@ -14,7 +14,7 @@ from temshift.configuration.model import dump_configuration
 from temshift.core import DamagedError, InputError, content_hash
 from temshift.execution import Progress, SilentProgress, Task, Work, make_executor
 from temshift.figures import specimen_sheet
-from temshift.specimens import SPECIMENS_VERSION, FileRecipe, SpecimenRecipe, build_specimen, require_available
+from temshift.specimens import SPECIMENS_VERSION, Recipe, build_specimen, require_available
 from temshift.specimens.cells import wrapped
 from temshift.specimens.specimen import specimen_versions
 from temshift.storage import claim, read_facts, record_state, replacing, write_text
@@ -34,7 +34,7 @@ class SpecimenSet:
 
     Attributes
     ----------
-    recipe : SpecimenRecipe or FileRecipe
+    recipe : SpecimenRecipe, MixtureRecipe or FileRecipe
         Their recipe.
     seed : int
         Seed of all draws.
@@ -42,7 +42,7 @@ class SpecimenSet:
         Number of the first and how many.
     """
 
-    recipe: SpecimenRecipe | FileRecipe
+    recipe: Recipe
     seed: int
     first: int
     count: int

@@ -35,7 +35,7 @@ from temshift.exitwaves.accuracy.settings import Accuracy
 from temshift.exitwaves.simulation import PHYSICS_VERSION
 from temshift.exitwaves.store import adopt_shard, discard_shard, shard_state
 from temshift.micrographs.threads import one_thread
-from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe, build_specimen, require_available
+from temshift.specimens import FileRecipe, Recipe, build_specimen, require_available
 from temshift.specimens.specimen import specimen_versions
 from temshift.storage.provenance import versions_of
 
@@ -54,7 +54,7 @@ class WaveSet:
         Their purpose: the name of the set.
     seed : int
         Their seed: no two sets share a specimen.
-    recipe : SpecimenRecipe or FileRecipe
+    recipe : SpecimenRecipe, MixtureRecipe or FileRecipe
         Their recipe.
     exit_waves : ExitWaveSettings
         How their waves are simulated.
@@ -66,7 +66,7 @@ class WaveSet:
 
     role: str
     seed: int
-    recipe: SpecimenRecipe | FileRecipe
+    recipe: Recipe
     exit_waves: ExitWaveSettings
     count: int
     per_shard: int
@@ -120,7 +120,7 @@ class WaveSet:
 
 
 def wave_sets(
-    recipe: SpecimenRecipe | FileRecipe,
+    recipe: Recipe,
     exit_waves: ExitWaveSettings,
     counts: dict[str, int],
     per_shard: int,
@@ -253,14 +253,14 @@ def wave_faults(sets: Mapping[str, WaveSet]) -> Iterator[tuple[KeyPath, str]]:
     yield from _count_faults(recipe, sum(one.count for one in sets.values()))
 
 
-def _count_faults(recipe: SpecimenRecipe | FileRecipe, count: int) -> Iterator[tuple[KeyPath, str]]:
+def _count_faults(recipe: Recipe, count: int) -> Iterator[tuple[KeyPath, str]]:
     try:
         require_available(recipe, count - 1)
     except InputError as error:
         yield ("counts",), f"{count} specimens in all: {error}"
 
 
-def _phonon_faults(recipe: SpecimenRecipe | FileRecipe, exit_waves: ExitWaveSettings) -> Iterator[tuple[KeyPath, str]]:
+def _phonon_faults(recipe: Recipe, exit_waves: ExitWaveSettings) -> Iterator[tuple[KeyPath, str]]:
     phonons = exit_waves.phonons
     crystals = {crystal for crystal, _ in recipe.sites} - {""}
     strange = sorted({key.rpartition(".")[0] for key in phonons.rms_displacement_angstrom} - crystals - {""})

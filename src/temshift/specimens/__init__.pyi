@@ -5,7 +5,7 @@ from .own import FileRecipe, LabelChoice, ParticleChoice, Recipe, require_availa
 from .particle_recipe import ParticleRecipe
 from .particles import Particle, draw_particle
 from .ranges import Range
-from .recipe import SpecimenRecipe, SubstrateRecipe
+from .recipe import MixtureRecipe, SpecimenRecipe, SubstrateRecipe
 from .shapes import Shape
 from .sources import SourceFile
 from .specimen import SPECIMENS_VERSION, build_specimen
@@ -19,6 +19,7 @@ __all__ = [
     "Crystal",
     "FileRecipe",
     "LabelChoice",
+    "MixtureRecipe",
     "Particle",
     "ParticleChoice",
     "ParticleRecipe",

@@ -28,7 +28,7 @@ from temshift.configuration import Configuration
 from temshift.configuration.unions import chosen_by
 from temshift.core import InputError
 from temshift.specimens.cells import SUBSTRATE, wrapped
-from temshift.specimens.recipe import SpecimenRecipe
+from temshift.specimens.recipe import MixtureRecipe, SpecimenRecipe
 from temshift.specimens.sources import SourceFile, read_source
 from temshift.specimens.validation import HEAVIEST, SAME_SPOT, require_apart, require_sound
 
@@ -146,9 +146,8 @@ class FileRecipe(Configuration):
         return {("", symbol) for symbol in self._elements}
 
 
-_KINDS: dict[str, type[SpecimenRecipe] | type[FileRecipe]] = {
-    "SpecimenRecipe": SpecimenRecipe,
-    "FileRecipe": FileRecipe,
+_KINDS: dict[str, type[SpecimenRecipe] | type[MixtureRecipe] | type[FileRecipe]] = {
+    kind.__name__: kind for kind in (SpecimenRecipe, MixtureRecipe, FileRecipe)
 }
 
 
@@ -163,7 +162,7 @@ def recipe_kind(given: Any) -> str:
     Returns
     -------
     str
-        "SpecimenRecipe" or "FileRecipe".
+        "SpecimenRecipe", "MixtureRecipe" or "FileRecipe".
 
     Examples
     --------
@@ -171,14 +170,16 @@ def recipe_kind(given: Any) -> str:
     'FileRecipe'
     """
     if not isinstance(given, Mapping):
-        return type(given).__name__ if isinstance(given, FileRecipe) else "SpecimenRecipe"
+        return type(given).__name__ if type(given) in _KINDS.values() else "SpecimenRecipe"
     if "files" in given:
         return "FileRecipe"
     return max(_KINDS, key=lambda kind: len(_KINDS[kind].model_fields.keys() & given.keys()))
 
 
 Recipe = Annotated[
-    Annotated[SpecimenRecipe, Tag("SpecimenRecipe")] | Annotated[FileRecipe, Tag("FileRecipe")],
+    Annotated[SpecimenRecipe, Tag("SpecimenRecipe")]
+    | Annotated[MixtureRecipe, Tag("MixtureRecipe")]
+    | Annotated[FileRecipe, Tag("FileRecipe")],
     Discriminator(recipe_kind),
 ]
 
@@ -217,13 +218,13 @@ def own_specimen(recipe: FileRecipe, index: int) -> Atoms:
     return atoms
 
 
-def require_available(recipe: SpecimenRecipe | FileRecipe, index: int) -> None:
+def require_available(recipe: Recipe, index: int) -> None:
     """Refuse the number of a specimen that a recipe does not have.
 
     Parameters
     ----------
-    recipe : SpecimenRecipe or FileRecipe
-        The former has any number of specimens.
+    recipe : SpecimenRecipe, MixtureRecipe or FileRecipe
+        The first two have any number of specimens.
     index : int
         Number of a specimen.
 

@@ -112,6 +112,51 @@ class SpecimenRecipe(Configuration):
         return number_density(film.density_g_per_cm3) * film.thickness[1] + of_particles
 
 
+class MixtureRecipe(Configuration):
+    """Specimens of several recipes in turn: specimen i is of recipe i modulo their number; all have the same cell."""
+
+    mixture: Annotated[tuple[SpecimenRecipe, ...], Field(min_length=2, max_length=100)]
+
+    @model_validator(mode="after")
+    def _in_one_cell(self) -> "MixtureRecipe":
+        cells = [recipe.cell_nm for recipe in self.mixture]
+        other = next((number for number, cell in enumerate(cells) if cell != cells[0]), None)
+        if other is not None:
+            raise ValueError(
+                f"recipe 0 has a cell_nm of {_sides(cells[0])} and recipe {other} one of {_sides(cells[other])}; "
+                "images of one set have one size, so give all the same cell_nm"
+            )
+        return self
+
+    def member(self, index: int) -> SpecimenRecipe:
+        """Return the recipe of a specimen."""
+        return self.mixture[index % len(self.mixture)]
+
+    @property
+    def cell(self) -> tuple[float, float]:
+        """Sides along (x, y) [A]."""
+        return self.mixture[0].cell
+
+    @property
+    def elements(self) -> set[str]:
+        """Symbols of the elements that specimens hold."""
+        return set.union(*(recipe.elements for recipe in self.mixture))
+
+    @property
+    def sites(self) -> set[tuple[str, str]]:
+        """Crystal and element of every kind of atom; the substrate's crystal has no name."""
+        return set.union(*(recipe.sites for recipe in self.mixture))
+
+    @property
+    def atoms_per_area(self) -> float:
+        """Atoms over each A^2, at most [1/A^2]."""
+        return max(recipe.atoms_per_area for recipe in self.mixture)
+
+
+def _sides(cell: tuple[float, float]) -> str:
+    return f"{cell[0]:g} x {cell[1]:g}"
+
+
 def _require_room(recipe: SpecimenRecipe) -> None:
     """Refuse a recipe whose greatest particle does not fit, or whose greatest count hardly ever finds room."""
     particles, (width, depth) = recipe.particles, recipe.cell_nm

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from temshift.core import InputError, Stage, generator
 from temshift.specimens.carbon import CARBON, amorphous_carbon
 from temshift.specimens.cells import SUBSTRATE, wrapped
-from temshift.specimens.own import FileRecipe, own_specimen
+from temshift.specimens.own import FileRecipe, Recipe, own_specimen
 from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.particles import Particle, draw_particle
 from temshift.specimens.placement import Centers, find_places
 from temshift.specimens.ranges import ANGSTROM_PER_NM
 from temshift.specimens.reading import READING_VERSION
-from temshift.specimens.recipe import SpecimenRecipe
+from temshift.specimens.recipe import MixtureRecipe, SpecimenRecipe
 from temshift.specimens.resting import resting_height
 
 SPECIMENS_VERSION = 2  # raised whenever the same recipe and seed would give other atoms; see `specimen_versions`
@@ -44,7 +44,7 @@ class _Placed:
         return self.particle.positions + self.center
 
 
-def specimen_versions(recipe: SpecimenRecipe | FileRecipe) -> list[int]:
+def specimen_versions(recipe: Recipe) -> list[int]:
     """Return the versions of all that makes the atoms of a recipe: of own files also that of their readers.
 
     Examples
@@ -55,7 +55,7 @@ def specimen_versions(recipe: SpecimenRecipe | FileRecipe) -> list[int]:
     return [SPECIMENS_VERSION, *([READING_VERSION] if isinstance(recipe, FileRecipe) else [])]
 
 
-def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: int) -> Atoms:
+def build_specimen(recipe: Recipe, root_seed: int, index: int) -> Atoms:
     """Draw one specimen, particles on the exit side of an amorphous carbon film, or read one from a file.
 
     The beam runs along +z. The lowest atom lies at z = margin, the exit plane at z = cell height, a margin
@@ -65,7 +65,7 @@ def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: i
 
     Parameters
     ----------
-    recipe : SpecimenRecipe or FileRecipe
+    recipe : SpecimenRecipe, MixtureRecipe or FileRecipe
         What to draw, or which files to read.
     root_seed : int
         Seed of the database, not negative; files do not depend on it.
@@ -100,6 +100,8 @@ def build_specimen(recipe: SpecimenRecipe | FileRecipe, root_seed: int, index: i
     """
     if isinstance(recipe, FileRecipe):
         return own_specimen(recipe, index)
+    if isinstance(recipe, MixtureRecipe):
+        recipe = recipe.member(index)
     substrate = _substrate(recipe, generator(root_seed, Stage.SPECIMEN, index, _SUBSTRATE_STREAM))
     placed = _particles(recipe, substrate, generator(root_seed, Stage.SPECIMEN, index, _PARTICLE_STREAM))
     return _assembled(recipe, substrate, placed)

@@ -21,7 +21,8 @@ from .analysis.parts import is_part_of_study, read_parts
 from .analysis.results import CONDITIONS_FILE, asked_pairs, gather, lacking_words, read_results
 from .folder import StudyFolder, load_study, require_study, stored_study, study_remark, study_text
 from .planning.cost_estimate import Estimate, estimate, estimate_database, parameters_of
-from .planning.plan import ImageSource, NetworkRun, Part, Plan, common_hash, network_hash, score_id
+from .planning.part import ImageSource, NetworkRun, Part, common_hash, network_hash, score_id
+from .planning.plan import Plan
 from .planning.study import ExampleSettings, InformationSettings, Study
 from .running.run import run_study
 from .running.status import Status, list_runs, read_status

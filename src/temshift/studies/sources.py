@@ -14,7 +14,7 @@ from temshift.micrographs.formation import Batch
 from temshift.networks import code_of, load
 from temshift.optics.image_formation import WaveSpectra, wave_spectra
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition
+from temshift.studies.planning.part import ImageSource, NetworkRun, TestCondition
 
 SCORING_BATCH = 32
 FEWEST_KEPT = 3  # sets of waves that a worker keeps however large they are: to train on, to watch by, to test on

@@ -20,6 +20,7 @@ LATER_COLUMNS: Mapping[str, float | None] = {  # by key, and what fills it: the 
 }
 LATER_SCORES = (  # lacking, too
     *("cross_entropy_softmax_twice", "stability_cross_entropy", "stability_softmax_twice", "missed", "invented"),
+    *("training_specimens", "test_specimens", "g_ood_condition", "g_ood_specimens", "g_ood_interaction"),
 )
 
 # Scores of one network under one test condition.
@@ -49,6 +50,7 @@ SCORES = {
 TESTS = {
     "test_id": pl.String,
     "test_name": pl.String,
+    "test_specimens": pl.String,
     "listed": pl.Boolean,
     "conditions_id": pl.String,
     "source_id": pl.String,
@@ -57,20 +59,26 @@ TESTS = {
 
 # One row a network x test condition. Centres and standard deviations of what networks were trained on; "g_id" is the
 # cross-entropy on new specimens in distribution minus that on images of the training, "g_ood" that under the test
-# condition minus that in distribution. "stability" is the standard deviation of a network's loss over the test
-# conditions that differ from this one in defocus alone, those in focus left out. "in_study" says whether the study
-# asks for it as it is now. Columns with a dot, such as training.learning_rate, follow: the settings of network and
-# training, lists as JSON.
+# condition minus that in distribution. In a study with sets of specimens it is the sum of what the condition costs on
+# the network's own specimens, what the specimens cost under its own conditions, and an interaction. "stability" is the
+# standard deviation of a network's loss over the test conditions that differ from this one in defocus alone, those in
+# focus left out. "in_study" says whether the study asks for it as it is now. Columns with a dot, such as
+# training.learning_rate, follow: the settings of network and training, lists as JSON.
 RESULTS = {
     **SCORES,
     "training_name": pl.String,
+    "training_specimens": pl.String,
     "seed": pl.Int64,
     "test_name": pl.String,
+    "test_specimens": pl.String,
     "in_study": pl.Boolean,
     "training_cross_entropy": pl.Float64,
     "in_distribution_cross_entropy": pl.Float64,
     "g_id": pl.Float64,
     "g_ood": pl.Float64,
+    "g_ood_condition": pl.Float64,
+    "g_ood_specimens": pl.Float64,
+    "g_ood_interaction": pl.Float64,
     "stability_cross_entropy": pl.Float64,
     "stability_softmax_twice": pl.Float64,
     **{f"training_{name}": pl.Float64 for name in CONDITION_COLUMNS},

@@ -19,7 +19,7 @@ from temshift.databases import Database
 from temshift.exitwaves import ExitWaveSettings
 from temshift.image_sets import ImageSet
 from temshift.scoring import ScoringConditions
-from temshift.specimens import FileRecipe, Recipe, SpecimenRecipe
+from temshift.specimens import FileRecipe, MixtureRecipe, Recipe, SpecimenRecipe
 from temshift.storage import read_facts
 from temshift.studies import Study
 from temshift.workflows.train_network import SingleNetwork
@@ -88,6 +88,7 @@ KINDS = (
         "test",
     ),
     _kind("a recipe of specimens", SpecimenRecipe, "specimens", "specimens.yaml", "cell_nm", "substrate", "particles"),
+    _kind("a recipe of specimens", MixtureRecipe, "specimens", "specimens.yaml", "mixture"),
     _kind("a recipe of specimens", FileRecipe, "specimens", "specimens.yaml", "files", "particle"),
     _kind(
         "one distribution of parameters",
@@ -187,7 +188,7 @@ def load_single(path: Path | str) -> SingleNetwork:
     return load_input(path, SingleNetwork)
 
 
-def load_recipe(path: Path | str) -> SpecimenRecipe | FileRecipe:
+def load_recipe(path: Path | str) -> Recipe:
     """Read a recipe from a file of its own, or from the section ``specimens`` of a study or database file.
 
     Parameters
@@ -197,7 +198,7 @@ def load_recipe(path: Path | str) -> SpecimenRecipe | FileRecipe:
 
     Returns
     -------
-    SpecimenRecipe or FileRecipe
+    SpecimenRecipe, MixtureRecipe or FileRecipe
 
     Raises
     ------
@@ -208,7 +209,7 @@ def load_recipe(path: Path | str) -> SpecimenRecipe | FileRecipe:
     return _recipe_in(path, open_document(path), _Section).specimens
 
 
-def load_specimens(path: Path) -> tuple[SpecimenRecipe | FileRecipe, ExitWaveSettings | None]:
+def load_specimens(path: Path) -> tuple[Recipe, ExitWaveSettings | None]:
     """Read a recipe as `load_recipe` does, with the section ``exit_waves`` if it is there."""
     sections = _recipe_in(path, open_document(path), _Sections)
     return sections.specimens, sections.exit_waves
@@ -230,11 +231,10 @@ def _recipe_in(path: Path, document: Document, sections: type[Sections]) -> Sect
     kind = kind_of(document)
     if kind is not None and kind.model in (Study, Database):
         return validated(document, sections, str(path))
-    if kind is not None and kind.model not in (SpecimenRecipe, FileRecipe):
+    model = SpecimenRecipe if kind is None else kind.model
+    if model not in (SpecimenRecipe, MixtureRecipe, FileRecipe):
         raise _another_kind(path, kind, SpecimenRecipe)
-    if kind is not None and kind.model is FileRecipe:
-        return sections(specimens=validated(document, FileRecipe, str(path)))
-    return sections(specimens=validated(document, SpecimenRecipe, str(path)))
+    return sections(specimens=validated(document, model, str(path)))
 
 
 def _another_kind(path: Path, kind: Kind, *models: type[Configuration]) -> InputError:

@@ -1,7 +1,7 @@
 """A library of simulated particles, one instance each, as observers of transfer are shown them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +98,26 @@ class ObjectLibrary:
             self.area_fraction,
             self.specimens,
         )
+
+    def resampled(self, q: Array) -> "ObjectLibrary":
+        """Return the same with other rings, interpolated linearly: to compare specimens of cells of different sizes.
+
+        Parameters
+        ----------
+        q : ndarray (rings,)
+            Ascending spatial frequencies [1/A]; beyond the library's own rings those at its ends are taken.
+
+        Returns
+        -------
+        ObjectLibrary
+        """
+        if np.array_equal(q, self.q):
+            return self
+        spectra = {
+            name: np.apply_along_axis(lambda values: np.interp(q, self.q, values), -1, getattr(self, name))
+            for name in ("particle", "amplitude", "cross", "substrate")
+        }
+        return replace(self, q=q, **spectra)
 
     @property
     def mean(self) -> ObjectSpectra:

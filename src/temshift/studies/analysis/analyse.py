@@ -1,7 +1,7 @@
 """Derived from the scores of networks: metrics, transfer functions and predictions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,8 @@ from temshift.optics import Microscope
 from temshift.studies.analysis.observer_scores import Passage, Scene, take_observers
 from temshift.studies.analysis.transfer_tables import pair_metrics, transfer_curve
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import Part, Plan
+from temshift.studies.planning.part import Part
+from temshift.studies.planning.plan import Plan
 from temshift.studies.planning.study import Study
 
 Libraries = Mapping[str, ObjectLibrary]
@@ -53,6 +54,8 @@ class Scenario:
         Optics and draws, the same for all conditions.
     objects : ObjectSpectra
         Mean spectra of the specimens.
+    tested_objects : mapping of str to ObjectSpectra
+        Those of tests that show other specimens, by the names of the tests.
     """
 
     trained: Mapping[str, ImagingConditions]
@@ -60,6 +63,11 @@ class Scenario:
     groups: Mapping[str, str]
     survey: Survey
     objects: ObjectSpectra
+    tested_objects: Mapping[str, ObjectSpectra] = field(default_factory=dict)
+
+    def objects_of(self, test: str) -> ObjectSpectra:
+        """Return the spectra of the specimens that a test shows."""
+        return self.tested_objects.get(test, self.objects)
 
 
 def analyse(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.DataFrame | None) -> Analysis:
@@ -106,23 +114,32 @@ def scored_cells(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.
 
 def scenarios_of(plan: Plan, libraries: Libraries) -> list[Scenario]:
     """Return the scenarios of the parts of a plan; ``libraries`` are by the ``metrics_id`` of its parts."""
-    return [scenario_of(part, libraries[part.metrics_id].mean) for part in plan.parts]
+    return [_scenario(part, shown_libraries(part, libraries)) for part in plan.parts]
+
+
+def shown_libraries(part: Part, libraries: Libraries) -> dict[str, ObjectLibrary]:
+    """Return the libraries of the sets of specimens of a part by name, all with the rings of its own."""
+    rings = libraries[part.metrics_id].q
+    shown = {part.specimens: part} | {test.specimens: part.kin[test.specimens] for test in part.tests}
+    return {name: libraries[one.metrics_id].resampled(rings) for name, one in shown.items()}
+
+
+def _scenario(part: Part, shown: Libraries) -> Scenario:
+    tested = {test.name: shown[test.specimens].mean for test in part.tests if test.specimens != part.specimens}
+    return replace(scenario_of(part, shown[part.specimens].mean), tested_objects=tested)
 
 
 def scenario_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingConditions] | None = None) -> Scenario:
     """Return the scenario of a part of a plan; tests are its own unless others are given."""
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
-    distributions = [name for name, _ in part.study.conditions.resolved("training")]
-    groups = dict(zip(part.trainings, distributions, strict=True))
-    return Scenario(part.trainings, named, groups, survey_of(part.study), objects)
+    return Scenario(part.trainings, named, part.distributions, survey_of(part.study), objects)
 
 
 def pairs_of(scenario: Scenario) -> pl.DataFrame:
     """Return metrics of every training x test distribution; of the tests alone if no training is known."""
-    trained, tested = (
-        {name: information_of(scenario.survey, conditions, scenario.objects) for name, conditions in some.items()}
-        for some in (scenario.trained, scenario.tested)
-    )
+    survey = scenario.survey
+    trained = {name: information_of(survey, one, scenario.objects) for name, one in scenario.trained.items()}
+    tested = {name: information_of(survey, one, scenario.objects_of(name)) for name, one in scenario.tested.items()}
     rows: list[dict[str, Any]] = [
         {
             "training_name": training,
@@ -179,10 +196,19 @@ def observe_plan(plan: Plan, folder: StudyFolder, work: Work, libraries: Librari
     if not plan.study.information.observers:
         return None
     try:
-        return pl.concat([observe_part(part, folder, work, libraries[part.metrics_id]) for part in plan.parts])
+        shown = [(part, shown_libraries(part, libraries)) for part in plan.parts]
+        return pl.concat([table for part, some in shown for table in _observed(part, folder, work, some)])
     except TemshiftError as error:
         work.progress.warning(f"no observers: {error}")
         return None
+
+
+def _observed(part: Part, folder: StudyFolder, work: Work, shown: Libraries) -> Iterator[pl.DataFrame]:
+    """Observers of a part on the specimens of each set."""
+    for name, library in shown.items():
+        tests = {test.name: test.conditions for test in part.tests if test.specimens == name}
+        seen = None if name == part.specimens else library
+        yield observe_part(part, folder, work, shown[part.specimens], tests, seen)
 
 
 def observe_part(
@@ -191,12 +217,16 @@ def observe_part(
     work: Work,
     library: ObjectLibrary,
     tests: Mapping[str, ImagingConditions] | None = None,
+    shown: ObjectLibrary | None = None,
 ) -> pl.DataFrame:
-    """Take observers from the training distributions of a part to its test conditions, or to others by name."""
+    """Take observers from the training distributions of a part to its test conditions, or to others by name.
+
+    ``library`` is that of the specimens that they are trained on; those that tests show may be ``shown`` instead.
+    """
     named = {test.name: test.conditions for test in part.tests} if tests is None else tests
     ids = {name: content_hash(one) for name, one in named.items()}
     by_id = {ids[name]: one for name, one in named.items()}
-    scored = take_observers(folder, work, passages_of(part, library, by_id))
+    scored = take_observers(folder, work, passages_of(part, library, by_id, shown))
     names = pl.DataFrame({"test_name": list(ids), "conditions_id": list(ids.values())})
     tables = [
         names.join(table, on="conditions_id", maintain_order="left").select(
@@ -207,10 +237,16 @@ def observe_part(
     return pl.concat(tables)
 
 
-def passages_of(part: Part, library: ObjectLibrary, tests: Mapping[str, ImagingConditions]) -> list[Passage]:
+def passages_of(
+    part: Part,
+    library: ObjectLibrary,
+    tests: Mapping[str, ImagingConditions],
+    shown: ObjectLibrary | None = None,
+) -> list[Passage]:
     """Return the tasks of observers: from each training distribution of a part to tests by their hashes."""
-    scene = Scene.of(library, survey_of(part.study))
-    return [Passage(scene, conditions, tests) for conditions in part.trainings.values()]
+    scene, seen = (None if one is None else Scene.of(one, survey_of(part.study)) for one in (library, shown))
+    assert scene is not None
+    return [Passage(scene, conditions, tests, seen) for conditions in part.trainings.values()]
 
 
 def survey_of(study: Study) -> Survey:
@@ -226,5 +262,6 @@ def _transfer(scenarios: Sequence[Scenario]) -> pl.DataFrame:
         for role, named in (("training", scenario.trained), ("test", scenario.tested)):
             for name, conditions in named.items():
                 if (role, name) not in curves:
-                    curves[role, name] = transfer_curve(role, name, conditions, scenario.survey, scenario.objects)
+                    objects = scenario.objects_of(name) if role == "test" else scenario.objects
+                    curves[role, name] = transfer_curve(role, name, conditions, scenario.survey, objects)
     return pl.concat(curves.values())

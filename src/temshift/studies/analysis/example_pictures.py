@@ -19,7 +19,8 @@ from temshift.scoring.scores import Network
 from temshift.storage.files import write_bytes, write_json
 from temshift.storage.records import read_record
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import NetworkRun, Part, Plan, TestCondition
+from temshift.studies.planning.part import NetworkRun, Part, TestCondition
+from temshift.studies.planning.plan import Plan
 from temshift.studies.planning.study import Study
 from temshift.studies.sources import load_network, source_of
 
@@ -80,7 +81,7 @@ def draw_examples(
 
 def shown_parts(plan: Plan) -> list[Part]:
     """Return the parts of a plan whose pictures the report shows: those whose test images differ, a few at most."""
-    different = {tuple(test.id for test in part.tests): part for part in reversed(plan.parts)}
+    different = {tuple(test.id for test in part.own_specimens): part for part in reversed(plan.parts)}
     return spread_out(list(reversed(different.values())), SHOWN_PARTS)
 
 
@@ -100,7 +101,7 @@ def example_networks(part: Part) -> list[NetworkRun]:
     first = [run for run in part.networks if run.seed == 0]
     chosen = part.study.examples.networks
     if chosen:
-        names = dict(zip((name for name, _ in part.study.conditions.resolved("training")), part.trainings, strict=True))
+        names = {plain: name for name, plain in part.distributions.items()}
         return [run for name in chosen for run in first if run.name == names[name]]
     return spread_out(first, SHOWN_NETWORKS)
 
@@ -115,8 +116,9 @@ def _is_there(folder: StudyFolder, network_id: str) -> bool:
 def _chosen_tests(part: Part) -> list[TestCondition]:
     chosen = part.study.examples.conditions
     if chosen:
-        return [test for name in chosen for test in part.tests if test.name == name]
-    return spread_out(part.tests, SHOWN_CONDITIONS)
+        shown = part.own_specimens
+        return [test for name in chosen for test in shown if test.name in (name, f"{name}, {test.specimens}")]
+    return spread_out(part.own_specimens, SHOWN_CONDITIONS)
 
 
 def _probabilities(networks: Sequence[Network], images: torch.Tensor) -> NDArray[np.float16]:

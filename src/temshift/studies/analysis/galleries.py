@@ -23,7 +23,8 @@ from temshift.storage.files import write_json
 from temshift.storage.records import record_state, write_recorded
 from temshift.studies.analysis.example_pictures import example_networks, shown_parts
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import NetworkRun, Part, Plan, TestCondition
+from temshift.studies.planning.part import NetworkRun, Part, TestCondition
+from temshift.studies.planning.plan import Plan
 from temshift.studies.planning.sweep import label_of
 from temshift.studies.sources import load_network, source_of
 
@@ -76,7 +77,7 @@ def make_galleries(plan: Plan, folder: StudyFolder, work: Work, drawable: Collec
     sizes = [len(chunk.tests) for chunk in missing]
     work.perform("pictures of test conditions", tasks, sizes, sum(len(chunk.tests) for chunk in every) - sum(sizes))
     sets = [
-        {"label": label, "parts": [chunk.id for chunk in some], "of": len(part.tests)}
+        {"label": label, "parts": [chunk.id for chunk in some], "of": len(part.own_specimens)}
         for part, (label, some) in zip(parts, chunks.items(), strict=True)
     ]
     write_index(folder.examples, sets)
@@ -87,13 +88,13 @@ def _label(part: Part, parts: Sequence[Part]) -> str:
     if len(parts) == 1:
         return ""
     own = {key: value for key, value in part.settings.items() if key.partition(".")[0] not in ("network", "training")}
-    return label_of(own)
+    return ", ".join(text for text in (part.specimens, label_of(own)) if text)
 
 
 def _chunks(part: Part, drawable: Collection[str]) -> list[_Chunk]:
     networks = tuple(run for run in example_networks(part) if run.id in drawable)
     specimens = part.study.examples.specimens
-    tests = spread_out(part.tests, max(1, MOST_PICTURES // specimens))
+    tests = spread_out(part.own_specimens, max(1, MOST_PICTURES // specimens))
     return [
         _Chunk(tuple(tests[start : start + CONDITIONS_PER_TASK]), networks, specimens)
         for start in range(0, len(tests), CONDITIONS_PER_TASK)

@@ -29,7 +29,8 @@ from temshift.storage import read_facts, read_table, record_state
 from temshift.storage.files import table_bytes
 from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import ImageSource, Part, Plan
+from temshift.studies.planning.part import ImageSource, Part
+from temshift.studies.planning.plan import Plan
 from temshift.studies.sources import SCORING_BATCH, source_of
 from temshift.vocabulary.columns import IMAGE_FEATURES
 
@@ -162,14 +163,20 @@ def looks_of(part: Part) -> Looks:
     grid = part.study.image_grid
     highest = min(part.study.widest_semiangle / wavelength(part.study.exit_waves.energy), grid.nyquist)
 
-    def look(conditions: ImagingConditions, first: int) -> Look:
-        source, pixel = part.sources["training"], grid.sampling[1]
+    def look(conditions: ImagingConditions, first: int, specimens: str) -> Look:
+        source, pixel = part.kin[specimens].sources["training"], grid.sampling[1]
         return Look(source, conditions, part.study.seed, first, count, pixel, highest, kept, settings.patches)
 
+    comparable = [test for test in part.tests if _is_comparable(part, part.kin[test.specimens], count)]
     return Looks(
-        {name: look(conditions, 0) for name, conditions in part.trainings.items()},
-        {test.name: look(test.conditions, count) for test in part.tests},
+        {name: look(conditions, 0, part.specimens) for name, conditions in part.trainings.items()},
+        {test.name: look(test.conditions, count, test.specimens) for test in comparable},
     )
+
+
+def _is_comparable(part: Part, other: Part, count: int) -> bool:
+    """Return whether the specimens of another set make images of the same size, and are enough."""
+    return other.study.image_grid == part.study.image_grid and other.databases["training"].count >= 2 * count
 
 
 def _perform(work: Work, folder: StudyFolder, name: str, calls: Mapping[str, tuple[Any, ...]]) -> None:

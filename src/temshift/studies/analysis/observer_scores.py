@@ -47,16 +47,21 @@ class Scene:
 
 @dataclass(frozen=True)
 class Passage:
-    """A training distribution in a scene, and the test conditions, by their hashes, that its observers are taken to."""
+    """A training distribution in a scene, and the test conditions, by their hashes, that its observers are taken to.
+
+    Tests show the specimens of the same scene, or of another one, ``shown``.
+    """
 
     scene: Scene
     training: ImagingConditions
     tests: Mapping[str, ImagingConditions]
+    shown: Scene | None = None
 
     @cached_property
     def id(self) -> str:
         """Hash of all that its observers depend on."""
-        return content_hash([self.scene.id, self.training])
+        elsewhere = [] if self.shown is None else [self.shown.id]
+        return content_hash([self.scene.id, *elsewhere, self.training])
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,8 @@ def has_observers(folder: StudyFolder, passage: Passage) -> bool:
 def observe_tests(root: Path, passage: Passage) -> None:
     """Fit observers to one training distribution, and keep their scores under test conditions."""
     one_thread()
-    scene, seen = passage.scene, {id_: _Seen(passage.scene, id_, one) for id_, one in passage.tests.items()}
+    scene, shown = passage.scene, passage.shown or passage.scene
+    seen = {id_: _Seen(shown, id_, one) for id_, one in passage.tests.items()}
     training = ring_draws(passage.training, scene.library, scene.survey, stream=0)
     tested = {id_: _test_draws(one) for id_, one in seen.items()}
     table = pl.DataFrame(_scored(training, tested, scene.survey.seed), schema=OBSERVED)

@@ -22,7 +22,8 @@ from temshift.studies.analysis.part_tables import (
 )
 from temshift.studies.analysis.results import merged_rows, placed_results
 from temshift.studies.folder import StudyFolder, Warn, require_study
-from temshift.studies.planning.plan import NetworkRun, Plan
+from temshift.studies.planning.part import NetworkRun
+from temshift.studies.planning.plan import Plan
 from temshift.studies.selection import stored_plan
 from temshift.vocabulary.parameters import CANONICAL
 

@@ -15,9 +15,11 @@ from temshift.networks import CARD
 from temshift.scoring.scored_images import source_id
 from temshift.scoring.stability import with_stability
 from temshift.storage import read_facts, read_table, write_table
+from temshift.studies.analysis.generalization import with_generalization
 from temshift.studies.analysis.part_tables import is_part, read_tables, require_one_study
 from temshift.studies.folder import StudyFolder, Warn, require_study
-from temshift.studies.planning.plan import Plan, TestCondition
+from temshift.studies.planning.part import TestCondition
+from temshift.studies.planning.plan import Plan
 from temshift.studies.selection import stored_plan
 from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_SCORES, RESULTS, SCORES, TESTS, with_later_columns
 
@@ -31,6 +33,8 @@ _NETWORKS = {
     "seed": pl.Int64,
     "training_cross_entropy": pl.Float64,
     "own_conditions_id": pl.String,
+    "own_source_id": pl.String,
+    "training_specimens": pl.String,
     "settings_id": pl.String,
 }
 _TRAINED = {
@@ -172,15 +176,9 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) ->
     for words in _left_out(folder, scores, tests):
         remark(words)
     rows = scores.join(networks, on="network_id").join(tests, on="test_id")
-    own = pl.when(pl.col("conditions_id") == pl.col("own_conditions_id")).then(pl.col("cross_entropy"))
-    inside = own.max().over("network_id", "source_id")
-    listed = rows.with_columns(inside.alias("in_distribution_cross_entropy")).filter("listed")
+    listed = with_generalization(rows).filter("listed")
     rows = _in_order(with_stability(listed, "network_id", "training_name", "source_id"), plan)
-    rows = rows.with_columns(
-        pl.col("place").is_not_null().alias("in_study"),
-        g_id=pl.col("in_distribution_cross_entropy") - pl.col("training_cross_entropy"),
-        g_ood=pl.col("cross_entropy") - pl.col("in_distribution_cross_entropy"),
-    )
+    rows = rows.with_columns(pl.col("place").is_not_null().alias("in_study"))
     settings = sorted(name for name in rows.columns if "." in name)
     return rows.select(*(pl.col(name).cast(kind) for name, kind in RESULTS.items()), *settings, "place")
 
@@ -287,21 +285,28 @@ def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
     """Test conditions of a plan, by id and name, and whether the study lists them."""
     listed = {(test.id, test.name): test for part in plan.parts for test in part.tests}
     ids, made = {id_ for id_, _ in listed}, {run.id for run in plan.networks}
-    named = [part.own_tests[run.name] for part in plan.parts for run in part.networks if run.id in made]
+    asked = [(part, run.name) for part in plan.parts for run in part.networks if run.id in made]
+    named = [test for part, name in asked for test in (part.own_tests[name], *part.away_tests[name])]
     owns = {own.id: own for own in named if own.id not in ids}
     yield from ((test, True) for test in listed.values())
     yield from ((own, False) for own in owns.values())
 
 
 def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
-    source = source_id(test.source.database, test.source.imaging, test.root)
-    names = {"test_id": test.id, "test_name": test.name, "listed": listed}
-    return {**names, "conditions_id": test.conditions_id, "source_id": source, **centers("test", test.conditions)}
+    names = {"test_id": test.id, "test_name": test.name, "test_specimens": test.specimens or None, "listed": listed}
+    ids = {"conditions_id": test.conditions_id, "source_id": _source_id(test)}
+    return {**names, **ids, **centers("test", test.conditions)}
+
+
+def _source_id(test: TestCondition) -> str:
+    return source_id(test.source.database, test.source.imaging, test.root)
 
 
 def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
     try:
-        return with_later_columns(read_table(folder.table("tests"))).select(list(TESTS))
+        table = with_later_columns(read_table(folder.table("tests")))
+        later = [name for name in LATER_SCORES if name in TESTS and name not in table.columns]
+        return table.with_columns(pl.lit(None, TESTS[name]).alias(name) for name in later).select(list(TESTS))
     except (TemshiftError, pl.exceptions.ColumnNotFoundError):
         return None
 
@@ -326,10 +331,11 @@ def _known_tests(folder: StudyFolder, plan: Plan, warn: Warn | None) -> pl.DataF
 
 def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str], warn: Warn | None) -> pl.DataFrame:
     """One row a network and a name that the study has for it."""
-    names: dict[str, dict[str, Mapping[str, Any]]] = {}  # swept settings by name
+    names: dict[str, dict[str, tuple[Mapping[str, Any], str | None, str | None]]] = {}  # by id and name
     for part in plan.parts:
         for run in part.networks:
-            names.setdefault(run.id, {})[run.name] = part.settings
+            own = _source_id(part.own_tests[run.name])
+            names.setdefault(run.id, {})[run.name] = (part.settings, own, part.specimens or None)
     rows: list[tuple[Any, ...]] = []
     settings: dict[str, dict[str, Any]] = {}
     conditions: dict[str, Any] = {}
@@ -337,11 +343,12 @@ def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str], warn: Warn | 
         sections, own = {name: card[name] for name in _SETTINGS}, content_hash(card["conditions"])
         conditions.setdefault(own, card["conditions"])
         loss = card["scores"]["training"]["cross_entropy"]
-        for name, swept in names.get(id_, {card["training_name"]: card.get("settings", {})}).items():
+        former = {card["training_name"]: (card.get("settings", {}), None, None)}
+        for name, (swept, *specimens) in names.get(id_, former).items():
             every = {**sections, **_apart(swept)}
             settings_id = content_hash(every)
             settings.setdefault(settings_id, every)
-            rows.append((id_, name, card["seed"], loss, own, settings_id))
+            rows.append((id_, name, card["seed"], loss, own, *specimens, settings_id))
     networks = pl.DataFrame(rows, schema=_NETWORKS, orient="row")
     trained = [{"own_conditions_id": id_, **_trained_on(one)} for id_, one in conditions.items()]
     return networks.join(pl.DataFrame(trained, schema=_TRAINED), on="own_conditions_id", maintain_order="left").join(

@@ -17,7 +17,8 @@ from temshift.micrographs.threads import one_thread
 from temshift.networks import TrainingSettings, initialised, parameter_count, train, unfilled
 from temshift.optics.image_formation import wave_spectra
 from temshift.scoring.scores import score_together
-from temshift.studies.planning.plan import NetworkRun, Part, Plan
+from temshift.studies.planning.part import NetworkRun, Part
+from temshift.studies.planning.plan import Plan
 from temshift.studies.planning.study import Study
 
 TRIAL_STEPS = 4

@@ -1,14 +1,15 @@
 """The study file: specimens, exit waves, conditions to train and test on, networks."""
 
+import json
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from temshift.conditions.imaging import ImagingConditions
-from temshift.conditions.named import ConditionSets
-from temshift.configuration.model import Configuration
+from temshift.configuration.model import Configuration, ConfigurationError, parse_configuration
 from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
 from temshift.databases.wave_sets import WaveSet, wave_faults, wave_sets
@@ -25,9 +26,11 @@ from temshift.optics.feasibility import imaging_remarks, role_faults
 from temshift.optics.settings import ImagingSettings
 from temshift.optics.sums import band_margin
 from temshift.specimens import Recipe
+from temshift.studies.planning.specimen_sets import SpecimenSet, StudyConditions, choice_faults, patched, set_faults
 from temshift.studies.planning.sweep import plain_values, sweep_faults
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
+_Path = tuple[str | int, ...]
 
 
 class SpecimenCounts(Configuration):
@@ -68,9 +71,17 @@ class ExampleSettings(Configuration):
     networks: Annotated[tuple[str, ...], Field(max_length=6)] = ()
 
 
+class _Sections(Configuration):
+    """What a set of specimens may have in another way than its study."""
+
+    specimens: Recipe
+    counts: SpecimenCounts
+
+
 class Study(Configuration):
     """A whole study, as one YAML file.
 
+    ``specimen_sets`` are kinds of specimens that networks are trained and tested on, each a patch of ``specimens``.
     ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``; every combination is trained.
     ``cohort`` networks in a row share the images that they are scored on; on a GPU those of one kind train together.
     """
@@ -79,9 +90,10 @@ class Study(Configuration):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     specimens: Recipe
     counts: SpecimenCounts
+    specimen_sets: Annotated[tuple[SpecimenSet, ...], Field(min_length=1)] | None = None
     exit_waves: ExitWaveSettings
     imaging: ImagingSettings = ImagingSettings()
-    conditions: ConditionSets
+    conditions: StudyConditions
     network: NetworkSettings = CompactUNetSettings()
     training: TrainingSettings = TrainingSettings()
     seeds: Annotated[int, Field(ge=1, le=100_000)] = 1
@@ -106,6 +118,22 @@ class Study(Configuration):
         """The sets of specimens with their waves, by role."""
         counts = {role: count for role, count in self.counts if role != "per_shard" and count is not None}
         return wave_sets(self.specimens, self.exit_waves, counts, self.counts.per_shard, self.seed)
+
+    @cached_property
+    def members(self) -> dict[str, "Study"]:
+        """The same study with the specimens of one set alone, by the name of the set; none if it has no sets."""
+        made = {name: _Sections.model_validate(section) for name, section in self._sections.items()}
+        return {
+            name: self.model_copy(
+                update={"specimens": own.specimens, "counts": own.counts, "specimen_sets": None, "sweep": {}}
+            )
+            for name, own in made.items()
+        }
+
+    @property
+    def _sections(self) -> dict[str, dict[str, Any]]:
+        specimens, counts = (getattr(self, name).model_dump(mode="json") for name in ("specimens", "counts"))
+        return patched(specimens, counts, self.specimen_sets or ())
 
     @property
     def widest_semiangle(self) -> float:
@@ -133,14 +161,46 @@ class Study(Configuration):
 
     def cross_faults(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Return faults that only show where several keys meet: path and message."""
-        faults = list(wave_faults(self.wave_sets))
+        faults = [*wave_faults(self.wave_sets), *self._set_faults()]
         if any("sampling" in str(path[-1]) for path, _ in faults):
             return faults
         faults += [(("imaging", "camera", "binning"), fault) for fault in self.imaging.faults(self.grid)]
-        if any(path[0] == "imaging" for path, _ in faults):
+        if any(path[0] in ("imaging", "specimen_sets") for path, _ in faults):
             return faults
         faults += [*self._grid_faults(self.image_grid), *self._imaging_faults(), *self._name_faults()]
         return [*faults, *self._training_faults(), *sweep_faults(self)]
+
+    def _set_faults(self) -> Iterator[tuple[_Path, str]]:
+        sets = self.specimen_sets or ()
+        for role, number, fault in choice_faults(self.conditions, sets):
+            yield ("conditions", role, number, "specimens"), fault
+        faults = list(set_faults(sets)) if sets else []
+        yield from ((("specimen_sets", number), fault) for number, fault in faults or self._section_faults())
+
+    def _section_faults(self) -> Iterator[tuple[int, str]]:
+        """Faults of the recipes of sets, and where they meet the rest: number of the item, and a message."""
+        places = {name: number for number, one in enumerate(self.specimen_sets or ()) for name, _ in one.expanded()}
+        recipes: dict[str, str] = {}
+        for name, section in self._sections.items():
+            try:
+                parse_configuration(json.dumps(section), _Sections, name)
+            except ConfigurationError as error:
+                yield from ((places[name], f"{name}: {fault.key}: {fault.message}") for fault in error.faults)
+                continue
+            same = recipes.setdefault(json.dumps(section["specimens"]), name)
+            if same != name:
+                yield places[name], f"{name!r} has the same specimens as {same!r}; let them differ, or leave one out"
+        if len(recipes) == len(places):
+            for name, member in self.members.items():
+                yield from ((places[name], f"{name}: {fault}") for fault in member.grid_faults(self))
+
+    def grid_faults(self, study: "Study") -> Iterator[str]:
+        """Yield why the specimens of a set can't be simulated, imaged or segmented as those of its study are."""
+        for path, fault in wave_faults(self.wave_sets):
+            yield f"{'.'.join(map(str, path))} {fault}"
+        if self.grid.shape != study.grid.shape:
+            own = [*self._grid_faults(self.image_grid), *self._imaging_faults(), *self._training_faults()]
+            yield from (f"{'.'.join(map(str, path))} {fault}" for path, fault in own)
 
     def _grid_faults(self, grid: Grid) -> Iterator[tuple[tuple[str | int, ...], str]]:
         if grid.shape[0] != grid.shape[1]:

@@ -9,7 +9,7 @@ from temshift.core import TemshiftError
 from temshift.execution import Progress
 from temshift.storage import read_json, write_json
 from temshift.studies.folder import StudyFolder, Warn
-from temshift.studies.planning.plan import NetworkRun
+from temshift.studies.planning.part import NetworkRun
 
 
 @dataclass(frozen=True)

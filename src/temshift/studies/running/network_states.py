@@ -10,7 +10,8 @@ from temshift.networks.stored import has_weights
 from temshift.storage import record_state
 from temshift.storage.records import Record, glance_record
 from temshift.studies.folder import StudyFolder, Warn
-from temshift.studies.planning.plan import NetworkRun, Plan, TestCondition, score_id
+from temshift.studies.planning.part import NetworkRun, TestCondition, score_id
+from temshift.studies.planning.plan import Plan
 from temshift.studies.running.failures import Failure, read_failures
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from temshift.core import TemshiftError
 from temshift.execution import Outcome, Task, WorkerLostError
-from temshift.studies.planning.plan import NetworkRun, Plan
+from temshift.studies.planning.part import NetworkRun
+from temshift.studies.planning.plan import Plan
 from temshift.studies.running.failures import Failure
 from temshift.studies.running.network_states import RunState
 from temshift.studies.running.worker_tasks import Evaluation, reason, score_runs, train_runs

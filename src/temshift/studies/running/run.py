@@ -30,7 +30,8 @@ from temshift.studies.analysis.example_pictures import shown_networks
 from temshift.studies.analysis.parts import write_part
 from temshift.studies.analysis.results import keep_tests
 from temshift.studies.folder import StudyFolder, load_study, open_folder
-from temshift.studies.planning.plan import NetworkRun, Part, Plan
+from temshift.studies.planning.part import NetworkRun, Part
+from temshift.studies.planning.plan import Plan
 from temshift.studies.planning.study import Study
 from temshift.studies.running.failures import Failure, forget_failure, note_failure
 from temshift.studies.running.network_states import RunState, discard_damaged, run_states
@@ -148,7 +149,8 @@ def _failed_text(run: Run, failures: dict[str, Failure]) -> list[str]:
 
 def _measured_parts(plan: Plan) -> dict[str, Part]:
     """Parts whose object spectra differ, by their ids."""
-    return {part.metrics_id: part for part in reversed(plan.parts)}
+    shown = [part.kin[test.specimens] for part in plan.parts for test in part.tests]
+    return {part.metrics_id: part for part in reversed([*plan.parts, *shown])}
 
 
 def _measure(run: Run, part: Part) -> ObjectLibrary:

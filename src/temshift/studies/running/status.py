@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from temshift.core import TemshiftError
 from temshift.storage import read_json, write_json
 from temshift.studies.folder import StudyFolder, Warn, require_study
-from temshift.studies.planning.plan import NetworkRun
+from temshift.studies.planning.part import NetworkRun
 from temshift.studies.running.failures import Failure
 from temshift.studies.running.network_states import run_states
 from temshift.studies.selection import stored_plan

@@ -36,7 +36,7 @@ from temshift.storage.files import table_bytes
 from temshift.storage.provenance import processor, versions_of
 from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
-from temshift.studies.planning.plan import ImageSource, NetworkRun, TestCondition, score_id, validation_stream
+from temshift.studies.planning.part import ImageSource, NetworkRun, TestCondition, score_id, validation_stream
 from temshift.studies.sources import SCORING_BATCH, load_network, source_of, test_batches
 from temshift.vocabulary.columns import SCORES
 
