@@ -19,6 +19,7 @@ from temshift.conditions.measured_table import MeasuredTable
 from temshift.conditions.notations import NOTATION_KEYS
 from temshift.conditions.plausibility import implausible, unit_of
 from temshift.configuration.model import Configuration
+from temshift.core.hashes import content_hash
 from temshift.vocabulary.parameters import (
     ABERRATIONS,
     CAMERAS,
@@ -91,6 +92,7 @@ def _keys() -> dict[str, Parameter]:
 
 
 KEYS = _keys()  # by name
+_PLACES = {key: number for number, key in enumerate(KEYS)}
 
 
 def _require_within(row: Parameter, distribution: Distribution) -> Distribution:
@@ -168,7 +170,7 @@ class PartialConditions(_Parameters):
 
     def given(self) -> dict[str, Distribution]:
         """Return the distributions that are given, by key, without those that are ``measured``."""
-        named = [key for key in KEYS if key in self.model_fields_set]
+        named = sorted(self.model_fields_set & KEYS.keys(), key=_PLACES.__getitem__)
         return {key: value for key in named if (value := getattr(self, key)) is not None}
 
     def fields_given(self) -> set[str]:
@@ -212,6 +214,11 @@ class ImagingConditions(PartialConditions):
             raise ValueError(f"{', '.join(names[field] for field in missing)} missing; this is required")
         self._matrix()
         return self
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """Hash of the distribution, which networks and images are named by."""
+        return content_hash(self)
 
     @property
     def widest_semiangle(self) -> float:

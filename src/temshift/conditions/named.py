@@ -98,6 +98,11 @@ class ConditionItem(PartialConditions):
             )
         return name
 
+    @property
+    def size(self) -> int:
+        """How many distributions the item stands for."""
+        return self.drawn.count if self.drawn is not None else len(self.values or (None,))
+
     def expanded(self, space: Space | None = None) -> Iterator[tuple[str, PartialConditions]]:
         """Yield name and parameters of each distribution that the item stands for.
 
@@ -172,6 +177,16 @@ class ConditionSets(Configuration):
     def resolved(self, role: str) -> list[tuple[str, ImagingConditions]]:
         """Return name and whole conditions of each distribution of a ``role``, "training" or "test"."""
         return list(self._whole[role])
+
+    @cached_property
+    def widest_semiangle(self) -> float:
+        """The widest aperture of any of them [rad]; infinity if one has none."""
+        return max(one.widest_semiangle for named in self._whole.values() for _, one in named)
+
+    @cached_property
+    def widest_angular_spread(self) -> float:
+        """The largest spread of the illumination's angle of any of them [rad]."""
+        return max(one.highest("angular_spread_sigma") for named in self._whole.values() for _, one in named)
 
     @cached_property
     def _whole(self) -> dict[str, list[tuple[str, ImagingConditions]]]:

@@ -11,7 +11,7 @@ import torch
 from temshift.conditions import COLUMNS, Conditions, ImagingConditions, lens_remarks, told_together
 from temshift.conditions.imaging import KEYS
 from temshift.core import Grid, largest_semiangle, wavelength
-from temshift.optics.band import band_of
+from temshift.optics.band import Band, band_of
 from temshift.optics.camera import camera_response
 from temshift.optics.lens import envelopes
 from temshift.optics.settings import ImagingSettings
@@ -223,12 +223,18 @@ def _forming_faults(
     try:
         camera_response(drawn, imaging.camera)
         if imaging.coherence == "exact":
-            band = band_of(grid, wavelength(energy), conditions.widest_semiangle, dtype=torch.float64)
+            band = _band(grid, energy, conditions.widest_semiangle)
             require_reachable(band, drawn, imaging.tolerance)
     except TooFarError as error:
         yield error
     except ValueError as error:
         yield str(error)
+
+
+@functools.lru_cache(maxsize=16)
+def _band(grid: Grid, energy: float, widest: float) -> Band:
+    """The frequencies that pass the widest aperture, which thousands of conditions may share."""
+    return band_of(grid, wavelength(energy), widest, dtype=torch.float64)
 
 
 def exactness_remarks(

@@ -26,7 +26,12 @@ def images_id(database: str, conditions_id: str, imaging: ImagingSettings, seed:
     -------
     str
     """
-    return content_hash([source_id(database, imaging, seed), conditions_id])
+    return images_of(source_id(database, imaging, seed), conditions_id)
+
+
+def images_of(source: str, conditions_id: str) -> str:
+    """Name the images of a test condition by those of :func:`source_id` and the hash of the distribution."""
+    return content_hash([source, conditions_id])
 
 
 def source_id(database: str, imaging: ImagingSettings, seed: int) -> str:

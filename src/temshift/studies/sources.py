@@ -90,11 +90,11 @@ class _Kept:
 
     def read(self, key: _Key) -> tuple[WaveSpectra, Tensor]:
         """Return spectra and masks, read from disk if they are not kept."""
-        found = self._sets.pop(key, None) or read_spectra(*key)
-        self._sets[key] = found  # the last one
+        waves = self._sets.pop(key, None) or read_spectra(*key)
+        self._sets[key] = waves  # the last one
         while len(self._sets) > FEWEST_KEPT and self.bytes > KEPT_BYTES:
             self._sets.pop(next(iter(self._sets)))
-        return found
+        return waves
 
     @property
     def bytes(self) -> int:

@@ -7,6 +7,16 @@ import typer
 
 from temshift.cli.options.common import AllowCode, Device, On, Output, StudyFile, StudyFolder, Workers, worker_count
 
+Numbers = Annotated[
+    str | None,
+    typer.Option(
+        "--networks",
+        metavar="A:B",
+        help="Make the networks A to B-1 alone, and their tables instead of the report.",
+        show_default=False,
+    ),
+]
+
 
 def run(
     study: StudyFile,
@@ -27,15 +37,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try networks again that failed in an earlier run.")
     ] = False,
-    networks: Annotated[
-        str | None,
-        typer.Option(
-            "--networks",
-            metavar="A:B",
-            help="Make the networks A to B-1 alone, and their tables instead of the report.",
-            show_default=False,
-        ),
-    ] = None,
+    networks: Numbers = None,
     allow_code: AllowCode = None,
 ) -> None:
     """Run a study, from atoms to report. The same command goes on after an interruption."""

@@ -26,8 +26,8 @@ class ParameterSpace(Configuration):
 
     ``sd`` draws the standard deviation of a normal spread around the centre, in the unit of the key, ``sigma`` that of
     a lognormal one. Without either every distribution is its centre alone. With ``scherzer_kev`` the centre of
-    ``defocus_nm`` counts from Scherzer's extended defocus, 1.2 sqrt(Cs lambda), of the centre of ``C30_mm`` at that electron
-    energy.
+    ``defocus_nm`` counts from Scherzer's extended defocus, 1.2 sqrt(Cs lambda), of the centre of ``C30_mm`` at that
+    electron energy.
     """
 
     center: Distribution | None = None
@@ -48,8 +48,8 @@ class ParameterSpace(Configuration):
         return ParameterSpace(**{**_given(self), **_given(other)})
 
 
-def _given(one: ParameterSpace) -> dict[str, Any]:
-    return {name: value for name in ParameterSpace.model_fields if (value := getattr(one, name)) is not None}
+def _given(parameter: ParameterSpace) -> dict[str, Any]:
+    return {name: value for name in ParameterSpace.model_fields if (value := getattr(parameter, name)) is not None}
 
 
 def _known_keys(value: Any) -> Any:
@@ -79,10 +79,11 @@ class Space(Configuration):
         if not self.dimensions:
             raise ValueError("nothing in it is drawn; give a distribution as some center, sd or sigma, or branches")
         for first in np.ndindex(*(len(branch) for branch in self.branches)):
-            for key, one in self._at(first).items():
-                if one.center is None:
+            joined = self._at(first)
+            for key, parameter in joined.items():
+                if parameter.center is None:
                     raise ValueError(f"{key} has a spread but no center where the branches {first} meet; give one")
-                if one.scherzer_kev is not None and (key != "defocus_nm" or "C30_mm" not in self._at(first)):
+                if parameter.scherzer_kev is not None and (key != "defocus_nm" or "C30_mm" not in joined):
                     raise ValueError("scherzer_kev belongs to defocus_nm, and needs C30_mm of the same space")
         return self
 
@@ -117,30 +118,30 @@ class Space(Configuration):
         """What is drawn if every branch takes the option of some number."""
         joined = dict(self.parameters)
         for branch, number in zip(self.branches, chosen, strict=True):
-            for key, one in branch[number].items():
-                joined[key] = joined[key].joined(one) if key in joined else one
+            for key, parameter in branch[number].items():
+                joined[key] = joined[key].joined(parameter) if key in joined else parameter
         return {key: joined[key] for key in KEYS if key in joined}
 
     def _spread(
         self,
         key: str,
-        one: ParameterSpace,
+        parameter: ParameterSpace,
         centers: Mapping[str, float],
         deviates: Mapping[tuple[str, str], float],
     ) -> Distribution:
         center = centers[key]
-        if one.scherzer_kev is not None:
-            center = _rounded(center + _scherzer_defocus_nm(centers["C30_mm"], one.scherzer_kev))
-        spreads = {name: _drawn(getattr(one, name), deviates.get((key, name))) for name in ("sd", "sigma")}
-        if spreads["sd"]:
-            return Distribution(normal=Normal(mean=center, sd=spreads["sd"], **_bounds(key, center, spreads["sd"])))
-        if spreads["sigma"] and center > 0:
-            return Distribution(lognormal=_lognormal(key, center, spreads["sigma"]))
+        if parameter.scherzer_kev is not None:
+            center = _rounded(center + _scherzer_defocus_nm(centers["C30_mm"], parameter.scherzer_kev))
+        sd, sigma = (_drawn(getattr(parameter, name), deviates.get((key, name))) for name in ("sd", "sigma"))
+        if sd:
+            return Distribution(normal=Normal(mean=center, sd=sd, **_bounds(key, center, sd)))
+        if sigma and center > 0:
+            return Distribution(lognormal=_lognormal(key, center, sigma))
         return Distribution(fixed=center)
 
 
-def _varying(one: ParameterSpace) -> list[str]:
-    return [name for name in _OPTIONS if (drawn := getattr(one, name)) is not None and drawn.kind is not None]
+def _varying(parameter: ParameterSpace) -> list[str]:
+    return [name for name in _OPTIONS if (drawn := getattr(parameter, name)) is not None and drawn.kind is not None]
 
 
 def _drawn(distribution: Distribution | None, deviate: float | None) -> float:

@@ -153,3 +153,22 @@ def _runs(numbers: Sequence[int]) -> list[range]:
         start = result.pop().start if result and result[-1].stop == number else number
         result.append(range(start, number + 1))
     return result
+
+
+def merged_rows(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Join rows of parts of one study, with their places: in its order, each once."""
+    rows = pl.concat([with_vague(rows) for rows in parts], how="diagonal_relaxed")
+    once = rows.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
+    return settled(once.sort("place", nulls_last=True, maintain_order=True))
+
+
+def settled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with the settings that no network has as texts, since nothing says which kind they are of."""
+    vague = [name for name, kind in rows.schema.items() if kind == pl.Null]
+    return rows.with_columns(pl.col(name).cast(pl.String) for name in vague)
+
+
+def with_vague(rows: pl.DataFrame) -> pl.DataFrame:
+    """Leave the kind of settings open that no network of a folder has, since those of another may have them."""
+    empty = [name for name in rows.columns if "." in name and rows[name].null_count() == len(rows)]
+    return rows.with_columns(pl.lit(None).alias(name) for name in empty)

@@ -15,12 +15,13 @@ from temshift.studies.analysis.part_tables import (
     PartTables,
     is_part,
     joined_networks,
+    merged_rows,
     read_tables,
     require_one_study,
     spread_column,
     write_tables,
 )
-from temshift.studies.analysis.results import merged_rows, placed_results
+from temshift.studies.analysis.results import placed_results
 from temshift.studies.folder import StudyFolder, Warn, require_study
 from temshift.studies.planning.part import NetworkRun
 from temshift.studies.planning.plan import Plan
@@ -102,8 +103,8 @@ def _read_part(place: Path, warn: Warn | None) -> PartTables:
 
 
 def _network_rows(folder: StudyFolder, plan: Plan, runs: Sequence[NetworkRun], numbers: dict[str, int]) -> pl.DataFrame:
-    told = told_keys(conditions for part in plan.parts for conditions in part.trainings.values())
-    keys = [row.key for row in CANONICAL if row.key in told]
+    varied = told_keys(conditions for part in plan.parts for conditions in part.trainings.values())
+    keys = [row.key for row in CANONICAL if row.key in varied]
     settings = {id(run.conditions): summary(run.conditions) for run in runs}
     rows = [
         {

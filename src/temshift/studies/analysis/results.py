@@ -2,7 +2,7 @@
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from temshift.scoring.scored_images import source_id
 from temshift.scoring.stability import with_stability
 from temshift.storage import read_facts, read_table, write_table
 from temshift.studies.analysis.generalization import with_generalization
-from temshift.studies.analysis.part_tables import is_part, read_tables, require_one_study
+from temshift.studies.analysis.part_tables import is_part, read_tables, require_one_study, settled, with_vague
 from temshift.studies.folder import StudyFolder, Warn, require_study
 from temshift.studies.planning.part import TestCondition
 from temshift.studies.planning.plan import Plan
@@ -161,13 +161,6 @@ def placed_results(folder: StudyFolder, plan: Plan, warn: Warn | None = None) ->
     return _placed(folder, plan, warn, warn or (lambda _: None))
 
 
-def merged_rows(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Join rows of parts of one study, with their places: in its order, each once."""
-    rows = pl.concat([_with_vague(rows) for rows in parts], how="diagonal_relaxed")
-    once = rows.unique(["score_id", "training_name", "test_name"], keep="first", maintain_order=True)
-    return _settled(once.sort("place", nulls_last=True, maintain_order=True))
-
-
 def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) -> pl.DataFrame:
     """The results of a folder with their places in the order of the study, null if it does not ask for them."""
     scores = _scores(folder, warn)
@@ -222,23 +215,11 @@ def _folder_results(root: Path, remark: Warn) -> _Part:
 def _merged(parts: list[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
     """Rows of several folders: first those that studies ask for, in the order of the folders."""
     order = list(dict.fromkeys(common for common, _ in parts))
-    frames = [_with_vague(rows).with_columns(pl.lit(order.index(common)).alias("part")) for common, rows in parts]
+    frames = [with_vague(rows).with_columns(pl.lit(order.index(common)).alias("part")) for common, rows in parts]
     merged = pl.concat(frames, how="diagonal_relaxed").sort(
         ["in_study", "part", "place"], descending=[True, False, False], nulls_last=True, maintain_order=True
     )
-    return _settled(merged.drop("part", "place"))
-
-
-def _settled(rows: pl.DataFrame) -> pl.DataFrame:
-    """Settings that no network has as text."""
-    vague = [name for name, kind in rows.schema.items() if kind == pl.Null]
-    return rows.with_columns(pl.col(name).cast(pl.String) for name in vague)
-
-
-def _with_vague(rows: pl.DataFrame) -> pl.DataFrame:
-    """Leave the kind of settings open that no network of a folder has, since those of another may have them."""
-    empty = [name for name in rows.columns if "." in name and rows[name].null_count() == len(rows)]
-    return rows.with_columns(pl.lit(None).alias(name) for name in empty)
+    return settled(merged.drop("part", "place"))
 
 
 def _score_records(folder: StudyFolder) -> Iterator[Path]:

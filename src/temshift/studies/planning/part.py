@@ -19,7 +19,7 @@ from temshift.networks import (
 from temshift.networks.training import TRAINING_VERSION
 from temshift.optics import OPTICS_VERSION, ImagingSettings
 from temshift.scoring import images_stream
-from temshift.scoring.scored_images import TRAINING, VALIDATION, images_id
+from temshift.scoring.scored_images import TRAINING, VALIDATION, images_of, source_id
 from temshift.specimens import MixtureRecipe
 from temshift.studies.planning.specimen_sets import ALL, OWN, Selection
 from temshift.studies.planning.study import Study
@@ -134,7 +134,7 @@ class TestCondition:
 
 def validation_stream(run: NetworkRun) -> Stream:
     """Return the stream of draws for the images that a network's training is watched by."""
-    return images_stream(content_hash(run.conditions), run.root, VALIDATION)
+    return images_stream(run.conditions.identity, run.root, VALIDATION)
 
 
 def common_hash(
@@ -237,7 +237,7 @@ class Part:
                 validation=watched,
             )
             for name, conditions in self.trainings.items()
-            for conditions_id in [content_hash(conditions)]
+            for conditions_id in [conditions.identity]
             for seed in range(study.seeds)
         )
 
@@ -293,10 +293,16 @@ class Part:
         versions = [METRICS_VERSION, LIBRARY_VERSION]
         return content_hash([self.databases["training"].id, settings, self.study.widest_semiangle, versions])
 
+    @cached_property
+    def _source_ids(self) -> dict[str, str]:
+        """What test images depend on apart from their conditions, by the set of specimens that they show."""
+        sources = {name: part.sources["test"] for name, part in self.kin.items()}
+        return {name: source_id(one.database, one.imaging, self.study.seed) for name, one in sources.items()}
+
     def _test(self, name: str, conditions: ImagingConditions, specimens: str) -> TestCondition:
-        conditions_id, source = content_hash(conditions), self.kin[specimens].sources["test"]
+        conditions_id, source = conditions.identity, self.kin[specimens].sources["test"]
         return TestCondition(
-            id=images_id(source.database, conditions_id, source.imaging, self.study.seed),
+            id=images_of(self._source_ids[specimens], conditions_id),
             name=name,
             conditions=conditions,
             conditions_id=conditions_id,

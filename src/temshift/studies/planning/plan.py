@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from temshift.core.errors import InputError
-from temshift.core.hashes import content_hash
 from temshift.databases.wave_sets import WaveSet
 from temshift.networks import carry_code, require_initial, require_shape
 from temshift.studies.planning.part import NetworkRun, Part, TestCondition, once
@@ -63,9 +62,10 @@ class Plan:
         ones are a sample of all settings.
         """
         places: dict[str, int] = {}
-        trained = [conditions for part in self.parts for conditions in part.trainings.values()]
-        order = {id(one): places.setdefault(content_hash(one), len(places)) for one in trained}
-        return tuple(sorted(self.every, key=lambda run: order[id(run.conditions)]))
+        for part in self.parts:
+            for conditions in part.trainings.values():
+                places.setdefault(conditions.identity, len(places))
+        return tuple(sorted(self.every, key=lambda run: places[run.conditions.identity]))
 
     @cached_property
     def networks(self) -> tuple[NetworkRun, ...]:

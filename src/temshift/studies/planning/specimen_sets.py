@@ -83,7 +83,7 @@ class StudyConditions(ConditionSets):
     def chosen(self, role: str) -> list[Selection]:
         """Return the specimen sets that each distribution of :meth:`resolved` belongs to."""
         items: StudyItems = getattr(self, role)
-        return [item.specimens or (ALL,) for item in items for _ in item.expanded(self.space)]
+        return [item.specimens or (ALL,) for item in items for _ in range(item.size)]
 
 
 def merged(base: Any, patch: Any) -> Any:

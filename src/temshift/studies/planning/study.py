@@ -139,12 +139,12 @@ class Study(Configuration):
     def widest_semiangle(self) -> float:
         """The widest aperture of any condition, at most what the grid holds [rad]."""
         limit = largest_semiangle(self.grid.nyquist, self.exit_waves.energy)
-        return min(limit, max(conditions.widest_semiangle for _, conditions in self._every))
+        return min(limit, self.conditions.widest_semiangle)
 
     @property
     def band_margin(self) -> float:
         """How far the band reaches beyond the widest aperture, for tilts of the illumination [rad]."""
-        return band_margin(max(conditions.highest("angular_spread_sigma") for _, conditions in self._every))
+        return band_margin(self.conditions.widest_angular_spread)
 
     @property
     def _every(self) -> list[tuple[str, ImagingConditions]]:

@@ -61,7 +61,7 @@ def sweep_faults(study: Configuration) -> Iterator[tuple[KeyPath, str]]:
     for key in unknown:
         text = f"can't be swept; write a key such as training.learning_rate{_sections(key.split('.')[0])}"
         yield ("sweep", key), text
-    if not unknown:
+    if not unknown and _sweep_of(study):
         yield from _value_faults(study)
 
 

@@ -126,17 +126,23 @@ def run_study(
         folder.status.unlink(missing_ok=True)
         for start in starting:
             start.cancel()  # nothing is left to do, maybe before a worker has even started
-        try:
-            if plan.numbers is None:
-                conclude(plan, folder, run.work, libraries, len(failures))
-            else:
-                place = write_part(folder, plan, plan.numbers, progress.warning)
-                progress.message(f"tables of the networks {plan.numbers.start}:{plan.numbers.stop}: {place}")
-        except TemshiftError as error:
-            raise TemshiftError("\n".join([*_failed_text(run, failures), str(error)])) from error
-        if failures:
-            raise TemshiftError("\n".join(_failed_text(run, failures)))
+        _finish(run, libraries, failures)
     return folder
+
+
+def _finish(run: Run, libraries: dict[str, ObjectLibrary], failures: dict[str, Failure]) -> None:
+    """Gather and report, or write the tables of the networks that were chosen; then raise what failed."""
+    numbers, progress = run.plan.numbers, run.work.progress
+    try:
+        if numbers is None:
+            conclude(run.plan, run.folder, run.work, libraries, len(failures))
+        else:
+            place = write_part(run.folder, run.plan, numbers, progress.warning)
+            progress.message(f"tables of the networks {numbers.start}:{numbers.stop}: {place}")
+    except TemshiftError as error:
+        raise TemshiftError("\n".join([*_failed_text(run, failures), str(error)])) from error
+    if failures:
+        raise TemshiftError("\n".join(_failed_text(run, failures)))
 
 
 def _failed_text(run: Run, failures: dict[str, Failure]) -> list[str]:
