@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from temshift.configuration.model import Configuration
-from temshift.core.hashes import canonical_json, content_hash, file_hash
+from temshift.core.hashes import canonical_json, content_hash, file_hash, joined_hash
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -77,3 +77,14 @@ def test_file_hash_streams_the_whole_file(tmp_path):
     data = bytes(range(256)) * 8192
     (tmp_path / "a").write_bytes(data)
     assert file_hash(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+
+
+@given(st.lists(st.text(st.sampled_from("0123456789abcdefz"), min_size=1, max_size=16), min_size=1, max_size=4))
+def test_hashes_are_joined_to_the_hash_of_their_list(hashes):
+    assert joined_hash(*hashes) == content_hash(hashes)
+
+
+@pytest.mark.parametrize("text", ['a"b', "a b", "\u00e4", "", "\u0663"])
+def test_only_hashes_are_joined(text):
+    with pytest.raises(ValueError, match="give texts of letters and digits"):
+        joined_hash(text)

@@ -59,6 +59,35 @@ def content_hash(value: Any) -> str:
     return hashlib.sha256(canonical_json(value)).hexdigest()[:_SHORT]
 
 
+def joined_hash(*hashes: str) -> str:
+    """Give the `content_hash` of a list of such hashes, several times as fast: studies have millions of pairs.
+
+    Parameters
+    ----------
+    *hashes : str
+        Texts of letters and digits alone.
+
+    Returns
+    -------
+    str
+        16 digits.
+
+    Raises
+    ------
+    ValueError
+        If a text holds anything else.
+
+    Examples
+    --------
+    >>> joined_hash("0a", "1b") == content_hash(["0a", "1b"])
+    True
+    """
+    if not "".join(hashes).isalnum() or not "".join(hashes).isascii():
+        raise ValueError(f"{hashes} are no hashes; give texts of letters and digits")
+    text = '["' + '","'.join(hashes) + '"]'
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:_SHORT]
+
+
 def file_hash(path: Path | str) -> str:
     """Give the SHA-256 of a file, which is read piece by piece.
 

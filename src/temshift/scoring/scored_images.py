@@ -1,6 +1,7 @@
 """The images that networks are scored on, the same for every network: their names and their streams of draws."""
 
 from temshift.core import content_hash
+from temshift.core.hashes import joined_hash
 from temshift.micrographs import DATASETS_VERSION, Stream
 from temshift.optics import OPTICS_VERSION, ImagingSettings
 from temshift.scoring.scores import SCORES_VERSION
@@ -31,7 +32,7 @@ def images_id(database: str, conditions_id: str, imaging: ImagingSettings, seed:
 
 def images_of(source: str, conditions_id: str) -> str:
     """Name the images of a test condition by those of :func:`source_id` and the hash of the distribution."""
-    return content_hash([source, conditions_id])
+    return joined_hash(source, conditions_id)
 
 
 def source_id(database: str, imaging: ImagingSettings, seed: int) -> str:

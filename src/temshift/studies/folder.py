@@ -92,6 +92,11 @@ class StudyFolder:
         """The status of a run that is at work."""
         return self.root / ".status.json"
 
+    @property
+    def tally(self) -> Path:
+        """How many networks are in each state, as somebody counted them."""
+        return self.root / ".tally.json"
+
     def spectra_record(self, metrics_id: str) -> Path:
         """Return the path of the record of object spectra."""
         return self.root / "spectra" / f"{metrics_id}.json"

@@ -95,11 +95,14 @@ def results(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Round what is written to what repeats, as a small Parquet file.")
+    ] = False,
 ) -> None:
     """Print a row for each network x test condition, or a summary of more than 60; write all columns to a file."""
     from temshift.cli.verbs import results
 
-    results.results(folders, output, every)
+    results.results(folders, output, every, compact)
 
 
 def check(

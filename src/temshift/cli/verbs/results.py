@@ -10,8 +10,8 @@ from rich.console import Console
 from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.tables import WRITERS, number_text, say, table_console, text_table, write_flat
 from temshift.core import InputError
-from temshift.storage import require_writable
-from temshift.studies import is_part_of_study, part_words, read_parts, read_results, write_tables
+from temshift.storage import require_writable, write_bytes
+from temshift.studies import compact_bytes, is_part_of_study, part_words, read_parts, read_results, write_tables
 
 MOST_ROWS = 60  # that are printed without being asked for
 NUMBERS = {
@@ -27,15 +27,18 @@ EXPLAINED = "Means over networks: CE and G_ID in distribution; G_OOD, median and
 NUMBERS_WIDTH = 52  # characters that the numbers of a row take at most
 
 
-def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
+def results(folders: Sequence[Path], output: Path | None, every: bool, compact: bool = False) -> None:
     """Print scores, row by row or, if they are many, in a line a training distribution; write all if asked to."""
+    if compact and (output is None or output.suffix != ".parquet"):
+        raise InputError("--compact writes a small Parquet file; name it with --output FILE.parquet")
     if output is not None and output.suffix:
         if output.suffix not in WRITERS:
             raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}, or name a folder, for parts")
         require_writable(output)
     warn = progress_for(Console(stderr=True)).warning
     table = read_results(*folders, remark=warn)
-    joined = read_parts(folders, warn) if any(map(is_part_of_study, folders)) or _is_folder(output) else None
+    parts = compact or _is_folder(output) or any(map(is_part_of_study, folders))
+    joined = read_parts(folders, warn) if parts else None
     console = table_console()
     whole = every or len(table) <= MOST_ROWS
     (_print_rows if whole else _print_summary)(_labelled(table), console)
@@ -47,7 +50,9 @@ def results(folders: Sequence[Path], output: Path | None, every: bool) -> None:
         for sentence in part_words(joined.networks, joined.count):
             say(console, sentence)
     if output is not None:
-        if joined is not None and _is_folder(output):
+        if joined is not None and compact:
+            write_bytes(output, compact_bytes(joined))
+        elif joined is not None and _is_folder(output):
             write_tables(output, joined)
         else:
             write_flat(output, table)

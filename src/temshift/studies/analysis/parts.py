@@ -50,7 +50,10 @@ def part_tables(folder: StudyFolder, plan: Plan, warn: Warn | None = None) -> Pa
     numbers = {run.id: number for number, run in enumerate(plan.numbered)}
     runs = [run for run in plan.networks if run.id in scored]
     study = plan.study
-    networks = _network_rows(folder, plan, runs, numbers)
+    kinds = dict(rows.select("network_id", "training_specimens").rows())
+    networks = _network_rows(folder, plan, runs, numbers).with_columns(
+        training_specimens=pl.col("network_id").replace_strict(kinds, return_dtype=pl.String)
+    )
     return PartTables(content_hash(study.resolved()), study.name, len(plan.numbered), rows, networks)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from temshift.conditions.imaging import ImagingConditions
-from temshift.core.hashes import content_hash
+from temshift.core.hashes import content_hash, joined_hash
 from temshift.core.seeds import Stage, torch_seed
 from temshift.databases.wave_sets import WaveSet
 from temshift.information.objects.library import LIBRARY_VERSION
@@ -156,7 +156,7 @@ def network_hash(common: str, conditions_id: str, seed: int) -> str:
 
 def score_id(network_id: str, test_id: str) -> str:
     """Name the scores of one network under one test condition."""
-    return content_hash([network_id, test_id])
+    return joined_hash(network_id, test_id)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from temshift.studies.folder import StudyFolder, Warn, require_study
 from temshift.studies.planning.part import NetworkRun
 from temshift.studies.running.failures import Failure
 from temshift.studies.running.network_states import run_states
+from temshift.studies.running.tally import keep_tally, read_tally, signature_of
 from temshift.studies.selection import stored_plan
 
 SECONDS_BETWEEN_WRITES = 2.0
@@ -120,8 +121,22 @@ def read_status(root: Path | str, warn: Warn = lambda _: None) -> Status:
     at_work = is_at_work(folder.root)
     if at_work and (status := _written_status(folder)) is not None:
         return status
-    counts = Counter(word for _, word, _ in list_runs(root, warn))
-    return Status(at_work=at_work, stage="", counts=counts, running=(), seconds_left=None)
+    return Status(at_work=at_work, stage="", counts=_counts(folder, warn), running=(), seconds_left=None)
+
+
+def _counts(folder: StudyFolder, warn: Warn) -> Counter[str]:
+    """Networks in each state: as they were counted, if no file has changed since and nothing was wrong then."""
+    signature = signature_of(folder)
+    counts = read_tally(folder, signature)
+    if counts is not None:
+        return counts
+    remarks: list[str] = []
+    counts = Counter(word for _, word, _ in list_runs(folder.root, remarks.append))
+    for remark in remarks:
+        warn(remark)
+    if not remarks:
+        keep_tally(folder, signature, counts)
+    return counts
 
 
 def list_runs(root: Path | str, warn: Warn = lambda _: None) -> list[tuple[NetworkRun, str, Failure | None]]:
