@@ -96,7 +96,7 @@ def of_code(tiny: Study) -> Study:
 
 def test_a_sweep_of_a_factory_keeps_the_permission(of_code: Study, code: Path) -> None:
     swept = of_code.model_copy(update={"sweep": {"network.arguments.width": [2, 3]}})
-    permitted = swept.with_network(with_code(swept.network, code))
+    permitted = swept.model_copy(update={"network": with_code(swept.network, code)})
     runs = Plan(permitted).networks
     assert {run.network.arguments["width"] for run in runs} == {2, 3}
     assert {run.network.code for run in runs} == {code.resolve()} and len({run.id for run in runs}) == 8
@@ -106,7 +106,7 @@ def test_a_sweep_of_a_factory_keeps_the_permission(of_code: Study, code: Path) -
 
 
 def test_ids_of_a_kept_study_need_no_code(of_code: Study, code: Path, tmp_path: Path) -> None:
-    permitted = of_code.with_network(with_code(of_code.network, code))
+    permitted = of_code.model_copy(update={"network": with_code(of_code.network, code)})
     (tmp_path / "study.yaml").write_text(study_text(permitted))
     kept = load_study(tmp_path / "study.yaml")
     assert [run.id for run in Plan(kept).networks] == [run.id for run in Plan(permitted).networks]

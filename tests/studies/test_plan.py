@@ -203,9 +203,9 @@ def test_all_test_conditions_are_those_of_the_test_specimens(given: dict[str, An
 @pytest.mark.parametrize(
     ("version", "trained", "scored"),
     [
-        ("temshift.studies.planning.plan.TRAINING_VERSION", True, False),
-        ("temshift.studies.planning.plan.OPTICS_VERSION", True, False),
-        ("temshift.studies.planning.plan.DATASETS_VERSION", True, False),
+        ("temshift.studies.planning.part.TRAINING_VERSION", True, False),
+        ("temshift.studies.planning.part.OPTICS_VERSION", True, False),
+        ("temshift.studies.planning.part.DATASETS_VERSION", True, False),
         ("temshift.scoring.scored_images.OPTICS_VERSION", False, True),
         ("temshift.scoring.scored_images.DATASETS_VERSION", False, True),
         ("temshift.scoring.scored_images.SCORES_VERSION", False, True),

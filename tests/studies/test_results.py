@@ -19,7 +19,8 @@ from temshift.networks import load
 from temshift.storage.files import read_json, table_bytes
 from temshift.storage.records import read_facts, write_record, write_recorded
 from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study
-from temshift.studies.analysis.results import gather, keep_tests
+from temshift.studies.analysis.results import gather
+from temshift.studies.analysis.tested_conditions import keep_tests
 from temshift.studies.folder import stored_study, study_text
 from temshift.studies.planning.part import score_id
 from temshift.studies.running import run

@@ -17,10 +17,10 @@ from .analysis.galleries import MOST_PICTURES, draw_pictures, write_index
 from .analysis.image_features import measure_image_features
 from .analysis.observer_scores import has_observers
 from .analysis.part_tables import PartTables, part_words, write_tables
-from .analysis.parts import is_part_of_study, read_parts
 from .analysis.results import CONDITIONS_FILE, asked_pairs, gather, lacking_words, read_results
-from .analysis.shipping import compact_bytes, compact_table
 from .folder import StudyFolder, load_study, require_study, stored_study, study_remark, study_text
+from .parts.joining import is_part_of_study, read_parts
+from .parts.shipping import compact_bytes, compact_table
 from .planning.cost_estimate import Estimate, estimate, estimate_database, parameters_of
 from .planning.part import ImageSource, NetworkRun, Part, common_hash, network_hash, score_id
 from .planning.plan import Plan

@@ -231,10 +231,11 @@ def _recipe_in(path: Path, document: Document, sections: type[Sections]) -> Sect
     kind = kind_of(document)
     if kind is not None and kind.model in (Study, Database):
         return validated(document, sections, str(path))
-    model = SpecimenRecipe if kind is None else kind.model
-    if model not in (SpecimenRecipe, MixtureRecipe, FileRecipe):
+    if kind is None:
+        return sections(specimens=validated(document, SpecimenRecipe, str(path)))
+    if kind.model not in (SpecimenRecipe, MixtureRecipe, FileRecipe):
         raise _another_kind(path, kind, SpecimenRecipe)
-    return sections(specimens=validated(document, model, str(path)))
+    return sections(specimens=validated(document, kind.model, str(path)))
 
 
 def _another_kind(path: Path, kind: Kind, *models: type[Configuration]) -> InputError:

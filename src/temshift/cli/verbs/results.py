@@ -11,7 +11,15 @@ from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.tables import WRITERS, number_text, say, table_console, text_table, write_flat
 from temshift.core import InputError
 from temshift.storage import require_writable, write_bytes
-from temshift.studies import compact_bytes, is_part_of_study, part_words, read_parts, read_results, write_tables
+from temshift.studies import (
+    PartTables,
+    compact_bytes,
+    is_part_of_study,
+    part_words,
+    read_parts,
+    read_results,
+    write_tables,
+)
 
 MOST_ROWS = 60  # that are printed without being asked for
 NUMBERS = {
@@ -29,12 +37,7 @@ NUMBERS_WIDTH = 52  # characters that the numbers of a row take at most
 
 def results(folders: Sequence[Path], output: Path | None, every: bool, compact: bool = False) -> None:
     """Print scores, row by row or, if they are many, in a line a training distribution; write all if asked to."""
-    if compact and (output is None or output.suffix != ".parquet"):
-        raise InputError("--compact writes a small Parquet file; name it with --output FILE.parquet")
-    if output is not None and output.suffix:
-        if output.suffix not in WRITERS:
-            raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}, or name a folder, for parts")
-        require_writable(output)
+    _require_output(output, compact)
     warn = progress_for(Console(stderr=True)).warning
     table = read_results(*folders, remark=warn)
     parts = compact or _is_folder(output) or any(map(is_part_of_study, folders))
@@ -46,17 +49,31 @@ def results(folders: Sequence[Path], output: Path | None, every: bool, compact: 
     hint = "" if whole else "; --all prints them"
     columns = "" if output else "; --output FILE.csv (.parquet, .json) writes them with all settings"
     say(console, f"{len(table)} rows of {networks} network{'s' if networks > 1 else ''}{hint}{columns}")
-    if joined is not None:
-        for sentence in part_words(joined.networks, joined.count):
-            say(console, sentence)
+    for sentence in part_words(joined.networks, joined.count) if joined is not None else ():
+        say(console, sentence)
     if output is not None:
-        if joined is not None and compact:
-            write_bytes(output, compact_bytes(joined))
-        elif joined is not None and _is_folder(output):
-            write_tables(output, joined)
-        else:
-            write_flat(output, table)
+        _write(output, table, joined, compact)
         say(console, f"{output}: {len(table)} rows, {len(table.columns)} columns")
+
+
+def _require_output(output: Path | None, compact: bool) -> None:
+    """Refuse a place that can't be written to, or not in the way that is asked for."""
+    if compact and (output is None or output.suffix != ".parquet"):
+        raise InputError("--compact writes a small Parquet file; name it with --output FILE.parquet")
+    if output is None or _is_folder(output):
+        return
+    if output.suffix not in WRITERS:
+        raise InputError(f"--output {output}: end the name in {', '.join(WRITERS)}, or name a folder, for parts")
+    require_writable(output)
+
+
+def _write(output: Path, table: pl.DataFrame, joined: PartTables | None, compact: bool) -> None:
+    if joined is not None and compact:
+        write_bytes(output, compact_bytes(joined))
+    elif joined is not None and _is_folder(output):
+        write_tables(output, joined)
+    else:
+        write_flat(output, table)
 
 
 def _is_folder(output: Path | None) -> bool:

@@ -44,7 +44,7 @@ class Who(NamedTuple):
 def run(study_file: Path, output: Path | None, who: Who, code: Path | None = None) -> None:
     """Run a study and print a short summary; a factory's code is imported from the folder ``code`` alone."""
     study = load_input(study_file, Study)
-    study = study.with_network(with_code(study.network, code))
+    study = study.model_copy(update={"network": with_code(study.network, code)})
     if who.scheduler is None:
         require_device(who.device)
     progress = progress_for(Console(stderr=True))

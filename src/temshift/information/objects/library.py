@@ -113,11 +113,13 @@ class ObjectLibrary:
         """
         if np.array_equal(q, self.q):
             return self
-        spectra = {
-            name: np.apply_along_axis(lambda values: np.interp(q, self.q, values), -1, getattr(self, name))
-            for name in ("particle", "amplitude", "cross", "substrate")
-        }
-        return replace(self, q=q, **spectra)
+
+        def on_rings(spectra: Array) -> Array:
+            return np.asarray(np.apply_along_axis(lambda values: np.interp(q, self.q, values), -1, spectra))
+
+        particle, amplitude, cross = map(on_rings, (self.particle, self.amplitude, self.cross))
+        substrate = on_rings(self.substrate)
+        return replace(self, q=q, particle=particle, amplitude=amplitude, cross=cross, substrate=substrate)
 
     @property
     def mean(self) -> ObjectSpectra:

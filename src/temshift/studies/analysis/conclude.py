@@ -191,11 +191,16 @@ def _database_facts(sets: Mapping[str, tuple[WaveSet, Geometry]]) -> dict[str, A
 
 
 def _named_databases(plan: Plan) -> dict[str, WaveSet]:
-    """Databases by role and settings, those of one role together."""
+    """Databases by role, set of specimens and settings, those of one role together."""
     every = plan.databases
-    names = set_names(
-        {id_: waves.role for id_, waves in every.items()}, {id_: one.settings for id_, one in every.items()}
-    )
+    kinds = {
+        waves.id: f"{waves.role}, {name}" if name else waves.role
+        for part in plan.parts
+        for name, kin in part.kin.items()
+        for waves in kin.databases.values()
+    }
+    roles = {id_: kinds[id_] for id_ in sorted(every, key=lambda id_: every[id_].role)}
+    names = set_names(roles, {id_: one.settings for id_, one in every.items()})
     return {name: every[id_] for id_, name in names.items()}
 
 

@@ -12,16 +12,15 @@ from temshift.conditions import ImagingConditions, summary
 from temshift.conditions.summary import centers
 from temshift.core import DamagedError, InputError, TemshiftError, content_hash
 from temshift.networks import CARD
-from temshift.scoring.scored_images import source_id
 from temshift.scoring.stability import with_stability
-from temshift.storage import read_facts, read_table, write_table
+from temshift.storage import read_facts, read_table
 from temshift.studies.analysis.generalization import with_generalization
 from temshift.studies.analysis.part_tables import is_part, read_tables, require_one_study, settled, with_vague
+from temshift.studies.analysis.tested_conditions import known_tests, source_of_test
 from temshift.studies.folder import StudyFolder, Warn, require_study
-from temshift.studies.planning.part import TestCondition
 from temshift.studies.planning.plan import Plan
 from temshift.studies.selection import stored_plan
-from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_SCORES, RESULTS, SCORES, TESTS, with_later_columns
+from temshift.vocabulary.columns import CONDITION_COLUMNS, LATER_SCORES, RESULTS, SCORES, with_later_columns
 
 CONDITIONS_FILE = "conditions.yaml"  # marks a folder of temshift score
 
@@ -44,20 +43,6 @@ _TRAINED = {
 }
 _REMEDY = "temshift run makes it again"
 _PAIR = ("network_id", "test_id", "training_name", "test_name")
-
-
-def keep_tests(folder: StudyFolder, plan: Plan, warn: Warn) -> None:
-    """Write the test conditions of a plan, next to those of earlier versions of the study."""
-    former, table = _held_tests(folder), folder.table("tests")
-    if former is None and (table.exists() or any(_score_records(folder))):
-        fault = f"{table} is {'damaged' if table.exists() else 'missing'}"
-        warn(f"made again: {fault}; results of test conditions that the study no longer has are left out")
-    known = set() if former is None else set(former.select("test_id", "listed").rows())
-    rows = [_test_row(test, listed) for test, listed in _tests(plan) if (test.id, listed) not in known]
-    if former is not None and not rows:
-        return
-    new = pl.DataFrame(rows, schema=TESTS)
-    write_table(table, new if former is None else pl.concat([former, new]))
 
 
 class _Part(NamedTuple):
@@ -165,7 +150,7 @@ def _placed(folder: StudyFolder, plan: Plan, warn: Warn | None, remark: Warn) ->
     """The results of a folder with their places in the order of the study, null if it does not ask for them."""
     scores = _scores(folder, warn)
     networks = _networks(folder, plan, scores["network_id"].unique().to_list(), warn)
-    tests = _known_tests(folder, plan, warn)
+    tests = known_tests(folder, plan, warn)
     for words in _left_out(folder, scores, tests):
         remark(words)
     rows = scores.join(networks, on="network_id").join(tests, on="test_id")
@@ -262,60 +247,12 @@ def asked_pairs(plan: Plan) -> pl.DataFrame:
     return every if plan.chosen is None else every.filter(pl.col("network_id").is_in([run.id for run in plan.networks]))
 
 
-def _tests(plan: Plan) -> Iterator[tuple[TestCondition, bool]]:
-    """Test conditions of a plan, by id and name, and whether the study lists them."""
-    listed = {(test.id, test.name): test for part in plan.parts for test in part.tests}
-    ids, made = {id_ for id_, _ in listed}, {run.id for run in plan.networks}
-    asked = [(part, run.name) for part in plan.parts for run in part.networks if run.id in made]
-    named = [test for part, name in asked for test in (part.own_tests[name], *part.away_tests[name])]
-    owns = {own.id: own for own in named if own.id not in ids}
-    yield from ((test, True) for test in listed.values())
-    yield from ((own, False) for own in owns.values())
-
-
-def _test_row(test: TestCondition, listed: bool) -> dict[str, Any]:
-    names = {"test_id": test.id, "test_name": test.name, "test_specimens": test.specimens or None, "listed": listed}
-    ids = {"conditions_id": test.conditions_id, "source_id": _source_id(test)}
-    return {**names, **ids, **centers("test", test.conditions)}
-
-
-def _source_id(test: TestCondition) -> str:
-    return source_id(test.source.database, test.source.imaging, test.root)
-
-
-def _held_tests(folder: StudyFolder) -> pl.DataFrame | None:
-    try:
-        table = with_later_columns(read_table(folder.table("tests")))
-        later = [name for name in LATER_SCORES if name in TESTS and name not in table.columns]
-        return table.with_columns(pl.lit(None, TESTS[name]).alias(name) for name in later).select(list(TESTS))
-    except (TemshiftError, pl.exceptions.ColumnNotFoundError):
-        return None
-
-
-def _known_tests(folder: StudyFolder, plan: Plan, warn: Warn | None) -> pl.DataFrame:
-    """Test conditions by the names that the study has for them now; those of earlier versions as they were.
-
-    One that the study listed once stays so, also if it is only a training distribution now.
-    """
-    new = pl.DataFrame([_test_row(test, listed) for test, listed in _tests(plan)], schema=TESTS)
-    former = _held_tests(folder)
-    if former is None and warn is None and folder.table("tests").exists():
-        raise DamagedError(f"{folder.table('tests')} is damaged; {_REMEDY}")
-    if former is None:
-        return new
-    ranked = [new.filter("listed"), former.filter("listed"), new, former]
-    known = ranked[0]
-    for more in ranked[1:]:
-        known = pl.concat([known, more.join(known, on="test_id", how="anti")])
-    return known
-
-
 def _networks(folder: StudyFolder, plan: Plan, ids: Iterable[str], warn: Warn | None) -> pl.DataFrame:
     """One row a network and a name that the study has for it."""
     names: dict[str, dict[str, tuple[Mapping[str, Any], str | None, str | None]]] = {}  # by id and name
     for part in plan.parts:
         for run in part.networks:
-            own = _source_id(part.own_tests[run.name])
+            own = source_of_test(part.own_tests[run.name])
             names.setdefault(run.id, {})[run.name] = (part.settings, own, part.specimens or None)
     rows: list[tuple[Any, ...]] = []
     settings: dict[str, dict[str, Any]] = {}

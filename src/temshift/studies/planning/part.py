@@ -249,12 +249,12 @@ class Part:
     def _tests(self) -> Iterator[TestCondition]:
         swept = {key: value for key, value in self.settings.items() if key.startswith("conditions.")}
         conditions = self.study.conditions
-        for (plain, one), sets in zip(conditions.resolved("test"), conditions.chosen("test"), strict=True):
+        for (plain, shown), sets in zip(conditions.resolved("test"), conditions.chosen("test"), strict=True):
             name = f"{plain}, {label_of(swept)}" if swept else plain
             if not self.members or OWN in sets:
-                yield self._test(name, one, self.specimens)
+                yield self._test(name, shown, self.specimens)
             else:
-                yield from (self._test(f"{name}, {kind}", one, kind) for kind in self._named(sets))
+                yield from (self._test(f"{name}, {kind}", shown, kind) for kind in self._named(sets))
 
     def _named(self, sets: Selection) -> Sequence[str]:
         """The sets of specimens that a test shows."""

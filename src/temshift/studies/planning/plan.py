@@ -7,7 +7,7 @@ from temshift.core.errors import InputError
 from temshift.databases.wave_sets import WaveSet
 from temshift.networks import carry_code, require_initial, require_shape
 from temshift.studies.planning.part import NetworkRun, Part, TestCondition, once
-from temshift.studies.planning.study import Study
+from temshift.studies.planning.study import Study, members_of
 from temshift.studies.planning.sweep import Settings, combinations, with_settings
 
 
@@ -34,7 +34,7 @@ class Plan:
 
     def _swept(self, settings: Settings) -> Iterator[Part]:
         study = with_settings(self.study, settings)
-        return _parts(study.with_network(carry_code(self.study.network, study.network)), settings)
+        return _parts(study.model_copy(update={"network": carry_code(self.study.network, study.network)}), settings)
 
     @cached_property
     def databases(self) -> dict[str, WaveSet]:
@@ -133,8 +133,9 @@ class Plan:
 
 
 def _parts(study: Study, settings: Settings) -> Iterator[Part]:
-    if not study.members:
+    members = members_of(study)
+    if not members:
         yield Part(study, settings)
         return
-    parts = [Part(member, settings, name, study.members) for name, member in study.members.items()]
+    parts = [Part(member, settings, name, members) for name, member in members.items()]
     yield from (part for part in parts if part.trainings)

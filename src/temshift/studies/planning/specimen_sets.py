@@ -134,14 +134,14 @@ def patched(specimens: Mapping[str, Any], counts: Mapping[str, Any], sets: Seque
 def set_faults(sets: Sequence[SpecimenSet]) -> Iterator[tuple[int, str]]:
     """Yield why sets can't be told apart or mixed: the number of the item, and a message."""
     pure, known = names_in(sets, mixtures=False), names_in(sets, mixtures=True)
-    for number, one in enumerate(sets):
-        twice = [name for name, _ in one.expanded() if known.count(name) > 1]
+    for number, item in enumerate(sets):
+        twice = [name for name, _ in item.expanded() if known.count(name) > 1]
         if twice:
             yield number, f"the name {twice[0]!r} is used twice; names of sets must differ"
-        reserved = [name for name, _ in one.expanded() if name in (OWN, ALL)]
+        reserved = [name for name, _ in item.expanded() if name in (OWN, ALL)]
         if reserved:
             yield number, f"{reserved[0]!r} stands for several sets in conditions; give the set another name"
-        strange = [name for name in one.mixture or () if name not in pure]
+        strange = [name for name in item.mixture or () if name not in pure]
         if strange:
             yield number, f"mixes {strange[0]!r}, which is no set or a mixture itself; sets: {', '.join(pure)}"
     if len(known) < 2:

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -81,7 +80,6 @@ class _Sections(Configuration):
 class Study(Configuration):
     """A whole study, as one YAML file.
 
-    ``specimen_sets`` are kinds of specimens that networks are trained and tested on, each a patch of ``specimens``.
     ``sweep`` holds lists of values by dotted key, such as ``training.learning_rate``; every combination is trained.
     ``cohort`` networks in a row share the images that they are scored on; on a GPU those of one kind train together.
     """
@@ -119,22 +117,6 @@ class Study(Configuration):
         counts = {role: count for role, count in self.counts if role != "per_shard" and count is not None}
         return wave_sets(self.specimens, self.exit_waves, counts, self.counts.per_shard, self.seed)
 
-    @cached_property
-    def members(self) -> dict[str, "Study"]:
-        """The same study with the specimens of one set alone, by the name of the set; none if it has no sets."""
-        made = {name: _Sections.model_validate(section) for name, section in self._sections.items()}
-        return {
-            name: self.model_copy(
-                update={"specimens": own.specimens, "counts": own.counts, "specimen_sets": None, "sweep": {}}
-            )
-            for name, own in made.items()
-        }
-
-    @property
-    def _sections(self) -> dict[str, dict[str, Any]]:
-        specimens, counts = (getattr(self, name).model_dump(mode="json") for name in ("specimens", "counts"))
-        return patched(specimens, counts, self.specimen_sets or ())
-
     @property
     def widest_semiangle(self) -> float:
         """The widest aperture of any condition, at most what the grid holds [rad]."""
@@ -154,10 +136,6 @@ class Study(Configuration):
     def slug(self) -> str:
         """The name as a folder name."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "study"
-
-    def with_network(self, network: NetworkSettings) -> "Study":
-        """Return the same with another network, such as one whose code is permitted."""
-        return self.model_copy(update={"network": network}) if network is not self.network else self
 
     def cross_faults(self) -> list[tuple[tuple[str | int, ...], str]]:
         """Return faults that only show where several keys meet: path and message."""
@@ -181,7 +159,7 @@ class Study(Configuration):
         """Faults of the recipes of sets, and where they meet the rest: number of the item, and a message."""
         places = {name: number for number, one in enumerate(self.specimen_sets or ()) for name, _ in one.expanded()}
         recipes: dict[str, str] = {}
-        for name, section in self._sections.items():
+        for name, section in _sections(self).items():
             try:
                 parse_configuration(json.dumps(section), _Sections, name)
             except ConfigurationError as error:
@@ -191,10 +169,10 @@ class Study(Configuration):
             if same != name:
                 yield places[name], f"{name!r} has the same specimens as {same!r}; let them differ, or leave one out"
         if len(recipes) == len(places):
-            for name, member in self.members.items():
-                yield from ((places[name], f"{name}: {fault}") for fault in member.grid_faults(self))
+            for name, member in members_of(self).items():
+                yield from ((places[name], f"{name}: {fault}") for fault in member._member_faults(self))
 
-    def grid_faults(self, study: "Study") -> Iterator[str]:
+    def _member_faults(self, study: "Study") -> Iterator[str]:
         """Yield why the specimens of a set can't be simulated, imaged or segmented as those of its study are."""
         for path, fault in wave_faults(self.wave_sets):
             yield f"{'.'.join(map(str, path))} {fault}"
@@ -249,3 +227,18 @@ class Study(Configuration):
         swept = any(key.startswith("training.initial") for key in self.sweep)
         training = self.training if swept else self.training.resolved()
         return plain_values(self.model_copy(update={"training": training}))
+
+
+def members_of(study: Study) -> dict[str, Study]:
+    """Return the same study with the specimens of one set alone, by the name of the set; none if it has no sets."""
+    made = {name: _Sections.model_validate(section) for name, section in _sections(study).items()}
+    alone: dict[str, Any] = {"specimen_sets": None, "sweep": {}}
+    return {
+        name: study.model_copy(update={"specimens": own.specimens, "counts": own.counts, **alone})
+        for name, own in made.items()
+    }
+
+
+def _sections(study: Study) -> dict[str, dict[str, Any]]:
+    specimens, counts = (getattr(study, name).model_dump(mode="json") for name in ("specimens", "counts"))
+    return patched(specimens, counts, study.specimen_sets or ())

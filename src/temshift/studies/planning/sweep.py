@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from temshift.conditions.named import ConditionSets
 from temshift.configuration import Configuration, ConfigurationError, KeyPath, allowed_text, parse_configuration
 
-SWEPT = ("specimens", "counts", "exit_waves", "imaging", "network", "training")
+SWEPT = ("specimens", "counts", "exit_waves", "imaging", "conditions", "network", "training")
+CONDITIONS = "conditions.default."  # keys of conditions that can be swept begin so: those that all items share
 MOST_CLASHES = 3  # combinations that are listed as impossible although each of their values is possible
 
 _DISPLACED = {  # a swept setting takes the place of the other
@@ -57,12 +59,28 @@ def plain_values(study: Configuration) -> dict[str, Any]:
 
 def sweep_faults(study: Configuration) -> Iterator[tuple[KeyPath, str]]:
     """Yield why settings can't be swept, or can't have a value or some values together: path and message."""
-    unknown = [key for key in _sweep_of(study) if key.split(".")[0] not in SWEPT]
-    for key in unknown:
-        text = f"can't be swept; write a key such as training.learning_rate{_sections(key.split('.')[0])}"
-        yield ("sweep", key), text
-    if not unknown and _sweep_of(study):
+    faults = [((("sweep", key)), fault) for key in _sweep_of(study) for fault in _key_faults(study, key)]
+    yield from faults
+    if not faults and _sweep_of(study):
         yield from _value_faults(study)
+
+
+def _key_faults(study: Configuration, key: str) -> Iterator[str]:
+    section = key.split(".")[0]
+    if section not in SWEPT:
+        yield f"can't be swept; write a key such as training.learning_rate{_sections(section)}"
+    elif section == "conditions":
+        swept = key.removeprefix(CONDITIONS)
+        if swept == key or "." in swept:
+            yield f"can't be swept; of conditions those of all items can, by a key such as {CONDITIONS}dose_e_per_A2"
+        elif _everywhere(vars(study)["conditions"], swept):
+            yield f"has no effect, since every item of conditions gives {swept} itself; take it out of some of them"
+
+
+def _everywhere(conditions: ConditionSets, key: str) -> bool:
+    """Whether every item of conditions gives a key itself, so that the default of it is never used."""
+    items = [*conditions.training, *conditions.test]
+    return all(key in item.given() or key == item.series for item in items)
 
 
 def _value_faults(study: Configuration) -> Iterator[tuple[KeyPath, str]]:

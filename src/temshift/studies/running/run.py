@@ -27,9 +27,9 @@ from temshift.storage import record_state
 from temshift.storage.files import discard_leftovers
 from temshift.studies.analysis.conclude import conclude
 from temshift.studies.analysis.example_pictures import shown_networks
-from temshift.studies.analysis.parts import write_part
-from temshift.studies.analysis.results import keep_tests
+from temshift.studies.analysis.tested_conditions import keep_tests
 from temshift.studies.folder import StudyFolder, load_study, open_folder
+from temshift.studies.parts.joining import write_part
 from temshift.studies.planning.part import NetworkRun, Part
 from temshift.studies.planning.plan import Plan
 from temshift.studies.planning.study import Study

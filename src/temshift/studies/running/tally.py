@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import temshift
 from temshift.core import TemshiftError
 from temshift.storage import read_json, write_json
 from temshift.studies.folder import StudyFolder
@@ -66,5 +65,5 @@ def _stamp(facts: os.stat_result) -> str:
 
 
 def _package_lines() -> list[str]:
-    root = Path(str(temshift.__file__)).parent
+    root = Path(__file__).parents[2]
     return [_line(path) for path in root.rglob("*.py")]

@@ -1,0 +1,1 @@
+"""Parts of a study: their tables gathered, joined and made small."""
