@@ -1,6 +1,7 @@
 """Distributions that are drawn from a space: evenly, always the same, each with a centre and a breadth."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,11 @@ def test_spaces_that_nothing_can_be_drawn_from_are_refused(space: Any, fault: st
 def test_drawn_items_are_checked_before_anything_is_drawn(item: dict[str, Any], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         ConditionItem.model_validate(item)
+
+
+def test_the_page_on_training_shows_a_space_that_can_be_drawn_from() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    shown = ConditionSets.model_validate(read_document(page.split("```yaml\n")[1].split("```")[0]).data)
+    assert [len(shown.resolved(role)) for role in ("training", "test")] == [1000, 49]
+    focus = [one.given()["defocus_nm"] for _, one in shown.resolved("training")]
+    assert {part.normal is not None and 0.5 <= part.normal.sd <= 15 for part in focus} == {True}

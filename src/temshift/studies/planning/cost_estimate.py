@@ -256,9 +256,9 @@ def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
     -------
     (name, number, seconds)
     """
-    total = 0.0
+    total, kinds = 0.0, _kinds_of(plan)
     for run, part in _with_parts(plan):
-        cost, settings, counts = costs[cost_kind_of(part)], run.training, part.study.counts
+        cost, settings, counts = costs[kinds[id(part)]], run.training, part.study.counts
         steps = settings.steps_in_all(counts.training)
         formed = counts.training if settings.images == "fixed" else steps * settings.batch
         watched = (counts.validation or 0) if run.validation else 0
@@ -270,7 +270,8 @@ def networks_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
 def evaluations_row(plan: Plan, costs: Mapping[str, Costs]) -> Row:
     """All scores: images are formed once for the networks of a cohort, and segmented by each; see `networks_row`."""
     total = 0.0
-    cost_of = {run.id: costs[cost_kind_of(part)] for run, part in _with_parts(plan)}
+    kinds = _kinds_of(plan)
+    cost_of = {run.id: costs[kinds[id(part)]] for run, part in _with_parts(plan)}
     for cohort in plan.cohorts:
         formed: dict[str, float] = {}
         for run in cohort:
@@ -286,6 +287,11 @@ def _with_parts(plan: Plan) -> list[tuple[NetworkRun, Part]]:
     """Each network, with one of the parts of the plan that it belongs to."""
     parts = {run.id: part for part in reversed(plan.parts) for run in part.networks}
     return [(run, parts[run.id]) for run in plan.networks]
+
+
+def _kinds_of(plan: Plan) -> dict[int, str]:
+    """The kind of each part, see `cost_kind_of`: thousands of networks ask for it."""
+    return {id(part): cost_kind_of(part) for part in plan.parts}
 
 
 def _weights_bytes(plan: Plan) -> int:
