@@ -13,7 +13,7 @@ _WHOLE = 1e-6  # how far an occupancy may be off 1
 
 
 def require_plain_pdb(content: bytes, path: str) -> None:
-    """Refuse symmetry, copies that are not listed, alternatives, atoms that are partly there, and elements that are not the name's.
+    """Refuse symmetry, unlisted copies, alternatives, atoms partly there, and elements that are not the name's.
 
     Parameters
     ----------
