@@ -235,7 +235,12 @@ def test_atoms_that_are_not_those_of_the_files_own_formula_are_refused(extra, fa
         ("D2 O", {"H": 2, "O": 1}),
         ("C6 H5 O 1-", {"C": 6, "H": 5, "O": 1}),
         ("CO2", None),  # carbon dioxide, or cobalt in capitals
-        ("Ca (Si O3)", None),
+        ("Ca (Si O3)", {"Ca": 1, "Si": 1, "O": 3}),
+        ("Ca(OH)2", {"Ca": 1, "O": 2, "H": 2}),
+        ("K4[Fe(C N)6]", {"K": 4, "Fe": 1, "C": 6, "N": 6}),
+        ("Fe (CO)5", None),
+        ("Ca (OH2", None),
+        ("Ca OH)2", None),
     ],
 )
 def test_formulas_are_read_or_left_alone(text, formula):
@@ -310,6 +315,11 @@ PDB = (
     "ATOM      2 AU   AU A   2       {x}   5.000   5.000{second}  0.00          {element}\n"
 )
 PLAIN = {"group": "P 1", "alternative": " ", "first": "  1.00", "second": "  1.00", "x": "7.900", "element": " AU"}
+MTRIX = (
+    "MTRIX1   2 -1.000000  0.000000  0.000000       20.00000    {given}\n"
+    "MTRIX2   2  0.000000 -1.000000  0.000000       20.00000    {given}\n"
+    "MTRIX3   2  0.000000  0.000000  1.000000        0.00000    {given}\n"
+)
 MMCIF = (
     "data_x\n_cell.length_a 20\n_cell.length_b 20\n_cell.length_c 20\n_cell.angle_alpha 90\n_cell.angle_beta 90\n"
     "_cell.angle_gamma 90\n_symmetry.space_group_name_H-M 'P 1'\nloop_\n_atom_site.id\n_atom_site.type_symbol\n"
@@ -335,6 +345,7 @@ def both_refuse(name, fault):
 @pytest.mark.parametrize(
     ("name", "text", "fault"),
     [
+        ("copies.pdb", MTRIX.format(given=" ") + PDB.format(**PLAIN), "MTRIX records stand for 1 more copies"),
         ("half.pdb", PDB.format(**PLAIN | {"first": "  0.50", "second": "  0.50", "x": "5.900"}), "partly occupied"),
         ("alternative.pdb", PDB.format(**PLAIN | {"alternative": "A"}), "partly occupied; give an ordered cell"),
         ("blank.pdb", PDB.format(**PLAIN | {"first": "      ", "second": "  0.30"}), "partly occupied"),
@@ -499,3 +510,8 @@ def test_text_that_is_none_and_a_broken_cif_are_refused():
     both_refuse("zeros.xyz", "ASE cannot read it .it is no text.; give a structure file")
     Path("broken.cif").write_text("data_x\nloop_\n_atom_site_fract_x\n_atom_site_fract_y\n0\n")
     both_refuse("broken.cif", "broken.cif is no CIF .*; mend its syntax")
+
+
+def test_copies_that_a_pdb_lists_are_no_reason_to_refuse_it():
+    Path("listed.pdb").write_text(MTRIX.format(given="1") + PDB.format(**PLAIN))
+    assert len(structures_in("listed.pdb", None)[0].atoms) == 2

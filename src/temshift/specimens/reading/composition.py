@@ -13,10 +13,11 @@ _DALTON_PER_A3 = 1.66053906660  # as g/cm3
 _ROUNDED = 5e-3  # of a share, in a formula of decimal numbers
 _CALCULATED, _MEASURED, _VOLUME = 0.03, 0.25, 0.02  # how far densities and a volume may be off, as shares
 _DENSITIES = (("_exptl_crystal_density_diffrn", _CALCULATED), ("_exptl_crystal_density_meas", _MEASURED))
-_TERM = re.compile(r"([A-Z][a-z]?)(\d{1,9}\.?\d{0,9}|\.\d{1,9})?")
-_UNCLEAR = re.compile(r"[A-Z]{2,}[^a-z]*")  # CO may be cobalt or carbon monoxide
+_TOKEN = re.compile(
+    r"(?P<open>[(\[])|(?:(?P<close>[)\]])|(?P<symbol>[A-Z][a-z]?))(?P<times>\d{1,9}\.?\d{0,9}|\.\d{1,9})?"
+)
 _CHARGE = re.compile(r"\s\d*[+-]$")
-_PART = re.compile(r"(\d{0,9})\s*\(?([^()]*)\)?")
+_PART = re.compile(r"(\d{0,9})\s*(.*)")
 
 
 def formula_of(block: Block) -> dict[str, float] | None:
@@ -117,24 +118,48 @@ def _text(counts: Counter[str] | dict[str, float]) -> str:
 
 
 def _parsed(text: str) -> dict[str, float] | None:
-    """Read a formula such as C2 H6 O; None if it cannot be read, or in more than one way.
+    """Read a formula such as C2 H6 O, with groups such as Ca (O H)2; None if it cannot be read, or in several ways.
 
     Examples
     --------
-    >>> _parsed("Fe2 O3"), _parsed("CO2"), _parsed("Ca (Si O3)")
-    ({'Fe': 2.0, 'O': 3.0}, None, None)
+    >>> _parsed("Fe2 O3"), _parsed("CO2"), _parsed("Ca(OH)2")
+    ({'Fe': 2.0, 'O': 3.0}, None, {'Ca': 1.0, 'O': 2.0, 'H': 2.0})
     """
-    counts: dict[str, float] = {}
+    open_groups: list[dict[str, float]] = [{}]
     for word in _CHARGE.sub("", text).split():
         position = 0
         while position < len(word):
-            match = None if _UNCLEAR.fullmatch(word) else _TERM.match(word, position)
-            symbol = symbol_of_type(match[1]) if match else None
-            if match is None or symbol is None:
+            match = _TOKEN.match(word, position)
+            if match is None or not _take(match, open_groups):
                 return None
-            counts[symbol] = counts.get(symbol, 0) + float(match[2] or 1)
             position = match.end()
-    return counts if sum(counts.values()) > 0 else None
+    whole = open_groups[0]
+    return whole if len(open_groups) == 1 and sum(whole.values()) > 0 else None
+
+
+def _take(token: re.Match[str], open_groups: list[dict[str, float]]) -> bool:
+    """Count an element, or open or close a group; False if that has no meaning or several."""
+    times = float(token["times"] or 1)
+    if token["open"]:
+        open_groups.append({})
+        return True
+    if token["close"]:
+        if len(open_groups) < 2:
+            return False
+        added = {symbol: count * times for symbol, count in open_groups.pop().items()}
+    else:
+        symbol, after = symbol_of_type(token["symbol"]), token.string[token.end("symbol") :][:1]
+        if symbol is None or _joined(token["symbol"], after) is not None:
+            return False
+        added = {symbol: times}
+    for symbol, count in added.items():
+        open_groups[-1][symbol] = open_groups[-1].get(symbol, 0) + count
+    return True
+
+
+def _joined(symbol: str, after: str) -> str | None:
+    """The element that two capitals would make in lower case: CO may be cobalt or carbon monoxide; OH is none."""
+    return symbol_of_type(symbol + after.lower()) if len(symbol) == 1 and after.isupper() else None
 
 
 def _of_moieties(text: str) -> dict[str, float] | None:

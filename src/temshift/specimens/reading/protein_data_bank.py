@@ -13,7 +13,7 @@ _WHOLE = 1e-6  # how far an occupancy may be off 1
 
 
 def require_plain_pdb(content: bytes, path: str) -> None:
-    """Refuse symmetry, alternatives, atoms that are partly there, and elements that are not the name's.
+    """Refuse symmetry, unlisted copies, alternatives, atoms partly there, and elements that are not the name's.
 
     Parameters
     ----------
@@ -33,6 +33,12 @@ def require_plain_pdb(content: bytes, path: str) -> None:
         raise InputError(
             f"{path}: its CRYST1 names the space group {group}, whose atoms are not all listed; give a CIF, or write "
             "P 1 if every atom is there"
+        )
+    copies = sum(not operation.given for operation in structure.ncs)
+    if copies:
+        raise InputError(
+            f"{path}: its MTRIX records stand for {copies} more copies of its atoms, which are not listed; give a file "
+            "that lists all atoms, or take the records out if these are all"
         )
     atoms = [atom for model in structure for chain in model for residue in chain for atom in residue]
     if any(atom.has_altloc() or abs(atom.occ - 1) > _WHOLE for atom in atoms):
