@@ -24,6 +24,7 @@ from .prediction.score_prediction import (
     LOSS,
     OBSERVER,
     ScorePredictor,
+    predict,
     with_features,
 )
 from .transfer.distance_matrix import DistanceMatrix, distance_matrix
@@ -111,6 +112,7 @@ __all__ = [
     "observe",
     "observer_text",
     "pair_metrics",
+    "predict",
     "predict_left_out",
     "read_library",
     "ring_draws",

@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 from temshift.core import Stage, generator
 
@@ -10,20 +11,23 @@ Array = NDArray[np.float64]
 LEVEL = 0.9  # share of the cells of new conditions that an interval is to hold
 MOST_CELLS = 4096  # that an interval is made from; of more, each group gives some at random
 THINNED = 1024  # which those are in all, so that a thousand trainings take minutes, not hours
+LEAST_WIDTH = 0.1  # of the mean error
 _ROWS = 256  # intervals made at a time, for memory
 _ROUNDING = 1e-9
 
 
 def grouped_interval(
-    predictions: Array, residuals: Array, groups: NDArray[np.str_], level: float = LEVEL
+    predictions: Array, residuals: Array, groups: NDArray[np.str_], level: float = LEVEL, widths: Array | None = None
 ) -> tuple[Array, Array]:
     """Interval of jackknife+ with groups as its units, since cells of one group are not exchangeable with others.
 
     With mu_-g the model fitted without group g, R_i = |y_i - mu_-g(i)(x_i)| and weights w_i = 1 / ((G + 1) n_g(i)),
     n_g the number of cells of a group and G the number of groups, the ends at x are the weighted quantiles
 
-        upper = inf {v : sum_i w_i [mu_-g(i)(x) + R_i <= v] >= level},
-        lower = sup {v : sum_i w_i [mu_-g(i)(x) - R_i >= v] >= level}.
+        upper = inf {v : sum_i w_i [mu_-g(i)(x) + s(x) R_i <= v] >= level},
+        lower = sup {v : sum_i w_i [mu_-g(i)(x) - s(x) R_i >= v] >= level},
+
+    s the width of a new cell, 1 if none are given; residuals then are in units of the widths of their own cells.
 
     The weight 1 / (G + 1) that is left stands for the new group, whose residual may be anything. For exchangeable
     groups a cell of a new group is inside with a probability of at least 2 level - 1, and of about ``level`` where the
@@ -34,11 +38,13 @@ def grouped_interval(
     predictions : ndarray (n, cells)
         mu_-g(i)(x): the prediction of n new cells without the group of cell i.
     residuals : ndarray (cells,)
-        R_i >= 0.
+        R_i >= 0, in units of the cell's width.
     groups : ndarray (cells,) of str
         The condition that each cell belongs to.
     level : float
         Above 0, below 1.
+    widths : ndarray (n,), optional
+        s(x) > 0 of the new cells.
 
     Returns
     -------
@@ -54,7 +60,8 @@ def grouped_interval(
     ----------
     R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, Ann. Statist. 49, 486 (2021), for jackknife+;
     Y. Lee, R. F. Barber, R. Willett, arXiv 2306.06342 (2023), and R. Dunn, L. Wasserman, A. Ramdas, arXiv 1809.07441
-    (2018), for weights by groups.
+    (2018), for weights by groups; J. Lei, M. G'Sell, A. Rinaldo, R. J. Tibshirani, L. Wasserman, J. Am. Stat. Assoc.
+    113, 1094 (2018), for widths that differ.
 
     Examples
     --------
@@ -66,11 +73,24 @@ def grouped_interval(
     _require(predictions, residuals, groups, level)
     kept = kept_cells(groups)
     residuals, weights = residuals[kept], _weights(groups, kept)
-    ends = [
-        (-_quantile(residuals - some, weights, level), _quantile(some + residuals, weights, level))
-        for some in _some_at_a_time(predictions[:, kept])
-    ]
+    widths = np.ones(len(predictions)) if widths is None else widths
+    each = zip(_some_at_a_time(predictions[:, kept]), _some_at_a_time(widths), strict=True)
+    around = [(some, own[:, None] * residuals) for some, own in each]
+    ends = [(-_quantile(r - some, weights, level), _quantile(some + r, weights, level)) for some, r in around]
     return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
+
+
+def growth_of(residuals: Array, spread: Array) -> tuple[float, float]:
+    """Fit residuals as a + b spread by least squares, neither of which is negative; (1, 0) if they are all 0.
+
+    Examples
+    --------
+    >>> growth_of(np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0]))
+    (1.0, 1.0)
+    """
+    constant, slope = nnls(np.stack([np.ones(len(spread)), spread], axis=1), residuals)[0].tolist()
+    least = LEAST_WIDTH * float(residuals.mean())  # a cell of no spread has errors, too
+    return (max(constant, least), slope) if least > 0 else (1.0, 0.0)
 
 
 def least_groups(level: float = LEVEL) -> int:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from temshift.information.prediction.intervals import LEVEL, grouped_interval, kept_cells, least_groups
+from temshift.information.prediction.intervals import LEVEL, grouped_interval, growth_of, kept_cells, least_groups
 from temshift.information.prediction.linear_model import LinearModel
 from temshift.information.prediction.moments import Array, Cells, Moments, Role, Sums, group_errors, solved
 
@@ -58,6 +58,9 @@ class Predictor:
         Scored cells; those of its features that have no name below are not looked at.
     base, further : sequence of str
         Names of features.
+    spread : str, optional
+        The feature, not negative, that errors grow with: intervals are as wide as a + b times it, a and b not negative
+        and fitted to the absolute errors of cells left out. They are equally wide if cells do not have it.
 
     Raises
     ------
@@ -65,9 +68,12 @@ class Predictor:
         If there are no cells, a number is not finite, or a name is no feature.
     """
 
-    def __init__(self, cells: Cells, base: Sequence[str], further: Sequence[str] = ()) -> None:
+    def __init__(
+        self, cells: Cells, base: Sequence[str], further: Sequence[str] = (), spread: str | None = None
+    ) -> None:
         _require(cells, [*base, *further])
         self.base, self.further = tuple(base), tuple(further)
+        self.spread = spread if spread in (*base, *further) else None
         self.cells = replace(cells, features={name: cells.features[name] for name in (*base, *further)})
         self._sums = Sums(self.cells)
         self._design = self.cells.design(self.cells.features, len(cells))
@@ -124,8 +130,9 @@ class Predictor:
         coefficients, roles = self._of_cells(new), ROLES if new == "both" else (new,)
         if coefficients is None or any(self.groups(role) < least_groups(level) for role in roles):
             return None
-        design = self.cells.design(features, count)
-        ends = [self._around(design, role, np.arange(len(self.cells)), coefficients, level) for role in roles]
+        design, spread = self.cells.design(features, count), self._spread_of(features, count)
+        every = np.arange(len(self.cells))
+        ends = [self._around(design, spread, role, every, coefficients, level) for role in roles]
         return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
 
     def own_intervals(self, role: Role = "test", level: float = LEVEL) -> tuple[Array, Array] | None:
@@ -160,18 +167,30 @@ class Predictor:
         """Interval of a group's cells from fits without it and one other, in turn."""
         codes, sums = self._sums.codes[role], self._sums.all.by(role)
         fits = solved(self._sums.all.total - sums[group] - sums, self.cells.columns(names))
-        return self._around(self._design[codes == group], role, np.flatnonzero(codes != group), fits[codes], level)
+        mine, others = codes == group, np.flatnonzero(codes != group)
+        own = self._spread_of(self.cells.features, len(self.cells))[mine]
+        return self._around(self._design[mine], own, role, others, fits[codes], level)
 
     def _around(
-        self, design: Array, role: Role, cells: NDArray[np.intp], coefficients: Array, level: float
+        self, design: Array, spread: Array, role: Role, cells: NDArray[np.intp], coefficients: Array, level: float
     ) -> tuple[Array, Array]:
         """Interval of the rows of a design from some cells, each with the coefficients of the fit without it."""
         used = cells[kept_cells(self.cells.groups[role][cells])]
         fits, groups = coefficients[used], self.cells.groups[role][used]
         residuals = np.abs(self.cells.target[used] - np.einsum("cm,cm->c", self._design[used], fits))
-        rows = np.array_split(design, max(1, -(-len(design) // _ROWS)))
-        ends = [grouped_interval(some @ fits.T, residuals, groups, level) for some in rows]
+        known = self._spread_of(self.cells.features, len(self.cells))[used]
+        constant, slope = growth_of(residuals, known)
+        parts = max(1, -(-len(design) // _ROWS))
+        rows, widths = np.array_split(design, parts), np.array_split(constant + slope * spread, parts)
+        relative = residuals / (constant + slope * known)
+        ends = [
+            grouped_interval(some @ fits.T, relative, groups, level, own)
+            for some, own in zip(rows, widths, strict=True)
+        ]
         return np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends])
+
+    def _spread_of(self, features: Mapping[str, Array], count: int) -> Array:
+        return np.zeros(count) if self.spread is None else np.maximum(features[self.spread], 0.0)
 
     @cached_property
     def _chosen(self) -> dict[Role, list[tuple[str, ...]] | None]:

@@ -109,7 +109,8 @@ class ScorePredictor:
     def fit(self) -> Predictor:
         """The model; of the mean alone where cells are too few for any feature."""
         further = [name for name in (*self.target.further, *self._bent_names) if name in self.cells.features]
-        return Predictor(self.cells, self.base, [name for name in further if name not in self.base and self.base])
+        others = [name for name in further if name not in self.base and self.base]
+        return Predictor(self.cells, self.base, others, spread=DISTANCE)
 
     @property
     def why_not(self) -> str | None:
