@@ -28,6 +28,7 @@ from .image_sets import write_images
 from .information import shipped_library
 from .optics import ImagingSettings, image_intensities, poisson_counts, wave_spectra
 from .recordings import read_micrograph
+from .segmentation import segment
 from .specimens import SpecimenRecipe, build_specimen
 from .studies import Study, load_study, read_results, run_study
 from .workflows import MicrographDataset, compare, design, load_database, predict_scores, score_network
@@ -67,6 +68,7 @@ __all__ = [
     "run_study",
     "score_network",
     "scoring",
+    "segment",
     "segmentation",
     "shipped_library",
     "simulate",

@@ -1,1 +1,29 @@
-__all__: list[str] = []
+from .cleaning.steps import Cleaned, Cleaning, Step, cleaned
+from .files import FILES, RECORD, calibrated_tiff, facts, record, write_segmentation
+from .lattice import LatticeCheck, check_lattice
+from .outlines import imagej_rois, napari_shapes, outlines
+from .particles import PARTICLES, measure
+from .segment import Segmentation, on_camera, segment
+
+__all__ = [
+    "FILES",
+    "PARTICLES",
+    "RECORD",
+    "Cleaned",
+    "Cleaning",
+    "LatticeCheck",
+    "Segmentation",
+    "Step",
+    "calibrated_tiff",
+    "check_lattice",
+    "cleaned",
+    "facts",
+    "imagej_rois",
+    "measure",
+    "napari_shapes",
+    "on_camera",
+    "outlines",
+    "record",
+    "segment",
+    "write_segmentation",
+]

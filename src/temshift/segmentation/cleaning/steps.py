@@ -88,12 +88,13 @@ def cleaned(counts: NDArray[np.float32], cleaning: Cleaning, name: str = "the im
     InputError
         If nothing but one value is left.
     """
-    steps = [_clipping(counts)]
+    steps = []
     part, hidden = (slice(0, counts.shape[0]), slice(0, counts.shape[1])), np.zeros(counts.shape, bool)
     if cleaning.bars:
         part, hidden, step = _without_bars(counts)
         steps.append(step)
     counts = np.where(hidden, filled(counts, hidden), counts)[part] if hidden.any() else counts[part]
+    steps.append(_clipping(counts))
     for chosen, take in (
         (cleaning.outliers, _outliers),
         (cleaning.stripes, _stripes),
