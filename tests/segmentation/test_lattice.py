@@ -5,6 +5,7 @@ import pytest
 
 from temshift.core import Grid
 from temshift.segmentation.lattice import check_lattice, reflections
+from temshift.segmentation.pixels import on_pixels
 from temshift.specimens import crystal_named
 
 GOLD = crystal_named("Au")
@@ -51,7 +52,7 @@ def test_an_error_of_the_pixel_size_is_measured(error: float) -> None:
 
 
 def test_unequal_pixels() -> None:
-    image = gold(0.3)[:, ::2]
+    image = on_pixels(gold(0.3, particles=16), (600, 300))
     check = check_lattice(image, Grid(image.shape, (0.3, 0.6)), GOLD)
     assert check.pixel_angstrom == pytest.approx((0.3, 0.6), rel=0.006)
 
@@ -63,10 +64,16 @@ def test_without_a_lattice_the_size_is_open() -> None:
 
 
 def test_one_spacing_alone_leaves_two_sizes() -> None:
-    x = np.indices((600, 600))[1] * 0.3
-    image = np.random.default_rng(0).poisson(30 * (1 + 0.3 * np.cos(2 * np.pi * x / 1.2))).astype(np.float32)
+    y, x = np.indices((600, 600)) * 0.3
+    waves = [np.cos(2 * np.pi / 1.2 * (x * np.cos(a) + y * np.sin(a))) for a in np.linspace(0.1, 3, 12)]
+    image = np.random.default_rng(0).poisson(30 * (1 + 0.05 * np.sum(waves, axis=0))).astype(np.float32)
     check = check_lattice(image, Grid((600, 600), (0.3, 0.3)), GOLD)
     assert check.pixel_angstrom is None and "a single spacing is seen, 1.2 A" in check.sentence
+
+
+def test_few_spots_may_be_chance() -> None:
+    check = check_lattice(gold(0.3, particles=1), Grid((600, 600), (0.3, 0.3)), GOLD)
+    assert check.pixel_angstrom is None and "by chance" in check.sentence
 
 
 def test_another_crystal_does_not_fit() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
+from scipy.stats import binom
 
 from temshift.core import Grid
 from temshift.specimens import Crystal, unit_cell
@@ -22,6 +23,9 @@ _LEAST_SPOTS = 2  # in half a plane; the other half is the same
 _LEAST_SCORE = 0.25  # share of the spots explained, beyond chance
 _RIVAL = 0.9  # of the best score: another scale that explains as much leaves the pixel size open
 _APART = 0.02  # relative: scales that differ by less are one
+_NEAR = 1.5  # widths: a spot so near to a ring is of it
+_CHANCE, _CHANCE_STEP = 0.01, 0.01  # of images that may be judged wrongly; scales that differ by this are independent
+_SAME = 0.05  # relative: spots that differ by less are of one spacing
 _SUBPIXEL = 0.1  # step: the accuracy of the centre of one spot
 
 Array = NDArray[np.float64]
@@ -84,14 +88,31 @@ def check_lattice(image: NDArray[np.float32], grid: Grid, crystal: Crystal) -> L
     rings, strengths = reflections(crystal, min(_REACH * grid.nyquist / _SCALES[0], 1 / _FINEST))
     if len(places) < _LEAST_SPOTS or not len(rings):
         return _open(crystal, len(places), "no lattice is seen in the spectrum")
+    if np.ptp(places) < _SAME * places.mean():
+        return _open(crystal, len(places), _single(places, crystal))
     scores = np.array([_score(places * scale, weights, rings, strengths, tiles) for scale in 1 / _SCALES])
-    best = int(scores.argmax())
-    rivals = np.abs(np.log(_SCALES / _SCALES[best])) > _APART
-    if scores[best] < _LEAST_SCORE:
-        return _open(crystal, len(places), f"the spots in the spectrum are not those of {crystal.name}")
-    if scores[rivals].max() > _RIVAL * scores[best]:
-        return _open(crystal, len(places), f"two pixel sizes explain the spots of {crystal.name} equally well")
-    return _measured(crystal, grid, places, weights, rings, float(_SCALES[best]), tiles)
+    scale = float(_SCALES[scores.argmax()])
+    reason = _doubt(scores, scale, places / scale, rings, tiles)
+    if reason:
+        return _open(crystal, len(places), f"{reason} {crystal.name}")
+    return _measured(crystal, grid, places, weights, rings, scale, tiles)
+
+
+def _doubt(scores: Array, scale: float, places: Array, rings: Array, tiles: Grid) -> str:
+    """Say why the best scale is not to be trusted, up to the name of the crystal; nothing if it is."""
+    if scores.max() < _LEAST_SCORE:
+        return "the spots in the spectrum are not those of"
+    if not _significant(places, rings, tiles):
+        return f"{len(places)} spots may lie by chance on the rings of"
+    rivals = np.abs(np.log(_SCALES / scale)) > _APART
+    if scores[rivals].max() > _RIVAL * scores.max():
+        return "two pixel sizes explain equally well the spots of"
+    return ""
+
+
+def _single(places: Array, crystal: Crystal) -> str:
+    spacing = f"{1 / places.mean():.3g} A by the file's pixels"
+    return f"a single spacing is seen, {spacing}, which several of {crystal.name} may be"
 
 
 def _open(crystal: Crystal, spots: int, reason: str) -> LatticeCheck:
@@ -111,11 +132,7 @@ def _measured(
     variance = (shares**2 * ((ratios - refined) ** 2 + steps**2)).sum() * len(ratios) / max(1, len(ratios) - 1)
     seen = tuple(sorted({round(float(1 / ring), 3) for ring in rings[nearest][explained]}, reverse=True))
     if len(seen) < 2:
-        spacing = 1 / float((shares * places[explained]).sum())
-        reason = (
-            f"a single spacing is seen, {spacing:.3g} A by the file's pixels, which several of {crystal.name} may be"
-        )
-        return _open(crystal, len(places), reason)
+        return _open(crystal, len(places), _single(places[explained], crystal))
     pixel = (grid.sampling[0] * refined, grid.sampling[1] * refined)
     error = float(np.sqrt(variance)) / refined
     return LatticeCheck(
@@ -130,6 +147,22 @@ def _verdict(crystal: Crystal, pixel: tuple[float, float], error: float, deviati
     if abs(deviation) <= MISMATCH:
         return size
     return f"{size}: one of them is wrong; give --pixel-angstrom {pixel[1]:.4g} if the crystal is right"
+
+
+def _significant(places: Array, rings: Array, grid: Grid) -> bool:
+    """Return whether chance puts so many spots on the rings of any scale in less than one of a hundred images."""
+    low, high = places.min() - _width(rings[:1], grid)[0], places.max() + _width(rings[-1:], grid)[0]
+    sampled = np.linspace(low, high, 2000)
+    covered = float(_on_rings(sampled, rings, grid).mean())
+    explained = int(_on_rings(places, rings, grid).sum())
+    by_chance = float(binom.sf(explained - 1, len(places), covered))
+    return by_chance * math.log(_SCALES[-1] / _SCALES[0]) / _CHANCE_STEP < _CHANCE
+
+
+def _on_rings(places: Array, rings: Array, grid: Grid) -> NDArray[np.bool_]:
+    nearest = rings[np.abs(places[:, None] - rings).argmin(1)]
+    near: NDArray[np.bool_] = np.abs(places - nearest) < _NEAR * _width(nearest, grid)
+    return near
 
 
 def _tile_shape(shape: tuple[int, ...]) -> tuple[int, int]:
