@@ -49,6 +49,8 @@ def test_a_folder_of_a_network_and_its_weights(network: Path, tmp_path: Path) ->
     masks = [(tmp_path / name / "a" / "labels.tif").read_bytes() for name in "123"]
     assert masks[0] == masks[1] == masks[2]
     assert "nothing was checked on labelled images" in result.output
+    page = (tmp_path / "1" / "report.html").read_text()
+    assert "a/report.html" in page and (tmp_path / "1" / "a" / "report.html").is_file()
 
 
 def test_an_id_of_a_study_and_onnx(network: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import roifile
 from numpy.typing import NDArray
 from skimage.measure import find_contours, regionprops
 
+from temshift.figures.pictures import short_outline
 from temshift.segmentation.segment import Segmentation
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same outlines are the same file
@@ -46,6 +48,24 @@ def outlines(segmentation: Segmentation) -> Outlines:
         inside = longest - 0.5 + np.array(region.bbox[:2])  # a margin of one, and corners in place of middles
         drawn[int(region.label)] = inside * factors + corner
     return drawn
+
+
+class FramedOutline(NamedTuple):
+    """An outline as an SVG path in tenths of a pixel, and the corner of its frame [pixel]."""
+
+    path: str
+    left: int
+    top: int
+
+
+def framed_outlines(labels: NDArray[np.int32]) -> dict[int, FramedOutline]:
+    """Return the outline of each particle on the network's pixels, for a page."""
+    return {
+        int(region.label): FramedOutline(
+            short_outline(np.pad(region.image, 1)), int(region.bbox[1]) - 1, int(region.bbox[0]) - 1
+        )
+        for region in regionprops(labels)
+    }
 
 
 def imagej_rois(drawn: Outlines) -> bytes:

@@ -36,6 +36,8 @@ class Segmentation:
         Without bars, hot pixels and all else, on the pixels of the camera.
     grid : Grid
         The pixels that the network was given, over the cleaned part.
+    image : ndarray (y, x) of float32
+        That the network was given, with mean 0 and variance 1.
     logits : ndarray (y, x) of float32
         Of "particle", on these pixels.
     mask : ndarray (y, x) of bool
@@ -53,6 +55,7 @@ class Segmentation:
     micrograph: Micrograph
     cleaned: Cleaned
     grid: Grid
+    image: NDArray[np.float32]
     logits: NDArray[np.float32]
     mask: NDArray[np.bool_]
     labels: NDArray[np.int32]
@@ -107,14 +110,24 @@ def segment(
     camera = Grid(clean.counts.shape, micrograph.pixel_angstrom.value)
     check = None if crystal is None else check_lattice(clean.counts, camera, _crystal(crystal))
     grid, brought = _network_grid(network, camera, reading, micrograph.name)
-    logits = _logits(network, reading, on_pixels(clean.counts, grid.shape))
+    image = standardised(torch.from_numpy(on_pixels(clean.counts, grid.shape)))
+    logits = _logits(network, reading, image[None, None])
     hidden = clean.hidden[_nearest(camera.shape, grid.shape)]
     mask = (logits > 0) & ~hidden
     area = np.pi / 4 * (smallest_nm * _NM) ** 2
     labels, specks = instances(mask, area / grid.pixel_area, split=split)
     steps = (*_read_steps(micrograph), *clean.steps, brought, *_lattice_step(check), _specks_step(specks, smallest_nm))
     return Segmentation(
-        micrograph, clean, grid, logits, mask, labels, measure(labels, logits, grid, hidden), check, steps
+        micrograph,
+        clean,
+        grid,
+        image.numpy(),
+        logits,
+        mask,
+        labels,
+        measure(labels, logits, grid, hidden),
+        check,
+        steps,
     )
 
 
@@ -136,9 +149,8 @@ def _network_grid(network: Network, camera: Grid, reading: Reading, name: str) -
     return grid, Step("pixels", f"pixels of {pixel_text(grid.sampling)} A are kept", False)
 
 
-def _logits(network: Network, reading: Reading, image: NDArray[np.float32]) -> NDArray[np.float32]:
+def _logits(network: Network, reading: Reading, images: torch.Tensor) -> NDArray[np.float32]:
     """Segment an image, in windows if it is large."""
-    images = standardised(torch.from_numpy(image)[None, None])
     with torch.inference_mode():
         logits = segmented_in_windows(LogitsOf(network, reading), images)
     segmented: NDArray[np.float32] = logits[0, 0].float().cpu().numpy()

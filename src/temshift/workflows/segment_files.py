@@ -12,12 +12,15 @@ from temshift.core import InputError, TemshiftError
 from temshift.execution import Progress, SilentProgress
 from temshift.networks import OnnxNetwork, load_with_card, onnx_identity, read_card, weights_bytes
 from temshift.recordings import read_micrograph
+from temshift.report import segmentations_html, write_segmentation_page
 from temshift.scoring import Network, Reading
 from temshift.segmentation import PARTICLES, Cleaning, Segmentation, segment, write_segmentation
 from temshift.specimens import Crystal
-from temshift.storage import claim, write_bytes, write_json
+from temshift.storage import claim, write_bytes, write_json, write_text
+from temshift.workflows.segmentation_pages import shown_segmentation
 
 MARKER = "segmentations.json"
+PAGE = "report.html"
 IMAGES_FILE, PARTICLES_FILE = "images.csv", "particles.csv"
 IMAGES: dict[str, Any] = {
     "image": pl.String,
@@ -89,6 +92,11 @@ class Segmented:
     root: Path
     images: pl.DataFrame
     particles: pl.DataFrame
+
+    @property
+    def page(self) -> Path:
+        """The page of all of them."""
+        return self.root / PAGE
 
     @property
     def failures(self) -> dict[str, str]:
@@ -195,7 +203,7 @@ def segment_files(
         rows, tables = [], []
         progress.start("micrographs", len(paths))
         for path, name in zip(paths, folder_names(paths), strict=True):
-            row, particles = _one(opened.network, path, output / name, settings)
+            row, particles = _one(opened, path, output / name, settings)
             if row["reason"] is not None:
                 progress.warning(str(row["reason"]))
             rows.append(row)
@@ -203,9 +211,14 @@ def segment_files(
             progress.advance()
         progress.finish()
         done = Segmented(output, pl.DataFrame(rows, schema=IMAGES), _joined(tables))
+        write_text(output / PAGE, segmentations_html(rows, _whole_diameters(done.particles), opened.name))
         write_bytes(output / PARTICLES_FILE, done.particles.write_csv().encode())
         write_bytes(output / IMAGES_FILE, done.images.write_csv().encode())
     return done
+
+
+def _whole_diameters(particles: pl.DataFrame) -> list[float]:
+    return particles.filter(~pl.col("on_border"))["equivalent_diameter_nm"].to_list()
 
 
 def folder_names(paths: Sequence[Path]) -> list[str]:
@@ -230,14 +243,17 @@ def _joined(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(tables) if tables else pl.DataFrame(schema={"image": pl.String, **PARTICLES})
 
 
-def _one(network: Network, path: Path, folder: Path, settings: SegmentSettings) -> tuple[dict[str, Any], pl.DataFrame]:
+def _one(
+    opened: OpenedNetwork, path: Path, folder: Path, settings: SegmentSettings
+) -> tuple[dict[str, Any], pl.DataFrame]:
     """Segment one file into its folder; return its row and its particles."""
     try:
-        result = _segmented(network, path, settings)
+        result = _segmented(opened.network, path, settings)
     except InputError as refused:
         row: dict[str, Any] = dict.fromkeys(IMAGES)
         return {**row, "image": path.name, "reason": str(refused)}, _joined([])
     write_segmentation(folder, result)
+    write_segmentation_page(folder / PAGE, shown_segmentation(result, opened.name))
     particles = result.particles.select(pl.lit(path.name).alias("image"), *PARTICLES)
     return _row(result, path, folder), particles
 

@@ -76,7 +76,7 @@ def _summarise(done: Segmented) -> None:
     console = table_console()
     console.print(text_table(("image", *_NUMBERS, "reason"), rows, numbers=_NUMBERS))
     say(console, "nothing was checked on labelled images of the microscope: look at the masks before numbers are used")
-    say(console, f"folder: {done.root.resolve()}")
+    say(console, f"report: {done.page.resolve()}")
 
 
 def _mismatches(done: Segmented) -> list[str]:
