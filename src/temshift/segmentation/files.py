@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from temshift.recordings import Known, Micrograph
 from temshift.segmentation.outlines import imagej_rois, napari_shapes, outlines
@@ -42,7 +43,7 @@ def write_segmentation(folder: Path, segmentation: Segmentation) -> None:
         If the disk is full or the folder cannot be written to.
     """
     pixel = segmentation.micrograph.pixel_angstrom.value
-    probability = (1 / (1 + np.exp(-segmentation.logits.astype(np.float64)))).astype(np.float32)
+    probability = expit(segmentation.logits)
     labels = on_camera(segmentation.labels, segmentation)
     stored = labels.astype(np.uint16 if labels.max() < _MOST_LABELS else np.float32)
     planes = {

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
+from scipy.special import expit
 from skimage.measure import regionprops_table
 from skimage.segmentation import expand_labels
 
@@ -58,9 +60,7 @@ def measure(
     table = regionprops_table(labels, spacing=sides, properties=("label", "centroid", "area", "eccentricity"))
     numbers = table["label"]
     middle = [table[f"centroid-{axis}"] + sides[axis] / 2 for axis in (0, 1)]
-    probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
-    pixels = np.bincount(labels.ravel())
-    mean = np.bincount(labels.ravel(), probability.ravel()) / np.maximum(pixels, 1)
+    mean, confidence = _certainty(labels, logits)
     columns = {
         "particle": numbers.astype(np.int64),
         "y_nm": middle[0],
@@ -68,20 +68,27 @@ def measure(
         "area_nm2": table["area"].astype(np.float64),
         "equivalent_diameter_nm": np.sqrt(4 / math.pi * table["area"]),
         "eccentricity": table["eccentricity"].astype(np.float64),
-        "mean_probability": mean[numbers],
-        "confidence": _confidence(labels, logits)[numbers],
+        "mean_probability": mean,
+        "confidence": confidence,
         "on_border": _on_border(labels, hidden)[numbers],
     }
     return pl.DataFrame(columns, schema=PARTICLES)
 
 
-def _confidence(labels: NDArray[np.int32], logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    number = int(labels.max()) + 1
-    around = expand_labels(labels, _AROUND)
-    sure = np.bincount(labels[logits > SURE], minlength=number)
-    possible = np.bincount(around[logits > -SURE], minlength=number)
-    confidence: NDArray[np.float64] = sure / np.maximum(possible, 1)
-    return confidence
+def _certainty(
+    labels: NDArray[np.int32], logits: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean probability and confidence of each particle, in a box around it: no further plane is needed."""
+    pairs = []
+    for number, box in enumerate(find_objects(labels), start=1):
+        place = tuple(slice(max(0, side.start - _AROUND), side.stop + _AROUND) for side in box)
+        near, values = labels[place], logits[place]
+        own = near == number
+        possible = (values > -SURE) & (expand_labels(near, _AROUND) == number)
+        sure = float((values[own] > SURE).sum()) / max(1, int(possible.sum()))
+        pairs.append((float(expit(values[own].astype(np.float64)).mean()), sure))
+    mean, confidence = np.array(pairs).T
+    return mean, confidence
 
 
 def _on_border(labels: NDArray[np.int32], hidden: NDArray[np.bool_]) -> NDArray[np.bool_]:

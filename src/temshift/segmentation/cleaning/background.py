@@ -33,7 +33,7 @@ def without_background(counts: NDArray[np.float32]) -> tuple[NDArray[np.float32]
     if explained < _EXPLAINED or rise < _LEAST * spread:
         return counts, None
     level = float(coarse.mean())
-    surface = (_powers(*(np.linspace(-1, 1, side) for side in counts.shape)) @ coefficients).astype(np.float32)
+    surface = _surface(coefficients, counts.shape)
     flat = counts * (level / surface) if surface.min() > 0 else counts - surface + level
     return flat.astype(np.float32), rise / abs(level) if level else rise
 
@@ -44,6 +44,17 @@ def _blocks(counts: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     medians = np.array([[float(np.median(block)) for block in band] for band in bands])
     spreads = [float(block.std(dtype=np.float64)) for band in bands for block in band]
     return medians, float(np.median(spreads))
+
+
+def _surface(coefficients: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The surface on all pixels, without a plane for each of its terms."""
+    y, x = (np.linspace(-1, 1, side) for side in shape)
+    level, down, across, down_twice, both, across_twice = coefficients
+    rows, columns = level + down * y + down_twice * y * y, across * x + across_twice * x * x
+    surface = np.multiply.outer((both * y).astype(np.float32), x.astype(np.float32))
+    surface += rows.astype(np.float32)[:, None]
+    surface += columns.astype(np.float32)
+    return surface
 
 
 def _powers(down: NDArray[np.float64], across: NDArray[np.float64]) -> NDArray[np.float64]:
