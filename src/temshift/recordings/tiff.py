@@ -109,7 +109,7 @@ def _grey(colours: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def _calibration(file: tifffile.TiffFile) -> _Calibration | None:
-    for read in (_of_digital_micrograph, _of_temshift, _of_ome, _of_imagej, _of_resolution):
+    for read in (_of_temshift, _of_digital_micrograph, _of_ome, _of_imagej, _of_resolution):
         calibration = read(file)
         if calibration is not None:
             return calibration
