@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import tifffile
 from dm_files import write_dm
+from PIL import Image
 
+from temshift.core import InputError
 from temshift.recordings import Known, read_micrograph
 from temshift.recordings.units import angstroms
 
@@ -164,6 +166,16 @@ def test_emd_of_velox(tmp_path: Path) -> None:
     assert micrograph.camera == Known("BM-Ceta", "Velox's metadata")
 
 
+def test_emd_of_velox_with_a_fourier_transform_first(tmp_path: Path) -> None:
+    write_velox(tmp_path / "a.emd", COUNTS[None], VELOX)
+    transform = {"BinaryResult": {**VELOX["BinaryResult"], "PixelUnitX": "1/m", "PixelUnitY": "1/m"}}
+    text = np.frombuffer(json.dumps(transform).encode(), np.uint8)
+    with h5py.File(tmp_path / "a.emd", "a") as file:
+        group = file.create_group("Data/Image/0000000000000000")
+        group["Data"], group["Metadata"] = COUNTS[::-1, :, None], text[:, None]
+    assert np.array_equal(read_micrograph(tmp_path / "a.emd").counts, COUNTS)
+
+
 def write_berkeley(path: Path, data: np.ndarray, pixel: float = 0.05, units: str = "[n_m]") -> None:
     with h5py.File(path, "w") as file:
         group = file.create_group("data/image")
@@ -232,3 +244,28 @@ def test_options_override_the_file_and_say_so(tmp_path: Path) -> None:
 def test_negative_counts_stay(tmp_path: Path) -> None:
     imagej(tmp_path / "a.tif", (IMAGE - 100).astype(np.float32))
     assert np.array_equal(read_micrograph(tmp_path / "a.tif").counts, (IMAGE - 100).astype(np.float32))
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp"])
+def test_pictures_of_eight_bits_need_a_pixel_size(tmp_path: Path, suffix: str) -> None:
+    pytest.importorskip("rsciio", reason="the extra formats is not installed")
+    grey = COUNTS.astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / f"a.{suffix}")
+    assert np.array_equal(read_micrograph(tmp_path / f"a.{suffix}", pixel_angstrom=0.4).counts, grey)
+    with pytest.raises(InputError, match="--pixel-angstrom"):
+        read_micrograph(tmp_path / f"a.{suffix}")
+    Image.fromarray(np.stack([grey] * 3, -1)).save(tmp_path / f"b.{suffix}")
+    assert np.array_equal(read_micrograph(tmp_path / f"b.{suffix}", pixel_angstrom=0.4).counts, grey)
+    Image.fromarray(np.stack([grey, grey, grey // 2], -1)).save(tmp_path / f"c.{suffix}")
+    with pytest.raises(InputError, match="colour"):
+        read_micrograph(tmp_path / f"c.{suffix}", pixel_angstrom=0.4)
+
+
+def test_mrc_without_the_marks_of_the_format(tmp_path: Path) -> None:
+    with mrcfile.new(tmp_path / "a.mrc") as file:
+        file.set_data(IMAGE)
+        file.voxel_size = 0.5
+    content = bytearray((tmp_path / "a.mrc").read_bytes())
+    content[208:212] = bytes(4)
+    (tmp_path / "a.mrc").write_bytes(bytes(content))
+    assert np.array_equal(read_micrograph(tmp_path / "a.mrc").counts, IMAGE)

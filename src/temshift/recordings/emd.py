@@ -45,7 +45,7 @@ def _of_velox(images: h5py.Group, path: Path) -> Recording:
     usable = [pair for pair in groups if "Data" in pair[0]]
     if not usable:
         raise InputError(f"{path} lists an image whose data are missing; export it again")
-    real = [pair for pair in usable if pair[0]["Data"].dtype.kind in "uif"] or usable
+    real = [pair for pair in usable if _is_image(*pair)] or usable
     group, metadata = real[0]
     data = group["Data"]
     remarks = (f"the first of {len(real)} images is taken",) if len(real) > 1 else ()
@@ -65,6 +65,12 @@ def _velox_metadata(group: h5py.Group) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
+
+
+def _is_image(group: h5py.Group, metadata: dict[str, Any]) -> bool:
+    """Whether numbers are real and pixels are lengths: files also keep Fourier transforms."""
+    unit = str(_within(metadata, "BinaryResult", "PixelUnitX") or "m")
+    return group["Data"].dtype.kind in "uif" and "1/" not in unit
 
 
 def _within(metadata: Any, *keys: str) -> Any:

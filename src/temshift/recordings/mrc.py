@@ -26,10 +26,12 @@ def opened_mrc(path: Path) -> Iterator[Recording]:
         if file.read(3).startswith(_PACKED):
             raise InputError(f"{path} is compressed; unpack it first")
     try:
-        file = mrcfile.mmap(path, "r")
+        file = mrcfile.mmap(path, "r", permissive=True)  # many programs leave the marks of the format out
     except (ValueError, OSError) as error:
         raise InputError(f"{path} can't be read as MRC ({error}); copy or export it again") from None
     with file:
+        if file.data is None:
+            raise InputError(f"{path} can't be read as MRC: it ends before its image does; copy or export it again")
         header = _extended(file)
         axes, source, remarks = _pixels(file, header)
         yield Recording(frames_of(file.data, str(path)), axes, source, _facts(header), remarks)

@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,24 @@ _COLOURS = ("B", "G", "R")
 @contextmanager
 def opened_other(path: Path) -> Iterator[Recording]:
     """Open a file by the reader that RosettaSciIO has for its suffix; its first image is taken."""
-    reader = _reader(path)
-    try:
-        signals = _read(reader, path)
-    except MemoryError:
-        raise InputError(f"{path} claims more data than memory holds; it is damaged, copy it again") from None
-    except InputError:
-        raise
-    except Exception as error:  # readers raise errors of every kind on a damaged file
-        raise InputError(
-            f"{path} can't be read ({type(error).__name__}: {error}); is it whole? Else export it as TIFF or MRC"
-        ) from None
-    yield recording_of(signals, str(path))
+    faults: list[Exception] = []
+    for reader in _readers(path):
+        try:
+            signals = _read(reader, path)
+        except MemoryError:
+            raise InputError(f"{path} claims more data than memory holds; it is damaged, copy it again") from None
+        except Exception as error:  # readers raise errors of every kind on a damaged file, or on one of another kind
+            faults.append(error)
+        else:
+            yield recording_of(signals, str(path))
+            return
+    raise InputError(
+        f"{path} can't be read ({type(faults[0]).__name__}: {faults[0]}); is it whole? Else export it as TIFF or MRC"
+    )
 
 
-def _reader(path: Path) -> Any:
+def _readers(path: Path) -> list[Any]:
+    """The readers of files of a suffix, of which several formats may have the same."""
     try:
         from rsciio import IO_PLUGINS
     except ImportError:
@@ -51,7 +54,7 @@ def _reader(path: Path) -> Any:
             f"{path}: nothing reads files {path.suffix or 'without a suffix'}; give TIFF, MRC, EMD, DM3, DM4 or SER, "
             "or export the image as one of them"
         )
-    return importlib.import_module(plugins[0]["api"])
+    return [importlib.import_module(each["api"]) for each in plugins]
 
 
 def _read(reader: Any, path: Path) -> list[dict[str, Any]]:
@@ -127,14 +130,27 @@ def _within(metadata: Any, *keys: str) -> Any:
 def _facts(signal: Mapping[str, Any], source: str) -> dict[str, Known[Any]]:
     instrument = _within(signal.get("metadata"), "Acquisition_instrument")
     tags = _dm_tags(signal.get("original_metadata"))
-    volts = _positive(_within(tags, "ImageTags", "Microscope Info", "Voltage"))
+    energy, exposure = (_mapped(signal, ending) for ending in (_ENERGY[-1], _EXPOSURE[-1]))
     values = {
-        "energy_kev": _positive(_within(instrument, *_ENERGY)) or (volts / 1e3 if volts else None),
-        "exposure_s": _positive(_within(instrument, *_EXPOSURE)) or _first(tags, _DM_EXPOSURE, _positive),
+        "energy_kev": _positive(_within(instrument, *_ENERGY)) or energy,
+        "exposure_s": _positive(_within(instrument, *_EXPOSURE)) or exposure or _first(tags, _DM_EXPOSURE, _positive),
         "camera": _first(tags, _DM_CAMERA, _text),
         "counts_per_electron": _counts_per_electron(tags),
     }
     return {name: Known(values[name], source) for name in FACTS if values[name]}
+
+
+def _mapped(signal: Mapping[str, Any], ending: str) -> float | None:
+    """A number of the original metadata that the reader maps to a place of this ending, in the unit of that place."""
+    for source, (target, convert) in (signal.get("mapping") or {}).items():
+        if not str(target).startswith("Acquisition_instrument.TEM.") or not str(target).endswith(f".{ending}"):
+            continue
+        value = _within(signal.get("original_metadata"), *source.split("."))
+        with suppress(TypeError, ValueError, AttributeError, KeyError):
+            number = _positive(convert(value) if convert else value)
+            if number is not None:
+                return number
+    return None
 
 
 def _dm_tags(original: Any) -> Any:

@@ -109,7 +109,7 @@ def _grey(colours: NDArray[Any], path: Path) -> NDArray[Any]:
 
 
 def _calibration(file: tifffile.TiffFile) -> _Calibration | None:
-    for read in (_of_temshift, _of_digital_micrograph, _of_ome, _of_imagej, _of_resolution):
+    for read in (_of_temshift, _of_digital_micrograph, _of_ome, _of_microscope, _of_imagej, _of_resolution):
         calibration = read(file)
         if calibration is not None:
             return calibration
@@ -155,6 +155,20 @@ def _of_ome(file: tifffile.TiffFile) -> _Calibration | None:
         return (across, across), "OME's description"
     down = Axis(float(pixels.attrib["PhysicalSizeY"]), pixels.attrib.get("PhysicalSizeYUnit", "\u00b5m"))
     return (down, across), "OME's description"
+
+
+def _of_microscope(file: tifffile.TiffFile) -> _Calibration | None:
+    """The tags of FEI and Thermo Fisher, in metres, or of TVIPS, in nanometres."""
+    scan = (file.fei_metadata or {}).get("Scan")
+    tvips = file.tvips_metadata or {}
+    for facts, names, unit, maker in (
+        (scan if isinstance(scan, dict) else {}, ("PixelHeight", "PixelWidth"), "m", "FEI's tags"),
+        (tvips, ("PixelSizeY", "PixelSizeX"), "nm", "TVIPS's tags"),
+    ):
+        sizes = [facts.get(name) for name in names]
+        if all(isinstance(size, int | float) and size > 0 for size in sizes):
+            return (Axis(float(sizes[0]), unit), Axis(float(sizes[1]), unit)), maker  # type: ignore[arg-type]
+    return None
 
 
 def _of_imagej(file: tifffile.TiffFile) -> _Calibration | None:
