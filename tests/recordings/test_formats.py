@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from dm_files import write_dm
 from PIL import Image
+from ser_files import write_ser
 
 from temshift.core import InputError
 from temshift.recordings import Known, read_micrograph
@@ -269,3 +270,13 @@ def test_mrc_without_the_marks_of_the_format(tmp_path: Path) -> None:
     content[208:212] = bytes(4)
     (tmp_path / "a.mrc").write_bytes(bytes(content))
     assert np.array_equal(read_micrograph(tmp_path / "a.mrc").counts, IMAGE)
+
+
+def test_ser_of_one_image_and_of_several(tmp_path: Path) -> None:
+    pytest.importorskip("rsciio", reason="the extra formats is not installed")
+    write_ser(tmp_path / "a.ser", COUNTS[None], (4e-11, 5e-11))
+    micrograph = read_micrograph(tmp_path / "a.ser")
+    assert np.array_equal(micrograph.counts, COUNTS)
+    assert micrograph.pixel_angstrom.value == pytest.approx((0.4, 0.5))
+    write_ser(tmp_path / "b.ser", np.stack([COUNTS, COUNTS + 1]), (4e-11, 5e-11))
+    assert np.array_equal(read_micrograph(tmp_path / "b.ser", frame=1).counts, COUNTS + 1)

@@ -46,12 +46,12 @@ def _blocks(counts: NDArray[np.float32]) -> tuple[NDArray[np.float64], float]:
     return medians, float(np.median(spreads))
 
 
-def _surface(coefficients: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _surface(coefficients: NDArray[np.floating], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """The surface on all pixels, without a plane for each of its terms."""
     y, x = (np.linspace(-1, 1, side) for side in shape)
     level, down, across, down_twice, both, across_twice = coefficients
     rows, columns = level + down * y + down_twice * y * y, across * x + across_twice * x * x
-    surface = np.multiply.outer((both * y).astype(np.float32), x.astype(np.float32))
+    surface: NDArray[np.float32] = np.multiply.outer((both * y).astype(np.float32), x.astype(np.float32))
     surface += rows.astype(np.float32)[:, None]
     surface += columns.astype(np.float32)
     return surface
