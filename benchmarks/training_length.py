@@ -10,6 +10,10 @@ entropy) over all pairs of a training and a test distribution between networks o
 regret (ln(cross-entropy) less the least of any training on that test condition), means over seeds, and the median and
 least cross-entropy of both. Lengths at which both correlations reach 0.97 are marked. The table also stands in
 FOLDER/training_length.csv.
+
+A second table, FOLDER/observers_of_length.csv, says which observer speaks for networks of each length: R2 of
+ln(cross-entropy) on that of the observer, whole test conditions and whole trainings left out, and the slope of the line
+(1: networks lose as much as the observer says).
 """
 
 import argparse
@@ -23,10 +27,12 @@ from scipy.stats import spearmanr
 
 from temshift.configuration import open_document
 from temshift.execution import LogProgress
-from temshift.studies import Study, load_study, read_results, run_study
+from temshift.information import explained, fit_linear, observe, predict_left_out, read_library
+from temshift.studies import Plan, Study, StudyFolder, load_study, read_results, run_study, survey_of
 
 QUICK = Path(__file__).parents[1] / "examples" / "quick_study.yaml"
 CONVERGED = 0.97
+RULES = ("linear", "forest", "both", "ideal")
 RATES = {"compact": 1e-2, "resnet18": 1e-3}  # highest learning rate of the cycle: 1e-2 is too much for 14 million
 CELL = ["training", "test_name"]
 
@@ -34,19 +40,23 @@ CELL = ["training", "test_name"]
 def main() -> None:
     """Run what is missing, and print the table."""
     asked = _asked()
-    rows = []
+    rows, spoken = [], []
     for architecture in asked.architectures:
         for precision in asked.precision:
             place = asked.folder / f"{architecture}-{precision}"
             study = study_for(asked.study, architecture, precision, asked)
             run_study(study, place, workers=asked.workers, progress=LogProgress(sys.stderr))
             named = {"architecture": architecture, "precision": precision}
-            rows += [
-                {**named, **row} for row in orders(read_results(place).filter("in_study"), asked.steps, asked.factor)
-            ]
+            results = read_results(place).filter("in_study")
+            rows += [{**named, **row} for row in orders(results, asked.steps, asked.factor)]
+            spoken += [{**named, **row} for row in speakers(results, observed(study, StudyFolder(place)))]
     table = pl.DataFrame(rows)
     table.write_csv(asked.folder / "training_length.csv")
     print(table_text(table))
+    observers = pl.DataFrame(spoken)
+    observers.write_csv(asked.folder / "observers_of_length.csv")
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, float_precision=3, tbl_hide_dataframe_shape=True):
+        print(observers)
 
 
 def study_for(path: Path, architecture: str, precision: str, asked: argparse.Namespace) -> Study:
@@ -81,6 +91,47 @@ def orders(results: pl.DataFrame, lengths: Sequence[int], factor: int) -> list[d
         One row a length.
     """
     return [_order(_cells(results, steps), _cells(results, factor * steps), steps) for steps in lengths]
+
+
+def observed(study: Study, folder: StudyFolder) -> pl.DataFrame:
+    """Take every observer from each training to each test distribution of a study that swept the steps alone."""
+    part = Plan(study).parts[0]
+    library = read_library(folder.spectra_record(part.metrics_id))
+    trainings = dict(study.conditions.resolved("training"))
+    tests = {test.name: test.conditions for test in part.tests}
+    return observe(trainings, tests, library, survey_of(study), RULES).rename({"training_name": "training"})
+
+
+def speakers(results: pl.DataFrame, observers: pl.DataFrame) -> list[dict[str, object]]:
+    """Say how much of ln(cross-entropy) each observer explains, for networks of each length.
+
+    Parameters
+    ----------
+    results : DataFrame
+        Of a study that sweeps ``training.steps``.
+    observers : DataFrame
+        ``training``, ``test_name`` and ``observer_RULE_cross_entropy`` for each rule.
+
+    Returns
+    -------
+    list of dict
+        One row for each length and rule.
+    """
+    rows: list[dict[str, object]] = []
+    for steps in sorted(results["training.steps"].unique().to_list()):
+        cells = _cells(results, steps).join(observers, on=CELL, validate="1:1")
+        rows += [{"steps": steps, "observer": rule, **_spoken(cells, rule)} for rule in RULES]
+    return rows
+
+
+def _spoken(cells: pl.DataFrame, rule: str) -> dict[str, float | None]:
+    feature = {rule: cells[f"observer_{rule}_cross_entropy"].log().to_numpy()}
+    loss = cells["loss"].to_numpy()
+    row: dict[str, float | None] = {"slope": fit_linear(feature, loss).coefficients[rule]}
+    for name, groups in (("tests", "test_name"), ("trainings", "training")):
+        left_out = predict_left_out(feature, loss, cells[groups].to_numpy().astype(str))
+        row[f"r2_{name}_left_out"], row[f"rms_{name}_left_out"] = explained(loss, left_out)
+    return row
 
 
 def _cells(results: pl.DataFrame, steps: int) -> pl.DataFrame:

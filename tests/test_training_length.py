@@ -62,6 +62,27 @@ def test_an_order_that_stays_is_marked_as_converged() -> None:
     assert table_text(pl.DataFrame(rows)).count("yes") == 1
 
 
+def test_the_observer_that_networks_follow_explains_them() -> None:
+    from training_length import RULES, speakers
+
+    short, long = losses(0), losses(1)
+    mean = np.log(short).mean(axis=0)
+    random = np.random.default_rng(2)
+    said = {rule: np.exp(random.normal(size=mean.shape)) for rule in RULES} | {"forest": np.exp(2 * mean - 1)}
+    observers = pl.DataFrame(
+        {"training": f"training {row}", "test_name": f"test {column}"}
+        | {f"observer_{rule}_cross_entropy": value[row, column] for rule, value in said.items()}
+        for row, column in np.ndindex(mean.shape)
+    )
+    rows = {(row["steps"], row["observer"]): row for row in speakers(table(short, long), observers)}
+    followed = rows[10, "forest"]
+    assert followed["slope"] == pytest.approx(0.5)
+    assert followed["r2_tests_left_out"] == pytest.approx(1)
+    assert followed["rms_tests_left_out"] == pytest.approx(0, abs=1e-9)
+    assert followed["r2_trainings_left_out"] == pytest.approx(1)
+    assert max(rows[10, "linear"]["r2_tests_left_out"], rows[40, "forest"]["r2_tests_left_out"]) < 0.9
+
+
 @pytest.mark.slow
 def test_a_tiny_study_runs_and_goes_on(tmp_path: Path) -> None:
     given = ["--steps", "2", "--seeds", "1", "--architectures", "compact", "--workers", "0"]
@@ -71,6 +92,9 @@ def test_a_tiny_study_runs_and_goes_on(tmp_path: Path) -> None:
     rows = pl.read_csv(tmp_path / "training_length.csv")
     assert rows.select("architecture", "precision", "steps", "cells").rows() == [("compact", "float32", 2, 28)]
     assert rows["spearman_loss"].is_between(-1, 1).all()
+    spoken = pl.read_csv(tmp_path / "observers_of_length.csv")
+    rules = ["linear", "forest", "both", "ideal"]
+    assert spoken.select("steps", "observer").rows() == [(steps, rule) for steps in (2, 8) for rule in rules]
     again = subprocess.run(command, check=True, capture_output=True, text=True)
     assert again.stdout == first.stdout
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("network.json")} == cards

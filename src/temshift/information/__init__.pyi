@@ -11,7 +11,7 @@ from .objects.particle_spectra import measure_instances
 from .objects.shipped_libraries import SHIPPED_ENERGY, FocusPlane, shipped_library, shipped_names
 from .objects.specimen_spectra import average_spectra, measure_specimen
 from .observers.draws import Draws, ring_draws
-from .observers.observer import RuleName, average, fit_observer
+from .observers.observer import RuleName, average, fit_observer, observe
 from .observers.probe import fit_probe, image_patches
 from .prediction.applicability import MARGIN, Reach
 from .prediction.intervals import LEVEL, least_groups
@@ -108,6 +108,7 @@ __all__ = [
     "measure_instances",
     "measure_specimen",
     "noise_remarks",
+    "observe",
     "observer_text",
     "pair_metrics",
     "predict_left_out",
