@@ -1,6 +1,7 @@
 """temshift segment: networks from folders, studies and ONNX, many files of which some are broken, and its options."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,23 @@ def test_broken_files_are_listed_and_the_others_go_on(network: Path, tmp_path: P
     assert set(particles["image"]) <= {f"{n:02d}.tif" for n in range(12)}
 
 
+def test_the_same_command_makes_nothing_twice(network: Path, tmp_path: Path) -> None:
+    files = [micrograph(tmp_path / f"{name}.tif", 130 + number) for number, name in enumerate("abc")]
+    assert run(network, *files[:2], "-o", tmp_path / "out").exit_code == 0
+    tables = [(tmp_path / "out" / "b" / name).read_bytes() for name in ("particles.csv", "segmentation.json")]
+    times = {name: (tmp_path / "out" / name / "mask.tif").stat().st_mtime_ns for name in "ab"}
+    (tmp_path / "out" / "b" / "labels.tif").unlink()
+    assert run(network, *files, "-o", tmp_path / "out").exit_code == 0
+    again = {name: (tmp_path / "out" / name / "mask.tif").stat().st_mtime_ns for name in "abc"}
+    assert again["a"] == times["a"] and again["b"] > times["b"]
+    assert tables == [(tmp_path / "out" / "b" / name).read_bytes() for name in ("particles.csv", "segmentation.json")]
+    assert run(network, *files, "-o", tmp_path / "new").exit_code == 0
+    for name in ("particles.csv", "images.csv", "report.html"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "new" / name).read_bytes()
+    assert run(network, *files, "-o", tmp_path / "out", "--no-split").exit_code == 0
+    assert (tmp_path / "out" / "a" / "mask.tif").stat().st_mtime_ns > times["a"]
+
+
 def test_files_of_one_name_have_folders_of_their_own(network: Path, tmp_path: Path) -> None:
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
@@ -120,6 +138,18 @@ def test_pixels_too_coarse_are_refused_unless_any_will_do(network: Path, tmp_pat
     assert isinstance(run(network, file, "-o", tmp_path / "1").exception, TemshiftError)
     assert "too coarse" in pl.read_csv(tmp_path / "1" / "images.csv")["reason"][0]
     assert run(network, file, "-o", tmp_path / "2", "--any-pixel").exit_code == 0
+
+
+def test_numbers_that_are_none_are_refused_for_each_file(network: Path, tmp_path: Path) -> None:
+    result = run(network, micrograph(tmp_path / "a.tif"), "-o", tmp_path / "out", "--pixel-angstrom", "nan")
+    assert isinstance(result.exception, TemshiftError)
+    assert "--pixel-angstrom" in pl.read_csv(tmp_path / "out" / "images.csv")["reason"][0]
+
+
+def test_pipes_are_refused_and_not_read(network: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tif")
+    result = run(network, tmp_path / "pipe.tif", micrograph(tmp_path / "a.tif"), "-o", tmp_path / "out")
+    assert "1 of 2 files" in str(result.exception)
 
 
 def test_a_strange_folder_is_left_alone(network: Path, tmp_path: Path) -> None:

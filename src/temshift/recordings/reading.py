@@ -185,8 +185,11 @@ def _state(path: Path) -> tuple[int, int, int]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Recording]:
     """Open a file by its format; errors of readers on damaged files become one sentence."""
-    with path.open("rb") as file:
-        opener = _opener(file.read(_HEADER), path.suffix.lower())
+    try:
+        with path.open("rb") as file:
+            opener = _opener(file.read(_HEADER), path.suffix.lower())
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}; give another file") from None
     try:
         with _quiet(), opener(path) as recording:
             yield recording

@@ -1,6 +1,7 @@
 """A segmentation on disk: calibrated planes, a table of the particles, outlines, and a record of all that was done."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ FILES = {
 _MOST_LABELS = 2**16  # ImageJ knows no integers of 32 bits
 
 
-def write_segmentation(folder: Path, segmentation: Segmentation) -> None:
+def write_segmentation(folder: Path, segmentation: Segmentation, more: Mapping[str, Any] | None = None) -> None:
     """Write a segmentation into a folder; its record is last.
 
     Parameters
@@ -36,6 +37,8 @@ def write_segmentation(folder: Path, segmentation: Segmentation) -> None:
     folder : Path
         Made if it is missing.
     segmentation : Segmentation
+    more : mapping, optional
+        Further plain JSON values for the record.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def write_segmentation(folder: Path, segmentation: Segmentation) -> None:
     write_bytes(folder / FILES["particles"], segmentation.particles.write_csv().encode())
     write_bytes(folder / FILES["rois"], imagej_rois(drawn))
     write_bytes(folder / FILES["shapes"], napari_shapes(drawn).write_csv().encode())
-    write_json(folder / RECORD, record(segmentation))
+    write_json(folder / RECORD, {**record(segmentation), **(more or {})})
 
 
 def calibrated_tiff(plane: NDArray[Any], pixel_angstrom: tuple[float, float]) -> bytes:

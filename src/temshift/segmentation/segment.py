@@ -73,6 +73,7 @@ def segment(
     crystal: Crystal | str | None = None,
     split: bool = True,
     smallest_nm: float = SMALLEST_NM,
+    device: str = "cpu",
 ) -> Segmentation:
     """Segment a micrograph with anyone's network, and measure its particles.
 
@@ -93,6 +94,8 @@ def segment(
         Whether touching particles are split.
     smallest_nm : float
         Diameter of the smallest particle that counts [nm].
+    device : str
+        That the network is on.
 
     Returns
     -------
@@ -111,7 +114,7 @@ def segment(
     check = None if crystal is None else check_lattice(clean.counts, camera, _crystal(crystal))
     grid, brought = _network_grid(network, camera, reading, micrograph.name)
     image = standardised(torch.from_numpy(on_pixels(clean.counts, grid.shape)))
-    logits = _logits(network, reading, image[None, None])
+    logits = _logits(LogitsOf(network, reading), image[None, None], device)
     hidden = clean.hidden[_nearest(camera.shape, grid.shape)]
     mask = (logits > 0) & ~hidden
     area = np.pi / 4 * (smallest_nm * _NM) ** 2
@@ -149,11 +152,11 @@ def _network_grid(network: Network, camera: Grid, reading: Reading, name: str) -
     return grid, Step("pixels", f"pixels of {pixel_text(grid.sampling)} A are kept", False)
 
 
-def _logits(network: Network, reading: Reading, images: torch.Tensor) -> NDArray[np.float32]:
+def _logits(network: LogitsOf, images: torch.Tensor, device: str) -> NDArray[np.float32]:
     """Segment an image, in windows if it is large."""
     with torch.inference_mode():
-        logits = segmented_in_windows(LogitsOf(network, reading), images)
-    segmented: NDArray[np.float32] = logits[0, 0].float().cpu().numpy()
+        logits = segmented_in_windows(lambda part: network(part.to(device)).float().cpu(), images)
+    segmented: NDArray[np.float32] = logits[0, 0].numpy()
     if not np.isfinite(segmented).all():
         raise InputError("the network gives logits that are no numbers; train or export it again")
     return segmented

@@ -2,25 +2,26 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from temshift.core import InputError, TemshiftError
+from temshift.core import InputError, TemshiftError, content_hash
 from temshift.execution import Progress, SilentProgress
 from temshift.networks import OnnxNetwork, load_with_card, onnx_identity, read_card, weights_bytes
 from temshift.recordings import read_micrograph
 from temshift.report import segmentations_html, write_segmentation_page
 from temshift.scoring import Network, Reading
-from temshift.segmentation import PARTICLES, Cleaning, Segmentation, segment, write_segmentation
+from temshift.segmentation import FILES, PARTICLES, RECORD, Cleaning, Segmentation, segment, write_segmentation
 from temshift.specimens import Crystal
-from temshift.storage import claim, write_bytes, write_json, write_text
+from temshift.storage import claim, read_json, write_bytes, write_json, write_text
 from temshift.workflows.segmentation_pages import shown_segmentation
 
 MARKER = "segmentations.json"
 PAGE = "report.html"
+SEGMENTATION_VERSION = 1  # raised whenever the same image and settings give another mask, table or page
 IMAGES_FILE, PARTICLES_FILE = "images.csv", "particles.csv"
 IMAGES: dict[str, Any] = {
     "image": pl.String,
@@ -68,11 +69,12 @@ class SegmentSettings:
 
 @dataclass(frozen=True)
 class OpenedNetwork:
-    """A network, its name for people, and its hash."""
+    """A network, its name for people, its hash, and the device that it is on."""
 
     network: Network
     name: str
     identity: str
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ def _network_place(first: Path, study: Path | None) -> Path:
 def _stored(place: Path, device: str, code: Path | None) -> OpenedNetwork:
     network, _ = load_with_card(place, code=code)
     identity = hashlib.sha256(weights_bytes(network.state_dict())).hexdigest()[:_IDENTITY_DIGITS]
-    return OpenedNetwork(network.to(device), str(read_card(place).get("training_name", place.stem)), identity)
+    return OpenedNetwork(network.to(device), str(read_card(place).get("training_name", place.stem)), identity, device)
 
 
 def segment_files(
@@ -179,7 +181,7 @@ def segment_files(
     files : sequence of path
         Micrographs.
     output : path
-        A new or empty folder, or one of an earlier call, whose files are replaced.
+        A new or empty folder, or one of an earlier call; what it segmented alike is kept.
     settings : SegmentSettings, optional
         How.
     progress : Progress, optional
@@ -246,32 +248,68 @@ def _joined(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
 def _one(
     opened: OpenedNetwork, path: Path, folder: Path, settings: SegmentSettings
 ) -> tuple[dict[str, Any], pl.DataFrame]:
-    """Segment one file into its folder; return its row and its particles."""
+    """Segment one file into its folder, unless that was done already; return its row and its particles."""
+    identity = _identity(opened, path, settings)
+    kept = _kept(folder, identity)
+    if kept is not None:
+        return kept
     try:
-        result = _segmented(opened.network, path, settings)
+        result = _segmented(opened, path, settings)
     except InputError as refused:
         row: dict[str, Any] = dict.fromkeys(IMAGES)
         return {**row, "image": path.name, "reason": str(refused)}, _joined([])
-    write_segmentation(folder, result)
+    row = _row(result, path, folder)
     write_segmentation_page(folder / PAGE, shown_segmentation(result, opened.name))
-    particles = result.particles.select(pl.lit(path.name).alias("image"), *PARTICLES)
-    return _row(result, path, folder), particles
+    write_segmentation(folder, result, {"identity": identity, "row": row})
+    return row, _of_image(result.particles, path.name)
 
 
-def _segmented(network: Network, path: Path, settings: SegmentSettings) -> Segmentation:
+def _of_image(particles: pl.DataFrame, image: str) -> pl.DataFrame:
+    return particles.select(pl.lit(image).alias("image"), *PARTICLES)
+
+
+def _identity(opened: OpenedNetwork, path: Path, settings: SegmentSettings) -> str | None:
+    """Hash of all that a segmentation depends on; None if it will be refused: no file, or a setting that is no number."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        return content_hash([SEGMENTATION_VERSION, opened.identity, opened.name, path.name, content, asdict(settings)])
+    except (OSError, ValueError):
+        return None
+
+
+def _kept(folder: Path, identity: str | None) -> tuple[dict[str, Any], pl.DataFrame] | None:
+    """The row and the particles of an earlier call, if it segmented the same and its files are there."""
+    if identity is None or not all((folder / name).is_file() for name in (RECORD, PAGE, *FILES.values())):
+        return None
+    try:
+        record = read_json(folder / RECORD)
+        particles = pl.read_csv(folder / FILES["particles"], schema=PARTICLES)
+    except (TemshiftError, pl.exceptions.PolarsError):
+        return None
+    same = record.get("identity") == identity and len(particles) == record.get("particles")
+    return (record["row"], _of_image(particles, record["image"])) if same else None
+
+
+def _segmented(opened: OpenedNetwork, path: Path, settings: SegmentSettings) -> Segmentation:
     micrograph = read_micrograph(path, **settings.overrides)
     try:
         return segment(
-            network,
+            opened.network,
             micrograph,
             cleaning=settings.cleaning,
             reading=settings.reading,
             crystal=settings.crystal,
             split=settings.split,
             smallest_nm=settings.smallest_nm,
+            device=opened.device,
         )
     except TemshiftError as error:
         raise InputError(str(error)) from error
+    except MemoryError:
+        raise InputError(f"{path} needs more memory than there is; give a part of it") from None
 
 
 def _row(result: Segmentation, path: Path, folder: Path) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def segment(given: Given, output: Path, device: str, settings: SegmentSettings) 
     try:
         done = segment_files(opened, files, output, settings, progress=progress)
     except KeyboardInterrupt:
-        raise Interrupted("interrupted; the same command begins again") from None
+        raise Interrupted("interrupted; what is done is kept, the same command goes on") from None
     _summarise(done)
     warn_of(_mismatches(done), progress)
     if done.failures:
