@@ -11,8 +11,10 @@ from . import (
     micrographs,
     networks,
     optics,
+    recordings,
     report,
     scoring,
+    segmentation,
     specimens,
     storage,
     studies,
@@ -25,6 +27,8 @@ from .exitwaves import ExitWaveSettings, grid_of, simulate
 from .image_sets import write_images
 from .information import shipped_library
 from .optics import ImagingSettings, image_intensities, poisson_counts, wave_spectra
+from .recordings import read_micrograph
+from .segmentation import segment
 from .specimens import SpecimenRecipe, build_specimen
 from .studies import Study, load_study, read_results, run_study
 from .workflows import MicrographDataset, compare, design, load_database, predict_scores, score_network
@@ -57,11 +61,15 @@ __all__ = [
     "optics",
     "poisson_counts",
     "predict_scores",
+    "read_micrograph",
     "read_results",
+    "recordings",
     "report",
     "run_study",
     "score_network",
     "scoring",
+    "segment",
+    "segmentation",
     "shipped_library",
     "simulate",
     "simulate_database",

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -21,6 +22,7 @@ from temshift.image_sets.writing import write_images
 from temshift.micrographs import MicrographSource, Stream, form_micrographs
 from temshift.optics import image_intensities, wave_spectra
 from temshift.optics.sums import band_margin
+from temshift.recordings import read_micrograph
 from temshift.studies import Study
 
 ROOT = Path(__file__).parents[2]
@@ -129,3 +131,33 @@ def test_what_the_page_says_of_verbs_and_files_is_so() -> None:
         assert f'"{option}"' in app and option in PAGE
     links = [link for link in re.findall(r"\]\(([^)]+)\)", PAGE) if not link.startswith("http")]
     assert links and all((ROOT / "docs" / link).exists() for link in links)
+
+
+def test_rosettasciio_opens_images_with_their_pixel_size(workplace: Path, database: Path, tmp_path: Path) -> None:
+    emd = pytest.importorskip("rsciio.emd", reason="the extra formats is not installed")
+    from rsciio import tiff
+
+    source = wave_sources(database)[0]
+    (signal, *_) = emd.file_reader(str(workplace / "images" / "images.h5"))
+    axes = {axis["name"]: axis for axis in signal["axes"]}
+    with h5py.File(workplace / "images" / "images.h5") as file:
+        images = file[source.name]["images"][:]
+        steps = file[source.name].attrs["sampling_angstrom"]
+    order = [[axis["name"] for axis in signal["axes"]].index(name) for name in ("condition", "image", "y", "x")]
+    assert np.array_equal(np.transpose(signal["data"], order), images)
+    for name, step in zip("yx", steps, strict=True):
+        assert axes[name]["units"] == "nm" and axes[name]["scale"] == pytest.approx(step / 10)
+    wanted = load_configuration(ROOT / "examples" / "conditions.yaml", ImageSet)
+    folder = write_images(ImagePlan(wanted, [source], "tiff"), tmp_path / "tiff", workers=0)
+    (signal,) = tiff.file_reader(str(next(folder.root.rglob("image-*.tif"))))
+    assert [axis["units"] for axis in signal["axes"]] == ["nm", "nm"]
+    assert [axis["scale"] for axis in signal["axes"]] == pytest.approx([step / 10 for step in steps])
+
+
+def test_temshift_reads_its_own_images_with_their_facts(database: Path, tmp_path: Path) -> None:
+    wanted = load_configuration(ROOT / "examples" / "conditions.yaml", ImageSet)
+    source = wave_sources(database)[0]
+    folder = write_images(ImagePlan(wanted, [source], "tiff"), tmp_path / "tiff", workers=0)
+    micrograph = read_micrograph(next(folder.root.rglob("image-*.tif")))
+    assert micrograph.pixel_angstrom.source == "the description that temshift wrote"
+    assert micrograph.energy_kev is not None and micrograph.energy_kev.value == 300

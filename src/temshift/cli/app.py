@@ -13,6 +13,7 @@ from temshift.cli.options.conditions import ctf, predict
 from temshift.cli.options.databases import export, images, inspect, simulate, specimens
 from temshift.cli.options.design import design
 from temshift.cli.options.networks import onnx, score, train
+from temshift.cli.options.segment import segment
 from temshift.cli.options.studies import check, demo, report, results, run, runs, status
 from temshift.cli.streams import ClosedPipeError, PrintError, guarded_streams, path_fault
 from temshift.configuration import printable
@@ -45,7 +46,7 @@ def _options(
 
 VERBS = (
     *(run, status, runs, results, train, check, simulate, inspect, report, demo),
-    *(images, export, onnx, score, predict, specimens, ctf, design, compare),
+    *(images, export, onnx, score, predict, specimens, ctf, design, compare, segment),
 )
 for verb in VERBS:
     app.command()(verb)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import h5py
+import numpy as np
 
 from temshift.exitwaves import WaveSource
 from temshift.storage.provenance import versions_of
@@ -19,6 +20,31 @@ CONVENTIONS = {
     "defocus": "positive is underfocus; an object at height h upstream of the plane is in focus at defocus = +h",
     "periodicity": "the plane is periodic along x and y",
 }
+
+_IMAGE_AXES = ("condition", "image", "y", "x")
+EMD_VERSION = {"version_major": 0, "version_minor": 2}  # of Berkeley Lab's format
+
+
+def write_emd(group: h5py.Group, images: h5py.Dataset, sampling: tuple[float, float]) -> None:
+    """Add a group ``emd`` by which readers of Berkeley Lab's format find images with their axes; it holds no copy.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Of a set.
+    images : h5py.Dataset (condition, image, y, x)
+    sampling : (float, float)
+        Pixel size along (y, x) [A].
+    """
+    emd = group.create_group("emd")
+    emd.attrs["emd_group_type"] = 1
+    emd["data"] = images
+    steps, units = (1.0, 1.0, sampling[0] / 10, sampling[1] / 10), ("", "", "[n_m]", "[n_m]")
+    for number, (name, size, step, unit) in enumerate(
+        zip(_IMAGE_AXES, images.shape, steps, units, strict=True), start=1
+    ):
+        emd[f"dim{number}"] = np.arange(size) * step
+        set_attributes(emd[f"dim{number}"], {"name": name, "units": unit})
 
 
 def describe(group: h5py.Group, kind: str, file_version: int) -> None:

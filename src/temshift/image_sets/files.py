@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from temshift.core import Grid
-from temshift.databases.hdf5_conventions import describe, describe_source
+from temshift.databases.hdf5_conventions import EMD_VERSION, describe, describe_source, set_attributes, write_emd
 from temshift.execution import Progress
 from temshift.exitwaves import WaveSource
 from temshift.figures.pictures import grey_levels, png
@@ -167,6 +167,7 @@ def gather_parts(folder: ImageFolder, progress: Progress) -> None:
     discard_leftovers(folder.root)
     with replacing(folder.single_file) as temporary, h5py.File(temporary, "w") as file:
         describe(file, "temshift images", IMAGE_FILE_VERSION)
+        set_attributes(file, EMD_VERSION)
         file["image_set"] = json.dumps(plan.identity()["image_set"])
         for source in plan.sources:
             progress.start(f"{source.name} into one file", len(plan.conditions))
@@ -182,6 +183,7 @@ def _gather_set(group: h5py.Group, folder: ImageFolder, source: WaveSource, prog
     shape = (len(plan.conditions), count * copies, *plane)
     images = _dataset(group, "images", shape, plan.dtype, ["condition", "image", "y", "x"])
     images.attrs["unit"] = plan.unit
+    write_emd(group, images, plan.grid(source).sampling)
     group["condition_names"] = [condition.name for condition in plan.conditions]
     group["specimen_of_image"] = np.repeat(np.arange(count), copies)
     for place, condition in enumerate(plan.conditions):
@@ -278,8 +280,15 @@ def _tiff(pixels: NDArray[Any], grid: Grid, facts: dict[str, Any]) -> bytes:
         software=f"temshift {versions_of()['temshift']}",
         resolution=(ANGSTROM_PER_CM / sampling[1], ANGSTROM_PER_CM / sampling[0]),
         resolutionunit="CENTIMETER",
+        extratags=_calibration(sampling),
     )
     return buffer.getvalue()
+
+
+def _calibration(sampling: tuple[float, float]) -> list[tuple[Any, ...]]:
+    """Tags of DigitalMicrograph, by which RosettaSciIO and HyperSpy know the size of a pixel along x and y."""
+    units = [(code, "s", 0, "nm", True) for code in (65003, 65004)]
+    return [*units, (65009, "d", 1, sampling[1] / 10, True), (65010, "d", 1, sampling[0] / 10, True)]
 
 
 def _png(pixels: NDArray[Any], grid: Grid, facts: dict[str, Any]) -> bytes:

@@ -22,6 +22,7 @@ from .settings import (
     with_code,
 )
 from .stored import CARD, drop_weights, load, load_with_card, read_card, write_network
+from .tiles import segmented_in_windows
 from .training import Trained, TrainingSettings, apply_initial, mean_loss, require_initial, train
 from .weights import load_weights, read_weights, save_weights, weights_bytes
 
@@ -65,6 +66,7 @@ __all__ = [
     "require_shape",
     "runs_code",
     "save_weights",
+    "segmented_in_windows",
     "train",
     "train_cohort",
     "unfilled",

@@ -1,4 +1,4 @@
-"""Images of any size for a network that takes one size only: overlapping tiles, whose outputs are blended."""
+"""Images in parts: blended tiles for a network that takes one size only, windows with margins for large images."""
 
 import math
 from collections.abc import Callable
@@ -8,6 +8,9 @@ from torch import Tensor
 
 _DROPPED = 1 / 8  # of a tile at each end, where a network sees its border; only borders of the image are taken from it
 _LEAST = 1e-6  # weight there: nothing next to that of another tile, and all if there is no other
+
+COARSEST = 32  # pixels: the coarsest grid of a U-Net of five halvings
+CORE, MARGIN = 704, 288  # pixels: no U-Net here sees further; a window of 1280 takes two GiB in the largest of them
 
 
 def segmented_in_tiles(network: Callable[[Tensor], Tensor], images: Tensor, sides: tuple[int, int]) -> Tensor:
@@ -65,3 +68,62 @@ def _starts(size: int, side: int) -> list[int]:
 def _weights(side: int) -> Tensor:
     places = torch.arange(side) + 0.5
     return (torch.minimum(places, side - places) - _DROPPED * side).clamp(min=_LEAST)
+
+
+def segmented_in_windows(
+    network: Callable[[Tensor], Tensor], images: Tensor, *, core: int = CORE, margin: int = MARGIN
+) -> Tensor:
+    """Segment large images part by part, so that the memory of a network is bounded and no seam is seen.
+
+    Each part is segmented with a margin around it, of which the output is dropped. Parts begin at multiples of 32
+    pixels, as the coarsest pixels of a U-Net do. If the network sees no further than the margin, the result is that of
+    the whole image.
+
+    Parameters
+    ----------
+    network : callable
+        From (n, channels, y, x) of any size to (n, classes, y, x).
+    images : Tensor (n, channels, y, x)
+        Standardised as a whole.
+    core, margin : int
+        Pixels of a part along each axis, and around it; multiples of 32.
+
+    Returns
+    -------
+    Tensor (n, classes, y, x)
+
+    Raises
+    ------
+    ValueError
+        If core or margin is no multiple of 32.
+
+    Examples
+    --------
+    >>> images = torch.rand(1, 1, 70, 100)
+    >>> torch.equal(segmented_in_windows(lambda part: 2 * part, images, core=32, margin=32), 2 * images)
+    True
+    """
+    if core % COARSEST or margin % COARSEST or core < COARSEST:
+        raise ValueError(f"core = {core}, margin = {margin}: both must be multiples of {COARSEST}")
+    sides = images.shape[-2:]
+    if max(sides) <= core + 2 * margin:
+        return network(images)
+    total = torch.zeros(())
+    for row in range(0, sides[0], core):
+        for column in range(0, sides[1], core):
+            window, inner, place = zip(
+                *(_window(start, size, core, margin) for start, size in zip((row, column), sides, strict=True)),
+                strict=True,
+            )
+            output = network(images[(..., *window)])
+            if total.ndim == 0:
+                total = output.new_zeros((*output.shape[:2], *sides))
+            total[(..., *place)] = output[(..., *inner)]
+    return total
+
+
+def _window(start: int, size: int, core: int, margin: int) -> tuple[slice, slice, slice]:
+    """The pixels of a window along an axis, those of it that are kept, and their place in the image."""
+    begin, end = max(0, start - margin), min(size, start + core + margin)
+    place = slice(start, min(size, start + core))
+    return slice(begin, end), slice(place.start - begin, place.stop - begin), place

@@ -1,14 +1,26 @@
 from .data.matrix import Matrix, build_matrix
 from .data.study_tables import StudyTables, load_study
 from .page.page import report_html, write_report
+from .page.segmentation import (
+    ShownParticle,
+    ShownSegmentation,
+    segmentation_html,
+    segmentations_html,
+    write_segmentation_page,
+)
 from .still.figures import matrix_figure
 
 __all__ = [
     "Matrix",
+    "ShownParticle",
+    "ShownSegmentation",
     "StudyTables",
     "build_matrix",
     "load_study",
     "matrix_figure",
     "report_html",
+    "segmentation_html",
+    "segmentations_html",
     "write_report",
+    "write_segmentation_page",
 ]

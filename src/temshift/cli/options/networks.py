@@ -37,7 +37,7 @@ def onnx(
     allow_code: AllowCode = None,
 ) -> None:
     """Write a trained network as ONNX, checked to give the same logits. Needs the extra onnx."""
-    from temshift.cli.verbs import onnx
+    from temshift.cli.verbs.networks import onnx
 
     onnx.onnx(network, output, allow_code)
 
@@ -75,7 +75,7 @@ def score(
     allow_code: AllowCode = None,
 ) -> None:
     """Score anyone's network on a wave database: the tables and the report that a study has."""
-    from temshift.cli.verbs import score
+    from temshift.cli.verbs.networks import score
 
     meaning = None if gives is None else gives.value
     reading = {"gives": meaning, "channel": channel, "resample": resample, "any_pixel": any_pixel}

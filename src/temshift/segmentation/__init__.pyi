@@ -1,0 +1,31 @@
+from .cleaning.steps import Cleaned, Cleaning, Step, cleaned
+from .files import FILES, RECORD, calibrated_tiff, facts, record, write_segmentation
+from .lattice import LatticeCheck, averaged_spectrum, check_lattice
+from .outlines import framed_outlines, imagej_rois, napari_shapes, outlines
+from .particles import PARTICLES, measure
+from .segment import Segmentation, on_camera, segment
+
+__all__ = [
+    "FILES",
+    "PARTICLES",
+    "RECORD",
+    "Cleaned",
+    "Cleaning",
+    "LatticeCheck",
+    "Segmentation",
+    "Step",
+    "averaged_spectrum",
+    "calibrated_tiff",
+    "check_lattice",
+    "cleaned",
+    "facts",
+    "framed_outlines",
+    "imagej_rois",
+    "measure",
+    "napari_shapes",
+    "on_camera",
+    "outlines",
+    "record",
+    "segment",
+    "write_segmentation",
+]
