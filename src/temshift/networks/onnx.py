@@ -77,7 +77,7 @@ class OnnxNetwork:
     device : {"cpu", "cuda"}
         Where ONNX Runtime computes, on as many threads as torch on a CPU; results go where the images are.
     name : str, optional
-        What messages call it; the path where not given.
+        Name in messages; the path where not given.
 
     Attributes
     ----------

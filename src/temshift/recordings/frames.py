@@ -29,7 +29,7 @@ def one_image(frames: Frames, frame: int | None, place: str) -> tuple[NDArray[np
     frame : int, optional
         The number of a frame, from 0.
     place : str
-        What messages call the file.
+        Name of the file in messages.
 
     Returns
     -------

@@ -77,7 +77,7 @@ def frames_of(array: Any, place: str, read: Callable[[int], NDArray[Any]] | None
     array : array-like
         Anything with ``shape`` and ``dtype``; it is indexed when a plane is read.
     place : str
-        What messages call it.
+        Name in messages.
     read : callable, optional
         From the number of a frame to the plane; by default the array is indexed.
 

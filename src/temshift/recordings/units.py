@@ -44,7 +44,7 @@ def angstroms(value: float, unit: str, place: str) -> float | None:
     unit : str
         As the file writes it: "nm", "[n_m]", "\\u00B5m", "metre".
     place : str
-        What messages call the file.
+        Name of the file in messages.
 
     Raises
     ------

@@ -26,7 +26,7 @@ def shape_for(grid: Grid, pixel: tuple[float, float] | None, name: str, *, any_p
     pixel : (float, float), optional
         Pixel size (y, x) of the network [A]; None if it is not known.
     name : str
-        What messages call the image.
+        Name of the image in messages.
     any_pixel : bool
         Whether the image is segmented on the pixels that it has.
 

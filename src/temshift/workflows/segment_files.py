@@ -269,7 +269,7 @@ def _of_image(particles: pl.DataFrame, image: str) -> pl.DataFrame:
 
 
 def _identity(opened: OpenedNetwork, path: Path, settings: SegmentSettings) -> str | None:
-    """Hash of all that a segmentation depends on; None if it will be refused: no file, or a setting that is no number."""
+    """Hash of all that a segmentation depends on; None if it will be refused: no file, a setting that is no number."""
     try:
         if not path.is_file():
             return None

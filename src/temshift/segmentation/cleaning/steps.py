@@ -77,7 +77,7 @@ def cleaned(counts: NDArray[np.float32], cleaning: Cleaning, name: str = "the im
     cleaning : Cleaning
         The steps.
     name : str
-        What messages call it.
+        Name in messages.
 
     Returns
     -------

@@ -118,14 +118,12 @@ def _network_rows(folder: StudyFolder, plan: Plan, runs: Sequence[NetworkRun], n
         }
         for run in runs
     ]
-    schema = {"number": pl.Int64, **_FACTS} | {
-        name: pl.Float64 for key in keys for name in (f"training_{key}", spread_column(key))
-    }
+    numeric = [name for key in keys for name in (f"training_{key}", spread_column(key))]
     swept = {key: pl.String for run in runs for key in run.settings}
-    return pl.DataFrame(rows, schema=schema | swept)
+    return pl.DataFrame(rows, schema={"number": pl.Int64, **_FACTS, **dict.fromkeys(numeric, pl.Float64), **swept})
 
 
-_FACTS = {
+_FACTS: dict[str, type[pl.DataType]] = {
     "network_id": pl.String,
     "training_name": pl.String,
     "seed": pl.Int64,

@@ -43,8 +43,9 @@ def compact_table(tables: PartTables) -> pl.DataFrame:
         *(pl.col(name).round(DECIMALS).cast(pl.Float16) for name in SHARES),
     )
     rows = networks.join(scores, on="network_id", how="inner", maintain_order="left_right").sort("number", "place")
-    first = [pl.lit(tables.study).alias("study"), "number", "network_id"]
-    return rows.select(*first, pl.exclude("number", "network_id", "place"))
+    return rows.select(
+        pl.lit(tables.study).alias("study"), "number", "network_id", pl.exclude("number", "network_id", "place")
+    )
 
 
 def compact_bytes(tables: PartTables) -> bytes:
