@@ -148,3 +148,13 @@ def test_the_page_on_training_shows_a_space_that_can_be_drawn_from() -> None:
     assert [len(shown.resolved(role)) for role in ("training", "test")] == [1000, 49]
     focus = [one.given()["defocus_nm"] for _, one in shown.resolved("training")]
     assert {part.normal is not None and 0.5 <= part.normal.sd <= 15 for part in focus} == {True}
+
+
+def test_remarks_are_on_what_a_person_wrote() -> None:
+    space = {"parameters": {"C30_mm": {"center": {"uniform": {"minimum": -2e-5, "maximum": 2e-5}}}}}
+    item = {"name": "drawn {value:g}", "drawn": {"count": 9, "seed": 1}, "dose_e_per_A2": 9, "defocus_nm": 0}
+    sets = ConditionSets.model_validate(
+        {"space": space, "training": [item], "test": [{"name": "written", "dose_e_per_A2": 9, "defocus_nm": 0}]}
+    )
+    assert [name for name, _ in sets.written("training")] == ["drawn 1"]
+    assert sets.written("test") == sets.resolved("test")

@@ -140,7 +140,8 @@ def test_initial_weights_are_pinned_to_the_file_that_names_the_network(given: di
     [
         ({"training.learning_rat": [1]}, "sweep.training.learning_rat.0: training.learning_rat: unknown key"),
         ({"training.learning_rate": [5]}, "training.learning_rate: given 5; must be less than or equal to 1"),
-        ({"conditions.default": [{}]}, "can't be swept; write a key such as training.learning_rate; sections: "),
+        ({"conditions.default": [{}]}, "those of all items can, by a key such as conditions.default.dose_e_per_A2"),
+        ({"conditions": [{}]}, "can't be swept; "),
         ({"training.learning_rate": []}, "needs at least 1 item"),
         ({"training.keep": ["best"]}, "lacks validation: specimens that training keeps the best weights by"),
         ({"training.learning_rate.warm": [1]}, "training.learning_rate: given a mapping; must be a number"),

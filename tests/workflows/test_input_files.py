@@ -13,7 +13,7 @@ from temshift.core.errors import InputError
 from temshift.databases.database import Database
 from temshift.image_sets.image_set import ImageSet
 from temshift.scoring.scoring_conditions import ScoringConditions
-from temshift.specimens import FileRecipe, SpecimenRecipe
+from temshift.specimens import FileRecipe, MixtureRecipe, SpecimenRecipe
 from temshift.studies import Study
 from temshift.workflows.condition_files import load_scoring, open_conditions, read_conditions
 from temshift.workflows.forecast import predict_scores
@@ -33,6 +33,7 @@ from temshift.workflows.transfer_curves import load_transfer_set
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EXAMPLES_OF: dict[type, tuple[str, ...]] = {
     Study: (
+        "atlas.yaml",
         "camera_confirmation_study.yaml",
         "confirmation_study.yaml",
         "defocus_study.yaml",
@@ -71,6 +72,7 @@ HARD: dict[str, tuple[str, type | None]] = {
     "a network with a list": ("database: d\nconditions: [{name: a}]\nnetwork: {}\n", SingleNetwork),
     "a design": ("training: [{name: a}]\ntest: [{name: b}]\nimaging: {}\n", ScoringConditions),
     "conditions and test": ("test: [{name: b}]\nconditions: {}\n", ScoringConditions),
+    "a mixture": ("mixture: [{cell_nm: [8, 8], substrate: {}, particles: {}}]\n", MixtureRecipe),
     "one key": ("C30_mm: 1.2\n", ImagingConditions),
     "one key in another notation": ("C3_um: 5\n", ImagingConditions),
 }
@@ -79,7 +81,7 @@ HARD: dict[str, tuple[str, type | None]] = {
 def test_every_example_is_in_the_table_and_every_kind_has_one() -> None:
     assert {path.name for path in EXAMPLES.glob("*.yaml")} == {name for names in EXAMPLES_OF.values() for name in names}
     for kind in KINDS:
-        assert kind.model is FileRecipe or Path(kind.example).name in EXAMPLES_OF[kind.model]
+        assert kind.model in (FileRecipe, MixtureRecipe) or Path(kind.example).name in EXAMPLES_OF[kind.model]
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,12 @@ class ConditionSets(Configuration):
         """Return name and whole conditions of each distribution of a ``role``, "training" or "test"."""
         return list(self._whole[role])
 
+    def written(self, role: str) -> list[tuple[str, ImagingConditions]]:
+        """Return those of :meth:`resolved` that a person wrote, and the first one that each item draws."""
+        items: Items = getattr(self, role)
+        kept = [number == 0 or item.drawn is None for item in items for number in range(item.size)]
+        return [one for one, keep in zip(self._whole[role], kept, strict=True) if keep]
+
     @cached_property
     def widest_semiangle(self) -> float:
         """The widest aperture of any of them [rad]; infinity if one has none."""

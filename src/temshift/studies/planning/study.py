@@ -129,10 +129,6 @@ class Study(Configuration):
         return band_margin(self.conditions.widest_angular_spread)
 
     @property
-    def _every(self) -> list[tuple[str, ImagingConditions]]:
-        return [*self.conditions.resolved("training"), *self.conditions.resolved("test")]
-
-    @property
     def slug(self) -> str:
         """The name as a folder name."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.lower()).strip("-") or "study"
@@ -206,7 +202,8 @@ class Study(Configuration):
 
     def remarks(self) -> list[str]:
         """Return remarks for a person to read before conditions and network are used, one sentence each."""
-        remarks = imaging_remarks(self._every, self.imaging, self.grid, self.exit_waves.energy)
+        every = [*self.conditions.written("training"), *self.conditions.written("test")]
+        remarks = imaging_remarks(every, self.imaging, self.grid, self.exit_waves.energy)
         return [*remarks, *padding_remarks(self.network, self.image_grid.shape)]
 
     def _name_faults(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
