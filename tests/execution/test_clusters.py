@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import execution_jobs as jobs
 import pytest
@@ -24,6 +25,7 @@ from temshift.execution import (
     run_tasks,
     stream_tasks,
 )
+from temshift.studies import run_study
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +110,12 @@ def test_an_address_where_nobody_answers_is_told_soon(monkeypatch):
     with pytest.raises(InputError, match=f"no scheduler answers at {address} .*start one: dask scheduler"):
         make_executor(0, address)
     assert time.monotonic() - begin < 10
+
+
+def test_a_study_without_its_scheduler_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match="is no file"):
+        run_study(Path(__file__).parents[2] / "examples" / "tiny.yaml", tmp_path / "study", scheduler="nowhere.json")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:1", "tcp://", "tls://127.0.0.1:1"])

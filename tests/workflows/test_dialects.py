@@ -201,3 +201,12 @@ def test_check_remarks_on_doubtful_units(tmp_path: Path) -> None:
     (tmp_path / "file.yaml").write_text("{defocus_nm: 5, dose_e_per_A2: 30, C30_mm: 2.7e-7}\n", encoding="utf-8")
     done = call("check", tmp_path / "file.yaml")
     assert done.exit_code == 0 and "'file': C30_mm = 2.7e-07" in done.output
+
+
+def test_check_says_that_no_images_can_be_formed(tmp_path: Path) -> None:
+    text = "seed: 1\nconditions: [{name: far, defocus_nm: 9, dose_e_per_A2: 30, focal_spread_sigma_nm: 4}]\n"
+    (tmp_path / "file.yaml").write_text(text, encoding="utf-8")
+    done = call("check", tmp_path / "file.yaml")
+    assert done.exit_code == 0 and "images of 0.2 A pixels can't be formed so: 'far': the focal spread" in done.output
+    (tmp_path / "file.yaml").write_text(text.replace("30,", "30, semiangle_cutoff_mrad: 20,"), encoding="utf-8")
+    assert "can't be formed" not in call("check", tmp_path / "file.yaml").output

@@ -19,12 +19,13 @@ from temshift.core import InputError
 from temshift.databases import Database, error_remark, size_text
 from temshift.execution import duration_text
 from temshift.image_sets import ImageSet
+from temshift.information import SHIPPED_ENERGY
 from temshift.networks import parameter_count, runs_code, unfilled, with_code
 from temshift.report import write_report
 from temshift.scoring import ScoringConditions
 from temshift.storage import read_json, read_table
 from temshift.studies import Estimate, Study, StudyFolder, estimate, estimate_database, parameters_of, run_study
-from temshift.workflows import ConditionSource, SingleNetwork, load_any, load_input, resolved_plain
+from temshift.workflows import ConditionSource, SingleNetwork, forming_remarks, load_any, load_input, resolved_plain
 
 STUDIES = Path("studies")
 MOST_TRAININGS = 40  # that a run ends with a table of
@@ -104,8 +105,10 @@ def _remarks(file: Path, content: Configuration) -> list[str]:
         return content.remarks()
     if not isinstance(content, (ImageSet, ScoringConditions, ImagingConditions)):
         return []
-    roles = ConditionSource(file, content).roles()
-    return told_together(lens_remarks(list({**dict(roles["training"]), **dict(roles["test"])}.items())))
+    files = [ConditionSource(file, content).conditions(role) for role in ("training", "test")]
+    named = files[0].named | files[1].named
+    forming = forming_remarks(files, files[0].energy or SHIPPED_ENERGY, None)
+    return [*told_together(lens_remarks(list(named.items()))), *forming]
 
 
 def report(folder: Path) -> None:

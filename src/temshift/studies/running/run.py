@@ -113,7 +113,7 @@ def run_study(
     plan.require_initial_weights()
     needs = [(folder.waves(waves.id), waves, range(waves.layout.shards)) for waves in plan.databases.values()]
     require_room(output, needs, workers)
-    with open_folder(output, study, progress), make_executor(workers, scheduler) as executor:
+    with make_executor(workers, scheduler) as executor, open_folder(output, study, progress):
         starting = [executor.submit(make_ready) for _ in range(executor_width(executor))]
         run = Run(plan, folder, Work(executor, device, progress, workers))
         discard_leftovers(folder.root, below=True)
