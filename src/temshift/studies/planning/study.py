@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from temshift.conditions.imaging import ImagingConditions
 from temshift.configuration.model import Configuration, ConfigurationError, parse_configuration
 from temshift.core.electrons import largest_semiangle
 from temshift.core.grids import Grid
