@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from temshift.information.prediction.intervals import MOST_CELLS, grouped_interval, least_groups
+from temshift.information.prediction.intervals import MOST_CELLS, grouped_interval, growth_of, least_groups
 
 
 def test_one_cell_a_group_gives_the_quantile_of_jackknife_plus() -> None:
@@ -61,6 +61,30 @@ def test_thinning_of_many_cells_keeps_all_groups() -> None:
     np.testing.assert_allclose(ends[1], np.quantile(residuals, 0.9 * 41 / 40), rtol=0.1)
     again = grouped_interval(np.zeros((1, groups.size)), residuals, groups)
     np.testing.assert_array_equal(ends, again)
+
+
+def test_widths_scale_the_residuals_of_each_new_cell() -> None:
+    rng = np.random.default_rng(5)
+    residuals, groups = np.abs(rng.normal(size=30)), np.arange(30).astype(str)
+    lower, upper = grouped_interval(np.ones((2, 30)), residuals, groups, widths=np.array([1.0, 3.0]))
+    np.testing.assert_allclose(upper - 1, [upper[0] - 1, 3 * (upper[0] - 1)])
+    np.testing.assert_allclose(1 - lower, upper - 1)
+    plain = grouped_interval(np.ones((1, 30)), residuals, groups)
+    assert (lower[0], upper[0]) == (plain[0][0], plain[1][0])
+
+
+def test_growth_is_found_and_never_negative() -> None:
+    rng = np.random.default_rng(6)
+    spread = rng.uniform(0, 2, size=20_000)
+    residuals = np.abs(rng.normal(size=spread.size)) * (0.1 + 0.3 * spread)
+    share = np.sqrt(2 / np.pi)  # mean of a folded normal deviate
+    assert growth_of(residuals, spread) == pytest.approx((0.1 * share, 0.3 * share), rel=0.05)
+    assert growth_of(residuals[::-1].copy(), 2 - spread[::-1])[1] == 0  # errors that fall: one width for all
+    assert growth_of(residuals, np.zeros(spread.size))[0] == pytest.approx(residuals.mean())
+    assert growth_of(np.zeros(9), np.arange(9.0)) == (1.0, 0.0)
+    constant, slope = growth_of(np.arange(9.0), np.arange(9.0))
+    assert constant > 0
+    assert slope == pytest.approx(1, abs=0.1)
 
 
 def test_faults_are_told() -> None:

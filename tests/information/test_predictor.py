@@ -129,3 +129,27 @@ def test_faults_are_told(example: tuple[Table, Table]) -> None:
         Predictor(cells_of(broken, groups), ["x"])
     with pytest.raises(ValueError, match="no cell has a score; there is nothing to fit"):
         Predictor(cells_of(table, groups, np.zeros(240, dtype=bool)), ["x"])
+
+
+def far_and_near(rng: np.random.Generator) -> tuple[Table, Table]:
+    """Losses whose errors grow with the distance "d", which moves no mean."""
+    test, training = np.array(list(product(range(60), range(8)))).T
+    distance = rng.uniform(0, 1, size=60)[test]
+    x = rng.normal(size=test.size)
+    errors = (0.05 + 0.5 * distance) * (0.7 * rng.normal(size=60)[test] + 0.7 * rng.normal(size=test.size))
+    groups = {"test": np.char.add("t", test.astype(str)), "training": np.char.add("r", training.astype(str))}
+    return {"target": x + errors, "x": x, "d": distance}, groups
+
+
+def test_intervals_hold_far_from_the_training_as_they_do_near_it() -> None:
+    shares = {None: [], "d": []}
+    for seed in range(12):
+        cells = cells_of(*far_and_near(np.random.default_rng(seed)))
+        for spread, found in shares.items():
+            low, high = Predictor(cells, ["x", "d"], spread=spread).own_intervals("test")
+            held = (low <= cells.target) & (cells.target <= high)
+            far = cells.features["d"] > 0.7
+            found.append((held[far].mean(), held[~far].mean()))
+    one_width, growing = (np.mean(shares[spread], axis=0) for spread in (None, "d"))
+    assert one_width[0] < 0.8 < 0.93 < one_width[1]
+    assert np.all((growing > 0.85) & (growing < 0.96))
