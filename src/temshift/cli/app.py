@@ -1,6 +1,5 @@
 """The command ``temshift``; heavy packages are imported by the verbs that need them."""
 
-import signal
 import sys
 from contextlib import suppress
 from importlib.metadata import version
@@ -8,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from temshift.cli.interrupts import INTERRUPTED, end_during_imports, ignore_interrupts
 from temshift.cli.options.compare import compare
 from temshift.cli.options.conditions import ctf, predict
 from temshift.cli.options.databases import export, images, inspect, simulate, specimens
@@ -55,10 +55,11 @@ for verb in VERBS:
 def main() -> None:
     """Run the command line: 0 done, 1 failed while running, 2 wrong input, 130 interrupted."""
     try:
+        end_during_imports()
         with guarded_streams():
             code = _call()
     except KeyboardInterrupt:
-        code = 130
+        code = INTERRUPTED
     sys.exit(code)
 
 
@@ -66,10 +67,10 @@ def _call() -> int:
     """Run a verb and print its faults; return the exit code, when an interrupt has nothing left to stop."""
     try:
         code = _exit_code()
-        _ignore_interrupts()
+        ignore_interrupts()
         sys.stdout.flush()
     except (TemshiftError, OSError) as error:
-        _ignore_interrupts()
+        ignore_interrupts()
         code = _print_fault(error)
         with suppress(PrintError):
             sys.stdout.flush()
@@ -92,12 +93,6 @@ def _print_fault(error: TemshiftError | OSError) -> int:
     if not isinstance(fault, ClosedPipeError):
         typer.echo(f"temshift: {printable(str(fault))}", err=True)
     return fault.exit_code
-
-
-def _ignore_interrupts() -> None:
-    """Let Python end in peace: all is done and printed."""
-    with suppress(ValueError):  # in a thread, which no interrupt reaches
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
