@@ -169,3 +169,37 @@ def test_conditions_that_no_images_can_be_formed_of_are_warned_of_once(tmp_path:
     assert "warning" not in call(wide, wide, "--sampling-angstrom", "0.4").stderr
     (tmp_path / "set.yaml").write_text("imaging: {coherence: envelope}\n" + text)
     assert "warning" not in call(wide, wide).stderr
+
+
+SCINTILLATOR = """
+energy_kev: 300
+seed: 1
+imaging: {camera: {kind: scintillator, pixel_angstrom: PIXEL}}
+default: {dose_e_per_A2: 400, semiangle_cutoff_mrad: 12, defocus_nm: -10}
+conditions: [{name: perfect}, {name: blurred, mtf_half_frequency: 0.4, scattering_share: 0.3, dqe_zero: 0.6}]
+"""
+
+
+def camera_file(folder: Path, pixel: float) -> str:
+    path = folder / f"camera_{pixel}.yaml"
+    path.write_text(SCINTILLATOR.replace("PIXEL", str(pixel)), encoding="utf-8")
+    return str(path)
+
+
+def factor(text: str) -> float:
+    found = re.search(r"lose a factor of ([\d.]+)", text)
+    return float(found[1]) if found else 1.0
+
+
+def test_pixels_of_the_camera_are_those_of_its_settings(tmp_path: Path) -> None:
+    """A scintillator that colours the noise costs much, and by its own pixels: more of them hold nothing but noise."""
+    pair = ("--train-name", "perfect", "--test-name", "blurred", "--all")
+    fine, coarse = (call(*[camera_file(tmp_path, pixel)] * 2, *pair).stdout for pixel in (0.2, 0.4))
+    assert "at 300 keV, up to 0.609 1/A, pixels of 0.2 A" in fine and "pixels of 0.4 A" in coarse
+    assert "assumed" not in fine + coarse
+    assert factor(fine) > factor(coarse) > 1.3
+
+
+def test_two_cameras_are_refused_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the camera is given twice, .* of several cameras give imaging.camera alike"):
+        call(camera_file(tmp_path, 0.2), camera_file(tmp_path, 0.4))

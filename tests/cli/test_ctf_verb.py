@@ -59,3 +59,28 @@ def test_a_doubtful_unit_is_told(temshift: Callable[..., Any], conditions: Path)
     done = temshift("ctf", conditions, "--energy-kev", 300, "-c", "under", "-o", "out")
     assert done.returncode == 0
     assert "warning: 'under': C30_mm = 2.7e-07: " in done.stderr
+
+
+CAMERA = """
+seed: 1
+energy_kev: 300
+imaging: {camera: {kind: scintillator, pixel_angstrom: 0.3, binning: 2}}
+default: {dose_e_per_A2: 100, semiangle_cutoff_mrad: 12, defocus_nm: 10, mtf_half_frequency: 0.4, dqe_zero: 0.6}
+conditions:
+  - {name: light alone, scattering_share: 0}
+  - {name: both, scattering_share: 0.3}
+"""
+
+
+def test_a_scintillator_with_pixels_of_its_own_has_its_dqe(
+    temshift: Callable[..., Any], conditions: Path, tmp_path: Path
+) -> None:
+    conditions.write_text(CAMERA, encoding="utf-8")
+    done = temshift("ctf", conditions, "-o", "out")
+    assert done.returncode == 0, done.stderr
+    table = pl.read_csv(tmp_path / "out" / "transfer.csv")
+    mtf = 2 ** -((pl.col("q_per_A") * 2 * 0.3 / 0.4) ** 2)
+    for name, share in (("light alone", 0.0), ("both", 0.3)):
+        curve = table.filter(pl.col("condition") == name)
+        expected = curve.select(0.6 * mtf ** (2 * share)).to_series().to_list()
+        assert curve["quantum_efficiency"].to_list() == pytest.approx(expected, rel=1e-3)

@@ -87,6 +87,9 @@ def opened_specimens(specimens: str | Path | None) -> "OpenedSpecimens | None":
     return open_specimens(specimens)
 
 
+_SEVERAL_CAMERAS = "; of several cameras give imaging.camera alike, and to conditions keys such as mtf_half_frequency"
+
+
 def bench_for(
     sides: Sequence[ConditionsFile],
     opened: "OpenedSpecimens | None",
@@ -100,7 +103,7 @@ def bench_for(
     measured_at = [opened.exit_waves.energy] if opened and opened.exit_waves else []
     settings = {
         "energy": agreed("the electron energy", [*energies, *measured_at]),
-        "imaging": agreed("the camera", [side.imaging for side in sides]),
+        "imaging": agreed("the camera", [side.imaging for side in sides], _SEVERAL_CAMERAS),
         "focus": agreed_focus(sides, opened),
         "sampling": agreed("the size of pixels", [sampling_angstrom, *(side.sampling for side in sides)]),
     }

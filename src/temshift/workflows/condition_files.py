@@ -264,11 +264,11 @@ def _listed(named: Iterable[tuple[str, ImagingConditions]]) -> list[dict[str, An
     return [{"name": name, **whole.model_dump(mode="json", exclude_none=True)} for name, whole in named]
 
 
-def agreed(name: str, given: Sequence[T | None]) -> T | None:
-    """Return the value that all agree upon, None if none has any; an InputError if they differ."""
+def agreed(name: str, given: Sequence[T | None], remedy: str = "") -> T | None:
+    """Return the value that all agree upon, None if none has any; an InputError, with a remedy, if they differ."""
     values = [value for value in given if value is not None]
     if any(value != values[0] for value in values):
-        raise InputError(f"{name} is given twice, and differently; all has to be of one microscope")
+        raise InputError(f"{name} is given twice, and differently; all has to be of one microscope{remedy}")
     return values[0] if values else None
 
 

@@ -221,7 +221,7 @@ def survey_for(every: Sequence[ImagingConditions], library: ObjectLibrary, bench
             "left to compare; widen it"
         )
     remarks = [] if first == "the widest aperture" else [f"the band ends at {end:.3g} 1/A with {first}"]
-    if bench.sampling is None:
+    if bench.sampling is None and bench.imaging.camera.pixel_angstrom is None:
         remarks.append(
             f"pixels of {ASSUMED_PIXEL:g} A are assumed, up to whose Nyquist frequency noise counts; give sampling, "
             "--sampling-angstrom, for others"

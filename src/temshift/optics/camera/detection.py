@@ -58,8 +58,9 @@ def detect(intensities: Tensor, dose: Tensor, grid: Grid, seeds: Sequence[int], 
     References
     ----------
     G. McMullan, S. Chen, R. Henderson and A. R. Faruqi, Ultramicroscopy 109, 1126 (2009), DOI
-    10.1016/j.ultramic.2009.04.002 (MTF and DQE of cameras); R. R. Meyer and A. I. Kirkland, Microsc. Res. Tech. 49, 269
-    (2000) (electron and photon scattering; cited from memory)
+    10.1016/j.ultramic.2009.04.002 (MTF and DQE of cameras); "A new linear transfer theory and characterization method
+    for image detectors. Part II", Ultramicroscopy 115, 78 (2012), DOI 10.1016/j.ultramic.2012.01.011 (noise that
+    electrons and light spread, in CCD cameras; from its abstract)
     """
     response = response.to(intensities.device, intensities.dtype)
     spread = spread_transfers(plane_frequencies(grid, intensities.device, intensities.dtype), response)
