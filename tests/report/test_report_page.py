@@ -242,3 +242,15 @@ def test_a_study_without_learning_curves_says_so(own_folder: Path) -> None:
     for path in (own_folder / "networks").glob("*/history.parquet"):
         path.unlink()
     assert "No learning curves were kept" in write_report(own_folder).read_text(encoding="utf-8")
+
+
+def test_waves_that_are_not_accurate_stand_among_the_limits(study: StudyTables) -> None:
+    database = study.manifest.database
+    remark = "sampling and slices may change images by up to 25 % of their standard deviation"
+    coarse = {**database, "training": {**database["training"], "expected_image_error_max": 0.25, "remark": remark}}
+    manifest = study.manifest.model_copy(update={"database": coarse})
+    words = " ".join(Page(report_html(replace(study, manifest=manifest))).words)
+    assert f"training specimens: {remark}." in words
+    assert words.count(remark) == 1
+    assert "expected image error max" in words
+    assert "expected image error" not in " ".join(Page(report_html(study)).words)

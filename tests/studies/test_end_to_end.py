@@ -209,3 +209,6 @@ def test_the_manifest_says_how_to_make_the_study_again(inline: StudyFolder, tiny
     assert manifest["seed"] == tiny.seed
     assert {"torch", "numpy", "temshift"} <= set(manifest["versions"])
     assert 0 < manifest["database"]["coverage_min"] <= manifest["database"]["coverage_mean"] <= 1
+    for part in (manifest["database"][role] for role in ("training", "test")):
+        assert 0 < part["expected_image_error_mean"] <= part["expected_image_error_max"]
+        assert ("remark" in part) == (part["expected_image_error_max"] > 0.1)

@@ -75,12 +75,21 @@ def _moment(text: str) -> str:
 
 def database_table(manifest: Manifest) -> Markup:
     """Return the databases of exit waves side by side, a row a fact."""
-    parts = {name: value for name, value in manifest.database.items() if isinstance(value, Mapping)}
-    keys = dict.fromkeys(key for part in parts.values() for key in part)
+    parts = _sets_of(manifest)
+    keys = dict.fromkeys(key for part in parts.values() for key in part if key != "remark")
     rows = [(_words(key), *(_value(part.get(key)) for part in parts.values())) for key in keys]
     single = {name: value for name, value in manifest.database.items() if name not in parts}
     rest = piece("facts", [(_words(name), _value(value)) for name, value in single.items()])
     return piece("table", ("fact", *map(_words, parts)), rows, "narrow") + rest
+
+
+def remarks_on_waves(manifest: Manifest) -> list[str]:
+    """Return why images of some specimens are not accurate, a sentence for each set of them."""
+    return [f"{name} specimens: {part['remark']}." for name, part in _sets_of(manifest).items() if "remark" in part]
+
+
+def _sets_of(manifest: Manifest) -> dict[str, Mapping[str, Any]]:
+    return {name: value for name, value in manifest.database.items() if isinstance(value, Mapping)}
 
 
 def _words(key: str) -> str:

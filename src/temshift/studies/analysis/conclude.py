@@ -11,7 +11,7 @@ import polars as pl
 from temshift.conditions import Setting, summary
 from temshift.conditions.summary import told_keys
 from temshift.core import content_hash
-from temshift.databases import WaveSet
+from temshift.databases import WaveSet, error_remark
 from temshift.execution import Task, Work
 from temshift.execution.stages import Stage
 from temshift.exitwaves import read_geometry
@@ -222,6 +222,8 @@ def _trainings(scenarios: Sequence[Scenario]) -> dict[str, dict[str, Setting]]:
 
 
 def _set_facts(database: WaveSet, geometry: Geometry) -> dict[str, Any]:
+    errors = [row["expected_image_error"] for row in geometry if "expected_image_error" in row]
+    remark = error_remark(errors)
     return {
         "id": database.id,
         "specimens": database.count,
@@ -229,6 +231,9 @@ def _set_facts(database: WaveSet, geometry: Geometry) -> dict[str, Any]:
         "mask_fraction_mean": _mean(geometry, "mask_fraction"),
         "particle_height_mean_angstrom": _mean(geometry, "particle_height_angstrom"),
         "substrate_height_mean_angstrom": _mean(geometry, "substrate_height_angstrom"),
+        "expected_image_error_mean": float(np.mean(errors)) if errors else None,
+        "expected_image_error_max": max(errors, default=None),
+        **({"remark": remark} if remark else {}),
     }
 
 
