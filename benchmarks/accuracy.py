@@ -35,7 +35,10 @@ from temshift.specimens import SpecimenRecipe, build_specimen
 
 VOLTS = 300e3
 METHOD, ASKED, TRUTH = Multislice(VOLTS, 2.0), Accuracy(tolerance=0.05), Rung(0.05, 0.5)
-THEIRS = (Rung(0.2, 2.0), Rung(0.1, 2.0), Rung(0.08, 1.0), Rung(0.0625, 1.0), Rung(0.05, 1.0), Rung(0.04, 0.5))
+THEIRS = (
+    *(Rung(0.2, 2.0), Rung(0.1, 2.0), Rung(0.08, 1.0), Rung(0.0625, 1.0), Rung(0.05, 1.0)),
+    *(Rung(0.04, 0.5), Rung(0.04, 0.25), Rung(0.032, 0.25), Rung(0.032, 0.125)),
+)
 SHARE = 0.05  # of the specimens that may be worse
 AXES = {"CdSe": (0, 0, 1), "Ag": (1, 1, 0), "Au": (1, 1, 0)}
 
