@@ -121,7 +121,7 @@ def _of_study(study: StudyTables, matrix: Matrix) -> dict[str, str]:
 
 
 def _found(study: StudyTables) -> list[str]:
-    """Limits of this study, beside those that hold for all."""
+    """Limits of this study, which come before those of all studies."""
     return [*study.prediction.caveats, *sections.remarks_on_waves(study.manifest)]
 
 
