@@ -20,7 +20,7 @@ def children_of(process: int) -> list[int]:
     return found
 
 
-def wait_until(ready: Callable[[], object], process: "subprocess.Popen[str]", seconds: float = 120.0) -> None:
+def wait_until(ready: Callable[[], object], process: "subprocess.Popen[str]", seconds: float = 600.0) -> None:
     """Wait until something is true while a process runs."""
     deadline = time.monotonic() + seconds
     while not ready():
