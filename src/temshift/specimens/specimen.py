@@ -57,9 +57,10 @@ def build_specimen(recipe: Recipe, root_seed: int, index: int) -> Atoms:
     """Draw one specimen, particles on one side of a support or in vacuum, or read one from a file.
 
     The beam runs along +z. The lowest atom lies at z = margin, the exit plane at z = cell height, a margin
-    above the highest atom. In vacuum the lowest atom of each particle lies at z = margin. Substrate and particles draw from streams of their own, so that settings of one
-    leave the other as it was, and a specimen depends on no other one. Particles that find no room together are drawn
-    again, all but their count, so that crowded specimens hold somewhat smaller ones than ``radius_nm`` says.
+    above the highest atom. In vacuum the lowest atom of each particle lies at z = margin. Substrate and particles draw
+    from streams of their own, so that settings of one leave the other as it was, and a specimen depends on no other
+    one. Particles that find no room together are drawn again, all but their count, so that crowded specimens hold
+    somewhat smaller ones than ``radius_nm`` says.
 
     Parameters
     ----------
@@ -198,7 +199,7 @@ def _assembled(
 
 def _facts(item: _Placed, settings: ParticleRecipe) -> dict[str, object]:
     particle = item.particle
-    more = {"alloy_share": particle.alloy_share} if settings.alloy is not None else {}
+    more: dict[str, object] = {"alloy_share": particle.alloy_share} if settings.alloy is not None else {}
     if settings.shell is not None:
         more |= {"shell_crystal": settings.shell.crystal.name, "shell_thickness_angstrom": particle.shell_thickness}
     return {

@@ -62,8 +62,8 @@ def require_shell(shell: ShellRecipe, core: Crystal, shape: str, radius: float, 
     if shell.thickness[1] > most:
         raise InputError(
             f"a shell of {shell.thickness_nm.maximum:g} nm leaves no core in particles of radius "
-            f"{radius / ANGSTROM_PER_NM:g} nm (radius_nm is that of the whole particle); give a shell.thickness_nm of at "
-            f"most {max(most, 0.0) / ANGSTROM_PER_NM:.3g}, or larger particles"
+            f"{radius / ANGSTROM_PER_NM:g} nm (radius_nm is that of the whole particle); give a shell.thickness_nm of "
+            f"at most {max(most, 0.0) / ANGSTROM_PER_NM:.3g}, or larger particles"
         )
     if shape in ("decahedron", "icosahedron") or faults:
         raise InputError(

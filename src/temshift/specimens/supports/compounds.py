@@ -16,9 +16,14 @@ from temshift.specimens.surfaces import Roughness, rough_surface
 
 _PULLS, _PUSHES = 25, 20  # rounds with and, after them, without pulls to bonds
 _PULL, _PUSH = 0.2, 0.5  # share of what a distance lacks that each of two atoms makes up for in a round
+_REFRESH, _SKIN = (
+    5,
+    0.5,
+)  # rounds after which neighbours are looked for anew, and how much further away than need be [A]
 _NEARLY = 0.97  # of the stoichiometric ratio, below which cations bond to each other
 
 Positions = NDArray[np.float64]
+Pairs = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -175,9 +180,12 @@ def amorphous_compound(
     points[:, 2] *= top(points)
     least = _least_distances(compound, composition)
     for turn in range(_PULLS + _PUSHES):
-        steps = _apart(points, cations, cell, least)
+        if turn % _REFRESH == 0:
+            near = _near(points, cell, float(least.max()) + _SKIN)
+            bonds = _bonds(points, cations, cell, compound.neighbours)
+        steps = _apart(points, near, cations, cell, least)
         if turn < _PULLS:
-            steps += _together(points, cations, cell, compound)
+            steps += _together(points, bonds, cell, compound.bond)
         points += steps
         points[:, :2] = wrapped(points[:, :2], cell)
         points[:, 2] = np.clip(points[:, 2], 0.0, top(points))
@@ -194,24 +202,34 @@ def _least_distances(compound: Compound, composition: Mapping[str, float]) -> ND
     return np.array([[cations, compound.bond], [compound.bond, compound.anions]])
 
 
+def _near(points: Positions, cell: tuple[float, float], reach: float) -> Pairs:
+    """Pairs (n, 2) of atoms within a reach."""
+    return np.asarray(_tree(points, cell).query_pairs(reach, output_type="ndarray"))
+
+
+def _bonds(points: Positions, cations: int, cell: tuple[float, float], neighbours: int) -> Pairs:
+    """Pairs (n, 2) of each anion and its nearest cations."""
+    count = min(neighbours, cations)
+    _, nearest = _tree(points[:cations], cell).query(points[cations:], k=list(range(1, count + 1)))
+    return np.column_stack([np.repeat(np.arange(cations, len(points)), count), nearest.ravel()])
+
+
 def _apart(
-    points: Positions, cations: int, cell: tuple[float, float], least: NDArray[np.float64]
+    points: Positions, pairs: Pairs, cations: int, cell: tuple[float, float], least: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Steps (atoms, 3) [A] of atoms that lie nearer to another than they may."""
-    pairs = _tree(points, cell).query_pairs(float(least.max()), output_type="ndarray")
     kinds = (pairs >= cations).astype(int)
     offsets, distances = _between(points, pairs, cell)
-    lacking = np.maximum(least[kinds[:, 0], kinds[:, 1]] - distances, 0.0)
-    return _moved(len(points), pairs, offsets * (_PUSH * lacking / distances)[:, None])
+    lacking = least[kinds[:, 0], kinds[:, 1]] - distances
+    close = lacking > 0
+    shares = _PUSH * lacking[close] / distances[close]
+    return _moved(len(points), pairs[close], offsets[close] * shares[:, None])
 
 
-def _together(points: Positions, cations: int, cell: tuple[float, float], compound: Compound) -> NDArray[np.float64]:
-    """Steps (atoms, 3) [A] of anions and their nearest cations that lie further apart than a bond."""
-    near = min(compound.neighbours, cations)
-    _, found = _tree(points[:cations], cell).query(points[cations:], k=[*range(1, near + 1)])
-    pairs = np.column_stack([np.repeat(np.arange(cations, len(points)), near), found.ravel()])
+def _together(points: Positions, pairs: Pairs, cell: tuple[float, float], bond: float) -> NDArray[np.float64]:
+    """Steps (atoms, 3) [A] of atoms that lie further apart than a bond."""
     offsets, distances = _between(points, pairs, cell)
-    excess = np.maximum(distances - compound.bond, 0.0)
+    excess = np.maximum(distances - bond, 0.0)
     return _moved(len(points), pairs, offsets * (-_PULL * excess / distances)[:, None])
 
 
@@ -220,7 +238,7 @@ def _tree(points: Positions, cell: tuple[float, float]) -> cKDTree:
 
 
 def _between(
-    points: Positions, pairs: NDArray[np.int64], cell: tuple[float, float]
+    points: Positions, pairs: Pairs, cell: tuple[float, float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Offsets (pairs, 3) from the second to the first atom of each pair, and distances (pairs,), never 0 [A]."""
     offsets = points[pairs[:, 0]] - points[pairs[:, 1]]
@@ -228,7 +246,7 @@ def _between(
     return offsets, np.maximum(np.linalg.norm(offsets, axis=1), 1e-9)
 
 
-def _moved(count: int, pairs: NDArray[np.int64], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+def _moved(count: int, pairs: Pairs, steps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum of the steps (atoms, 3) of all pairs: the first atom takes each, the second its opposite."""
     first, second = pairs.T
     axes = [np.bincount(first, step, count) - np.bincount(second, step, count) for step in steps.T]
