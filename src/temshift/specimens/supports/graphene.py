@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 # layers; the paper was not at hand.
 LATTICE, SPACING = 2.464, 3.3555  # [A]
 SIXFOLD = 60.0  # degrees after which a layer looks the same
-SLIGHT_STRAIN, GREATEST_STRAIN = 0.01, 0.03  # that is good enough; that is allowed
+SLIGHT_STRAIN, GREATEST_STRAIN = 0.02, 0.03  # that any orientation may have; that is allowed if none has less
 _TRIALS = 1000  # orientations drawn to find one that fits
 
 Stacking: TypeAlias = Literal["bernal", "twisted"]

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, Tag, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from temshift.configuration import Configuration
 from temshift.configuration.unions import chosen_by
@@ -65,6 +73,13 @@ class SubstrateRecipe(FilmRecipe):
     material: Literal["carbon"] = "carbon"
     density_g_per_cm3: Annotated[float, Field(ge=0.5, le=3.6)] = 2.0
     minimum_distance_angstrom: Annotated[float, Field(ge=0.5, le=3)] = 1.4
+
+    @field_validator("material", mode="before")
+    @classmethod
+    def _known(cls, material: Any) -> Any:
+        if material != "carbon":
+            raise ValueError(f"given {material!r}; must be {', '.join(MATERIALS)}, or write substrate: none")
+        return material
 
     @model_validator(mode="after")
     def _reachable(self) -> "SubstrateRecipe":
@@ -144,7 +159,8 @@ class GrapheneRecipe(Configuration):
     """Layers of graphene; their number is drawn uniformly, and so is their orientation within ``rotation_deg``.
 
     ``stacking`` is ``bernal``, as in graphite, or ``twisted``, each layer with an orientation of its own. The lattice
-    is strained, by 1 % where an orientation allows that and 3 % at most, so that it repeats with the cell.
+    is strained, by up to 2 % and 3 % in small cells, so that it repeats with the cell; in cells of 8 nm nearly all
+    orientations fit so.
     """
 
     material: Literal["graphene"]
