@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -17,7 +18,7 @@ from temshift.conditions import Distribution
 from temshift.conditions.distribution import Lognormal, Normal
 from temshift.configuration import Configuration
 from temshift.core import InputError
-from temshift.specimens.composites.alloys import AlloyRecipe, alloy_name, require_alloy
+from temshift.specimens.composites.alloys import AlloyRecipe, alloy_name, mixed, require_alloy
 from temshift.specimens.composites.shells import ShellRecipe, grown_on, require_shell
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.faults import require_faults
@@ -27,6 +28,7 @@ from temshift.specimens.shapes import Shape, extents
 
 LEAST_RADIUS, GREATEST_RADIUS = 0.3, 20.0  # from 0.3 nm on no particle is empty [nm]
 _TAILS = 3.0  # standard deviations at which sizes are cut if no bounds are given
+_SHARES = 11  # of an alloy that are looked at for the greatest silhouette
 
 _NONE = Range[int](minimum=0, maximum=0)
 
@@ -136,7 +138,10 @@ class ParticleRecipe(Configuration):
     @property
     def outer_radius(self) -> float:
         """Radius of the greatest silhouette [A]."""
-        crystals = {self.crystal, self.alloy.crystal} if self.alloy else {self.crystal}
+        crystals = [self.crystal]
+        if self.alloy is not None and self.shape.kind in ("decahedron", "icosahedron"):  # their sizes come in steps
+            shares = np.linspace(self.alloy.share.minimum, self.alloy.share.maximum, _SHARES)
+            crystals = [mixed(self.crystal, self.alloy.crystal, float(share)) for share in shares]
         return max(extents(self.shape, crystal, self.radius[1])[1] for crystal in crystals)
 
     @property
