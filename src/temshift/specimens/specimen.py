@@ -79,9 +79,9 @@ def build_specimen(recipe: Recipe, root_seed: int, index: int) -> Atoms:
         number of atoms, ``center_xy_angstrom``, ``center_z_angstrom``, ``radius_angstrom`` (of the disc around
         its centre that holds its silhouette), ``equal_volume_radius_angstrom`` (of the sphere of its volume),
         ``quaternion_xyzw`` (crystal to specimen) and how many ``stacking_faults``, ``twins`` and ``vacancies``
-        it was given; ``info["substrate_thickness_angstrom"]`` is the thickness drawn. What a recipe says more
-        is told more of: ``info["particle_side"]``, ``info["substrate_material"]``, the angles and the strain of
-        graphene, ``alloy_share``, ``shell_crystal`` and ``shell_thickness_angstrom`` of a particle, and
+        it was given; ``info["substrate_thickness_angstrom"]`` is the thickness drawn. Keys that are
+        there only if the recipe asks for them: ``info["particle_side"]``, ``info["substrate_material"]``, angles and
+        strain of graphene, ``alloy_share``, ``shell_crystal`` and ``shell_thickness_angstrom`` of a particle, and
         ``arrays["shell"]``, True on the atoms of a shell.
 
     Raises

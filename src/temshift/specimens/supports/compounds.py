@@ -112,7 +112,7 @@ def require_composition(compound: Compound, composition: Mapping[str, float]) ->
     Raises
     ------
     InputError
-        If the elements differ, or the anions a cation are outside of what the compound takes.
+        If the elements differ, or the anions a cation are too few or too many.
     """
     cation, anion = compound.cation, compound.anion
     if set(composition) != {cation, anion}:
@@ -140,7 +140,7 @@ def amorphous_compound(
     """Make a slab of an amorphous compound.
 
     Atoms start at random places. For some rounds anions are pulled towards their nearest cations until they are bonds
-    apart, and all atoms that are too near are pushed apart; in the last rounds they are only pushed. What remains is
+    apart, and all atoms that are too near are pushed apart; in the last rounds they are only pushed. The result is
     dense, of the right composition, and has the lengths of bonds; angles are those that chance gives. Atoms do not
     leave the slab: those pushed against its faces lie in them.
 

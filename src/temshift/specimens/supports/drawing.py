@@ -24,7 +24,7 @@ class DrawnSupport:
     thickness : float
         Thickness that was drawn [A].
     facts : dict
-        What else is to be told of it; nothing of carbon.
+        Material and, of graphene, angles and strain; empty for carbon.
     """
 
     numbers: NDArray[np.int64]
@@ -39,7 +39,7 @@ def draw_support(recipe: Support, cell: tuple[float, float], generator: np.rando
     Parameters
     ----------
     recipe : SubstrateRecipe, CompoundRecipe, GrapheneRecipe or VacuumRecipe
-        What it is made of.
+        The recipe.
     cell : tuple of float
         Sides along (x, y) [A]; periodic.
     generator : numpy.random.Generator

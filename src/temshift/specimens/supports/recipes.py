@@ -1,4 +1,4 @@
-"""What particles lie on: a film of amorphous carbon, silicon nitride or silica, graphene, or nothing."""
+"""Supports of particles: a film of amorphous carbon, silicon nitride or silica, graphene, or nothing."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -272,7 +272,7 @@ def require_fit(support: Any, cell: tuple[float, float]) -> None:
 
 
 def carried_over(base: Any, patch: Any) -> Any:
-    """Return what of a support stays if a patch names another material: of films thickness and roughness.
+    """Return the keys of a support that stay if a patch names another material: thickness and roughness of films.
 
     Parameters
     ----------
