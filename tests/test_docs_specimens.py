@@ -22,7 +22,7 @@ from temshift.specimens.supports.graphene import LATTICE, SLIGHT_STRAIN, SPACING
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "specimens.md").read_text(encoding="utf-8")
-CODE = set(re.findall(r"`([^`]+)`", PAGE))
+CODE = set(re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)))
 
 
 def row(label: str) -> list[str]:
