@@ -5,10 +5,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import ase.io
+import numpy as np
 import pytest
 
 from temshift.cli.app import main
+from temshift.configuration import load_configuration
 from temshift.databases import specimen_files as specimen_sets
+from temshift.specimens import SpecimenRecipe, build_specimen
 from temshift.storage.folders import locked
 
 RECIPE = """\
@@ -102,3 +106,49 @@ def test_an_interrupt_is_told_with_what_to_do(temshift: Call, monkeypatch: pytes
     code, _, errors = temshift("recipe.yaml", "--count", "2", "--output", "out")
     assert code == 130
     assert "finished work is kept in out, the same command goes on" in errors
+
+
+NEW = """\
+cell_nm: [3.0, 3.0]
+substrate: {material: graphene, layers: 2}
+particles:
+  {crystal: Au, radius_nm: 0.8, count: 1, gap_nm: 0.1, side: either,
+   shell: {crystal: Ag, thickness_nm: 0.3}, alloy: {crystal: Ag, share: 0.2}}
+"""
+
+
+@pytest.mark.parametrize(
+    "recipe", [NEW, NEW.replace("{material: graphene, layers: 2}", "{material: silica, thickness_nm: 1}")]
+)
+def test_supports_shells_and_alloys_are_written_and_read_back(temshift: Call, recipe: str) -> None:
+    Path("recipe.yaml").write_text(recipe)
+    code, _, _ = temshift("recipe.yaml", "--count", "2", "--output", "out", "--seed", "5")
+    assert code == 0 and Path("out/contact_sheet.png").stat().st_size > 10_000
+    built = build_specimen(load_configuration(Path("out/recipe.yaml"), SpecimenRecipe), 5, 1)
+    read = ase.io.read("out/specimen-00001.xyz")
+    assert isinstance(read, ase.Atoms)
+    assert np.allclose(read.positions, built.positions, atol=1e-8)
+    assert np.array_equal(read.arrays["shell"], built.arrays["shell"])
+    assert read.info["particle_side"] == built.info["particle_side"]
+
+
+@pytest.mark.parametrize(
+    ("given", "replaced", "message"),
+    [
+        ("layers: 2", "thickness_nm: 1", "line 2, substrate: graphene has no thickness_nm"),
+        ("{material: graphene, layers: 2}", "none", "with substrate none there is nothing to lie on a side of"),
+        ("graphene, layers: 2", "silica, thickness_nm: 1, composition: {Si: 1, Xx: 2}", "silica is made of Si and O"),
+        ("thickness_nm: 0.3", "thickness_nm: 0.8", "a shell of 0.8 nm leaves no core in particles of radius 0.8 nm"),
+        ("count: 1", "count: 0", "particles.count: given 0; allowed: 1 to 100"),
+        ("share: 0.2", "share: 2", "particles.alloy.share: given 2; allowed: 0 to 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    temshift: Call, given: str, replaced: str, message: str
+) -> None:
+    assert given in NEW
+    Path("recipe.yaml").write_text(NEW.replace(given, replaced))
+    code, _, errors = temshift("recipe.yaml", "--count", "2", "--output", "out")
+    assert code == 2
+    assert message in " ".join(errors.split())
+    assert not Path("out").exists()

@@ -31,16 +31,20 @@ METHOD = Multislice(300e3, 2.0)
 ASKED = Accuracy()
 
 
-def specimen(crystal: str, orientation: object = "random") -> Atoms:
+CARBON = {"density_g_per_cm3": 2.0, "minimum_distance_angstrom": 1.4, "thickness_nm": 1.0}
+
+
+def specimen(crystal: str, orientation: object = "random", substrate: object = CARBON, **particles: object) -> Atoms:
     recipe = {
         "cell_nm": (2.5, 2.6),
-        "substrate": {"density_g_per_cm3": 2.0, "minimum_distance_angstrom": 1.4, "thickness_nm": 1.0},
+        "substrate": substrate,
         "particles": {
             "crystal": crystal,
             "radius_nm": 0.8,
             "count": 1,
             "gap_nm": 0.5,
             "orientation": orientation,
+            **particles,
         },
     }
     return build_specimen(SpecimenRecipe.model_validate(recipe), 3, 0)
@@ -98,6 +102,20 @@ def test_a_hollow_particle_has_a_column_too() -> None:
 def test_few_specimens_are_worse_than_expected(crystal: str, orientation: object) -> None:
     """Neither is the expectation far too large."""
     atoms, rung = specimen(crystal, orientation), Rung(0.2, 2.0)
+    truth, expected = true_error(atoms, rung), expected_error(atoms, METHOD, rung, ASKED)
+    assert truth < expected < 4 * truth
+
+
+@pytest.mark.parametrize(
+    ("substrate", "particles"),
+    [
+        ({"material": "silicon_nitride", "thickness_nm": 3.0}, {"side": "entrance"}),
+        ({"material": "graphene"}, {"alloy": {"crystal": "Cu", "share": 0.5}}),
+        ("none", {"shell": {"crystal": "Ag", "thickness_nm": 0.3}}),
+    ],
+)
+def test_supports_sides_shells_and_alloys_are_no_worse_than_expected(substrate: object, particles: dict) -> None:
+    atoms, rung = specimen("Au", substrate=substrate, **particles), Rung(0.2, 2.0)
     truth, expected = true_error(atoms, rung), expected_error(atoms, METHOD, rung, ASKED)
     assert truth < expected < 4 * truth
 

@@ -139,3 +139,20 @@ def test_what_does_not_match_is_told(change):
     given = {"titles": ["a", "b", "c"], "sampling_angstrom": 1.0} | change
     with pytest.raises(InputError, match=r"panels have rows of \[3, 3\] pictures for .* give one for each"):
         image_sheet(panels(), **given)
+
+
+@pytest.mark.parametrize(
+    ("facts", "particle", "title"),
+    [
+        ({}, {}, "0   Au, 1.6 nm on 2.5 nm C"),
+        ({"substrate_material": "silicon nitride"}, {}, "0   Au, 1.6 nm on 2.5 nm silicon nitride"),
+        ({"particle_side": "entrance"}, {"shell_crystal": "Ag"}, "0   Au@Ag, 1.6 nm under 2.5 nm C"),
+        ({"particle_side": "exit"}, {"crystal": "Au-Ag"}, "0   Au-Ag, 1.6 nm on 2.5 nm C"),
+        ({"substrate_material": "none", "substrate_thickness_angstrom": 0.0}, {}, "0   Au, 1.6 nm"),
+    ],
+)
+def test_titles_name_shells_supports_and_sides(facts, particle, title):
+    atoms = specimen()
+    atoms.info.update(facts)
+    atoms.info["particles"] = [atoms.info["particles"][0] | particle]
+    assert title in [axes.get_title(loc="left") for axes in specimen_sheet([atoms]).axes]

@@ -20,13 +20,13 @@ PARTICLES = {
 
 @pytest.fixture(scope="session")
 def recipe_with():
-    """Make a recipe of a small cell, with some settings replaced."""
+    """Make a recipe of a small cell, with some settings replaced; ``support`` takes the place of the carbon film."""
 
-    def make(substrate=None, particles=None, **settings):
+    def make(substrate=None, particles=None, support=None, **settings):
         data = {
             "cell_nm": [3.2, 2.8],
             "margin_angstrom": 2.0,
-            "substrate": SUBSTRATE | (substrate or {}),
+            "substrate": support or SUBSTRATE | (substrate or {}),
             "particles": PARTICLES | (particles or {}),
         }
         return parse_configuration(json.dumps(data | settings), SpecimenRecipe, "specimens.yaml")

@@ -45,6 +45,9 @@ CHANGES: dict[str, Any] = {
 }
 
 
+NEAR = {"defocus_nm": -5, "semiangle_cutoff_mrad": 12.0, "focal_spread_sigma_nm": 1.0, "dose_e_per_A2": 400}
+
+
 @pytest.fixture(scope="module")
 def given(tiny_text: str) -> dict[str, Any]:
     data = read_document(tiny_text).data
@@ -234,3 +237,29 @@ def test_a_killed_run_of_sets_goes_on(given: dict[str, Any], results: pl.DataFra
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     again = read_results(tmp_path / "out")
     assert again.drop("score_id").equals(results.drop("score_id"))
+
+
+def test_another_material_of_the_substrate_brings_its_own_numbers(given: dict[str, Any]) -> None:
+    """A series over materials: thickness stays for films, carbon's density and distance do not go along."""
+    sets = [
+        {"name": "{value}", "series": "substrate.material", "values": ["carbon", "silicon_nitride", "graphene"]},
+        {"name": "vacuum", "specimens": {"substrate": "none"}},
+        {"name": "below", "specimens": {"particles": {"side": "entrance"}}},
+    ]
+    study = study_of(
+        given,
+        specimen_sets=sets,
+        specimens=merged(given["specimens"], {"substrate": {"density_g_per_cm3": 1.9}}),
+        exit_waves=merged(given["exit_waves"], {"phonons": None}),
+        conditions={"training": [{"name": "near", **NEAR}], "test": [{"name": "near", **NEAR}]},
+    )
+    supports = {part.specimens: part.study.specimens.substrate.model_dump(mode="json") for part in Plan(study).parts}
+    assert supports["carbon"]["density_g_per_cm3"] == supports["below"]["density_g_per_cm3"] == 1.9
+    assert supports["silicon_nitride"]["density_g_per_cm3"] == 3.0
+    assert supports["silicon_nitride"]["thickness_nm"] == supports["carbon"]["thickness_nm"]
+    assert set(supports["graphene"]) == {"material", "layers", "stacking", "rotation_deg"}
+    assert supports["vacuum"] == "none"
+    again = parse_configuration(write_document(study.resolved()), Study, "resolved.yaml")
+    assert [part.databases["test"].id for part in Plan(again).parts] == [
+        part.databases["test"].id for part in Plan(study).parts
+    ]

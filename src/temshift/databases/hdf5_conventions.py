@@ -12,7 +12,8 @@ from temshift.storage.provenance import versions_of
 
 CONVENTIONS = {
     "axes": "arrays are (..., y, x): x is the last axis, y points along increasing row number",
-    "beam": "electrons run towards +z, through the substrate first; the exit plane lies behind the last atom",
+    "beam": "electrons run towards +z, through the substrate first unless particles lie on its entrance side; the exit "
+    "plane lies behind the last atom",
     "propagation": "free space over dz multiplies the Fourier transform by exp(-i pi wavelength dz q^2), "
     "and a potential V by exp(+i sigma V)",
     "lens": "the lens multiplies the Fourier transform by exp(-i chi), "

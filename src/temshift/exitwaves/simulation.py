@@ -183,7 +183,17 @@ class _Simulation:
         rules = self._settings.mask
         if rules.definition == "outline" or alone is None:
             return self._outline
+        alone = self._behind_particles(alone)
         return phase_mask(alone, self.stored, threshold=rules.phase_threshold_rad, blur_sigma=rules.blur_sigma_angstrom)
+
+    def _behind_particles(self, alone: Tensor) -> Tensor:
+        """Waves of the particles alone where they leave the last of them, which the film may follow."""
+        if self._atoms.info.get("particle_side") != "entrance":
+            return alone
+        way = self._exit_plane - float(particles_of(self._atoms).positions[:, 2].max())
+        back = fresnel_propagator(self.stored, self._settings.energy, -way, dtype=alone.dtype)
+        behind: Tensor = torch.fft.ifft2(torch.fft.fft2(alone) * back.to(alone.device))
+        return behind
 
     def _focus_height(self, alone: Tensor | None) -> float:
         """Height of the plane that defocus counts from, upstream of the exit plane [A]."""

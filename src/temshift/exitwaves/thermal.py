@@ -41,7 +41,8 @@ def displacements_of(atoms: Atoms, phonons: Phonons) -> NDArray[np.float64]:
     Parameters
     ----------
     atoms : ase.Atoms
-        With ``arrays["particle"]`` and ``info["particles"]``, whose ``crystal`` is looked at first.
+        With ``arrays["particle"]`` and ``info["particles"]``, whose ``crystal`` is looked at first; on atoms of a shell
+        (``arrays["shell"]``) its ``shell_crystal``.
     phonons : Phonons
         The displacements.
 
@@ -55,10 +56,15 @@ def displacements_of(atoms: Atoms, phonons: Phonons) -> NDArray[np.float64]:
     InputError
         If an element has no displacement.
     """
-    crystals = {number: str(particle.get("crystal", "")) for number, particle in enumerate(atoms.info["particles"])}
+    crystals = {
+        (number, layer): str(particle.get(key, ""))
+        for number, particle in enumerate(atoms.info["particles"])
+        for layer, key in enumerate(("crystal", "shell_crystal"))
+    }
     belongs = atoms.arrays["particle"].astype(int)
-    kinds, inverse = np.unique(np.stack([belongs, atoms.numbers]), axis=1, return_inverse=True)
-    sites = [(crystals.get(part, ""), chemical_symbols[number]) for part, number in kinds.T]
+    layers = atoms.arrays.get("shell", np.zeros(len(atoms), dtype=bool)).astype(int)
+    kinds, inverse = np.unique(np.stack([belongs, layers, atoms.numbers]), axis=1, return_inverse=True)
+    sites = [(crystals.get((part, layer), ""), chemical_symbols[number]) for part, layer, number in kinds.T]
     missing = phonons.missing(sites)
     if missing:
         raise InputError(f"rms_displacement_angstrom lacks {', '.join(missing)}; name one for every element")

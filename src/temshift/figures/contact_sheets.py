@@ -156,13 +156,15 @@ def _title(atoms: Atoms) -> str:
     diameters = sorted(2 * particle["radius_angstrom"] / 10 for particle in particles)
     ends = list(dict.fromkeys(f"{diameter:.1f}" for diameter in (diameters[0], diameters[-1])))
     thickness = atoms.info["substrate_thickness_angstrom"] / 10
-    film = "".join(dict.fromkeys(atoms.symbols[atoms.arrays["particle"] < 0]))
-    below = f" on {thickness:.1f} nm {film}" if thickness else ""
+    film = atoms.info.get("substrate_material") or "".join(dict.fromkeys(atoms.symbols[atoms.arrays["particle"] < 0]))
+    side = "under" if atoms.info.get("particle_side") == "entrance" else "on"
+    below = f" {side} {thickness:.1f} nm {film}" if thickness else ""
     return literal(f"{kinds}, {'-'.join(ends)} nm{below}")
 
 
 def _crystal(atoms: Atoms, number: int) -> str:
-    named = atoms.info["particles"][number].get("crystal", "")
+    particle = atoms.info["particles"][number]
+    named = "@".join(filter(None, (particle.get("crystal", ""), particle.get("shell_crystal", ""))))  # core@shell
     return named or "".join(dict.fromkeys(atoms.symbols[atoms.arrays["particle"] == number]))
 
 

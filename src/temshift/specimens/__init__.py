@@ -1,4 +1,4 @@
-"""Specimens: random crystalline nanoparticles on amorphous carbon, as ASE atoms; or one's own."""
+"""Specimens: random crystalline nanoparticles on a support, as ASE atoms; or one's own."""
 
 import lazy_loader
 

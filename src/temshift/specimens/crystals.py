@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -174,7 +174,7 @@ def unit_cell(structure: Crystal | str) -> Atoms:
     return Atoms(_built(crystal_named(structure) if isinstance(structure, str) else structure))
 
 
-@cache
+@lru_cache(maxsize=1024)  # alloys have lattices without number
 def _built(structure: Crystal) -> Atoms:
     return crystal(
         structure.symbols,

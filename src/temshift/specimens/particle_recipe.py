@@ -2,15 +2,25 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from temshift.conditions import Distribution
 from temshift.conditions.distribution import Lognormal, Normal
 from temshift.configuration import Configuration
 from temshift.core import InputError
-from temshift.specimens.crystals import Crystal
+from temshift.specimens.composites.alloys import AlloyRecipe, alloy_name, mixed, require_alloy
+from temshift.specimens.composites.shells import ShellRecipe, grown_on, require_shell
+from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.faults import require_faults
 from temshift.specimens.orientations import Orientation
 from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, require, within
@@ -18,6 +28,7 @@ from temshift.specimens.shapes import Shape, extents
 
 LEAST_RADIUS, GREATEST_RADIUS = 0.3, 20.0  # from 0.3 nm on no particle is empty [nm]
 _TAILS = 3.0  # standard deviations at which sizes are cut if no bounds are given
+_SHARES = 11  # of an alloy that are looked at for the greatest silhouette
 
 _NONE = Range[int](minimum=0, maximum=0)
 
@@ -74,6 +85,8 @@ class ParticleRecipe(Configuration):
     (111) or (001), keep every bond, and leave the outline that of the crystal below them. ``vacancies`` is the share
     of atoms taken out. ``gap_nm`` is the least gap between the silhouettes of two particles, seen along the beam, but
     never less than ``contact_distance_angstrom``, the distance of a particle's atoms from the substrate's nearest.
+    ``side`` is the side of the substrate that particles lie on, ``exit``, ``entrance`` or ``either``: all of a specimen
+    on one, as a grid lies either way up. A ``shell`` is of another crystal; ``alloy`` replaces atoms (of the core).
     """
 
     crystal: Crystal
@@ -86,11 +99,36 @@ class ParticleRecipe(Configuration):
     count: Count
     gap_nm: Annotated[float, Field(ge=0, le=50)]
     contact_distance_angstrom: Annotated[float, Field(ge=0.5, le=20)] = 2.0
+    side: Literal["exit", "entrance", "either"] = "exit"
+    shell: ShellRecipe | None = None
+    alloy: AlloyRecipe | None = None
 
     @model_validator(mode="after")
     def _crystal_allows(self) -> "ParticleRecipe":
         require(_require_allowed, self)
         return self
+
+    @model_serializer(mode="wrap")
+    def _compact(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        usual = {"side": "exit", "shell": None, "alloy": None}
+        return {name: value for name, value in serialise(self).items() if name not in usual or value != usual[name]}
+
+    @property
+    def crystals(self) -> list[tuple[str, Crystal]]:
+        """Every crystal whose atoms particles may hold, with the name that these atoms go by."""
+        if self.alloy is None:
+            core = [(self.crystal.name, self.crystal)]
+        else:
+            name = alloy_name(self.crystal, self.alloy.crystal)
+            core = [(name, self.crystal), (name, self.alloy.crystal)]
+        return core if self.shell is None else [*core, (self.shell.crystal.name, self.shell.crystal)]
+
+    @property
+    def densest(self) -> float:
+        """Atoms per volume of the densest of these crystals, in any lattice that it may take [1/A^3]."""
+        crystals = [crystal for _, crystal in self.crystals]
+        crystals += [] if self.shell is None else [grown_on(self.shell, self.crystal)]
+        return max(len(cell) / float(cell.get_volume()) for cell in map(unit_cell, crystals))
 
     @property
     def radius(self) -> tuple[float, float]:
@@ -100,7 +138,11 @@ class ParticleRecipe(Configuration):
     @property
     def outer_radius(self) -> float:
         """Radius of the greatest silhouette [A]."""
-        return extents(self.shape, self.crystal, self.radius[1])[1]
+        crystals = [self.crystal]
+        if self.alloy is not None and self.shape.kind in ("decahedron", "icosahedron"):  # their sizes come in steps
+            shares = np.linspace(self.alloy.share.minimum, self.alloy.share.maximum, _SHARES)
+            crystals = [mixed(self.crystal, self.alloy.crystal, float(share)) for share in shares]
+        return max(extents(self.shape, crystal, self.radius[1])[1] for crystal in crystals)
 
     @property
     def gap(self) -> float:
@@ -117,3 +159,7 @@ def _require_allowed(recipe: ParticleRecipe) -> None:
             "out, or choose 'sphere' or 'wulff'"
         )
     require_faults(recipe.crystal, inner, faults, twins)
+    if recipe.alloy is not None:
+        require_alloy(recipe.crystal, recipe.alloy.crystal)
+    if recipe.shell is not None:
+        require_shell(recipe.shell, recipe.crystal, recipe.shape.kind, recipe.radius[0], faults + twins)

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from temshift.core import InputError
+from temshift.specimens.composites.alloys import mixed, replaced
+from temshift.specimens.composites.shells import ShellRecipe, clear_of, grown_on
 from temshift.specimens.crystals import Crystal, unit_cell
 from temshift.specimens.faults import draw_turns
 from temshift.specimens.multiply_twinned import multiply_twinned
@@ -38,6 +40,12 @@ class Particle:
         Turns directions of the crystal into directions of the specimen.
     stacking_faults, twins, vacancies : int
         How many of each.
+    in_shell : ndarray (atoms,), optional
+        True for the atoms of a shell; None if the particle has none.
+    shell_thickness : float, optional
+        Radius of the whole particle less that of its core [A].
+    alloy_share : float, optional
+        Share of the replaceable atoms of an alloy that are replaced.
     """
 
     numbers: NDArray[np.int64]
@@ -48,6 +56,9 @@ class Particle:
     stacking_faults: int = 0
     twins: int = 0
     vacancies: int = 0
+    in_shell: NDArray[np.bool_] | None = None
+    shell_thickness: float | None = None
+    alloy_share: float | None = None
 
 
 def draw_particle(recipe: ParticleRecipe, size: float, generator: np.random.Generator) -> Particle:
@@ -59,7 +70,7 @@ def draw_particle(recipe: ParticleRecipe, size: float, generator: np.random.Gene
     Parameters
     ----------
     recipe : ParticleRecipe
-        Crystal, shape, orientation, faults and vacancies.
+        Crystal, shape, orientation, faults, shell, alloy and vacancies.
     size : float
         Radius of the sphere of equal volume [A], > 0; decahedra and icosahedra take the nearest size that they have.
     generator : numpy.random.Generator
@@ -82,28 +93,73 @@ def draw_particle(recipe: ParticleRecipe, size: float, generator: np.random.Gene
     True
     """
     faults, twins = _count(recipe.stacking_faults, generator), _count(recipe.twins, generator)
+    crystal, share = recipe.crystal, 0.0
+    if recipe.alloy is not None:
+        share = float(generator.uniform(recipe.alloy.share.minimum, recipe.alloy.share.maximum))
+        crystal = mixed(crystal, recipe.alloy.crystal, share)
     whole = _twinned if recipe.shape.kind in ("decahedron", "icosahedron") else _cut_out
-    return _with_vacancies(whole(recipe, size, (faults, twins), generator), recipe.vacancies, generator)
+    particle = whole(recipe, crystal, size, (faults, twins), generator)
+    return _with_vacancies(_alloyed(particle, recipe, share, generator), recipe.vacancies, generator)
 
 
-def _twinned(recipe: ParticleRecipe, size: float, faults: tuple[int, int], generator: np.random.Generator) -> Particle:
+def _twinned(
+    recipe: ParticleRecipe, crystal: Crystal, size: float, faults: tuple[int, int], generator: np.random.Generator
+) -> Particle:
     rotation = draw_rotation(recipe.orientation, np.eye(3), generator)
-    cell = unit_cell(recipe.crystal)
-    positions = rotation.apply(multiply_twinned(recipe.shape.kind, recipe.crystal, size))
+    cell = unit_cell(crystal)
+    positions = rotation.apply(multiply_twinned(recipe.shape.kind, crystal, size))
     radius = float(np.linalg.norm(positions[:, :2], axis=1).max())
     reached = float((3 / (4 * np.pi) * len(positions) * cell.get_volume() / len(cell)) ** (1 / 3))
     return Particle(np.full(len(positions), cell.numbers[0]), positions, reached, radius, rotation, *faults)
 
 
-def _cut_out(recipe: ParticleRecipe, size: float, faults: tuple[int, int], generator: np.random.Generator) -> Particle:
-    rotation = draw_rotation(recipe.orientation, np.asarray(unit_cell(recipe.crystal).cell), generator)
+def _cut_out(
+    recipe: ParticleRecipe, crystal: Crystal, size: float, faults: tuple[int, int], generator: np.random.Generator
+) -> Particle:
+    rotation = draw_rotation(recipe.orientation, np.asarray(unit_cell(crystal).cell), generator)
     solid = solid_of(recipe.shape, recipe.crystal)
-    numbers, positions = _within(recipe.crystal, solid, size, faults, generator)
+    radius = size * solid.silhouette(rotation)
+    if recipe.shell is not None:
+        thickness = float(generator.uniform(*recipe.shell.thickness))
+        numbers, positions, in_shell = _core_and_shell(recipe.shell, crystal, solid, (size, thickness), generator)
+        turned = rotation.apply(positions)
+        return Particle(numbers, turned, size, radius, rotation, *faults, in_shell=in_shell, shell_thickness=thickness)
+    numbers, positions = _within(crystal, solid, size, faults, generator)
+    _require_atoms(crystal, size, numbers)
+    return Particle(numbers, rotation.apply(positions), size, radius, rotation, *faults)
+
+
+def _core_and_shell(
+    shell: ShellRecipe, core: Crystal, solid: Solid, sizes: tuple[float, float], generator: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Atoms of a core, then of its shell, around one centre; sizes are the radius and the thickness of the shell."""
+    size, inner = sizes[0], sizes[0] - sizes[1]
+    fractional = generator.random(3)
+    numbers, positions = _ball(core, solid.outer * inner, fractional)
+    inside = solid.holds(positions / inner)
+    numbers, positions = numbers[inside], positions[inside]
+    _require_atoms(core, inner, numbers)
+    outer_numbers, outer = _ball(grown_on(shell, core), solid.outer * size, fractional)
+    around = solid.holds(outer / size) & ~solid.holds(outer / inner)
+    outer_numbers, outer = outer_numbers[around], outer[around]
+    clear = clear_of(outer_numbers, outer, numbers, positions)
+    in_shell = np.repeat([False, True], [len(numbers), int(clear.sum())])
+    return np.concatenate([numbers, outer_numbers[clear]]), np.concatenate([positions, outer[clear]]), in_shell
+
+
+def _require_atoms(crystal: Crystal, size: float, numbers: NDArray[np.int64]) -> None:
     if len(numbers) == 0:
-        raise InputError(
-            f"a particle of {recipe.crystal.name} of radius {size:.3g} A holds no atom; give larger particles"
-        )
-    return Particle(numbers, rotation.apply(positions), size, size * solid.silhouette(rotation), rotation, *faults)
+        raise InputError(f"a particle of {crystal.name} of radius {size:.3g} A holds no atom; give larger particles")
+
+
+def _alloyed(particle: Particle, recipe: ParticleRecipe, share: float, generator: np.random.Generator) -> Particle:
+    """Replace atoms at random, of the core if there is a shell."""
+    if recipe.alloy is None:
+        return particle
+    core = slice(None) if particle.in_shell is None else slice(0, int((~particle.in_shell).sum()))
+    numbers = particle.numbers.copy()
+    numbers[core], reached = replaced(numbers[core], recipe.crystal, recipe.alloy.crystal, share, generator)
+    return replace(particle, numbers=numbers, alloy_share=reached)
 
 
 def _with_vacancies(particle: Particle, share: Range[float], generator: np.random.Generator) -> Particle:
@@ -111,7 +167,14 @@ def _with_vacancies(particle: Particle, share: Range[float], generator: np.rando
     atoms = len(particle.numbers)
     vacancies = min(round(atoms * generator.uniform(share.minimum, share.maximum)), atoms - 1)
     kept = np.sort(generator.permutation(atoms)[vacancies:])
-    return replace(particle, numbers=particle.numbers[kept], positions=particle.positions[kept], vacancies=vacancies)
+    in_shell = None if particle.in_shell is None else particle.in_shell[kept]
+    return replace(
+        particle,
+        numbers=particle.numbers[kept],
+        positions=particle.positions[kept],
+        vacancies=vacancies,
+        in_shell=in_shell,
+    )
 
 
 def _count(number: Range[int], generator: np.random.Generator) -> int:

@@ -4,71 +4,30 @@ import math
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from temshift.configuration import Configuration
 from temshift.core import InputError
-from temshift.specimens.carbon import number_density, require_reachable
-from temshift.specimens.crystals import unit_cell
 from temshift.specimens.particle_recipe import ParticleRecipe
 from temshift.specimens.placement import find_places
-from temshift.specimens.ranges import ANGSTROM_PER_NM, Range, in_angstrom, require, within
-from temshift.specimens.surfaces import Roughness
+from temshift.specimens.ranges import ANGSTROM_PER_NM, require
+from temshift.specimens.supports.recipes import FilmRecipe, Support, VacuumRecipe, require_fit
 
-LEAST_DEPTH_IN_RMS = 5  # a surface of some thousand correlation areas stays within 4 rms of its mean
 _TRIALS, _ARRANGEMENTS, _TRIAL_SEED = 20, 50, 0  # draws of sizes, and of places for each, that a recipe is tried by
 
 Side = Annotated[float, Field(ge=1, le=100)]
-Thickness = Annotated[Range[float], AfterValidator(within(0.5, 100.0))]
-
-
-class SubstrateRecipe(Configuration):
-    """A slab of amorphous carbon; its thickness is drawn uniformly.
-
-    ``roughness_rms_nm`` is the root mean square height of its exit side, 0 for a flat one; the heights are normal and
-    their autocorrelation falls to 1/e at ``roughness_correlation_nm``. The thickness is the mean one.
-    """
-
-    density_g_per_cm3: Annotated[float, Field(ge=0.5, le=3.6)] = 2.0
-    minimum_distance_angstrom: Annotated[float, Field(ge=0.5, le=3)] = 1.4
-    thickness_nm: Thickness
-    roughness_rms_nm: Annotated[float, Field(ge=0, le=10)] = 0.0
-    roughness_correlation_nm: Annotated[float, Field(ge=0.5, le=50)] = 2.0
-
-    @model_validator(mode="after")
-    def _reachable(self) -> "SubstrateRecipe":
-        require(require_reachable, self.density_g_per_cm3, self.minimum_distance_angstrom)
-        return self
-
-    @model_validator(mode="after")
-    def _closed(self) -> "SubstrateRecipe":
-        most = self.thickness_nm.minimum / LEAST_DEPTH_IN_RMS
-        if self.roughness_rms_nm > most:
-            raise ValueError(
-                f"roughness_rms_nm = {self.roughness_rms_nm:g} may open holes in a film of "
-                f"{self.thickness_nm.minimum:g} nm; give at most {most:g}, or a thicker film"
-            )
-        return self
-
-    @property
-    def roughness(self) -> Roughness | None:
-        """Roughness of the exit side; None if it is flat."""
-        if self.roughness_rms_nm == 0:
-            return None
-        return Roughness(self.roughness_rms_nm * ANGSTROM_PER_NM, self.roughness_correlation_nm * ANGSTROM_PER_NM)
-
-    @property
-    def thickness(self) -> tuple[float, float]:
-        """Least and greatest thickness [A]."""
-        return in_angstrom(self.thickness_nm)
 
 
 class SpecimenRecipe(Configuration):
-    """Particles on a substrate, in a cell that repeats along x and y; the beam meets the substrate first."""
+    """Particles on a substrate, in a cell that repeats along x and y.
+
+    The beam meets the substrate first, unless ``particles.side`` says otherwise. ``substrate`` is a film, graphene
+    or ``none``, vacuum.
+    """
 
     cell_nm: tuple[Side, Side]
     margin_angstrom: Annotated[float, Field(ge=0.5, le=100)] = 2.0
-    substrate: SubstrateRecipe
+    substrate: Support
     particles: ParticleRecipe
 
     @model_validator(mode="after")
@@ -79,10 +38,22 @@ class SpecimenRecipe(Configuration):
     @model_validator(mode="after")
     def _roughness_fits(self) -> "SpecimenRecipe":
         rough, most = self.substrate, min(self.cell_nm) / 2
+        if not isinstance(rough, FilmRecipe):
+            return self
         if rough.roughness_rms_nm > 0 and rough.roughness_correlation_nm > most:
             raise ValueError(
                 f"substrate.roughness_correlation_nm = {rough.roughness_correlation_nm:g} exceeds half of the cell's "
                 f"shorter side; give at most {most:g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _support_carries(self) -> "SpecimenRecipe":
+        require(require_fit, self.substrate, self.cell)
+        if isinstance(self.substrate, VacuumRecipe) and self.particles.side != "exit":
+            raise ValueError(
+                f"particles.side is {self.particles.side!r}, but with substrate none there is nothing to lie on a side "
+                "of; leave side out"
             )
         return self
 
@@ -99,17 +70,15 @@ class SpecimenRecipe(Configuration):
     @property
     def sites(self) -> set[tuple[str, str]]:
         """Crystal and element of every kind of atom; the substrate's crystal has no name."""
-        crystal = self.particles.crystal
-        return {("", "C"), *((crystal.name, symbol) for symbol in crystal.symbols)}
+        of_particles = {(name, symbol) for name, crystal in self.particles.crystals for symbol in crystal.symbols}
+        return {("", symbol) for symbol in self.substrate.elements} | of_particles
 
     @property
     def atoms_per_area(self) -> float:
         """Atoms over each A^2, at most [1/A^2]."""
-        film, particles = self.substrate, self.particles
-        cell = unit_cell(particles.crystal)
+        particles = self.particles
         volume = particles.count.maximum * 4 / 3 * math.pi * particles.radius[1] ** 3
-        of_particles = volume * len(cell) / float(cell.get_volume()) / math.prod(self.cell)
-        return number_density(film.density_g_per_cm3) * film.thickness[1] + of_particles
+        return self.substrate.atoms_per_area + volume * particles.densest / math.prod(self.cell)
 
 
 class MixtureRecipe(Configuration):

@@ -1,14 +1,14 @@
 """One specimen from a recipe, a seed and its number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
 from temshift.core import InputError, Stage, generator
-from temshift.specimens.carbon import CARBON, amorphous_carbon
 from temshift.specimens.cells import SUBSTRATE, wrapped
 from temshift.specimens.own import FileRecipe, Recipe, own_specimen
 from temshift.specimens.particle_recipe import ParticleRecipe
@@ -18,18 +18,16 @@ from temshift.specimens.ranges import ANGSTROM_PER_NM
 from temshift.specimens.reading import READING_VERSION
 from temshift.specimens.recipe import MixtureRecipe, SpecimenRecipe
 from temshift.specimens.resting import resting_height
+from temshift.specimens.supports.drawing import DrawnSupport, draw_support
 
 SPECIMENS_VERSION = 2  # raised whenever the same recipe and seed would give other atoms; see `specimen_versions`
 
 MOST_DRAWS = 100  # of the particles of one specimen, until they find room
 
-_SUBSTRATE_STREAM, _PARTICLE_STREAM = 0, 1
+_SUBSTRATE_STREAM, _PARTICLE_STREAM, _SIDE_STREAM = 0, 1, 2
+_MIRROR = np.array([1.0, 1.0, -1.0])
 
-
-@dataclass(frozen=True)
-class _Substrate:
-    positions: NDArray[np.float64]
-    thickness: float
+Side = Literal["exit", "entrance"]
 
 
 @dataclass(frozen=True)
@@ -56,12 +54,13 @@ def specimen_versions(recipe: Recipe) -> list[int]:
 
 
 def build_specimen(recipe: Recipe, root_seed: int, index: int) -> Atoms:
-    """Draw one specimen, particles on the exit side of an amorphous carbon film, or read one from a file.
+    """Draw one specimen, particles on one side of a support or in vacuum, or read one from a file.
 
     The beam runs along +z. The lowest atom lies at z = margin, the exit plane at z = cell height, a margin
-    above the highest atom. Substrate and particles draw from streams of their own, so that settings of one
-    leave the other as it was, and a specimen depends on no other one. Particles that find no room together are drawn
-    again, all but their count, so that crowded specimens hold somewhat smaller ones than ``radius_nm`` says.
+    above the highest atom. In vacuum the lowest atom of each particle lies at z = margin. Substrate and particles draw
+    from streams of their own, so that settings of one leave the other as it was, and a specimen depends on no other
+    one. Particles that find no room together are drawn again, all but their count, so that crowded specimens hold
+    somewhat smaller ones than ``radius_nm`` says.
 
     Parameters
     ----------
@@ -80,7 +79,10 @@ def build_specimen(recipe: Recipe, root_seed: int, index: int) -> Atoms:
         number of atoms, ``center_xy_angstrom``, ``center_z_angstrom``, ``radius_angstrom`` (of the disc around
         its centre that holds its silhouette), ``equal_volume_radius_angstrom`` (of the sphere of its volume),
         ``quaternion_xyzw`` (crystal to specimen) and how many ``stacking_faults``, ``twins`` and ``vacancies``
-        it was given; ``info["substrate_thickness_angstrom"]`` is the thickness drawn.
+        it was given; ``info["substrate_thickness_angstrom"]`` is the thickness drawn. Keys that are
+        there only if the recipe asks for them: ``info["particle_side"]``, ``info["substrate_material"]``, angles and
+        strain of graphene, ``alloy_share``, ``shell_crystal`` and ``shell_thickness_angstrom`` of a particle, and
+        ``arrays["shell"]``, True on the atoms of a shell.
 
     Raises
     ------
@@ -103,35 +105,43 @@ def build_specimen(recipe: Recipe, root_seed: int, index: int) -> Atoms:
     if isinstance(recipe, MixtureRecipe):
         recipe = recipe.member(index)
     substrate = _substrate(recipe, generator(root_seed, Stage.SPECIMEN, index, _SUBSTRATE_STREAM))
-    placed = _particles(recipe, substrate, generator(root_seed, Stage.SPECIMEN, index, _PARTICLE_STREAM))
-    return _assembled(recipe, substrate, placed)
+    side = _side(recipe.particles, root_seed, index)
+    placed = _particles(recipe, substrate, side, generator(root_seed, Stage.SPECIMEN, index, _PARTICLE_STREAM))
+    if side == "entrance":
+        substrate, placed = _turned_over(substrate, placed, recipe.margin_angstrom)
+    return _assembled(recipe, substrate, placed, {} if recipe.particles.side == "exit" else {"particle_side": side})
 
 
-def _substrate(recipe: SpecimenRecipe, draws: np.random.Generator) -> _Substrate:
-    """Carbon with its lowest atom at z = margin."""
-    settings = recipe.substrate
-    thickness = float(draws.uniform(*settings.thickness))
-    positions = amorphous_carbon(
-        recipe.cell,
-        thickness,
-        settings.density_g_per_cm3,
-        settings.minimum_distance_angstrom,
-        draws,
-        settings.roughness,
-    )
-    positions[:, 2] += recipe.margin_angstrom - positions[:, 2].min()
-    return _Substrate(positions, thickness)
+def _substrate(recipe: SpecimenRecipe, draws: np.random.Generator) -> DrawnSupport:
+    """Support with its lowest atom at z = margin."""
+    drawn = draw_support(recipe.substrate, recipe.cell, draws)
+    if len(drawn.positions):
+        drawn.positions[:, 2] += recipe.margin_angstrom - drawn.positions[:, 2].min()
+    return drawn
 
 
-def _particles(recipe: SpecimenRecipe, substrate: _Substrate, draws: np.random.Generator) -> list[_Placed]:
-    """Particles at rest on the substrate; where they find no room, all but their count is drawn again."""
+def _side(settings: ParticleRecipe, root_seed: int, index: int) -> Side:
+    """Side of the support that all particles of a specimen lie on."""
+    if settings.side != "either":
+        return settings.side
+    draws = generator(root_seed, Stage.SPECIMEN, index, _SIDE_STREAM)
+    return "entrance" if draws.random() < 0.5 else "exit"
+
+
+def _particles(
+    recipe: SpecimenRecipe, substrate: DrawnSupport, side: Side, draws: np.random.Generator
+) -> list[_Placed]:
+    """Particles at rest on the substrate; where they find no room, all but their count is drawn again.
+
+    Those of the entrance side lie on the upper side too, seen in a mirror that `_turned_over` takes away.
+    """
     settings = recipe.particles
     count = int(draws.integers(settings.count.minimum, settings.count.maximum, endpoint=True))
     for _ in range(MOST_DRAWS):
         particles = [draw_particle(settings, size, draws) for size in _sizes(settings, count, draws)]
         centers = find_places(recipe.cell, [particle.radius for particle in particles], settings.gap, draws)
         if centers is not None:
-            return [_resting(recipe, substrate, *item) for item in zip(particles, centers, strict=True)]
+            return [_resting(recipe, substrate, side, *item) for item in zip(particles, centers, strict=True)]
     raise InputError(
         f"{count} particles found no room in {recipe.cell[0]:g} x {recipe.cell[1]:g} A with gaps of "
         f"{settings.gap:g} A; give fewer or smaller particles, a smaller gap or a larger cell"
@@ -144,34 +154,56 @@ def _sizes(settings: ParticleRecipe, count: int, draws: np.random.Generator) -> 
     return sizes
 
 
-def _resting(recipe: SpecimenRecipe, substrate: _Substrate, particle: Particle, center: Centers) -> _Placed:
-    positions = particle.positions + np.array([*center, 0.0])
+def _resting(
+    recipe: SpecimenRecipe, substrate: DrawnSupport, side: Side, particle: Particle, center: Centers
+) -> _Placed:
+    positions = particle.positions * (_MIRROR if side == "entrance" else 1.0) + np.array([*center, 0.0])
+    if len(substrate.positions) == 0:
+        return _Placed(particle, np.array([*center, recipe.margin_angstrom - positions[:, 2].min()]))
     distance = recipe.particles.contact_distance_angstrom
     height = resting_height(positions, substrate.positions, recipe.cell, distance)
     return _Placed(particle, np.array([*center, height]))
 
 
-def _assembled(recipe: SpecimenRecipe, substrate: _Substrate, placed: Sequence[_Placed]) -> Atoms:
+def _turned_over(
+    substrate: DrawnSupport, placed: Sequence[_Placed], margin: float
+) -> tuple[DrawnSupport, list[_Placed]]:
+    """Mirror the support and the places of particles along the beam; the particles stay as they were drawn."""
+    film = substrate.positions * _MIRROR
+    turned = [_Placed(item.particle, item.center * _MIRROR) for item in placed]
+    rise = np.array([0.0, 0.0, margin - min(part[:, 2].min() for part in [film, *(item.positions for item in turned)])])
+    return replace(substrate, positions=film + rise), [_Placed(item.particle, item.center + rise) for item in turned]
+
+
+def _assembled(
+    recipe: SpecimenRecipe, substrate: DrawnSupport, placed: Sequence[_Placed], facts: dict[str, object]
+) -> Atoms:
     positions = np.concatenate([substrate.positions, *(item.positions for item in placed)])
     positions[:, :2] = wrapped(positions[:, :2], recipe.cell)
-    carbon = np.full(len(substrate.positions), CARBON)
     atoms = Atoms(
-        np.concatenate([carbon, *(item.particle.numbers for item in placed)]),
+        np.concatenate([substrate.numbers, *(item.particle.numbers for item in placed)]),
         positions,
         cell=[*recipe.cell, float(positions[:, 2].max()) + recipe.margin_angstrom],
         pbc=(True, True, False),
     )
-    sizes = [len(carbon), *(len(item.particle.numbers) for item in placed)]
+    sizes = [len(substrate.numbers), *(len(item.particle.numbers) for item in placed)]
     atoms.arrays["particle"] = np.repeat(np.arange(SUBSTRATE, len(placed), dtype=np.int16), sizes)
+    shells = [item.particle.in_shell for item in placed if item.particle.in_shell is not None]
+    if shells:
+        atoms.arrays["shell"] = np.concatenate([np.zeros(sizes[0], dtype=bool), *shells])
     atoms.info["particles"] = [_facts(item, recipe.particles) for item in placed]
     atoms.info["substrate_thickness_angstrom"] = substrate.thickness
+    atoms.info.update(substrate.facts, **facts)
     return atoms
 
 
 def _facts(item: _Placed, settings: ParticleRecipe) -> dict[str, object]:
     particle = item.particle
+    more: dict[str, object] = {"alloy_share": particle.alloy_share} if settings.alloy is not None else {}
+    if settings.shell is not None:
+        more |= {"shell_crystal": settings.shell.crystal.name, "shell_thickness_angstrom": particle.shell_thickness}
     return {
-        "crystal": settings.crystal.name,
+        "crystal": settings.crystals[0][0],
         "shape": settings.shape.kind,
         "atoms": len(particle.numbers),
         "center_xy_angstrom": item.center[:2].tolist(),
@@ -182,4 +214,5 @@ def _facts(item: _Placed, settings: ParticleRecipe) -> dict[str, object]:
         "stacking_faults": particle.stacking_faults,
         "twins": particle.twins,
         "vacancies": particle.vacancies,
+        **more,
     }

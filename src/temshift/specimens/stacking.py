@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -111,7 +111,7 @@ class Stack:
         return np.asarray(middle[:, None] + grid)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def stack_of(structure: Crystal) -> Stack | None:
     """Recognise fcc, diamond, zincblende and wurtzite by their atoms.
 

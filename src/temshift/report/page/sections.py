@@ -18,7 +18,7 @@ from temshift.report.still.figures import learning_curves, learning_figures, mat
 LIMITS_OF_ALL = (
     "Everything here is simulated. Real micrographs have contamination and damage, and whatever of drift, detector "
     "blur and noise this study's conditions leave out; nothing was compared with an experiment.",
-    "The specimens are of one kind (small particles of one crystal on amorphous carbon). A change of "
+    "The specimens are of the kinds that the study names, mostly small particles of one crystal on a film. A change of "
     "crystal, shape, thickness or substrate is another kind of shift, unknown to transfer functions.",
     "In focus the contrast of a thin specimen all but vanishes, and its sign changes with small errors of "
     "defocus. Numbers near zero defocus depend more than others on details such as the plane that defocus "

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from temshift.conditions.named import ConditionItem, ConditionSets
 from temshift.configuration import Configuration
+from temshift.specimens import carried_over
 
 OWN, ALL = "own", "all"
 _MOST_SETS = 1000
@@ -24,7 +25,8 @@ def _listed(value: Any) -> Any:
 class SpecimenSet(Configuration):
     """A set of specimens that differs from ``specimens`` in some keys, a series of such sets, or a mixture of others.
 
-    ``specimens`` and ``counts`` hold what differs: mappings are merged key by key, and null takes a key away. A series
+    ``specimens`` and ``counts`` hold what differs: mappings are merged key by key, and null takes a key away; another
+    ``substrate.material`` keeps of the substrate only thickness and roughness, and those for films alone. A series
     takes each of ``values`` at a dotted key of ``specimens``, such as ``particles.crystal``; ``{value}`` in its name
     stands for the value. In a ``mixture`` specimens of the sets named take turns.
     """
@@ -125,10 +127,18 @@ def patched(specimens: Mapping[str, Any], counts: Mapping[str, Any], sets: Seque
     dict
         Two sections a set.
     """
-    own = {name: merged(specimens, patch) for one in sets if one.mixture is None for name, patch in one.expanded()}
+    own = {name: _recipe(specimens, patch) for one in sets if one.mixture is None for name, patch in one.expanded()}
     mixed = {one.name: {"mixture": [own[name] for name in one.mixture]} for one in sets if one.mixture is not None}
     numbers = {name: merged(counts, one.counts or {}) for one in sets for name, _ in one.expanded()}
     return {name: {"specimens": recipe, "counts": numbers[name]} for name, recipe in {**own, **mixed}.items()}
+
+
+def _recipe(specimens: Mapping[str, Any], patch: Patch) -> dict[str, Any]:
+    """Merge a patch into a recipe; another material of the substrate brings its own numbers."""
+    base, support = dict(specimens), carried_over(specimens.get("substrate"), patch.get("substrate"))
+    if support is not None:
+        base["substrate"] = support
+    return dict(merged(base, patch))
 
 
 def set_faults(sets: Sequence[SpecimenSet]) -> Iterator[tuple[int, str]]:

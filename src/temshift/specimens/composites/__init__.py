@@ -1,0 +1,1 @@
+"""Particles of two crystals: core and shell, random alloys."""

@@ -1,0 +1,1 @@
+"""Supports that particles lie on: films of carbon or a compound, graphene, or none."""
