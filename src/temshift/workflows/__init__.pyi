@@ -13,7 +13,7 @@ from .forecast import Forecast, predict_scores
 from .input_files import load_any, load_database, load_input, load_plan, load_recipe, load_single
 from .micrograph_dataset import MicrographDataset
 from .score_network import score_network, score_opened
-from .segment_files import OpenedNetwork, Segmented, SegmentSettings, network_and_files, segment_files
+from .segmenting.segment_files import OpenedNetwork, Segmented, SegmentSettings, network_and_files, segment_files
 from .specimen_libraries import Measurement, find_library, open_specimens
 from .train_network import SingleNetwork, open_training, train_opened, train_single, training_remarks
 from .transfer_curves import (

@@ -17,7 +17,7 @@ from temshift.scoring import Network, Reading
 from temshift.segmentation import FILES, PARTICLES, RECORD, Cleaning, Segmentation, segment, write_segmentation
 from temshift.specimens import Crystal
 from temshift.storage import claim, read_json, write_bytes, write_json, write_text
-from temshift.workflows.segmentation_pages import shown_segmentation
+from temshift.workflows.segmenting.pages import shown_segmentation
 
 MARKER = "segmentations.json"
 PAGE = "report.html"
