@@ -2,7 +2,7 @@ from .cleaning.steps import Cleaned, Cleaning, Step, cleaned
 from .files import FILES, RECORD, calibrated_tiff, facts, record, write_segmentation
 from .labels import Labelled, against_labels
 from .lattice import LatticeCheck, averaged_spectrum, check_lattice
-from .outlines import framed_outlines, imagej_rois, napari_shapes, outlines
+from .outlines import framed_outline, framed_outlines, imagej_rois, napari_shapes, outlines
 from .particles import PARTICLES, measure
 from .segment import Segmentation, on_camera, on_network, segment
 
@@ -22,6 +22,7 @@ __all__ = [
     "check_lattice",
     "cleaned",
     "facts",
+    "framed_outline",
     "framed_outlines",
     "imagej_rois",
     "measure",
