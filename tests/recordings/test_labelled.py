@@ -58,6 +58,13 @@ def test_numbered_particles_stay_numbered(tmp_path: Path) -> None:
     assert set(np.unique(read_labels(mask(tmp_path / "a.tif", numbers)))) == {0, 3, 70_000}
 
 
+def test_compressed_masks(tmp_path: Path) -> None:
+    for kind in ("tiff_lzw", "group4", "packbits"):
+        plane = MASK if kind == "group4" else MASK.astype("u1")
+        Image.fromarray(plane).save(tmp_path / "a.tif", compression=kind)
+        assert np.array_equal(read_labels(tmp_path / "a.tif") > 0, MASK), kind
+
+
 def test_grey_and_palette_pictures_are_masks(tmp_path: Path) -> None:
     grey = np.where(MASK, 200, 0).astype("u1")
     assert np.array_equal(read_labels(mask(tmp_path / "a.png", np.stack([grey] * 3, -1))) > 0, MASK)

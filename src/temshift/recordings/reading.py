@@ -81,8 +81,10 @@ def read_micrograph(
     given["counts_per_electron"] = counts_per_electron
     path = Path(path)
     with opened_file(path) as recording:
-        pixel = pixel_of(recording, pixel_angstrom, str(path))
+        if recording.frames.count > 1:
+            pixel_of(recording, pixel_angstrom, str(path))  # refused before a movie is read
         counts, remarks = one_image(recording.frames, frame, str(path))
+        pixel = pixel_of(recording, pixel_angstrom, str(path))
     return micrograph_of(
         path.name, counts, pixel, {**recording.facts, **facts_given(given)}, recording.remarks + remarks
     )
@@ -188,7 +190,7 @@ def opened_file(path: Path) -> Iterator[Recording]:
 
 @contextmanager
 def guarded(path: Path) -> Iterator[None]:
-    """Refuse what is no regular file, and what changes while it is read; errors of readers become one sentence."""
+    """Refuse irregular files, and those that change while they are read; errors of readers become one sentence."""
     before = _state(path)
     try:
         with _quiet():

@@ -293,7 +293,7 @@ def _training_columns(scoring: ScoringConditions, scores: Mapping[str, Scores]) 
 
 
 def training_settings(name: str, conditions: ImagingConditions) -> dict[str, Any]:
-    """Return the columns of a row that say what a network was trained on."""
+    """Return the columns of a row on the training of a network."""
     spread = summary(conditions)["defocus_nm"].sd
     return {"training_name": name, **centers("training", conditions), "training_defocus_sd_nm": spread}
 

@@ -27,7 +27,7 @@ def labelled_rows(
     network_id : str
         Hash of the network.
     training : (str, ImagingConditions), optional
-        Name and conditions of what it was trained on.
+        Name and conditions of its training.
 
     Returns
     -------

@@ -25,7 +25,7 @@ _SOURCE = "the attributes of the file"
 
 @dataclass(frozen=True)
 class _Stack:
-    """Planes of an array: how many, their shape, how one is read, and what is known of them."""
+    """Planes of an array: how many, their shape, how one is read, and the facts that are known."""
 
     count: int
     shape: tuple[int, int]
@@ -111,7 +111,7 @@ def _ours(file: h5py.File, path: Path, role: str, set: str | None) -> _Stack:
 
 
 def _array(file: h5py.File, path: Path, role: str) -> h5py.Dataset:
-    """The one array with planes, or the one whose name says what it is."""
+    """The one array with planes, or the one that is named for its role."""
     arrays: list[h5py.Dataset] = []
 
     def visit(_name: str, node: Any) -> None:

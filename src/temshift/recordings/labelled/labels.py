@@ -12,6 +12,7 @@ from PIL import Image
 from temshift.core import InputError
 from temshift.recordings.reading import guarded, opened_file
 from temshift.recordings.recording import sized
+from temshift.recordings.tiff import decoded
 
 Labels = NDArray[np.int32]
 
@@ -110,6 +111,14 @@ def _of_picture(path: Path) -> NDArray[Any]:
         return np.asarray(picture)
 
 
+def _of_tiff(path: Path) -> NDArray[Any]:
+    with tifffile.TiffFile(path) as file:
+        if len(file.pages) == 1:
+            return decoded(file.pages.first, path)
+        values: NDArray[Any] = file.asarray()
+        return values
+
+
 def _of_numpy(path: Path) -> NDArray[Any]:
     values: NDArray[Any] = np.load(path, allow_pickle=False)
     return values
@@ -128,6 +137,6 @@ def _grey(values: NDArray[Any], path: Path) -> NDArray[Any]:
 
 _READERS: dict[str, Callable[[Path], NDArray[Any]]] = {
     ".npy": _of_numpy,
-    **dict.fromkeys((".tif", ".tiff"), tifffile.imread),
+    **dict.fromkeys((".tif", ".tiff"), _of_tiff),
     **dict.fromkeys(_PICTURES, _of_picture),
 }

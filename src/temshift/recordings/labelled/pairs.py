@@ -141,7 +141,7 @@ def _key(path: Path) -> str:
 
 
 def _require_sizes(pairs: list[_Pair]) -> None:
-    """Refuse masks of other sizes than their images; what can't be read is told later, for each by itself."""
+    """Refuse masks of other sizes than their images; files that can't be read are left for later, each by itself."""
     differing = []
     for image, mask, _ in pairs:
         with suppress(InputError):

@@ -96,7 +96,7 @@ def score_labels(
     settings : SegmentSettings, optional
         How images are cleaned and segmented, and particles split.
     training : (str, ImagingConditions), optional
-        Name and conditions of what the network was trained on, for the table.
+        Name and conditions of its training, for the table.
     progress : Progress, optional
         Reports each image; silent by default.
 
@@ -136,26 +136,26 @@ def _score(
     try:
         micrograph, labels = image.read()
         result = segmented(opened, micrograph, settings)
-        held = against_labels(result, labels, split=settings.split, smallest_nm=settings.smallest_nm)
+        compared = against_labels(result, labels, split=settings.split, smallest_nm=settings.smallest_nm)
     except InputError as refused:
         gathered.rows.append({**row, "reason": str(refused)})
         return
-    row |= {**_scores(held), **_particles(result, held), "folder": folder.name}
+    row |= {**_scores(compared), **_particles(result, compared), "folder": folder.name}
     gathered.rows.append(row)
-    gathered.sums.setdefault(image.condition, []).append(held.sums)
+    gathered.sums.setdefault(image.condition, []).append(compared.sums)
     content = [hashlib.sha256(plane.tobytes()).hexdigest() for plane in (micrograph.counts, labels)]
     gathered.hashes.setdefault(image.condition, []).append(content_hash([image.name, *content]))
-    write_segmentation_page(folder / PAGE, shown_segmentation(result, opened.name, held, _checked(row)))
-    write_segmentation(folder, result, {"labels": image.mask, "scores": _scores(held)})
+    write_segmentation_page(folder / PAGE, shown_segmentation(result, opened.name, compared, _checked(row)))
+    write_segmentation(folder, result, {"labels": image.mask, "scores": _scores(compared)})
 
 
-def _scores(held: Labelled) -> dict[str, float | None]:
-    scores = scores_of([held.sums])
+def _scores(compared: Labelled) -> dict[str, float | None]:
+    scores = scores_of([compared.sums])
     return {name: getattr(scores, name) for name in _OF_IMAGE}
 
 
-def _particles(result: Segmentation, held: Labelled) -> dict[str, Any]:
-    tables = {"": result.particles, "labelled_": held.particles}
+def _particles(result: Segmentation, compared: Labelled) -> dict[str, Any]:
+    tables = {"": result.particles, "labelled_": compared.particles}
     counts = {f"{prefix}particles": len(table) for prefix, table in tables.items()}
     medians = {
         f"{prefix}median_diameter_nm": table.filter(~pl.col("on_border"))["equivalent_diameter_nm"].median()
@@ -199,7 +199,7 @@ def _conclude(
 def _facts(
     opened: OpenedNetwork, settings: SegmentSettings, training: tuple[str, ImagingConditions] | None
 ) -> list[tuple[str, str]]:
-    """Names and values for the page: the network, and what was asked for."""
+    """Names and values for the page: the network, and the options."""
     skipped = [name for name, taken in asdict(settings.cleaning).items() if not taken and name != "invert"]
     given = [f"{name} {value}" for name, value in settings.overrides.items() if value is not None]
     return [

@@ -51,7 +51,7 @@ def where(
     labels: Path | None,
     pixel_angstrom: float | None,
 ) -> Where | LabelledPlace:
-    """Say what a network is scored on: a database under conditions, or images with labels.
+    """Return the images that a network is scored on: those of a database under conditions, or labelled ones.
 
     Raises
     ------
