@@ -32,6 +32,8 @@ COUNTS = IMAGE.astype(np.uint16)
         (5e-5, "\u00b5m", 0.5),
         (5e-5, "\u03bcm", 0.5),
         (5e-5, "\\u00B5m", 0.5),
+        (0.5, "\\u00c5", 0.5),
+        (0.5, "\\u212B", 0.5),
         (5e-5, "micron", 0.5),
         (0.5, "\u212b", 0.5),
         (0.5, "\u00c5", 0.5),
@@ -107,6 +109,21 @@ def test_tiff_that_is_compressed_or_big_endian(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "b.tif", COUNTS, byteorder=">", bigtiff=True)
     for name in "ab":
         assert np.array_equal(read_micrograph(tmp_path / f"{name}.tif", pixel_angstrom=1).counts, COUNTS)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
+def test_tiff_in_lzw_is_read_without_a_further_package(tmp_path: Path, dtype: str) -> None:
+    Image.fromarray(IMAGE.clip(0, 255).astype(dtype)).save(tmp_path / "a.tif", compression="tiff_lzw")
+    read = read_micrograph(tmp_path / "a.tif", pixel_angstrom=1).counts
+    assert np.array_equal(read, IMAGE.clip(0, 255).astype(dtype))
+
+
+def test_tiff_whose_first_page_is_a_thumbnail(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", COUNTS[::4, ::4], resolution=(72, 72), resolutionunit="INCH")
+    tifffile.imwrite(tmp_path / "a.tif", COUNTS, append=True, resolution=(2e8, 2.5e8), resolutionunit="CENTIMETER")
+    micrograph = read_micrograph(tmp_path / "a.tif")
+    assert micrograph.pixel_angstrom.value == pytest.approx((0.4, 0.5)) and np.array_equal(micrograph.counts, COUNTS)
+    assert "the largest of 2" in micrograph.remarks[0]
 
 
 @pytest.mark.parametrize(("voxel", "said"), [(0.5, ""), (0.01, "nanometres"), (2e-11, "metres"), (1.0, "exactly 1 A")])

@@ -12,7 +12,8 @@ from temshift.cli.options.compare import compare
 from temshift.cli.options.conditions import ctf, predict
 from temshift.cli.options.databases import export, images, inspect, simulate, specimens
 from temshift.cli.options.design import design
-from temshift.cli.options.networks import onnx, score, train
+from temshift.cli.options.networks import onnx, train
+from temshift.cli.options.score import score
 from temshift.cli.options.segment import segment
 from temshift.cli.options.studies import check, demo, report, results, run, runs, status
 from temshift.cli.streams import ClosedPipeError, PrintError, guarded_streams, path_fault

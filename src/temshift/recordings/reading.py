@@ -80,10 +80,14 @@ def read_micrograph(
     given = {"energy_kev": energy_kev, "exposure_s": exposure_s, "camera": camera}
     given["counts_per_electron"] = counts_per_electron
     path = Path(path)
-    with _unchanged(path), _opened(path) as recording:
-        pixel = pixel_of(recording, pixel_angstrom, str(path))
+    with opened_file(path) as recording:
+        if recording.frames.count > 1:
+            pixel_of(recording, pixel_angstrom, str(path))  # refused before a movie is read
         counts, remarks = one_image(recording.frames, frame, str(path))
-    return micrograph_of(path.name, counts, pixel, {**recording.facts, **_options(given)}, recording.remarks + remarks)
+        pixel = pixel_of(recording, pixel_angstrom, str(path))
+    return micrograph_of(
+        path.name, counts, pixel, {**recording.facts, **facts_given(given)}, recording.remarks + remarks
+    )
 
 
 def micrograph_of(
@@ -114,7 +118,14 @@ def micrograph_of(
     return Micrograph(name, counts, pixel, **facts, remarks=remarks)
 
 
-def _options(given: dict[str, Any]) -> dict[str, Known[Any]]:
+def facts_given(given: dict[str, Any]) -> dict[str, Known[Any]]:
+    """Return facts that options give, those that are None left out.
+
+    Raises
+    ------
+    InputError
+        If a number is not positive.
+    """
     for name, value in given.items():
         if isinstance(value, int | float) and not (math.isfinite(value) and value > 0):
             raise InputError(f"{name} = {value}; it must be a positive number")
@@ -159,10 +170,38 @@ def _own_pixel(recording: Recording, place: str) -> tuple[float, float]:
 
 
 @contextmanager
-def _unchanged(path: Path) -> Iterator[None]:
-    """Refuse what is no regular file, and a file that changes while it is read."""
+def opened_file(path: Path) -> Iterator[Recording]:
+    """Open a file by its format; its planes are read when they are asked for.
+
+    Raises
+    ------
+    InputError
+        If it can't be read, or changes while it is read; the message is one sentence.
+    """
+    with guarded(path):
+        try:
+            with path.open("rb") as file:
+                opener = _opener(file.read(_HEADER), path.suffix.lower())
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error.strerror}; give another file") from None
+        with opener(path) as recording:
+            yield recording
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Refuse irregular files, and those that change while they are read; errors of readers become one sentence."""
     before = _state(path)
-    yield
+    try:
+        with _quiet():
+            yield
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError(f"{path} claims more data than memory holds; it is damaged, copy it again") from None
+    except Exception as error:  # readers raise errors of every kind on a damaged file
+        fault = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"{path} is damaged ({fault}); copy or export it again") from None
     if _state(path) != before:
         raise InputError(f"{path} changed while it was read; give it again when it is complete")
 
@@ -180,25 +219,6 @@ def _state(path: Path) -> tuple[int, int, int]:
     if state.st_size == 0:
         raise InputError(f"{path} is empty; copy it again")
     return state.st_ino, state.st_size, state.st_mtime_ns
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Recording]:
-    """Open a file by its format; errors of readers on damaged files become one sentence."""
-    try:
-        with path.open("rb") as file:
-            opener = _opener(file.read(_HEADER), path.suffix.lower())
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}; give another file") from None
-    try:
-        with _quiet(), opener(path) as recording:
-            yield recording
-    except InputError:
-        raise
-    except MemoryError:
-        raise InputError(f"{path} claims more data than memory holds; it is damaged, copy it again") from None
-    except Exception as error:  # readers raise errors of every kind on a damaged file
-        raise InputError(f"{path} is damaged ({type(error).__name__}: {error}); copy or export it again") from None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
 from temshift.core import InputError
 from temshift.recordings.micrograph import Known
@@ -36,11 +37,12 @@ def opened_tiff(path: Path) -> Iterator[Recording]:
         remarks = []
         if len(file.series) > 1:
             remarks.append(f"the largest of {len(file.series)} images of different shapes is taken")
-        calibration = _calibration(file)
-        if calibration is None and _resolution(file) is not None:
+        page = series.keyframe  # a thumbnail may come first, with tags of its own
+        calibration = _calibration(file, page)
+        if calibration is None and _unit_of_resolution(page) is not None and _resolution(page) is not None:
             remarks.append("the resolution in the file is that of a printed page and no pixel size")
         axes, source = calibration or (None, "")
-        yield Recording(_frames(file, series, path), axes, source, _facts(file), tuple(remarks))
+        yield Recording(_frames(file, series, path), axes, source, _facts(page), tuple(remarks))
 
 
 def _frames(file: tifffile.TiffFile, series: Any, path: Path) -> Frames:
@@ -71,7 +73,7 @@ def _reader(file: tifffile.TiffFile, series: Any, path: Path, planar: tuple[int,
     if series.dataoffset is None and len(series.pages) == count:
 
         def page(number: int) -> NDArray[Any]:
-            plane = series.pages[number].asarray()
+            plane = decoded(series.pages[number].aspage(), path)
             return _samples_last(plane.squeeze(), long)
 
         return page
@@ -93,6 +95,36 @@ def _reader(file: tifffile.TiffFile, series: Any, path: Path, planar: tuple[int,
     return part
 
 
+def decoded(page: tifffile.TiffPage, path: Path) -> NDArray[Any]:
+    """Decode a page; compressions that tifffile leaves to a further package, such as LZW, by Pillow.
+
+    Raises
+    ------
+    InputError
+        If neither knows the compression.
+    """
+    try:
+        plane: NDArray[Any] = page.asarray()
+    except ValueError as error:
+        if "imagecodecs" not in str(error):
+            raise
+        return _of_pillow(page, path)
+    return plane
+
+
+def _of_pillow(page: tifffile.TiffPage, path: Path) -> NDArray[Any]:
+    try:
+        with Image.open(path) as picture:
+            picture.seek(page.index)
+            plane = np.asarray(picture)
+    except (OSError, ValueError, EOFError):
+        plane = np.zeros(0)
+    if plane.shape[:2] != (page.imagelength, page.imagewidth) or page.dtype is None:
+        kind = getattr(page.compression, "name", page.compression)
+        raise InputError(f"{path} is compressed as {kind}, which can't be read; save it without compression")
+    return plane.astype(page.dtype, copy=False)
+
+
 def _samples_last(plane: NDArray[Any], long: list[int]) -> NDArray[Any]:
     """Bring the samples of a plane, if it has several, to its last axis."""
     first = plane.ndim == 3 and list(plane.shape[1:]) == long[-2:]
@@ -108,16 +140,16 @@ def _grey(colours: NDArray[Any], path: Path) -> NDArray[Any]:
     return grey
 
 
-def _calibration(file: tifffile.TiffFile) -> _Calibration | None:
+def _calibration(file: tifffile.TiffFile, page: tifffile.TiffPage) -> _Calibration | None:
     for read in (_of_temshift, _of_digital_micrograph, _of_ome, _of_microscope, _of_imagej, _of_resolution):
-        calibration = read(file)
+        calibration = read(file, page)
         if calibration is not None:
             return calibration
     return None
 
 
-def _of_digital_micrograph(file: tifffile.TiffFile) -> _Calibration | None:
-    tags = file.pages.first.tags
+def _of_digital_micrograph(_file: tifffile.TiffFile, page: tifffile.TiffPage) -> _Calibration | None:
+    tags = page.tags
     units, sizes = ([tags.valueof(_DM[axis][part]) for axis in "yx"] for part in (0, 1))
     if None in sizes or None in units:
         return None
@@ -125,17 +157,17 @@ def _of_digital_micrograph(file: tifffile.TiffFile) -> _Calibration | None:
     return (axes[0], axes[1]), "DigitalMicrograph's tags"
 
 
-def _of_temshift(file: tifffile.TiffFile) -> _Calibration | None:
-    sampling = _description(file).get("sampling_angstrom")
+def _of_temshift(_file: tifffile.TiffFile, page: tifffile.TiffPage) -> _Calibration | None:
+    sampling = _description(page).get("sampling_angstrom")
     if not isinstance(sampling, list) or len(sampling) != 2:
         return None
     down, across = (Axis(float(side), "A") for side in sampling)
     return (down, across), "the description that temshift wrote"
 
 
-def _description(file: tifffile.TiffFile) -> dict[str, Any]:
+def _description(page: tifffile.TiffPage) -> dict[str, Any]:
     """The JSON object of the description; empty if it is none."""
-    text = file.pages.first.description
+    text = page.description
     try:
         read = json.loads(text) if text.startswith("{") else {}
     except (ValueError, RecursionError):
@@ -143,7 +175,7 @@ def _description(file: tifffile.TiffFile) -> dict[str, Any]:
     return read if isinstance(read, dict) else {}
 
 
-def _of_ome(file: tifffile.TiffFile) -> _Calibration | None:
+def _of_ome(file: tifffile.TiffFile, _page: tifffile.TiffPage) -> _Calibration | None:
     text = file.ome_metadata
     if not text or len(text) > _LONGEST_XML or "<!" in text.replace("<!--", ""):
         return None
@@ -157,7 +189,7 @@ def _of_ome(file: tifffile.TiffFile) -> _Calibration | None:
     return (down, across), "OME's description"
 
 
-def _of_microscope(file: tifffile.TiffFile) -> _Calibration | None:
+def _of_microscope(file: tifffile.TiffFile, _page: tifffile.TiffPage) -> _Calibration | None:
     """The tags of FEI and Thermo Fisher, in metres, or of TVIPS, in nanometres."""
     scan = (file.fei_metadata or {}).get("Scan")
     tvips = file.tvips_metadata or {}
@@ -171,40 +203,45 @@ def _of_microscope(file: tifffile.TiffFile) -> _Calibration | None:
     return None
 
 
-def _of_imagej(file: tifffile.TiffFile) -> _Calibration | None:
+def _of_imagej(file: tifffile.TiffFile, page: tifffile.TiffPage) -> _Calibration | None:
     facts = file.imagej_metadata or {}
-    unit, sizes = facts.get("unit"), _resolution(file)
+    unit, sizes = facts.get("unit"), _resolution(page)
     if not isinstance(unit, str) or sizes is None or unit == "inch":
         return None
     down, across = sizes
     return (Axis(down, str(facts.get("yunit", unit))), Axis(across, unit)), "ImageJ's tags"
 
 
-def _of_resolution(file: tifffile.TiffFile) -> _Calibration | None:
-    metre, sizes = _METRES.get(int(file.pages.first.tags.valueof("ResolutionUnit", default=2))), _resolution(file)
+def _of_resolution(_file: tifffile.TiffFile, page: tifffile.TiffPage) -> _Calibration | None:
+    metre, sizes = _unit_of_resolution(page), _resolution(page)
     if metre is None or sizes is None or max(sizes) * metre >= _PRINTED:
         return None
     down, across = (Axis(size * metre, "m") for size in sizes)
     return (down, across), "the resolution tags"
 
 
-def _resolution(file: tifffile.TiffFile) -> tuple[float, float] | None:
+def _unit_of_resolution(page: tifffile.TiffPage) -> float | None:
+    """Metres of the unit of the resolution tags; None if they have none."""
+    return _METRES.get(int(page.tags.valueof("ResolutionUnit", default=2)))
+
+
+def _resolution(page: tifffile.TiffPage) -> tuple[float, float] | None:
     """Pixels (y, x) in the unit of the resolution tags; None if there are none."""
     sizes = []
     for name in ("YResolution", "XResolution"):
-        above, below = file.pages.first.tags.valueof(name, default=(0, 1))
+        above, below = page.tags.valueof(name, default=(0, 1))
         if not (above and below):
             return None
         sizes.append(below / above)
     return sizes[0], sizes[1]
 
 
-def _facts(file: tifffile.TiffFile) -> dict[str, Known[Any]]:
-    unit, scale = (file.pages.first.tags.valueof(code) for code in _DM_COUNTS)
+def _facts(page: tifffile.TiffPage) -> dict[str, Known[Any]]:
+    unit, scale = (page.tags.valueof(code) for code in _DM_COUNTS)
     facts: dict[str, Known[Any]] = {}
     if scale and str(unit).strip("\x00 ").lower() in _ELECTRONS:
         facts["counts_per_electron"] = Known(1 / float(np.ravel(scale)[0]), "DigitalMicrograph's tags")
-    energy = _description(file).get("energy_kev")
+    energy = _description(page).get("energy_kev")
     if isinstance(energy, int | float):
         facts["energy_kev"] = Known(float(energy), "the description that temshift wrote")
     return facts

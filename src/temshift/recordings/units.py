@@ -1,5 +1,6 @@
 """Units of length as files of microscopes write them."""
 
+import re
 import unicodedata
 
 from temshift.core import InputError
@@ -31,6 +32,7 @@ _WORDS = {
     "picometer": "pm",
 }
 _RECIPROCAL = ("1/", "/nm", "^-1", "-1", "\u207b\u00b9", "rad", "deg")
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")  # as ImageJ writes letters beyond ASCII
 _ENERGIES = ("ev", "kev", "mev")
 
 
@@ -75,5 +77,7 @@ def plain_unit(unit: str) -> str:
     >>> plain_unit("[n_m]"), plain_unit(" Microns "), plain_unit("1/n_m")
     ('nm', 'microns', '1/nm')
     """
-    text = unit.replace("\\u00B5", "\u00b5").replace("\x00", "").strip().strip("[]").replace("_", "")
+    text = (
+        _ESCAPED.sub(lambda code: chr(int(code[1], 16)), unit).replace("\x00", "").strip().strip("[]").replace("_", "")
+    )
     return unicodedata.normalize("NFKC", text).replace(" ", "").lower()

@@ -9,9 +9,10 @@ from .evaluation import (
     wave_source,
     widest_semiangle,
 )
+from .labelled_scores import labelled_rows
 from .reading import Gives, Reading, origin_of_network, pixel_text
 from .scored_images import TRAINING, images_stream
-from .scores import SCORES_VERSION, Network, Scores, pixel_sums, score_batches, score_together, scores_of
+from .scores import SCORES_VERSION, Network, PixelSums, Scores, pixel_sums, score_batches, score_together, scores_of
 from .scoring_conditions import AnyConditions, ScoringConditions, faults_on, image_faults, scoring_conditions
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Gives",
     "Network",
     "OpenedWaves",
+    "PixelSums",
     "Reading",
     "Scores",
     "ScoringConditions",
@@ -29,6 +31,7 @@ __all__ = [
     "faults_on",
     "image_faults",
     "images_stream",
+    "labelled_rows",
     "origin_of_network",
     "pixel_sums",
     "pixel_text",

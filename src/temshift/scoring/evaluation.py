@@ -266,9 +266,13 @@ def result_rows(
         test = {"test_name": name, "test_id": images if asked.shape is None else content_hash([images, asked.shape])}
         outside = None if inside is None else scores[id_].cross_entropy - inside
         rows.append({**vars(scores[id_]), **training, **test, "g_ood": outside, **centers("test", conditions)})
-    table = with_stability(pl.DataFrame(rows, schema_overrides=RESULTS))
-    return table.select(
-        pl.col(name) if name in table.columns else pl.lit(None, kind()).alias(name) for name, kind in RESULTS.items()
+    return results_table(with_stability(pl.DataFrame(rows, schema_overrides=RESULTS)))
+
+
+def results_table(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with all columns of results, in their order; those that they lack are null."""
+    return rows.select(
+        pl.col(name) if name in rows.columns else pl.lit(None, kind()).alias(name) for name, kind in RESULTS.items()
     )
 
 
@@ -284,12 +288,14 @@ def _training_columns(scoring: ScoringConditions, scores: Mapping[str, Scores]) 
     if scoring.trained_on is None:
         return {}
     name, conditions = scoring.trained_on
-    return {
-        "training_name": name,
-        "in_distribution_cross_entropy": scores[content_hash(conditions)].cross_entropy,
-        **centers("training", conditions),
-        "training_defocus_sd_nm": summary(conditions)["defocus_nm"].sd,
-    }
+    inside = scores[content_hash(conditions)].cross_entropy
+    return {"in_distribution_cross_entropy": inside, **training_settings(name, conditions)}
+
+
+def training_settings(name: str, conditions: ImagingConditions) -> dict[str, Any]:
+    """Return the columns of a row on the training of a network."""
+    spread = summary(conditions)["defocus_nm"].sd
+    return {"training_name": name, **centers("training", conditions), "training_defocus_sd_nm": spread}
 
 
 def _require_evaluation_mode(network: Network) -> None:

@@ -68,6 +68,11 @@ def framed_outlines(labels: NDArray[np.int32]) -> dict[int, FramedOutline]:
     }
 
 
+def framed_outline(mask: NDArray[np.bool_]) -> FramedOutline:
+    """Return the outline of a whole mask on the network's pixels, for a page."""
+    return FramedOutline(short_outline(np.pad(mask, 1)), -1, -1)
+
+
 def imagej_rois(drawn: Outlines) -> bytes:
     """Return outlines as the zip that Fiji's ROI manager opens, one ROI a particle."""
     buffer = io.BytesIO()

@@ -1,6 +1,7 @@
 """From a micrograph to a mask and its particles: clean, bring to the network's pixels, segment, measure."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,8 @@ class Segmentation:
         That the network was given, with mean 0 and variance 1.
     logits : ndarray (y, x) of float32
         Of "particle", on these pixels.
+    hidden : ndarray (y, x) of bool
+        Those of these pixels that lie under a scale bar.
     mask : ndarray (y, x) of bool
         Logit above 0; nothing under scale bars.
     labels : ndarray (y, x) of int32
@@ -57,6 +60,7 @@ class Segmentation:
     grid: Grid
     image: NDArray[np.float32]
     logits: NDArray[np.float32]
+    hidden: NDArray[np.bool_]
     mask: NDArray[np.bool_]
     labels: NDArray[np.int32]
     particles: pl.DataFrame
@@ -126,6 +130,7 @@ def segment(
         grid,
         image.numpy(),
         logits,
+        hidden,
         mask,
         labels,
         measure(labels, logits, grid, hidden),
@@ -199,3 +204,23 @@ def on_camera(values: NDArray[np.generic], segmentation: Segmentation) -> NDArra
     part = whole[segmentation.cleaned.part]
     part[...] = values[_nearest(values.shape, part.shape)]
     return whole
+
+
+def on_network(values: NDArray[Any], segmentation: Segmentation) -> NDArray[Any]:
+    """Return a plane of the micrograph on the network's pixels, by the nearest pixel, as masks are sampled.
+
+    Parameters
+    ----------
+    values : ndarray (y, x)
+        Such as labels, of the shape of the micrograph as it was read.
+    segmentation : Segmentation
+        Its own.
+
+    Returns
+    -------
+    ndarray (y, x)
+        Of the cleaned part.
+    """
+    part = values[segmentation.cleaned.part]
+    sampled: NDArray[Any] = part[_nearest(part.shape, segmentation.grid.shape)]
+    return sampled

@@ -13,7 +13,8 @@ from .forecast import Forecast, predict_scores
 from .input_files import load_any, load_database, load_input, load_plan, load_recipe, load_single
 from .micrograph_dataset import MicrographDataset
 from .score_network import score_network, score_opened
-from .segment_files import OpenedNetwork, Segmented, SegmentSettings, network_and_files, segment_files
+from .segmenting.score_labels import LabelledScores, score_labels
+from .segmenting.segment_files import OpenedNetwork, Segmented, SegmentSettings, network_and_files, segment_files
 from .specimen_libraries import Measurement, find_library, open_specimens
 from .train_network import SingleNetwork, open_training, train_opened, train_single, training_remarks
 from .transfer_curves import (
@@ -30,6 +31,7 @@ __all__ = [
     "ConditionSource",
     "ConditionsFile",
     "Forecast",
+    "LabelledScores",
     "Measurement",
     "MicrographDataset",
     "OpenedNetwork",
@@ -64,6 +66,7 @@ __all__ = [
     "require_folder",
     "require_output",
     "resolved_plain",
+    "score_labels",
     "score_network",
     "score_opened",
     "segment_files",

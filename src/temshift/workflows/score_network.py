@@ -222,8 +222,9 @@ def _results(trial: _Trial) -> pl.DataFrame:
     source, conditions = trial.source, trial.conditions
     scores = score_conditions(trial.asked, trial.waves, conditions, progress=trial.work.progress)
     network_id = trial.identity or conditions.name
+    key = trial.identity or content_hash(conditions.name)
     rows = result_rows(conditions, source, scores, trial.asked)
-    ids = [score_id(network_id, test) for test in rows["test_id"]]
+    ids = [score_id(key, test) for test in rows["test_id"]]
     return rows.with_columns(score_id=pl.Series(ids), network_id=pl.lit(network_id), in_study=pl.lit(True))
 
 

@@ -5,19 +5,18 @@ from typing import Annotated
 
 import typer
 
+from temshift.cli.options.cleaning import (
+    Invert,
+    NoBackground,
+    NoBars,
+    NoOutliers,
+    NoStripes,
+    Pixel,
+    number,
+    switch,
+)
 from temshift.cli.options.common import AllowCode, Device, On
 from temshift.cli.options.networks import Gives
-
-
-def _number(option: str, help: str) -> typer.models.OptionInfo:
-    info: typer.models.OptionInfo = typer.Option(option, help=help, show_default=False)
-    return info
-
-
-def _switch(option: str, help: str) -> typer.models.OptionInfo:
-    info: typer.models.OptionInfo = typer.Option(option, help=help)
-    return info
-
 
 Paths = Annotated[
     list[Path],
@@ -28,30 +27,24 @@ Paths = Annotated[
     ),
 ]
 Output = Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)]
-Onnx = Annotated[Path | None, _number("--onnx", "The network as ONNX.")]
-InStudy = Annotated[Path | None, _number("--study", "The study that the network's id lies in.")]
+Onnx = Annotated[Path | None, number("--onnx", "The network as ONNX.")]
+InStudy = Annotated[Path | None, number("--study", "The study that the network's id lies in.")]
 Frame = Annotated[
     int | None,
     typer.Option("--frame", min=0, help="The frame of a stack, from 0. Default: the sum.", show_default=False),
 ]
-Pixel = Annotated[float | None, _number("--pixel-angstrom", "Pixel size, in place of the file's.")]
-Energy = Annotated[float | None, _number("--energy-kev", "Energy of the electrons.")]
-Exposure = Annotated[float | None, _number("--exposure-s", "Exposure.")]
-Camera = Annotated[str | None, _number("--camera", "Name of the camera.")]
-Counts = Annotated[float | None, _number("--counts-per-electron", "Counts that an electron makes.")]
-OfCrystal = Annotated[str | None, _number("--crystal", "What the particles are, such as Au: checks the pixel size.")]
-Invert = Annotated[bool, _switch("--invert", "Exchange bright and dark.")]
-NoBars = Annotated[bool, _switch("--no-bars", "Leave burnt-in bars and borders.")]
-NoOutliers = Annotated[bool, _switch("--no-outliers", "Leave hot and dead pixels.")]
-NoStripes = Annotated[bool, _switch("--no-stripes", "Leave the gain of columns and rows.")]
-NoBackground = Annotated[bool, _switch("--no-background", "Leave an uneven background.")]
-NoSplit = Annotated[bool, _switch("--no-split", "Leave touching particles as one.")]
+Energy = Annotated[float | None, number("--energy-kev", "Energy of the electrons.")]
+Exposure = Annotated[float | None, number("--exposure-s", "Exposure.")]
+Camera = Annotated[str | None, number("--camera", "Name of the camera.")]
+Counts = Annotated[float | None, number("--counts-per-electron", "Counts that an electron makes.")]
+OfCrystal = Annotated[str | None, number("--crystal", "What the particles are, such as Au: checks the pixel size.")]
+NoSplit = Annotated[bool, switch("--no-split", "Leave touching particles as one.")]
 Smallest = Annotated[float, typer.Option("--smallest-nm", min=0, help="Diameter of the least particle.")]
-Meaning = Annotated[Gives | None, _number("--gives", "The meaning of the network's output. Default: logits.")]
+Meaning = Annotated[Gives | None, number("--gives", "The meaning of the network's output. Default: logits.")]
 Channel = Annotated[
     int | None, typer.Option("--channel", min=0, help="The channel of the particle, from 0.", show_default=False)
 ]
-AnyPixel = Annotated[bool, _switch("--any-pixel", "Segment on the image's own pixels, not on the network's.")]
+AnyPixel = Annotated[bool, switch("--any-pixel", "Segment on the image's own pixels, not on the network's.")]
 
 
 def segment(

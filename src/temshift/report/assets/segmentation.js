@@ -1,10 +1,9 @@
 "use strict";
 (() => {
-  const root = document.documentElement, svg = document.getElementById("picture");
+  const svg = document.getElementById("picture");
   const width = Number(svg.dataset.width), height = Number(svg.dataset.height);
   const MOST = 24, STEP = 1.3;
   let view = { x: 0, y: 0, w: width, h: height };
-  root.classList.add("scripted");
 
   function show() {
     view.w = Math.min(width, Math.max(width / MOST, view.w));
@@ -105,22 +104,14 @@
     });
   }
 
-  const toggles = { outlines: ["plain-picture", false], numbers: ["numbered", true] };
+  const toggles = { outlines: ["plain-picture", false], numbers: ["numbered", true], labels: ["without-labels", false] };
   for (const [name, [mark, state]] of Object.entries(toggles)) {
     const box = document.getElementById(name);
+    if (!box) continue;
     const apply = () => svg.classList.toggle(mark, box.checked === state);
     box.addEventListener("change", apply);
     apply();
   }
-  const theme = document.getElementById("theme");
-  const say = () => theme.setAttribute("aria-pressed", String(root.dataset.theme === "dark"));
-  theme.addEventListener("click", () => {
-    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    try { localStorage.setItem("temshift-theme", root.dataset.theme); } catch { /* no storage */ }
-    say();
-  });
-  say();
   show();
   window.addEventListener("resize", show);
-  root.dataset.drawn = "true";
 })();

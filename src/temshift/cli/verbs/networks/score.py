@@ -1,12 +1,13 @@
 """The verb ``score``: anyone's network on a wave database."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from rich.console import Console
 
+from temshift.cli.verbs.networks.given import LONGEST_NAME, Files, Given, open_network
+from temshift.cli.verbs.networks.score_labels import LabelledPlace, score_labelled
 from temshift.cli.verbs.progress import progress_for, warn_of
 from temshift.cli.verbs.run import require_device
 from temshift.cli.verbs.shared import Interrupted, refuse_faults
@@ -14,11 +15,9 @@ from temshift.cli.verbs.tables import formula_text, number_text, say, text_table
 from temshift.conditions import ImagingConditions
 from temshift.core import InputError
 from temshift.exitwaves import WaveSource
-from temshift.networks import OnnxNetwork, load_with_card, onnx_identity, weights_bytes
 from temshift.optics import imaging_remarks
 from temshift.scoring import (
     Asked,
-    Network,
     Reading,
     ScoringConditions,
     ask,
@@ -32,9 +31,8 @@ from temshift.storage import read_json, read_table
 from temshift.studies import StudyFolder
 from temshift.workflows import open_conditions, score_opened
 
+NO_CLEANING = {"bars": True, "outliers": True, "stripes": True, "background": True, "invert": False}  # asked for
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
-IDENTITY_DIGITS = 16
-LONGEST_NAME = 80  # that a file of conditions may give
 
 
 class Where(NamedTuple):
@@ -45,40 +43,61 @@ class Where(NamedTuple):
     conditions: Path
 
 
-class Files(NamedTuple):
-    """A network as an ONNX file or as the folder that temshift wrote, one of them, and the folder of its code."""
+def where(
+    database: Path | None,
+    conditions: Path | None,
+    one_set: str,
+    images: Path | None,
+    labels: Path | None,
+    pixel_angstrom: float | None,
+) -> Where | LabelledPlace:
+    """Return the images that a network is scored on: those of a database under conditions, or labelled ones.
 
-    onnx: Path | None
-    network: Path | None
-    code: Path | None = None
+    Raises
+    ------
+    InputError
+        If it is neither of them, or both.
+    """
+    simulated, labelled = (database, conditions), (images, labels)
+    if not any(simulated) and images is not None and labels is not None:
+        return LabelledPlace(images, labels, one_set, pixel_angstrom)
+    if any(labelled) or database is None or conditions is None:
+        raise InputError(
+            "give what to score on: --database FOLDER with --conditions YAML, or --images with --labels in their place"
+        )
+    if pixel_angstrom is not None:
+        raise InputError("--pixel-angstrom is for --images; simulated ones have the pixels of their waves")
+    return Where(database, one_set, conditions)
 
 
-class Given(NamedTuple):
-    """A network as it was given: its name, its hash, and, if its card has them, the conditions of its training."""
-
-    network: Network
-    name: str
-    identity: str
-    training: dict[str, Any] | None = None
-
-
-def score(files: Files, where: Where, output: Path, device: str, reading: dict[str, Any]) -> None:
+def score(
+    files: Files,
+    where: Where | LabelledPlace,
+    output: Path,
+    device: str,
+    reading: dict[str, Any],
+    cleaning: dict[str, bool],
+) -> None:
     """Score a network and print a short summary."""
-    onnx, network, code = files
-    if (onnx is None) == (network is None):
+    if (files.onnx is None) == (files.network is None):
         raise InputError("give a network, either as --onnx FILE or as --network FOLDER")
+    if isinstance(where, LabelledPlace):
+        score_labelled(files, where, output, device, reading, cleaning)
+        return
+    if cleaning != NO_CLEANING:
+        raise InputError("--invert and --no-... are for --images; simulated ones are not cleaned")
     how = Reading(**reading)
     opened, source = open_conditions(where.conditions), wave_source(where.database, where.one_set)
     scoring = opened.scoring()
     faults = opened.energy_faults(source.exit_waves.energy) or faults_on(scoring, source)
     refuse_faults(where.conditions, [(opened.place(place), fault) for place, fault in faults])
     require_device(device)
-    given = _from_onnx(onnx, device) if onnx is not None else _from_folder(Path(str(network)), device, code)
+    given = open_network(files, device)
     progress = progress_for(Console(stderr=True))
     if _contradicts(scoring, given):
         progress.warning(
-            f"{where.conditions} gives other training conditions than the card of {network}; leave training out of it, "
-            "and those of the card are taken"
+            f"{where.conditions} gives other training conditions than the card of {files.network}; leave training out "
+            "of it, and those of the card are taken"
         )
     scoring = _completed(scoring, given)
     asked = ask(given.network, source, scoring, how)
@@ -90,19 +109,6 @@ def score(files: Files, where: Where, output: Path, device: str, reading: dict[s
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command begins again") from None
     _summarise(folder, Console())
-
-
-def _from_onnx(file: Path, device: str) -> Given:
-    identity = onnx_identity(file)  # first: ONNX Runtime waits for ever for weights in a pipe
-    return Given(OnnxNetwork(file, device=device), file.stem, identity)
-
-
-def _from_folder(folder: Path, device: str, code: Path | None) -> Given:
-    network, card = load_with_card(folder, code=code)
-    identity = hashlib.sha256(weights_bytes(network.state_dict())).hexdigest()[:IDENTITY_DIGITS]
-    conditions, name = card.get("conditions"), str(card.get("training_name", folder.stem))[:LONGEST_NAME]
-    training = None if conditions is None else {"name": name, **conditions}
-    return Given(network.to(device), name, identity, training)
 
 
 def _contradicts(scoring: ScoringConditions, given: Given) -> bool:

@@ -10,12 +10,12 @@ from urllib.parse import quote
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from temshift.figures.encoding import data_uri, fitting
 from temshift.figures.pictures import TENTHS, bar_rectangle, scale_bar
 from temshift.report.page.markup import filled, piece
+from temshift.report.page.segmenting.histogram import histogram
 from temshift.storage import write_text
 
 UNCHECKED = (
@@ -25,8 +25,8 @@ UNCHECKED = (
 )
 HEAD = ("particle", "diameter, nm", "area, nm2", "eccentricity", "probability", "confidence", "at a border")
 _MOST_BYTES = 3_000_000  # of the micrograph in the page
+_DIAMETER = "equivalent diameter, nm"
 _FEW = 12  # particles: a table that needs no folding
-_LEFT, _RIGHT, _BOTTOM, _TOP = 50, 630, 250, 20  # of the histogram
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,9 @@ class ShownSegmentation:
     warnings : sequence of str
     checked : str, optional
         How the network did on labelled images; None if there are none.
+    truth : str
+        The outline of the labels as an SVG path in tenths of the network's pixels, from one pixel outside the upper
+        left corner; empty if there are none.
     """
 
     name: str
@@ -106,6 +109,7 @@ class ShownSegmentation:
     facts: Sequence[tuple[str, str]]
     warnings: Sequence[str] = ()
     checked: str | None = None
+    truth: str = ""
 
 
 def write_segmentation_page(path: Path, shown: ShownSegmentation) -> None:
@@ -117,7 +121,7 @@ def segmentation_html(shown: ShownSegmentation) -> str:
     """Return the page, a whole HTML document in which every text is escaped."""
     whole = [each.diameter for each in shown.particles if not each.on_border]
     parts = {**_assets(), **_overlay(shown), **_spectrum(shown), **_words(shown, whole)}
-    parts["bars"] = _bars(whole) if whole else None
+    parts["bars"] = histogram(whole, _DIAMETER)
     parts |= {"head": HEAD, "rows": [each.row for each in shown.particles], "few": len(shown.particles) <= _FEW}
     parts["steps"] = piece(
         "table", ("step", "result"), [(name, words) for name, words, _ in shown.steps], "steps narrow"
@@ -160,10 +164,10 @@ def segmentations_html(rows: Sequence[Mapping[str, Any]], diameters: Sequence[fl
         verdict=UNCHECKED,
         failed=f"{failed} of {len(rows)} files have no mask; the table has the reasons." if failed else "",
         size_words=piece("paragraph", _size_words(diameters)),
-        bars=_bars(diameters) if len(diameters) else None,
+        bars=histogram(diameters, _DIAMETER),
         head=("image", "particles", "pixel, A", "median diameter, nm", "reason"),
         rows=shown,
-        style=_assets()["style"],
+        style=page_style(),
         version=version("temshift"),
     )
 
@@ -183,12 +187,17 @@ def _size_words(diameters: Sequence[float]) -> str:
     )
 
 
-def _assets() -> dict[str, Any]:
-    def asset(name: str) -> Markup:
-        return Markup(files("temshift.report").joinpath("assets", name).read_text(encoding="utf-8"))
+def page_style() -> Markup:
+    """Return the style of pages of micrographs."""
+    return _asset("page.css") + _asset("segmentation.css")
 
-    style = asset("page.css") + asset("segmentation.css")
-    return {"style": style, "script": asset("segmentation.js"), "version": version("temshift")}
+
+def _asset(name: str) -> Markup:
+    return Markup(files("temshift.report").joinpath("assets", name).read_text(encoding="utf-8"))
+
+
+def _assets() -> dict[str, Any]:
+    return {"style": page_style(), "script": _asset("segmentation.js"), "version": version("temshift")}
 
 
 def _overlay(shown: ShownSegmentation) -> dict[str, Any]:
@@ -213,6 +222,8 @@ def _overlay(shown: ShownSegmentation) -> dict[str, Any]:
         "width": columns,
         "height": height,
         "outlines": outlines,
+        "truth": shown.truth,
+        "truth_place": f"translate({-across:.6g} {-down:.6g})",
         "scale": f"{across / TENTHS:.6g} {down / TENTHS:.6g}",
         "bar": bar_rectangle(columns, round(height), shown.pixel_nm[1] * 10),
         "bar_words": f"{scale_bar(columns * shown.pixel_nm[1]):g} nm",
@@ -255,30 +266,3 @@ def _words(shown: ShownSegmentation, whole: Sequence[float]) -> dict[str, Any]:
         "warnings": shown.warnings,
         "size_words": piece("paragraph", sizes),
     }
-
-
-def _bars(diameters: Sequence[float]) -> dict[str, Any]:
-    """A histogram as rectangles and ticks; bins are round numbers."""
-    edges = MaxNLocator(nbins=18, steps=[1, 2, 2.5, 5, 10], min_n_ticks=4).tick_values(min(diameters), max(diameters))
-    counts, _ = np.histogram(diameters, edges)
-    across = np.interp(edges, (edges[0], edges[-1]), (_LEFT, _RIGHT))
-    most = int(counts.max())
-    height = (_BOTTOM - _TOP) / most
-    rectangles = [
-        {
-            "x": round(float(left), 1),
-            "y": round(_BOTTOM - height * int(count), 1),
-            "width": round(float(right - left) - 1, 1),
-            "height": round(height * int(count), 1),
-            "words": f"{count} particles of {low:.3g} to {high:.3g} nm",
-        }
-        for left, right, low, high, count in zip(across, across[1:], edges, edges[1:], counts, strict=False)
-    ]
-    every = max(1, len(edges) // 8)
-    ticks = [
-        {"at": round(float(at), 1), "words": f"{edge:.3g}"}
-        for at, edge in list(zip(across, edges, strict=True))[::every]
-    ]
-    levels = [int(level) for level in MaxNLocator(nbins=4, integer=True).tick_values(0, most) if 0 <= level <= most]
-    up = [{"at": round(_BOTTOM - height * level, 1), "words": str(level)} for level in levels]
-    return {"rectangles": rectangles, "across": ticks, "up": up}

@@ -1,6 +1,8 @@
 """Micrographs from the files of microscopes, one after the other: masks, one table of all particles, and a page."""
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,13 +13,13 @@ import polars as pl
 from temshift.core import InputError, TemshiftError, content_hash
 from temshift.execution import Progress, SilentProgress
 from temshift.networks import OnnxNetwork, load_with_card, onnx_identity, read_card, weights_bytes
-from temshift.recordings import read_micrograph
+from temshift.recordings import Micrograph, read_micrograph
 from temshift.report import segmentations_html, write_segmentation_page
 from temshift.scoring import Network, Reading
 from temshift.segmentation import FILES, PARTICLES, RECORD, Cleaning, Segmentation, segment, write_segmentation
 from temshift.specimens import Crystal
 from temshift.storage import claim, read_json, write_bytes, write_json, write_text
-from temshift.workflows.segmentation_pages import shown_segmentation
+from temshift.workflows.segmenting.pages import shown_segmentation
 
 MARKER = "segmentations.json"
 PAGE = "report.html"
@@ -35,6 +37,8 @@ IMAGES: dict[str, Any] = {
     "reason": pl.String,
 }
 _LONGEST_NAME = 60
+_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,5}$")
+_STRANGE = re.compile(r'[\x00-\x1f/\\:*?"<>|]|^\.')
 _IDENTITY_DIGITS = 16
 _WEIGHTS = (".safetensors", ".json")
 
@@ -204,7 +208,7 @@ def segment_files(
         write_json(output / MARKER, {"network": opened.name, "identity": opened.identity, "files": len(paths)})
         rows, tables = [], []
         progress.start("micrographs", len(paths))
-        for path, name in zip(paths, folder_names(paths), strict=True):
+        for path, name in zip(paths, folder_names([path.name for path in paths]), strict=True):
             row, particles = _one(opened, path, output / name, settings)
             if row["reason"] is not None:
                 progress.warning(str(row["reason"]))
@@ -223,22 +227,23 @@ def _whole_diameters(particles: pl.DataFrame) -> list[float]:
     return particles.filter(~pl.col("on_border"))["equivalent_diameter_nm"].to_list()
 
 
-def folder_names(paths: Sequence[Path]) -> list[str]:
-    """Return a folder's name for each file: its own without the suffix, with a number if another has it already.
+def folder_names(names: Sequence[str]) -> list[str]:
+    """Return a folder's name for each image: its own without the suffix, with a number if another has it already.
 
     Examples
     --------
-    >>> folder_names([Path("a/x.tif"), Path("b/x.tif"), Path("y.dm4")])
-    ['x', 'x-2', 'y']
+    >>> folder_names(["x.tif", "x.tif", "y.dm4", "dose 1.5, image 3", "a/b?"])
+    ['x', 'x-2', 'y', 'dose 1.5, image 3', 'a-b-']
     """
-    names: list[str] = []
-    for path in paths:
-        stem = path.name.removesuffix(path.suffix)[:_LONGEST_NAME] or "image"
-        number = 1
-        while (name := stem if number == 1 else f"{stem}-{number}") in names:
-            number += 1
-        names.append(name)
-    return names
+    folders: dict[str, None] = {}
+    numbers: Counter[str] = Counter()
+    for name in names:
+        stem = _STRANGE.sub("-", _SUFFIX.sub("", name))[:_LONGEST_NAME].strip() or "image"
+        numbers[stem] += 1
+        while (folder := stem if numbers[stem] == 1 else f"{stem}-{numbers[stem]}") in folders:
+            numbers[stem] += 1
+        folders[folder] = None
+    return list(folders)
 
 
 def _joined(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -254,7 +259,7 @@ def _one(
     if kept is not None:
         return kept
     try:
-        result = _segmented(opened, path, settings)
+        result = segmented(opened, read_micrograph(path, **settings.overrides), settings)
     except InputError as refused:
         row: dict[str, Any] = dict.fromkeys(IMAGES)
         return {**row, "image": path.name, "reason": str(refused)}, _joined([])
@@ -293,8 +298,14 @@ def _kept(folder: Path, identity: str | None) -> tuple[dict[str, Any], pl.DataFr
     return (record["row"], _of_image(particles, record["image"])) if same else None
 
 
-def _segmented(opened: OpenedNetwork, path: Path, settings: SegmentSettings) -> Segmentation:
-    micrograph = read_micrograph(path, **settings.overrides)
+def segmented(opened: OpenedNetwork, micrograph: Micrograph, settings: SegmentSettings) -> Segmentation:
+    """Segment a micrograph as settings say.
+
+    Raises
+    ------
+    InputError
+        If that can't be done; the message has the reason.
+    """
     try:
         return segment(
             opened.network,
@@ -308,8 +319,11 @@ def _segmented(opened: OpenedNetwork, path: Path, settings: SegmentSettings) -> 
         )
     except TemshiftError as error:
         raise InputError(str(error)) from error
-    except MemoryError:
-        raise InputError(f"{path} needs more memory than there is; give a part of it") from None
+    except (MemoryError, RuntimeError) as error:  # torch raises the second if memory is short
+        fault = "needs more memory than there is; give a part of it"
+        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+            fault = f"can't be segmented by this network ({' '.join(str(error).split())[:200]})"
+        raise InputError(f"{micrograph.name} {fault}") from None
 
 
 def _row(result: Segmentation, path: Path, folder: Path) -> dict[str, Any]:

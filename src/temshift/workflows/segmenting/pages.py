@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from temshift.report import ShownParticle, ShownSegmentation
-from temshift.segmentation import Segmentation, averaged_spectrum, facts, framed_outlines
+from temshift.segmentation import Labelled, Segmentation, averaged_spectrum, facts, framed_outline, framed_outlines
 
 _MOST_SIDE = 1280  # pixels of the micrograph in a page
 _SPECTRUM_SIDE = 384
@@ -19,7 +19,9 @@ _WORDS = {
 _ALARMING = ("clipped", "lattice", "invert")
 
 
-def shown_segmentation(segmentation: Segmentation, network: str) -> ShownSegmentation:
+def shown_segmentation(
+    segmentation: Segmentation, network: str, labelled: Labelled | None = None, checked: str | None = None
+) -> ShownSegmentation:
     """Gather what the page of a segmentation shows.
 
     Parameters
@@ -27,6 +29,10 @@ def shown_segmentation(segmentation: Segmentation, network: str) -> ShownSegment
     segmentation : Segmentation
     network : str
         The name of the network.
+    labelled : Labelled, optional
+        What labels say of it.
+    checked : str, optional
+        The same in a sentence.
 
     Returns
     -------
@@ -49,6 +55,8 @@ def shown_segmentation(segmentation: Segmentation, network: str) -> ShownSegment
         steps=[(step.name, step.sentence, step.changed) for step in segmentation.steps],
         facts=_facts(segmentation),
         warnings=[step.sentence for step in segmentation.steps if step.changed and step.name in _ALARMING],
+        checked=checked,
+        truth="" if labelled is None else framed_outline(labelled.truth).path,
     )
 
 

@@ -1,0 +1,1 @@
+"""Pages of segmented micrographs: of one, of several, and of several that are held against labels."""

@@ -1,0 +1,1 @@
+"""Micrographs of microscopes through a network: into masks and particles, and held against labels."""
