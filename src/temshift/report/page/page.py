@@ -116,18 +116,18 @@ def _of_study(study: StudyTables, matrix: Matrix) -> dict[str, str]:
         "subtitle": f"Study “{study.name}”",
         "configuration_name": "study.yaml",
         "verdict": " ".join(verdict(matrix, study.prediction)),
-        "limits": sections.limits((*_found(study), *sections.FIXED_LIMITS)),
+        "limits": sections.limits((*_own_limits(study), *sections.FIXED_LIMITS)),
     }
 
 
-def _found(study: StudyTables) -> list[str]:
+def _own_limits(study: StudyTables) -> list[str]:
     """Limits of this study, which come before those of all studies."""
     return [*study.prediction.caveats, *sections.remarks_on_waves(study.manifest)]
 
 
 def _of_one(study: StudyTables, matrix: Matrix) -> dict[str, str]:
     words = [*own_network.verdict_of_one(matrix), prediction_words(study.prediction)]
-    limits = (*_found(study), *own_network.LIMITS, *sections.LIMITS_OF_ALL)
+    limits = (*_own_limits(study), *own_network.LIMITS, *sections.LIMITS_OF_ALL)
     return {
         "kind": "own" if matrix.trainings[0].told else "own untold",
         "title": "How far can this network be trusted?",
