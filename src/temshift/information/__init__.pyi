@@ -14,19 +14,11 @@ from .observers.draws import Draws, ring_draws
 from .observers.observer import RuleName, average, fit_observer, observe
 from .observers.probe import fit_probe, image_patches
 from .prediction.applicability import MARGIN, Reach
+from .prediction.features import DISAGREEMENT, DISTANCE, EPSILON, F1, LOSS, OBSERVER, with_features
 from .prediction.intervals import LEVEL, least_groups
 from .prediction.linear_model import additive_fit, explained, fit_linear, predict_left_out
-from .prediction.score_prediction import (
-    DISAGREEMENT,
-    DISTANCE,
-    EPSILON,
-    F1,
-    LOSS,
-    OBSERVER,
-    ScorePredictor,
-    predict,
-    with_features,
-)
+from .prediction.score_prediction import predict
+from .prediction.score_predictor import ScorePredictor
 from .transfer.distance_matrix import DistanceMatrix, distance_matrix
 from .transfer.image_distance import ImageDistance, ImageSpectra, image_distance, image_distances, image_spectra
 from .transfer.image_noise import ASSUMED_PIXEL

@@ -10,7 +10,8 @@ from temshift.conditions import ImagingConditions
 from temshift.core import TemshiftError, content_hash
 from temshift.execution import Work
 from temshift.information import ObjectLibrary, ObjectSpectra, Survey, information_of
-from temshift.information.prediction.score_prediction import logit_of, predict
+from temshift.information.prediction.features import logit_of
+from temshift.information.prediction.score_prediction import predict
 from temshift.optics import Microscope
 from temshift.studies.analysis.observer_scores import Passage, Scene, take_observers
 from temshift.studies.analysis.transfer_tables import pair_metrics, transfer_curve
