@@ -169,3 +169,35 @@ def test_conditions_that_no_images_can_be_formed_of_are_warned_of_once(tmp_path:
     assert "warning" not in call(wide, wide, "--sampling-angstrom", "0.4").stderr
     (tmp_path / "set.yaml").write_text("imaging: {coherence: envelope}\n" + text)
     assert "warning" not in call(wide, wide).stderr
+
+
+def test_specimens_of_each_side_stand_in_the_sentence(files: list[str]) -> None:
+    sides = ("--train-specimens", "Au", "--test-specimens", "Si")
+    shown = call(files[0], files[0], *sides).stdout
+    pattern = r"networks trained on train with Au lose a factor of [\d.]+ on train with Si: other specimens"
+    assert re.match(pattern, shown)
+    answer = json.loads(call(*files, *sides, "--json").stdout)
+    assert answer["verdict"].startswith("networks trained on train with Au lose a factor of")
+    assert answer["specimens_factor"] > 1
+    assert json.loads(call(*files, "--specimens", "Au", "--json").stdout)["specimens_factor"] is None
+
+
+def test_specimens_of_each_side_may_be_a_recipe(files: list[str]) -> None:
+    recipe = str(EXAMPLES / "specimens.yaml")
+    shown = call(files[0], files[0], "--train-specimens", "Ag", "--test-specimens", recipe, "--rule", "ideal").stdout
+    assert "on train with specimens" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--train-specimens", "Au"], "--test-specimens is missing"),
+        (["--test-specimens", "Au"], "--train-specimens is missing"),
+        (["--train-specimens", "Au", "--test-specimens", "Au"], "both sides have the specimens Au"),
+        (["--train-specimens", "Au", "--test-specimens", "Ag", "--specimens", "Ag"], "either these, or those of each"),
+        (["--train-specimens", "Au", "--test-specimens", "Xx"], "Xx does not exist"),
+    ],
+)
+def test_specimens_that_are_no_pair_are_refused(files: list[str], options: list[str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        call(*files, *options)

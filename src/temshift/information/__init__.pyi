@@ -1,5 +1,6 @@
 from .comparison.compare import Bench, as_conditions, band_of, compare, compare_many, noise_remarks, survey_for
 from .comparison.comparison import Comparison, Side
+from .comparison.specimen_pair import SpecimenPair
 from .comparison.verdict import HOPELESS, NOTABLE, Verdict, observer_text
 from .designs.candidates import GRID
 from .designs.objectives import OBJECTIVES, Objective
@@ -73,6 +74,7 @@ __all__ = [
     "RuleName",
     "ScorePredictor",
     "Side",
+    "SpecimenPair",
     "Survey",
     "Verdict",
     "additive_fit",

@@ -1,4 +1,4 @@
-from .comparison import bench_for, compare, measured_library, opened_specimens
+from .comparison import OpenedSides, bench_for, compare, measured_library, opened_sides
 from .condition_files import (
     ConditionsFile,
     ConditionSource,
@@ -33,6 +33,7 @@ __all__ = [
     "Measurement",
     "MicrographDataset",
     "OpenedNetwork",
+    "OpenedSides",
     "SegmentSettings",
     "Segmented",
     "SingleNetwork",
@@ -58,7 +59,7 @@ __all__ = [
     "open_conditions",
     "open_specimens",
     "open_training",
-    "opened_specimens",
+    "opened_sides",
     "predict_scores",
     "read_conditions",
     "require_folder",
