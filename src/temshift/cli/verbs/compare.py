@@ -193,7 +193,7 @@ def _table(compared: Sequence[Comparison], rules: Sequence[RuleName]) -> Table:
     return text_table((*TITLES, *scores), rows, numbers=(*TITLES[2:], *scores))
 
 
-def _score(side: Side, rule: str) -> str:
+def _score(side: Side, rule: RuleName) -> str:
     return number_text(side.observers[rule][1].cross_entropy)
 
 
