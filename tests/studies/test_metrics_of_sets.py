@@ -9,17 +9,20 @@ import pytest
 
 from temshift.configuration.model import parse_configuration
 from temshift.configuration.yaml_document import read_document, write_document
-from temshift.information import fit_observer, read_library, ring_draws
+from temshift.core import InputError
+from temshift.information import fit_observer, read_library, ring_draws, shipped_library
 from temshift.storage import read_json
 from temshift.studies import Plan, Study, StudyFolder, run_study, survey_of
 from temshift.studies.analysis.analyse import shown_libraries
 from temshift.studies.analysis.image_features import looks_of
 from temshift.vocabulary.columns import METRICS, SET_METRICS
+from temshift.workflows import predict_scores
 
 SETS: list[dict[str, Any]] = [
-    {"name": "{value}", "series": "particles.crystal", "values": ["CdSe", "Ag"]},
+    {"name": "{value}", "series": "particles.crystal", "values": ["CdSe", "Ag", "Si"]},
     {"name": "wide", "specimens": {"cell_nm": [3.84, 3.84], "particles": {"crystal": "Cu"}}},
 ]
+NAMES = ("CdSe", "Ag", "Si", "wide")
 CHANGES: dict[str, Any] = {
     "counts": {"training": 4, "test": 2, "per_shard": 4},
     "training": {"steps": 2, "batch": 2},
@@ -56,9 +59,9 @@ def metrics(folder: Path) -> pl.DataFrame:
 def test_pairs_name_their_sets_and_what_is_known_of_them(metrics: pl.DataFrame) -> None:
     assert metrics.schema == pl.Schema(METRICS | SET_METRICS)
     pairs = set(metrics.select("training_specimens", "test_specimens").rows())
-    assert pairs == {(one, other) for one in ("CdSe", "Ag", "wide") for other in ("CdSe", "Ag", "wide")}
+    assert pairs == {(one, other) for one in NAMES for other in NAMES}
     facts = dict(metrics.select("test_specimens", "test_crystal").rows())
-    assert facts == {"CdSe": "CdSe", "Ag": "Ag", "wide": "Cu"}
+    assert facts == {"CdSe": "CdSe", "Ag": "Ag", "Si": "Si", "wide": "Cu"}
     sizes = metrics.select("training_particle_radius_nm", "training_film_thickness_nm", "training_particle_share")
     assert (sizes.to_numpy() > 0).all()
     wide = metrics.filter(training_specimens="wide")["training_particle_share"][0]
@@ -102,8 +105,46 @@ def test_the_probe_looks_at_windows_of_other_cells_and_spectra_at_their_own(
 
 def test_too_few_sets_say_so_and_leave_numbers_missing(folder: Path, metrics: pl.DataFrame) -> None:
     across = read_json(folder / "prediction.json")["across_sets"]
-    assert across["sets"] == {"test": 3, "training": 3}
+    assert across["sets"] == {"test": 4, "training": 4}
     assert across["interval"] is None
-    assert any("need 10 sets of test specimens at least; there are 3" in one for one in across["caveats"])
+    assert any("need 10 sets of test specimens at least; there are 4" in one for one in across["caveats"])
     assert metrics["left_out_both_set_upper"].null_count() == len(metrics)
     assert metrics.select(pl.selectors.float().is_nan().any()).to_numpy().sum() == 0
+
+
+def test_networks_of_a_study_with_sets_are_predicted_on_specimens_that_it_does_not_have(
+    folder: Path, study: Study
+) -> None:
+    forecast = predict_scores(folder, specimens="Au")
+    assert forecast.table["test_name"].unique().to_list() == ["near, Au"]
+    assert forecast.table["training_name"].to_list() == [f"near, {name}" for name in NAMES]
+    assert forecast.table["cross_entropy"].null_count() == 0
+    assert forecast.table["cross_entropy_upper"].null_count() == 4, "four sets are too few for an interval"
+    assert forecast.table["known_as"].null_count() == 4
+    assert any("scores on 4 sets of specimens: too few for an interval" in one for one in forecast.remarks)
+    assert forecast.verdict is not None
+    assert forecast.verdict.startswith("on Au networks trained on near, ")
+    part = Plan(study).parts[1]
+    shown = shipped_library("Au", energy=part.study.exit_waves.energy)
+    survey, conditions = survey_of(part.study), part.trainings["near, Ag"]
+    library = read_library(StudyFolder(folder).spectra_record(part.metrics_id))
+    observer = fit_observer(ring_draws(conditions, library, survey, stream=0), "linear", seed=survey.seed)
+    expected = observer.expected(ring_draws(conditions, shown.resampled(library.q), survey, stream=1))
+    row = forecast.table.filter(training_name="near, Ag").row(0, named=True)
+    assert row["observer_linear_cross_entropy"] == pytest.approx(expected.cross_entropy)
+
+
+def test_conditions_and_specimens_may_both_be_new(folder: Path) -> None:
+    far = {"test": [{"name": "far", "defocus_nm": -30, "semiangle_cutoff_mrad": 12.0, "dose_e_per_A2": 400}]}
+    forecast = predict_scores(folder, far, specimens="Au")
+    assert forecast.table["test_name"].unique().to_list() == ["far, Au"]
+    assert not forecast.table["inside"].any()
+    own = predict_scores(folder, far)
+    assert own.table["test_name"].unique().to_list() == ["far"] and own.verdict is None
+
+
+def test_what_can_not_be_predicted_is_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match="nothing new is given"):
+        predict_scores(folder)
+    with pytest.raises(InputError, match="no-recipe.yaml does not exist"):
+        predict_scores(folder, specimens="no-recipe.yaml")

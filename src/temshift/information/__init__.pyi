@@ -15,11 +15,21 @@ from .observers.draws import Draws, ring_draws
 from .observers.observer import RuleName, average, fit_observer, observe
 from .observers.probe import fit_probe, image_patches
 from .prediction.applicability import MARGIN, Reach
-from .prediction.features import DISAGREEMENT, DISTANCE, EPSILON, F1, LOSS, OBSERVER, with_features
+from .prediction.features import (
+    DISAGREEMENT,
+    DISTANCE,
+    EPSILON,
+    F1,
+    F1_ON_UNSEEN,
+    LOSS,
+    LOSS_ON_UNSEEN,
+    OBSERVER,
+    with_features,
+)
 from .prediction.intervals import LEVEL, least_groups
 from .prediction.linear_model import additive_fit, explained, fit_linear, predict_left_out
 from .prediction.score_prediction import predict
-from .prediction.score_predictor import ScorePredictor
+from .prediction.score_predictor import CONDITIONS, SETS, ScorePredictor
 from .transfer.distance_matrix import DistanceMatrix, distance_matrix
 from .transfer.image_distance import ImageDistance, ImageSpectra, image_distance, image_distances, image_spectra
 from .transfer.image_noise import ASSUMED_PIXEL
@@ -38,22 +48,26 @@ from .transfer.survey import Survey
 
 __all__ = [
     "ASSUMED_PIXEL",
+    "CONDITIONS",
     "DESIGN",
     "DISAGREEMENT",
     "DISTANCE",
     "EPSILON",
     "EVEN",
     "F1",
+    "F1_ON_UNSEEN",
     "GRID",
     "HOPELESS",
     "LEVEL",
     "LIBRARY_VERSION",
     "LOSS",
+    "LOSS_ON_UNSEEN",
     "MARGIN",
     "METRICS_VERSION",
     "NOTABLE",
     "OBJECTIVES",
     "OBSERVER",
+    "SETS",
     "SHIPPED_ENERGY",
     "SINGLE",
     "Bench",

@@ -9,6 +9,7 @@ from .analysis.analyse import (
     scenarios_of,
     scored_cells,
     scores_over_seeds,
+    shown_libraries,
     survey_of,
 )
 from .analysis.conclude import is_concluded, manifest_of, timed, write_conclusion
@@ -82,6 +83,7 @@ __all__ = [
     "score_id",
     "scored_cells",
     "scores_over_seeds",
+    "shown_libraries",
     "stored_study",
     "study_remark",
     "study_text",

@@ -59,6 +59,9 @@ F1 = Target("logit_f1", "logit F1", (OBSERVER_F1, *_FURTHER))
 _OF_SPECIMENS = (IDEAL, PROBE, *_FURTHER)  # features that may earn a place where specimens differ
 LOSS_ACROSS_SETS = Target("ln_cross_entropy", "ln CE", _OF_SPECIMENS)
 F1_ACROSS_SETS = Target("logit_f1", "logit F1", (OBSERVER_F1, *_OF_SPECIMENS))
+# The same from what a recipe tells, without micrographs for a probe.
+LOSS_ON_UNSEEN = Target("ln_cross_entropy", "ln CE", (IDEAL, *_FURTHER))
+F1_ON_UNSEEN = Target("logit_f1", "logit F1", (OBSERVER_F1, IDEAL, *_FURTHER))
 
 
 def with_features(cells: pl.DataFrame) -> pl.DataFrame:
