@@ -12,6 +12,7 @@ from .design_training import Wanted, design, design_for, require_output, write_d
 from .forecast import Forecast, predict_scores
 from .input_files import load_any, load_database, load_input, load_plan, load_recipe, load_single
 from .micrograph_dataset import MicrographDataset
+from .new_specimens.own_specimens import OwnSpecimens, cost_sentence
 from .score_network import score_network, score_opened
 from .segment_files import OpenedNetwork, Segmented, SegmentSettings, network_and_files, segment_files
 from .specimen_libraries import Measurement, find_library, open_specimens
@@ -34,6 +35,7 @@ __all__ = [
     "MicrographDataset",
     "OpenedNetwork",
     "OpenedSides",
+    "OwnSpecimens",
     "SegmentSettings",
     "Segmented",
     "SingleNetwork",
@@ -42,6 +44,7 @@ __all__ = [
     "agreed",
     "bench_for",
     "compare",
+    "cost_sentence",
     "design",
     "design_for",
     "find_library",

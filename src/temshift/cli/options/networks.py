@@ -57,6 +57,12 @@ def score(
         typer.Option("--network", help="The network: a folder that temshift wrote.", show_default=False),
     ] = None,
     one_set: Annotated[str, typer.Option("--set", help="The specimens to test on.")] = "test",
+    own_specimens: Annotated[
+        Path | None,
+        typer.Option(
+            "--own-specimens", help="A database of those that it was trained on, if others.", show_default=False
+        ),
+    ] = None,
     gives: Annotated[
         Gives | None,
         typer.Option("--gives", help="The meaning of its output. Default: logits.", show_default=False),
@@ -80,4 +86,4 @@ def score(
     meaning = None if gives is None else gives.value
     reading = {"gives": meaning, "channel": channel, "resample": resample, "any_pixel": any_pixel}
     given = score.Files(onnx, network, allow_code)
-    score.score(given, score.Where(database, one_set, conditions), output, device.value, reading)
+    score.score(given, score.Where(database, one_set, conditions, own_specimens), output, device.value, reading)

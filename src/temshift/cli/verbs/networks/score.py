@@ -30,7 +30,7 @@ from temshift.scoring import (
 )
 from temshift.storage import read_json, read_table
 from temshift.studies import StudyFolder
-from temshift.workflows import open_conditions, score_opened
+from temshift.workflows import OwnSpecimens, cost_sentence, open_conditions, score_opened
 
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
 IDENTITY_DIGITS = 16
@@ -38,11 +38,15 @@ LONGEST_NAME = 80  # that a file of conditions may give
 
 
 class Where(NamedTuple):
-    """The specimens and conditions to score on: a database, one of its sets, and the file of the conditions."""
+    """The specimens and conditions to score on: a database, one of its sets, and the file of the conditions.
+
+    ``own`` is a database of the specimens that the network was trained on, if these are others.
+    """
 
     database: Path
     one_set: str
     conditions: Path
+    own: Path | None = None
 
 
 class Files(NamedTuple):
@@ -81,12 +85,16 @@ def score(files: Files, where: Where, output: Path, device: str, reading: dict[s
             "and those of the card are taken"
         )
     scoring = _completed(scoring, given)
-    asked = ask(given.network, source, scoring, how)
-    warn_of([*_remarks(scoring, source), *_remarks_on(asked)], progress)
+    asked, own = ask(given.network, source, scoring, how), None
+    if where.own is not None:
+        own = OwnSpecimens.of(where.own, where.one_set, source, given.network, scoring, how)
+    warn_of([*_remarks(scoring, source), *_remarks_on(asked, own)], progress)
     if scoring.trained_on is None:
         progress.message("the training conditions of the network are unknown: sigma and G_OOD will be missing")
     try:
-        folder = score_opened(asked, source, scoring, output, identity=given.identity, device=device, progress=progress)
+        folder = score_opened(
+            asked, source, scoring, output, identity=given.identity, own=own, device=device, progress=progress
+        )
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command begins again") from None
     _summarise(folder, Console())
@@ -127,7 +135,7 @@ def _remarks(scoring: ScoringConditions, source: WaveSource) -> list[str]:
     return imaging_remarks(scoring.every, scoring.imaging, source.layout.grid, source.exit_waves.energy)
 
 
-def _remarks_on(asked: Asked) -> list[str]:
+def _remarks_on(asked: Asked, own: OwnSpecimens | None) -> list[str]:
     """Say if something is not known of a network, and if its scores leave numbers out for that reason."""
     origin = origin_of_network(asked.network.network)
     remarks = []
@@ -144,10 +152,10 @@ def _remarks_on(asked: Asked) -> list[str]:
         remarks.append(
             f"images are resampled to {asked.shape[0]} x {asked.shape[1]} pixels, those that the network was trained on"
         )
-    if asked.foreign:
+    if asked.foreign and own is None:
         remarks.append(
             f"if specimens are other ones than the network's, its loss in distribution and G_OOD are missing: "
-            f"these differ in {', '.join(asked.foreign[:5])}"
+            f"these differ in {', '.join(asked.foreign[:5])}; --own-specimens gives those that it was trained on"
         )
     return remarks
 
@@ -160,5 +168,8 @@ def _summarise(folder: StudyFolder, console: Console) -> None:
         for row in results.iter_rows(named=True)
     ]
     console.print(text_table(("test condition", *columns), rows, numbers=list(columns)))
+    sentence = cost_sentence(results)
+    if sentence is not None:
+        say(console, sentence)
     formula = formula_text(read_json(folder.root / "prediction.json"))
     say(console, f"{formula}\nreport: {folder.report.resolve()}")
