@@ -4,6 +4,7 @@ from .comparison.specimen_pair import SpecimenPair
 from .comparison.verdict import HOPELESS, NOTABLE, Verdict, observer_text
 from .designs.candidates import GRID
 from .designs.objectives import OBJECTIVES, Objective
+from .designs.specimen_choice import SpecimenChoice, choose_specimens
 from .designs.training_design import DESIGN, EVEN, SINGLE, Design, candidates_for, design
 from .objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from .objects.library_files import read_library, write_library
@@ -88,6 +89,7 @@ __all__ = [
     "RuleName",
     "ScorePredictor",
     "Side",
+    "SpecimenChoice",
     "SpecimenPair",
     "Survey",
     "Verdict",
@@ -97,6 +99,7 @@ __all__ = [
     "average_spectra",
     "band_of",
     "candidates_for",
+    "choose_specimens",
     "compare",
     "compare_many",
     "design",

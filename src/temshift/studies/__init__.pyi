@@ -25,7 +25,7 @@ from .parts.shipping import compact_bytes, compact_table
 from .planning.cost_estimate import Estimate, estimate, estimate_database, parameters_of
 from .planning.part import ImageSource, NetworkRun, Part, common_hash, network_hash, score_id
 from .planning.plan import Plan
-from .planning.study import ExampleSettings, InformationSettings, Study
+from .planning.study import ExampleSettings, InformationSettings, Study, members_of
 from .running.run import run_study
 from .running.status import Status, list_runs, read_status
 from .running.worker_tasks import train_alone
@@ -65,6 +65,7 @@ __all__ = [
     "load_study",
     "manifest_of",
     "measure_image_features",
+    "members_of",
     "network_hash",
     "observe_part",
     "observe_plan",

@@ -13,6 +13,7 @@ from .forecast import Forecast, predict_scores
 from .input_files import load_any, load_database, load_input, load_plan, load_recipe, load_single
 from .micrograph_dataset import MicrographDataset
 from .new_specimens.own_specimens import OwnSpecimens, cost_sentence
+from .new_specimens.training_specimens import WantedSpecimens, choose_for
 from .score_network import score_network, score_opened
 from .segment_files import OpenedNetwork, Segmented, SegmentSettings, network_and_files, segment_files
 from .specimen_libraries import Measurement, find_library, open_specimens
@@ -41,8 +42,10 @@ __all__ = [
     "SingleNetwork",
     "TransferSet",
     "Wanted",
+    "WantedSpecimens",
     "agreed",
     "bench_for",
+    "choose_for",
     "compare",
     "cost_sentence",
     "design",
