@@ -203,3 +203,35 @@ def test_pixels_of_the_camera_are_those_of_its_settings(tmp_path: Path) -> None:
 def test_two_cameras_are_refused_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the camera is given twice, .* of several cameras give imaging.camera alike"):
         call(camera_file(tmp_path, 0.2), camera_file(tmp_path, 0.4))
+
+
+def test_specimens_of_each_side_stand_in_the_sentence(files: list[str]) -> None:
+    sides = ("--train-specimens", "Au", "--test-specimens", "Si")
+    shown = call(files[0], files[0], *sides).stdout
+    pattern = r"networks trained on train with Au lose a factor of [\d.]+ on train with Si: other specimens"
+    assert re.match(pattern, shown)
+    answer = json.loads(call(*files, *sides, "--json").stdout)
+    assert answer["verdict"].startswith("networks trained on train with Au lose a factor of")
+    assert answer["specimens_factor"] > 1
+    assert json.loads(call(*files, "--specimens", "Au", "--json").stdout)["specimens_factor"] is None
+
+
+def test_specimens_of_each_side_may_be_a_recipe(files: list[str]) -> None:
+    recipe = str(EXAMPLES / "specimens.yaml")
+    shown = call(files[0], files[0], "--train-specimens", "Ag", "--test-specimens", recipe, "--rule", "ideal").stdout
+    assert "on train with specimens" in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--train-specimens", "Au"], "--test-specimens is missing"),
+        (["--test-specimens", "Au"], "--train-specimens is missing"),
+        (["--train-specimens", "Au", "--test-specimens", "Au"], "both sides have the specimens Au"),
+        (["--train-specimens", "Au", "--test-specimens", "Ag", "--specimens", "Ag"], "either these, or those of each"),
+        (["--train-specimens", "Au", "--test-specimens", "Xx"], "Xx does not exist"),
+    ],
+)
+def test_specimens_that_are_no_pair_are_refused(files: list[str], options: list[str], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        call(*files, *options)

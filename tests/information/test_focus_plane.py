@@ -18,7 +18,7 @@ from temshift.databases import default_exit_waves, library_of_recipe
 from temshift.information import Bench, ObjectLibrary, compare_many, shipped_library
 from temshift.information.objects.focus_plane import from_least_contrast
 from temshift.specimens import SpecimenRecipe
-from temshift.workflows.comparison import bench_for
+from temshift.workflows.comparison import OpenedSides, bench_for
 from temshift.workflows.condition_files import open_conditions, read_conditions
 from temshift.workflows.specimen_libraries import Measurement, open_specimens
 
@@ -101,7 +101,7 @@ def test_conditions_of_a_study_count_from_the_plane_that_it_names(studies: dict[
     for focus, path in studies.items():
         file = read_conditions(path, "test")
         assert file.focus == focus
-        bench = bench_for([file, file], None, energy_kev=None, sampling_angstrom=None, rules=())
+        bench = bench_for([file, file], OpenedSides(), energy_kev=None, sampling_angstrom=None, rules=())
         assert bench.focus == focus
         asked = Measurement(focus=bench.focus)
         ours, expected = open_specimens("Ag").library(asked), shipped_library("Ag", focus=focus)
@@ -112,9 +112,9 @@ def test_conditions_of_a_study_count_from_the_plane_that_it_names(studies: dict[
 def test_planes_that_differ_are_refused(studies: dict[str, Path]) -> None:
     sides = [read_conditions(path, "test") for path in studies.values()]
     with pytest.raises(InputError, match="plane that defocus counts from is given twice"):
-        bench_for(sides, None, energy_kev=None, sampling_angstrom=None, rules=())
+        bench_for(sides, OpenedSides(), energy_kev=None, sampling_angstrom=None, rules=())
     opened = open_specimens(studies["exit_plane"])
     with pytest.raises(InputError, match="plane that defocus counts from is given twice"):
-        bench_for([sides[1]], opened, energy_kev=None, sampling_angstrom=None, rules=())
+        bench_for([sides[1]], OpenedSides((opened,)), energy_kev=None, sampling_angstrom=None, rules=())
     with pytest.raises(InputError, match="exit_waves.focus is minimum_contrast, but defocus .* counts from exit_plane"):
         open_conditions(studies["minimum_contrast"]).require_focus("exit_plane")

@@ -1,6 +1,7 @@
 """Verdicts: one sentence from the observer, and a reason from the information that is lost."""
 
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,22 @@ import pytest
 from scipy.stats import spearmanr
 
 from temshift.conditions import ImagingConditions
-from temshift.information import Bench, Comparison, compare, shipped_library
+from temshift.core.errors import InputError
+from temshift.information import (
+    Bench,
+    Comparison,
+    ObjectLibrary,
+    SpecimenPair,
+    compare,
+    compare_many,
+    fit_observer,
+    ring_draws,
+    shipped_library,
+)
 from temshift.information.comparison.bands import Band
 from temshift.information.comparison.causes import cause_of_loss
 from temshift.information.comparison.compare import band_of, survey_for
-from temshift.information.comparison.verdict import Verdict, factor_text, reason_text
+from temshift.information.comparison.verdict import Verdict, chance_loss, factor_text, reason_text
 from temshift.information.observers.observer import Expected
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -185,3 +197,59 @@ def test_predicted_factors_order_those_of_networks_better_than_sigma() -> None:
 @pytest.mark.parametrize(("factor", "text"), [(1.1, "1.1"), (9.94, "9.9"), (9.96, "10"), (123.4, "123")])
 def test_factors_have_two_digits(factor: float, text: str) -> None:
     assert factor_text(factor) == text
+
+
+def test_other_specimens_by_themselves_are_named_as_the_reason() -> None:
+    """Under the same conditions nothing but specimens can be lost, and the parts of the factor multiply."""
+    pair = SpecimenPair(shipped_library("Au"), shipped_library("C"), ("Au", "C"))
+    comparison = compare_many({"A": given(-10, 400)}, {"B": given(-10, 400)}, pair)[0]
+    verdict = comparison.verdict
+    assert verdict is not None and verdict.specimens_factor is not None
+    assert verdict.specimens_factor == pytest.approx(verdict.factor)
+    pattern = r"networks trained on A with Au lose a factor of [\d.]+ on B with C: other specimens"
+    assert re.match(pattern, verdict.sentence)
+    assert comparison.to_dict()["specimens_factor"] == verdict.specimens_factor
+
+
+def test_observers_of_other_specimens_learn_from_the_library_of_the_training() -> None:
+    ours, theirs = shipped_library("Au"), shipped_library("C")
+    there, home = ImagingConditions.model_validate(given(4, 100)), ImagingConditions.model_validate(given(-10, 400))
+    pair = SpecimenPair(ours, theirs, ("Au", "C"))
+    bench = Bench(draws=16)
+    comparison = compare_many({"A": home}, {"B": there}, pair, bench)[0]
+    survey, _ = survey_for([home, there], ours, bench)
+    observer = fit_observer(ring_draws(home, ours, survey, stream=0), "linear", seed=survey.seed)
+    expected = observer.expected(ring_draws(there, theirs, survey, stream=1))
+    assert comparison.training.observers["linear"][1] == expected
+    reason = comparison.verdict.reason if comparison.verdict else ""
+    assert comparison.verdict is not None and comparison.verdict.chance == pytest.approx(chance_of(theirs))
+    assert reason
+
+
+def chance_of(library: ObjectLibrary) -> float:
+    return chance_loss(library.area_fraction)
+
+
+@pytest.mark.parametrize(
+    ("alone", "words"), [(0.51, "noise"), (1.0, "noise, and other specimens, a fac"), (1.9, "oth")]
+)
+def test_a_reason_names_conditions_specimens_or_both(alone: float, words: str) -> None:
+    verdict = Verdict(
+        "A", "B", "linear", Expected(2.0, 0, 0.5), Expected(0.5, 0, 0.9), 0.6, "", Expected(alone, 0, 0.5)
+    )
+    reason = verdict.whole_reason("noise")
+    assert reason.startswith(words) and (alone > 0.9) == ("specimens" in reason)
+
+
+def test_specimens_of_one_name_are_no_pair() -> None:
+    library = shipped_library("Ag")
+    with pytest.raises(InputError, match="both sides have the specimens Ag"):
+        SpecimenPair(library, library, ("Ag", "Ag"))
+
+
+def test_rings_of_two_cells_are_brought_together() -> None:
+    ours, theirs = shipped_library("Ag"), shipped_library("Cu")
+    coarse = theirs.resampled(np.arange(2, 60) / 64)
+    first, second = SpecimenPair(ours, coarse, ("Ag", "Cu")).on_one_grid
+    assert np.array_equal(first.q, second.q)
+    assert first.q[-1] <= coarse.q[-1]

@@ -34,7 +34,7 @@ from temshift.storage.records import read_record, write_record
 from temshift.studies import Study, StudyFolder, read_results, run_study
 from temshift.studies.running.status import read_status
 from temshift.vocabulary.columns import METRICS, RESULTS, TRANSFER
-from temshift.workflows import score_network
+from temshift.workflows import cost_sentence, score_network
 
 pytestmark = pytest.mark.slow
 own_networks = import_module("temshift.workflows.score_network")  # the package has a function of the same name
@@ -468,3 +468,64 @@ def test_the_verb_tells_what_is_wrong(
 def test_curves_reach_beyond_the_widest_aperture(study: StudyFolder) -> None:
     curves = pl.read_parquet(study.table("transfer"))
     assert curves["q_per_A"].max() == pytest.approx(1.05 * 12e-3 / 0.019687, rel=1e-3)  # at 300 kV
+
+
+@pytest.fixture(scope="module")
+def silver(tiny_text: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of other specimens than those of the network."""
+    whole = deepcopy(read_document(tiny_text).data) | FAST
+    settings = {key: whole[key] for key in ("specimens", "counts", "exit_waves", "seed")} | {"name": "silver"}
+    settings["specimens"]["particles"]["crystal"] = "Ag"
+    place = tmp_path_factory.mktemp("silver") / "silver"
+    simulate_database(Database.model_validate(settings), place, workers=0)
+    return place
+
+
+def test_own_specimens_split_what_is_lost(
+    study: StudyFolder, network: torch.nn.Module, silver: Path, tmp_path: Path
+) -> None:
+    """Against the scores on either set by themselves, which know nothing of each other."""
+    asked = WANTED | {"training": TRAINED}
+    folder = score_network(network, silver, asked, tmp_path / "own", own_specimens=study.root)
+    rows, there, home = (
+        one.sort("test_defocus_nm")
+        for one in (
+            pl.read_parquet(folder.table("results")),
+            score(network, silver, asked),
+            score(network, study.root, asked),
+        )
+    )
+    inside = home["in_distribution_cross_entropy"][0]
+    assert rows["in_distribution_cross_entropy"].to_list() == pytest.approx([inside] * len(rows))
+    assert rows["cross_entropy"].equals(there["cross_entropy"])
+    assert np.allclose(rows["g_ood"], there["cross_entropy"] - inside)
+    assert np.allclose(rows["g_ood_condition"], home["g_ood"])
+    moved = score(network, silver, {**WANTED, "test": TRAINED})["cross_entropy"][0]
+    assert np.allclose(rows["g_ood_specimens"], moved - inside)
+    parts = sum(rows[f"g_ood_{part}"] for part in ("condition", "specimens", "interaction"))
+    assert np.allclose(rows["g_ood"], parts)
+    assert set(rows["training_specimens"]) == {"study"} and set(rows["test_specimens"]) == {"silver"}
+    sentence = cost_sentence(rows)
+    assert sentence is not None and sentence.startswith("trained on study, on silver the network has a cross-entropy")
+    assert f"{moved - inside:+.3f} by the specimens" in sentence
+    metrics = pl.read_parquet(folder.table("metrics"))
+    assert metrics["distance"].null_count() == 0
+    known = score_network(network, silver, asked, tmp_path / "alone")
+    alone = pl.read_parquet(known.table("metrics"))
+    assert alone["epsilon_test"].to_list() == pytest.approx(metrics["epsilon_test"].to_list(), rel=1e-6)
+    assert alone["epsilon_training"][0] != pytest.approx(metrics["epsilon_training"][0], rel=1e-3)
+    assert cost_sentence(pl.read_parquet(known.table("results"))) is None
+
+
+def test_own_specimens_that_tell_nothing_are_refused(
+    study: StudyFolder, network: torch.nn.Module, silver: Path, tmp_path: Path
+) -> None:
+    asked = WANTED | {"training": TRAINED}
+    for database, conditions, own, words in (
+        (study.root, asked, study.root, "are the specimens of the test, too"),
+        (silver, WANTED, study.root, "trained under are not known"),
+        (study.root, asked, silver, "trained on other specimens than"),
+    ):
+        with pytest.raises(InputError, match=words):
+            score_network(network, database, conditions, tmp_path / "none", own_specimens=own)
+    assert not (tmp_path / "none").exists()

@@ -1,8 +1,10 @@
 from .comparison.compare import Bench, as_conditions, band_of, compare, compare_many, noise_remarks, survey_for
 from .comparison.comparison import Comparison, Side
+from .comparison.specimen_pair import SpecimenPair
 from .comparison.verdict import HOPELESS, NOTABLE, Verdict, observer_text
 from .designs.candidates import GRID
 from .designs.objectives import OBJECTIVES, Objective
+from .designs.specimen_choice import SpecimenChoice, choose_specimens
 from .designs.training_design import DESIGN, EVEN, SINGLE, Design, candidates_for, design
 from .objects.library import LIBRARY_VERSION, ObjectLibrary, join_libraries
 from .objects.library_files import read_library, write_library
@@ -14,19 +16,21 @@ from .observers.draws import Draws, ring_draws
 from .observers.observer import RuleName, average, fit_observer, observe
 from .observers.probe import fit_probe, image_patches
 from .prediction.applicability import MARGIN, Reach
-from .prediction.intervals import LEVEL, least_groups
-from .prediction.linear_model import additive_fit, explained, fit_linear, predict_left_out
-from .prediction.score_prediction import (
+from .prediction.features import (
     DISAGREEMENT,
     DISTANCE,
     EPSILON,
     F1,
+    F1_ON_UNSEEN,
     LOSS,
+    LOSS_ON_UNSEEN,
     OBSERVER,
-    ScorePredictor,
-    predict,
     with_features,
 )
+from .prediction.intervals import LEVEL, least_groups
+from .prediction.linear_model import additive_fit, explained, fit_linear, predict_left_out
+from .prediction.score_prediction import predict
+from .prediction.score_predictor import CONDITIONS, SETS, ScorePredictor
 from .transfer.distance_matrix import DistanceMatrix, distance_matrix
 from .transfer.image_distance import ImageDistance, ImageSpectra, image_distance, image_distances, image_spectra
 from .transfer.image_noise import ASSUMED_PIXEL
@@ -45,22 +49,26 @@ from .transfer.survey import Survey
 
 __all__ = [
     "ASSUMED_PIXEL",
+    "CONDITIONS",
     "DESIGN",
     "DISAGREEMENT",
     "DISTANCE",
     "EPSILON",
     "EVEN",
     "F1",
+    "F1_ON_UNSEEN",
     "GRID",
     "HOPELESS",
     "LEVEL",
     "LIBRARY_VERSION",
     "LOSS",
+    "LOSS_ON_UNSEEN",
     "MARGIN",
     "METRICS_VERSION",
     "NOTABLE",
     "OBJECTIVES",
     "OBSERVER",
+    "SETS",
     "SHIPPED_ENERGY",
     "SINGLE",
     "Bench",
@@ -81,6 +89,8 @@ __all__ = [
     "RuleName",
     "ScorePredictor",
     "Side",
+    "SpecimenChoice",
+    "SpecimenPair",
     "Survey",
     "Verdict",
     "additive_fit",
@@ -89,6 +99,7 @@ __all__ = [
     "average_spectra",
     "band_of",
     "candidates_for",
+    "choose_specimens",
     "compare",
     "compare_many",
     "design",

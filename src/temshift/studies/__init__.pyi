@@ -9,6 +9,7 @@ from .analysis.analyse import (
     scenarios_of,
     scored_cells,
     scores_over_seeds,
+    shown_libraries,
     survey_of,
 )
 from .analysis.conclude import is_concluded, manifest_of, timed, write_conclusion
@@ -24,7 +25,7 @@ from .parts.shipping import compact_bytes, compact_table
 from .planning.cost_estimate import Estimate, estimate, estimate_database, parameters_of
 from .planning.part import ImageSource, NetworkRun, Part, common_hash, network_hash, score_id
 from .planning.plan import Plan
-from .planning.study import ExampleSettings, InformationSettings, Study
+from .planning.study import ExampleSettings, InformationSettings, Study, members_of
 from .running.run import run_study
 from .running.status import Status, list_runs, read_status
 from .running.worker_tasks import train_alone
@@ -64,6 +65,7 @@ __all__ = [
     "load_study",
     "manifest_of",
     "measure_image_features",
+    "members_of",
     "network_hash",
     "observe_part",
     "observe_plan",
@@ -82,6 +84,7 @@ __all__ = [
     "score_id",
     "scored_cells",
     "scores_over_seeds",
+    "shown_libraries",
     "stored_study",
     "study_remark",
     "study_text",

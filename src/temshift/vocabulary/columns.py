@@ -144,6 +144,26 @@ METRICS = {
     "left_out_training_f1": pl.Float64,
 }
 
+# Further columns of these pairs in a study with sets of specimens: the sets, what is known of each, the ideal observer,
+# and predictions by models that were fitted without the set that is tested on, the set of the training, or both.
+SET_COVARIATES = {
+    "crystal": pl.String,
+    "particle_radius_nm": pl.Float64,
+    "film_thickness_nm": pl.Float64,
+    "particle_share": pl.Float64,
+}
+OBSERVED_IDEAL = {f"observer_ideal_{number}": pl.Float64 for number in ("cross_entropy", "ln_error", "f1")}
+SET_METRICS = {
+    **{f"{role}_specimens": pl.String for role in ("training", "test")},
+    **{f"{role}_{name}": kind for role in ("training", "test") for name, kind in SET_COVARIATES.items()},
+    **OBSERVED_IDEAL,
+    **{
+        f"left_out_{role}_set_{number}": pl.Float64
+        for role in ("test", "training", "both")
+        for number in ("prediction", "lower", "upper")
+    },
+}
+
 # One row a distribution x spatial frequency; "information_bits" is the integrand of epsilon, null where not known.
 TRANSFER = {
     "role": pl.String,

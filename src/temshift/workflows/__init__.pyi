@@ -1,4 +1,4 @@
-from .comparison import bench_for, compare, measured_library, opened_specimens
+from .comparison import OpenedSides, bench_for, compare, measured_library, opened_sides
 from .condition_files import (
     ConditionsFile,
     ConditionSource,
@@ -12,6 +12,8 @@ from .design_training import Wanted, design, design_for, require_output, write_d
 from .forecast import Forecast, predict_scores
 from .input_files import load_any, load_database, load_input, load_plan, load_recipe, load_single
 from .micrograph_dataset import MicrographDataset
+from .new_specimens.own_specimens import OwnSpecimens, cost_sentence
+from .new_specimens.training_specimens import WantedSpecimens, choose_for
 from .score_network import score_network, score_opened
 from .segmenting.score_labels import LabelledScores, score_labels
 from .segmenting.segment_files import OpenedNetwork, Segmented, SegmentSettings, network_and_files, segment_files
@@ -35,14 +37,19 @@ __all__ = [
     "Measurement",
     "MicrographDataset",
     "OpenedNetwork",
+    "OpenedSides",
+    "OwnSpecimens",
     "SegmentSettings",
     "Segmented",
     "SingleNetwork",
     "TransferSet",
     "Wanted",
+    "WantedSpecimens",
     "agreed",
     "bench_for",
+    "choose_for",
     "compare",
+    "cost_sentence",
     "design",
     "design_for",
     "find_library",
@@ -60,7 +67,7 @@ __all__ = [
     "open_conditions",
     "open_specimens",
     "open_training",
-    "opened_specimens",
+    "opened_sides",
     "predict_scores",
     "read_conditions",
     "require_folder",

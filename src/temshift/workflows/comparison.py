@@ -1,13 +1,14 @@
 """Conditions of two microscopes, compared without training: from files, mappings or objects."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from temshift.conditions import ImagingConditions
 from temshift.core import InputError
 from temshift.execution import Progress
-from temshift.information import Bench, Comparison, as_conditions, compare_many
+from temshift.information import Bench, Comparison, SpecimenPair, as_conditions, compare_many
 from temshift.workflows.condition_files import ConditionsFile, Role, agreed, read_conditions
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def compare(
     test: OneDistribution,
     *,
     specimens: str | Path | None = None,
+    train_specimens: str | Path | None = None,
+    test_specimens: str | Path | None = None,
     energy_kev: float | None = None,
     sampling_angstrom: float | None = None,
     rules: "Sequence[RuleName]" = ("linear",),
@@ -35,6 +38,8 @@ def compare(
         A file with one distribution; a mapping with its keys, ``{"defocus_nm": 10, "dose_e_per_A2": 400}``.
     specimens : path or str, optional
         A recipe, a database or the name of a crystal; CdSe on carbon by default.
+    train_specimens, test_specimens : path or str, optional
+        In its place two of them, one for each side: networks trained on the one are asked about the other.
     energy_kev, sampling_angstrom : float, optional
         Electron energy and size of a pixel, if the files and specimens do not give them; 300 keV by default.
     rules : sequence of {"linear", "forest", "both", "ideal"}
@@ -50,7 +55,8 @@ def compare(
     Raises
     ------
     InputError
-        If a file can't be read, is faulty or has several distributions, or if energies or pixels differ.
+        If a file can't be read, is faulty or has several distributions, or if energies or pixels differ; if specimens
+        are given for one side alone, or are the same for both.
 
     Examples
     --------
@@ -59,7 +65,7 @@ def compare(
     True
     """
     sides = [_side(train, "training"), _side(test, "test")]
-    opened = opened_specimens(specimens)
+    opened = opened_sides(specimens, train_specimens, test_specimens)
     bench = bench_for(sides, opened, energy_kev=energy_kev, sampling_angstrom=sampling_angstrom, rules=rules)
     every = [conditions for side in sides for conditions in side.named.values()]
     library = measured_library(opened, bench, every, progress)
@@ -78,13 +84,55 @@ def _side(given: OneDistribution, role: Role) -> ConditionsFile:
     return file
 
 
-def opened_specimens(specimens: str | Path | None) -> "OpenedSpecimens | None":
-    """Open specimens as `open_specimens` does; None for those that come with temshift, which need no import."""
-    if specimens is None:
-        return None
+@dataclass(frozen=True)
+class OpenedSides:
+    """The specimens of a comparison, opened: none for those that come with temshift, one kind, or two with names."""
+
+    each: "tuple[OpenedSpecimens, ...]" = ()
+    names: tuple[str, str] | None = None
+
+
+def opened_sides(
+    specimens: str | Path | None, training: str | Path | None = None, test: str | Path | None = None
+) -> OpenedSides:
+    """Open the specimens of a comparison as `open_specimens` does; those that come with temshift need no import.
+
+    Parameters
+    ----------
+    specimens : path or str, optional
+        Those of both sides.
+    training, test : path or str, optional
+        In their place those of one side each.
+
+    Raises
+    ------
+    InputError
+        If specimens of both sides and of one are given, of one side alone, or the same for both.
+    """
+    _require_sides(specimens, training, test)
+    given = [one for one in (specimens, training, test) if one is not None]
+    if not given:
+        return OpenedSides()
     from temshift.workflows.specimen_libraries import open_specimens
 
-    return open_specimens(specimens)
+    names = None if training is None or test is None else _names(training, test)
+    return OpenedSides(tuple(open_specimens(one) for one in given), names)
+
+
+def _names(training: str | Path, test: str | Path) -> tuple[str, str]:
+    """Short names of two kinds of specimens: of files and folders the last part, if it differs."""
+    short = Path(training).stem, Path(test).stem
+    return short if short[0] != short[1] else (str(training), str(test))
+
+
+def _require_sides(specimens: str | Path | None, training: str | Path | None, test: str | Path | None) -> None:
+    if (training is None) != (test is None):
+        lacking = "--train-specimens" if training is None else "--test-specimens"
+        raise InputError(f"{lacking} is missing: give the specimens of both sides, or --specimens for both together")
+    if training is not None and specimens is not None:
+        raise InputError("--specimens are those of both sides; give either these, or those of each side")
+    if training is not None and str(training) == str(test):
+        raise InputError(f"both sides have the specimens {test}; give --specimens {test}, or two kinds that differ")
 
 
 _SEVERAL_CAMERAS = "; of several cameras give imaging.camera alike, and to conditions keys such as mtf_half_frequency"
@@ -92,7 +140,7 @@ _SEVERAL_CAMERAS = "; of several cameras give imaging.camera alike, and to condi
 
 def bench_for(
     sides: Sequence[ConditionsFile],
-    opened: "OpenedSpecimens | None",
+    opened: OpenedSides,
     *,
     energy_kev: float | None,
     sampling_angstrom: float | None,
@@ -100,18 +148,18 @@ def bench_for(
 ) -> Bench:
     """Return the microscope of a comparison, on which files, specimens and arguments have to agree."""
     energies = [None if energy_kev is None else energy_kev * 1e3, *(side.energy for side in sides)]
-    measured_at = [opened.exit_waves.energy] if opened and opened.exit_waves else []
+    measured_at = [one.exit_waves.energy for one in opened.each if one.exit_waves]
     settings = {
         "energy": agreed("the electron energy", [*energies, *measured_at]),
         "imaging": agreed("the camera", [side.imaging for side in sides], _SEVERAL_CAMERAS),
-        "focus": agreed_focus(sides, opened),
+        "focus": agreed_focus(sides, *opened.each),
         "sampling": agreed("the size of pixels", [sampling_angstrom, *(side.sampling for side in sides)]),
     }
     given: dict[str, Any] = {name: value for name, value in settings.items() if value is not None}
     return Bench(**given, rules=tuple(rules))
 
 
-def agreed_focus(files: Sequence[ConditionsFile], opened: "OpenedSpecimens | None") -> "FocusPlane":
+def agreed_focus(files: Sequence[ConditionsFile], *opened: "OpenedSpecimens") -> "FocusPlane":
     """Return the plane that files and specimens count defocus from, which have to agree; the exit plane if none says.
 
     Raises
@@ -119,18 +167,20 @@ def agreed_focus(files: Sequence[ConditionsFile], opened: "OpenedSpecimens | Non
     InputError
         If they differ.
     """
-    own = [opened.exit_waves.focus] if opened and opened.exit_waves else []
+    own = [one.exit_waves.focus for one in opened if one.exit_waves]
     return agreed("the plane that defocus counts from", [*own, *(file.focus for file in files)]) or "exit_plane"
 
 
 def measured_library(
-    opened: "OpenedSpecimens | None", bench: Bench, conditions: Iterable[ImagingConditions], progress: Progress | None
-) -> "ObjectLibrary | None":
-    """Return the library of specimens as far as some conditions look into it; None if none are named."""
-    if opened is None:
+    opened: OpenedSides, bench: Bench, conditions: Iterable[ImagingConditions], progress: Progress | None
+) -> "ObjectLibrary | SpecimenPair | None":
+    """Return the library of specimens as far as some conditions look into it, or two; None if none are named."""
+    if not opened.each:
         return None
     from temshift.databases import band_end
     from temshift.workflows.specimen_libraries import Measurement
 
     highest = band_end(conditions, bench.energy)
-    return opened.library(Measurement(bench.energy, highest=highest, progress=progress, focus=bench.focus))
+    asked = Measurement(bench.energy, highest=highest, progress=progress, focus=bench.focus)
+    libraries = [one.library(asked) for one in opened.each]
+    return libraries[0] if opened.names is None else SpecimenPair(libraries[0], libraries[1], opened.names)

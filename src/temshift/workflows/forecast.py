@@ -1,7 +1,7 @@
 """Scores of the networks of a finished study under new conditions, foretold with intervals and warnings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,18 @@ from temshift.conditions import ImagingConditions, Setting, nuisance_remarks, su
 from temshift.core import InputError, content_hash, largest_semiangle
 from temshift.execution import Progress, SilentProgress, Work, make_executor
 from temshift.information import (
+    CONDITIONS,
     DISAGREEMENT,
     DISTANCE,
     EPSILON,
     F1,
+    F1_ON_UNSEEN,
     LEVEL,
     LOSS,
+    LOSS_ON_UNSEEN,
     MARGIN,
     OBSERVER,
+    SETS,
     ObjectLibrary,
     Reach,
     ScorePredictor,
@@ -45,10 +49,12 @@ from temshift.studies import (
     require_study,
     scenario_of,
     scores_over_seeds,
+    shown_libraries,
     stored_study,
     study_remark,
 )
 from temshift.workflows.condition_files import given_scoring
+from temshift.workflows.new_specimens.unseen_set import UnseenSet, sentence_of
 
 LEAST_CONDITIONS = 4  # test conditions with scores that a prediction is made from
 ROUNDING = 1e-9  # of numbers in files' units
@@ -73,16 +79,20 @@ class Forecast:
         Share of the networks' scores under new conditions that intervals are to hold.
     remarks : tuple of str
         Limits of the numbers.
+    verdict : str, optional
+        Which networks are predicted best and worst on new specimens, where these are asked about, as a sentence.
     """
 
     table: pl.DataFrame
     formulas: dict[str, str]
     level: float
     remarks: tuple[str, ...]
+    verdict: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
-        facts = {"formulas": self.formulas, "level": self.level, "remarks": list(self.remarks)}
+        said = {} if self.verdict is None else {"verdict": self.verdict}
+        facts = {**said, "formulas": self.formulas, "level": self.level, "remarks": list(self.remarks)}
         return {**facts, "predictions": self.table.to_dicts()}
 
 
@@ -98,9 +108,14 @@ class _Known:
 
 
 def predict_scores(
-    folder: Path | str, conditions: AnyConditions, *, workers: int = 0, progress: Progress | None = None
+    folder: Path | str,
+    conditions: AnyConditions | None = None,
+    *,
+    specimens: str | Path | None = None,
+    workers: int = 0,
+    progress: Progress | None = None,
 ) -> Forecast:
-    """Predict scores of the networks of a finished study under new conditions, on specimens like the study's.
+    """Predict scores of the networks of a finished study under new conditions, on specimens like the study's or others.
 
     Observers of every training distribution are taken to the new conditions, and their results are kept in the
     study's folder; the fit and the intervals are those of the study, see docs/prediction.md.
@@ -109,9 +124,12 @@ def predict_scores(
     ----------
     folder : path
         A study folder that ``temshift run`` has finished.
-    conditions : path, mapping or ScoringConditions
+    conditions : path, mapping or ScoringConditions, optional
         New conditions: a file in any dialect of :mod:`temshift.workflows.condition_files`, or what ``temshift score``
-        reads under ``test``.
+        reads under ``test``. If specimens are given, the study's own test conditions by default.
+    specimens : path or str, optional
+        New specimens: a recipe, a database or the name of a crystal. The study needs ``specimen_sets``; observers go
+        from each of its sets to the new one, and intervals have the set as their unit.
     workers : int
         Processes; 0 works in this one.
     progress : Progress, optional
@@ -124,27 +142,63 @@ def predict_scores(
     Raises
     ------
     InputError
-        If the folder is no finished study, its scores are too few, or images can't be formed under a condition.
+        If the folder is no finished study, its scores or sets are too few, or images can't be formed under a condition.
     TemshiftError
         If observers can't be computed.
     """
-    (asked, opened), known = given_scoring(conditions), _known(Path(folder))
-    _require_possible(asked, known.plan)
-    if opened is not None:
-        opened.require_energy(known.plan.study.exit_waves.energy)
-        opened.require_focus(known.plan.study.exit_waves.focus)
-    loss = ScorePredictor(known.cells, LOSS)
-    new = _new_pairs(known, asked.tests, workers, progress or SilentProgress(), observe=OBSERVER in loss.base)
+    if conditions is None and specimens is None:
+        raise InputError("nothing new is given; give conditions (--test), specimens (--specimens), or both")
+    known = _known(Path(folder))
+    unseen = None if specimens is None else UnseenSet.of(specimens, known.plan)
+    tests = _tests(conditions, known, unseen)
+    unit = CONDITIONS if unseen is None else SETS
+    loss = ScorePredictor(known.cells, LOSS if unseen is None else LOSS_ON_UNSEEN, unit)
+    _require_line(loss)
+    asked = _Asked(tests, unseen, observe=OBSERVER in loss.base)
+    new = _new_pairs(known, asked, workers, progress or SilentProgress())
     columns, formulas = _predicted(loss, new, "cross_entropy"), {"cross_entropy": loss.fit.model.formula(LOSS.text)}
     if known.cells["logit_f1"].is_not_null().any():
-        f1 = ScorePredictor(known.cells, F1)
+        f1 = ScorePredictor(known.cells, F1 if unseen is None else F1_ON_UNSEEN, unit)
         columns += _predicted(f1, new, "f1")
         formulas["f1"] = f1.fit.model.formula(F1.text)
     else:
         columns += [pl.Series(name, [None] * len(new), pl.Float64) for name in ("f1", "f1_lower", "f1_upper")]
-    table = new.with_columns(columns).with_columns(_judged(loss, new, asked.tests, known.plan))
-    marks = told_together(nuisance_remarks([*asked.tests.items()]))
-    return Forecast(_in_order(table), formulas, LEVEL, (*_remarks(loss), *marks, *known.remarks))
+    table = _in_order(new.with_columns(columns).with_columns(_judged(loss, new, asked, known.plan)))
+    marks = told_together(nuisance_remarks([*tests.items()]))
+    verdict = None if unseen is None else sentence_of(table, unseen.name)
+    return Forecast(table, formulas, LEVEL, (*_remarks(loss), *marks, *known.remarks), verdict)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """New conditions by name, new specimens, and whether observers are to go there."""
+
+    tests: Mapping[str, ImagingConditions]
+    unseen: UnseenSet | None
+    observe: bool
+
+
+def _tests(
+    conditions: AnyConditions | None, known: _Known, unseen: UnseenSet | None
+) -> Mapping[str, ImagingConditions]:
+    """The conditions that are asked about, by name; images can be formed under them."""
+    asked = None
+    if conditions is not None:
+        asked, opened = given_scoring(conditions)
+        _require_possible(asked, known.plan)
+        if opened is not None:
+            opened.require_energy(known.plan.study.exit_waves.energy)
+            opened.require_focus(known.plan.study.exit_waves.focus)
+        if unseen is None:
+            return asked.tests
+    assert unseen is not None
+    return unseen.tests(known.plan, asked)
+
+
+def _require_line(loss: ScorePredictor) -> None:
+    """Refuse to predict new specimens from fewer sets than a line needs."""
+    if loss.unit is SETS and loss.why_not is not None:
+        raise InputError(f"{loss.why_not}; add sets to the study's specimen_sets")
 
 
 def _known(root: Path) -> _Known:
@@ -172,8 +226,7 @@ def _known(root: Path) -> _Known:
 
 def _groups(plan: Plan) -> pl.DataFrame:
     """Training distributions by the names of the trainings, which swept settings add to."""
-    names = [name for name, _ in plan.study.conditions.resolved("training")]
-    pairs = [pair for part in plan.parts for pair in zip(part.trainings, names, strict=True)]
+    pairs = [pair for part in plan.parts for pair in part.distributions.items()]
     return pl.DataFrame(pairs, schema=["training_name", "training_group"], orient="row").unique(maintain_order=True)
 
 
@@ -201,30 +254,33 @@ def _require_possible(conditions: ScoringConditions, plan: Plan) -> None:
         raise InputError("\n  ".join(["images can't be formed so:", *faults]))
 
 
-def _new_pairs(
-    known: _Known, tests: Mapping[str, ImagingConditions], workers: int, progress: Progress, *, observe: bool
-) -> pl.DataFrame:
+def _new_pairs(known: _Known, asked: _Asked, workers: int, progress: Progress) -> pl.DataFrame:
     """Metrics and, if asked for, observers of every training x new test condition."""
     tables = []
     with make_executor(workers) as executor:
         work = Work(executor, "cpu", progress, workers)
         for part in known.plan.parts:
             library = known.libraries[part.metrics_id]
-            pairs = pairs_of(scenario_of(part, library.mean, tests))
-            if observe:
-                _require_observers(known.folder, part, library)
-                observed = observe_part(part, known.folder, work, library, tests)
+            shown = None if asked.unseen is None else asked.unseen.library(part, library, progress)
+            elsewhere = {} if shown is None else dict.fromkeys(asked.tests, shown.mean)
+            pairs = pairs_of(replace(scenario_of(part, library.mean, asked.tests), tested_objects=elsewhere))
+            if asked.observe:
+                _require_observers(known, part)
+                observed = observe_part(part, known.folder, work, library, asked.tests, shown)
                 pairs = pairs.join(observed, on=_PAIR, how="left", maintain_order="left")
             tables.append(pairs)
     return pl.concat(tables)
 
 
-def _require_observers(folder: StudyFolder, part: Part, library: ObjectLibrary) -> None:
+def _require_observers(known: _Known, part: Part) -> None:
     """Refuse to take observers of now to a fit that was made with others."""
-    if not all(has_observers(folder, one) for one in passages_of(part, library, {})):
+    shown, first = shown_libraries(part, known.libraries), part.tests[0].specimens
+    elsewhere = None if first == part.specimens else shown[first]
+    passages = passages_of(part, shown[part.specimens], {}, elsewhere)
+    if not all(has_observers(known.folder, one) for one in passages):
         raise InputError(
-            f"{folder.root} lacks the scores of the observers of its trainings, or an earlier version of temshift made "
-            "it; temshift run makes it again"
+            f"{known.folder.root} lacks the scores of the observers of its trainings, or an earlier version of "
+            "temshift made it; temshift run makes it again"
         )
 
 
@@ -238,17 +294,15 @@ def _predicted(predictor: ScorePredictor, new: pl.DataFrame, name: str) -> list[
     return [pl.Series(key, predictor.target.score(values)).fill_nan(None) for key, values in finite.items()]
 
 
-def _judged(
-    loss: ScorePredictor, new: pl.DataFrame, tests: Mapping[str, ImagingConditions], plan: Plan
-) -> list[pl.Series]:
+def _judged(loss: ScorePredictor, new: pl.DataFrame, asked: _Asked, plan: Plan) -> list[pl.Series]:
     """Whether each pair is inside the study's reach, why not, and the study's name of its condition."""
     scored, fresh = loss.table.filter(loss.used), with_features(new)
     names = [name for name in _REACHING if name in loss.cells.features and name in fresh.columns]
     reach = Reach({name: scored[name].to_numpy() for name in names}, loss.cells.groups["test"], [DISAGREEMENT])
     reasons = reach.reasons({name: fresh[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in names})
-    unseen = {name: [*_too_wide(one, plan.study), *_untried(one, plan.study)] for name, one in tests.items()}
+    unseen = {name: [*_too_wide(one, plan.study), *_untried(one, plan.study)] for name, one in asked.tests.items()}
     reasons = [[*unseen[test], *some] for test, some in zip(new["test_name"], reasons, strict=True)]
-    same = _same_conditions(tests, plan)
+    same = _same_conditions(asked.tests, plan) if asked.unseen is None else {}
     return [
         pl.Series("inside", [not some for some in reasons]),
         pl.Series("reasons", reasons, dtype=pl.List(pl.String)),
@@ -309,11 +363,13 @@ def _in_order(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _remarks(loss: ScorePredictor) -> tuple[str, ...]:
-    remarks = ["Specimens, mask, networks and camera are taken to be like the study's."]
+    kept = "Mask, networks" if loss.unit is SETS else "Specimens, mask, networks"
+    remarks = [f"{kept} and camera are taken to be like the study's."]
     if OBSERVER not in loss.base:
         base = " and ".join(loss.base) or "the mean alone"
         remarks.append(f"The study holds no observers: {base} predict, which is worth far less.")
     scored = loss.fit.groups("test")
     if scored < least_groups():
-        remarks.append(f"The study has scores under {scored} test conditions: too few for an interval.")
+        under = "on {} sets of specimens" if loss.unit is SETS else "under {} test conditions"
+        remarks.append(f"The study has scores {under.format(scored)}: too few for an interval.")
     return tuple(remarks)

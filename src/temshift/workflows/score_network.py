@@ -11,7 +11,7 @@ from temshift.core import content_hash, spread_out
 from temshift.databases import measured_set, stored_set
 from temshift.execution import Progress, SilentProgress, Work, make_executor
 from temshift.exitwaves import WaveSource, refuse_inside_store
-from temshift.information import LIBRARY_VERSION, METRICS_VERSION, Survey, join_libraries
+from temshift.information import LIBRARY_VERSION, METRICS_VERSION, ObjectLibrary, Survey, join_libraries
 from temshift.micrographs import DATASETS_VERSION
 from temshift.networks import OnnxNetwork, load, onnx_identity, parameter_count
 from temshift.optics import OPTICS_VERSION, Microscope
@@ -46,13 +46,13 @@ from temshift.studies import (
     draw_pictures,
     is_concluded,
     manifest_of,
-    score_id,
     scores_over_seeds,
     timed,
     write_conclusion,
     write_index,
 )
 from temshift.workflows.condition_files import given_scoring
+from temshift.workflows.new_specimens.own_specimens import OwnSpecimens
 
 KIND = "scores of a network"
 PICTURES = "every-condition"  # name of the file of pictures
@@ -62,7 +62,10 @@ _LOSS = ("training_name", "test_name", "ln_cross_entropy", "ln_cross_entropy_sd"
 
 @dataclass(frozen=True)
 class _Trial:
-    """A network being scored: how it is asked, waves, its hash, conditions, the folder for results, and who works."""
+    """A network being scored: how it is asked, waves, its hash, conditions, the folder for results, and who works.
+
+    ``own`` are the specimens that it was trained on, if tests show others.
+    """
 
     asked: Asked
     waves: OpenedWaves
@@ -70,6 +73,7 @@ class _Trial:
     conditions: ScoringConditions
     folder: StudyFolder
     work: Work
+    own: OwnSpecimens | None = None
 
     @property
     def source(self) -> WaveSource:
@@ -96,6 +100,7 @@ def score_network(
     output: Path | str,
     *,
     identity: str | None = None,
+    own_specimens: Path | str | None = None,
     set: str | None = "test",
     device: str = "cpu",
     progress: Progress | None = None,
@@ -117,6 +122,9 @@ def score_network(
         A new or empty folder, or one of an earlier call, which is then written again.
     identity : str, optional
         Hash of the network, such as that of its file. If it is given and nothing has changed, all is kept.
+    own_specimens : path, optional
+        A database of specimens of the kind that the network was trained on, of the same ``set``: ``g_ood`` is then
+        split into the cost of the conditions, of the specimens, and of both together.
     progress : Progress, optional
         Reports every stage; silent by default.
 
@@ -137,8 +145,13 @@ def score_network(
     if opened is not None:
         opened.require_energy(source.exit_waves.energy)
     reading = Reading(gives=gives, channel=channel, resample=resample, any_pixel=any_pixel)
-    asked = ask(_opened_network(network, device), source, given, reading)
-    return score_opened(asked, source, given, Path(output), identity=identity, device=device, progress=progress)
+    opened_network = _opened_network(network, device)
+    asked, own = ask(opened_network, source, given, reading), None
+    if own_specimens is not None:
+        own = OwnSpecimens.of(own_specimens, set, source, opened_network, given, reading)
+    return score_opened(
+        asked, source, given, Path(output), identity=identity, own=own, device=device, progress=progress
+    )
 
 
 def _opened_network(network: Network | Path | str, device: str) -> Network:
@@ -159,6 +172,7 @@ def score_opened(
     output: Path | str,
     *,
     identity: str | None = None,
+    own: OwnSpecimens | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> StudyFolder:
@@ -173,7 +187,7 @@ def score_opened(
         require_readable(asked, waves, given)
     with claim(folder.root, marks, KIND), make_executor(0) as executor:
         work = Work(executor, device, progress or SilentProgress())
-        trial = _Trial(asked, waves, identity, given, folder, work)
+        trial = _Trial(asked, waves, identity, given, folder, work, own)
         hash_ = _all_that_counts(trial)
         if hash_ is None or not is_concluded(folder, work, hash_):
             if not fresh:
@@ -191,8 +205,9 @@ def _all_that_counts(trial: _Trial) -> str | None:
     reading = trial.asked.network.reading
     other = [] if reading == Reading() else [reading.gives, reading.channel, trial.asked.shape]
     foreign = [list(trial.asked.foreign)] if trial.asked.foreign else []
+    own = [] if trial.own is None else [trial.own.source.id, *trial.own.names]
     return content_hash(
-        [trial.identity, conditions, source.id, source.name, trial.work.device, versions, other, foreign]
+        [trial.identity, conditions, source.id, source.name, trial.work.device, versions, other, foreign, *own]
     )
 
 
@@ -206,6 +221,8 @@ def _make(trial: _Trial, hash_: str | None) -> None:
     scenario = timed(work, "object spectra", _measured(trial), lambda: _scenario(trial))
     analysis = analyse([scenario], scores_over_seeds(results).select(_LOSS))
     sets = {trial.source.name: (stored_set(trial.source), trial.source.geometry)}
+    if trial.own is not None:
+        sets["own specimens"] = (stored_set(trial.own.source), trial.own.source.geometry)
     network = trial.asked.network.network
     parameters = [parameter_count(network)] if isinstance(network, nn.Module) else []
     networks = {"networks": 1, "parameters": parameters}
@@ -224,28 +241,41 @@ def _results(trial: _Trial) -> pl.DataFrame:
     network_id = trial.identity or conditions.name
     key = trial.identity or content_hash(conditions.name)
     rows = result_rows(conditions, source, scores, trial.asked)
+    if trial.own is not None:
+        home = trial.own.scores(conditions, trial.work.device, trial.work.progress)
+        rows = trial.own.split(rows, home, scores, conditions)
     ids = [score_id(key, test) for test in rows["test_id"]]
     return rows.with_columns(score_id=pl.Series(ids), network_id=pl.lit(network_id), in_study=pl.lit(True))
 
 
 def _measured(trial: _Trial) -> int:
     """How many specimens spectra are averaged over."""
-    return min(INFORMATION.specimens, trial.source.layout.count)
+    sources = [trial.source, *([trial.own.source] if trial.own is not None else [])]
+    return sum(min(INFORMATION.specimens, source.layout.count) for source in sources)
 
 
 def _scenario(trial: _Trial) -> Scenario:
     """Training, tests and microscope, with mean spectra of the first specimens, which are built again."""
-    survey, progress = trial.survey, trial.work.progress
-    waves, rows = stored_set(trial.source), trial.source.geometry[: _measured(trial)]
+    survey = trial.survey
+    shown = _library(trial, trial.source, survey.highest)
+    own = shown if trial.own is None else _library(trial, trial.own.source, survey.highest)
+    trained = dict([trial.conditions.trained_on] if trial.conditions.trained_on is not None else [])
+    groups = {name: name for name in trained}
+    tests = trial.conditions.tests
+    elsewhere = {} if trial.own is None else dict.fromkeys(tests, shown.resampled(own.q).mean)
+    return Scenario(trained, tests, groups, survey, own.mean, elsewhere)
+
+
+def _library(trial: _Trial, source: WaveSource, highest: float) -> ObjectLibrary:
+    """Measure the first specimens of a set."""
+    progress, rows = trial.work.progress, source.geometry[: INFORMATION.specimens]
     progress.start("object spectra", len(rows), 0)
     libraries = []
-    for library in measured_set(waves, rows, survey.highest):
+    for library in measured_set(stored_set(source), rows, highest):
         libraries.append(library)
         progress.advance(1)
     progress.finish()
-    trained = dict([trial.conditions.trained_on] if trial.conditions.trained_on is not None else [])
-    groups = {name: name for name in trained}
-    return Scenario(trained, trial.conditions.tests, groups, survey, join_libraries(libraries).mean)
+    return join_libraries(libraries)
 
 
 def _draw(trial: _Trial) -> None:

@@ -30,6 +30,14 @@ def compare(
     train: Annotated[Path, typer.Argument(help=f"Conditions to train on: {_File}", show_default=False)],
     test: Annotated[Path, typer.Argument(help=f"Conditions to test on: {_File}", show_default=False)],
     specimens: Specimens = None,
+    train_specimens: Annotated[
+        str | None,
+        typer.Option("--train-specimens", help="Those of the training, where tests show others.", show_default=False),
+    ] = None,
+    test_specimens: Annotated[
+        str | None,
+        typer.Option("--test-specimens", help="Those of the test; both are given as --specimens.", show_default=False),
+    ] = None,
     train_name: Annotated[list[str] | None, _Name] = None,
     test_name: Annotated[list[str] | None, _Name] = None,
     rule: Annotated[
@@ -56,6 +64,7 @@ def compare(
     rules: list[Any] = [observer.value for observer in rule or [Rule.linear]]
     asked = compare.Asked(
         specimens=specimens,
+        of_sides=(train_specimens, test_specimens),
         energy_kev=energy_kev,
         sampling=sampling_angstrom,
         names=(tuple(train_name or ()), tuple(test_name or ())),

@@ -10,7 +10,15 @@ from temshift.cli.options.common import CONDITIONS, Device, Workers, worker_coun
 
 def predict(
     study: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
-    test: Annotated[Path, typer.Option("--test", help=CONDITIONS, show_default=False)],
+    test: Annotated[Path | None, typer.Option("--test", help=CONDITIONS, show_default=False)] = None,
+    specimens: Annotated[
+        str | None,
+        typer.Option(
+            "--specimens",
+            help="New specimens: a recipe, database or crystal. Default: the study's.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the table: .csv or .parquet.", show_default=False)
@@ -18,11 +26,11 @@ def predict(
     every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
     workers: Workers = None,
 ) -> None:
-    """Predict loss and F1 of a study's networks under new conditions, with intervals, and whether that is possible."""
+    """Predict loss and F1 of a study's networks under new conditions or on new specimens, with intervals and limits."""
     from temshift.cli.verbs import predict
 
     count = worker_count(workers, Device.cpu)
-    predict.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
+    predict.predict(study, predict.New(test, specimens), as_json=as_json, output=output, every=every, workers=count)
 
 
 def ctf(

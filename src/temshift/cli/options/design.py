@@ -25,7 +25,8 @@ Output = Annotated[
     typer.Option("--output", "-o", help="Write the conditions (YAML), and a picture next to it.", show_default=False),
 ]
 Candidates = Annotated[
-    Path | None, typer.Option("--candidates", help="More candidates, as --targets.", show_default=False)
+    Path | None,
+    typer.Option("--candidates", help="More candidates: as --targets, or a study with sets.", show_default=False),
 ]
 Energy = Annotated[
     float | None,
@@ -49,6 +50,12 @@ def design(
         Objective, typer.Option("--objective", help="Minimise the largest regret, the worst, or the mean loss.")
     ] = Objective.regret,
     specimens: Specimens = None,
+    target_specimens: Annotated[
+        str | None,
+        typer.Option(
+            "--target-specimens", help="Choose the crystal or mixture to train on for these.", show_default=False
+        ),
+    ] = None,
     output: Output = None,
     candidates: Candidates = None,
     grid: Annotated[int, typer.Option("--grid", min=0, max=1000, help="Candidates on a grid, about; 0: none.")] = 40,
@@ -73,4 +80,7 @@ def design(
         candidates=candidates,
     )
     setting = design.Setting(specimens, energy_kev, sampling_angstrom)
+    if target_specimens is not None:
+        design.choose(targets, target_specimens, asked, setting, output, as_json)
+        return
     design.design(targets, asked, setting, output, as_json)

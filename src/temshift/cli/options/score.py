@@ -18,6 +18,9 @@ def _place(option: str, help: str) -> typer.models.OptionInfo:
 Output = Annotated[Path, typer.Option("--output", "-o", help="A new folder.", show_default=False)]
 Database = Annotated[Path | None, _place("--database", "A database, a study folder, or one wave store.")]
 Conditions = Annotated[Path | None, _place("--conditions", "Conditions to test on (YAML).")]
+Own = Annotated[
+    Path | None, _place("--own-specimens", "A database of the specimens that it was trained on, if others.")
+]
 Images = Annotated[Path | None, _place("--images", "In their place: a micrograph, a folder of them, or HDF5.")]
 Labels = Annotated[Path | None, _place("--labels", "Their masks: a file, a folder, or HDF5; 0 is no particle.")]
 Onnx = Annotated[Path | None, _place("--onnx", "The network: images (n, 1, y, x) to logits, as ONNX.")]
@@ -40,6 +43,7 @@ def score(
     images: Images = None,
     labels: Labels = None,
     one_set: OneSet = "test",
+    own_specimens: Own = None,
     gives: Meaning = None,
     channel: Channel = None,
     resample: Resample = False,
@@ -61,5 +65,5 @@ def score(
     steps = {"bars": not no_bars, "outliers": not no_outliers, "stripes": not no_stripes}
     cleaning = {**steps, "background": not no_background, "invert": invert}
     files = given.Files(onnx, network, allow_code)
-    where = score.where(database, conditions, one_set, images, labels, pixel_angstrom)
+    where = score.where((database, conditions, own_specimens), (images, labels, pixel_angstrom), one_set)
     score.score(files, where, output, device.value, reading, cleaning)

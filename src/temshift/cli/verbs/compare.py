@@ -27,7 +27,7 @@ from temshift.workflows import (
     bench_for,
     forming_remarks,
     measured_library,
-    opened_specimens,
+    opened_sides,
     read_conditions,
 )
 
@@ -54,6 +54,8 @@ class Asked:
     ----------
     specimens : str, optional
         A recipe, a database, or the name of a crystal.
+    of_sides : pair of str, optional
+        In their place those of the training and of the test.
     energy_kev, sampling : float, optional
         Energy and size of a pixel [A], if files don't give them.
     names : pair of sequences of str
@@ -69,6 +71,7 @@ class Asked:
     """
 
     specimens: str | None
+    of_sides: tuple[str | None, str | None] = (None, None)
     energy_kev: float | None
     sampling: float | None
     names: tuple[Sequence[str], Sequence[str]]
@@ -86,11 +89,11 @@ def compare(train: Path, test: Path, asked: Asked) -> None:
     ]
     if asked.picture is not None:
         _require_picture(asked.picture, files)
-    opened = opened_specimens(asked.specimens)
+    opened = opened_sides(asked.specimens, *asked.of_sides)
     bench = bench_for(files, opened, energy_kev=asked.energy_kev, sampling_angstrom=asked.sampling, rules=asked.rules)
     for remark in forming_remarks(files, bench.energy, bench.sampling):
         Console(stderr=True).print(f"warning: {remark}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-    progress = None if opened is None else progress_for(Console(stderr=True))
+    progress = None if not opened.each else progress_for(Console(stderr=True))
     library = measured_library(opened, bench, [*files[0].named.values(), *files[1].named.values()], progress)
     compared = compare_many(files[0].named, files[1].named, library, bench)
     if asked.picture is not None:
@@ -190,7 +193,7 @@ def _table(compared: Sequence[Comparison], rules: Sequence[RuleName]) -> Table:
     return text_table((*TITLES, *scores), rows, numbers=(*TITLES[2:], *scores))
 
 
-def _score(side: Side, rule: str) -> str:
+def _score(side: Side, rule: RuleName) -> str:
     return number_text(side.observers[rule][1].cross_entropy)
 
 

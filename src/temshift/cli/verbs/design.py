@@ -14,9 +14,11 @@ from temshift.cli.verbs.progress import progress_for
 from temshift.cli.verbs.shared import Interrupted
 from temshift.cli.verbs.tables import number_text, say, table_console, text_table
 from temshift.core import InputError
-from temshift.information import DESIGN, HOPELESS, NOTABLE, Design, Objective, RuleName
+from temshift.information import DESIGN, HOPELESS, NOTABLE, Design, Objective, RuleName, SpecimenChoice
 from temshift.workflows import (
     Wanted,
+    WantedSpecimens,
+    choose_for,
     design_for,
     read_conditions,
     require_output,
@@ -81,6 +83,50 @@ def design(targets: Path, asked: Asked, setting: Setting, output: Path | None, a
         typer.echo(json.dumps(as_plain(chosen), indent=2))
         return
     _print(chosen, written)
+
+
+def choose(
+    targets: Path, target_specimens: str, asked: Asked, setting: Setting, output: Path | None, as_json: bool
+) -> None:
+    """Choose specimens to train on for others, and print the sentence and the sets that were compared."""
+    refused = {"--broad": asked.broad, "--output": output is not None, "--specimens": setting.specimens is not None}
+    for option, given in refused.items():
+        if given:
+            raise InputError(f"{option} is about conditions; with --target-specimens leave it out")
+    wanted = WantedSpecimens(
+        target_specimens,
+        asked.candidates,
+        asked.size or 2,
+        asked.search,
+        asked.rule,
+        None if setting.energy_kev is None else setting.energy_kev * 1e3,
+        setting.sampling_angstrom,
+    )
+    try:
+        chosen = choose_for(read_conditions(targets, "test"), wanted, progress_for(Console(stderr=True)))
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; nothing was written") from None
+    if as_json:
+        plain = {"verdict": chosen.sentence, "target": chosen.target, "rule": chosen.rule}
+        typer.echo(json.dumps({**plain, "ranked": chosen.ranked.to_dicts(), "searched": chosen.searched.to_dicts()}))
+        return
+    _print_choice(chosen)
+
+
+def _print_choice(chosen: SpecimenChoice) -> None:
+    console = table_console()
+    say(console, chosen.sentence)
+    titles = ("trained on", "CE on target", "regret")
+    for words, table in (("ranked by", chosen.ranked), ("searched", chosen.searched)):
+        rows = [
+            [row["set_name"], *(number_text(row[name]) for name in ("cross_entropy", "regret"))]
+            for row in table.iter_rows(named=True)
+        ]
+        say(console, f"{words} {chosen.rule!r}" if words == "ranked by" else words)
+        console.print(text_table(titles, rows, numbers=titles[1:]))
+    say(
+        console, "predicted by observers, not measured with networks; regret is the factor above training on the target"
+    )
 
 
 def as_plain(chosen: Design) -> dict[str, Any]:

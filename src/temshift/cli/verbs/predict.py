@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import typer
@@ -20,14 +20,22 @@ MOST_ROWS = 60  # that are printed without being asked for
 SUMMARY = ("CE, best", "F1, best", "CE, worst", "inside")
 
 
-def predict(folder: Path, conditions: Path, *, as_json: bool, output: Path | None, every: bool, workers: int) -> None:
+class New(NamedTuple):
+    """What is new: a file of conditions, specimens, or both."""
+
+    conditions: Path | None
+    specimens: str | None
+
+
+def predict(folder: Path, new: New, *, as_json: bool, output: Path | None, every: bool, workers: int) -> None:
     """Print predicted scores, a row a training x new condition or, if they are many, a line a condition."""
     if output is not None and output.suffix not in (".csv", ".parquet"):
         raise InputError(f"--output {output}: end the name in .csv or .parquet")
     if output is not None:
         require_writable(output)
     with going_on(folder):
-        forecast = predict_scores(folder, conditions, workers=workers, progress=progress_for(Console(stderr=True)))
+        progress = progress_for(Console(stderr=True))
+        forecast = predict_scores(folder, new.conditions, specimens=new.specimens, workers=workers, progress=progress)
     if output is not None:
         _write(forecast.table, output)
     if as_json:
@@ -37,6 +45,8 @@ def predict(folder: Path, conditions: Path, *, as_json: bool, output: Path | Non
 
 
 def _print(forecast: Forecast, console: Console, *, every: bool) -> None:
+    if forecast.verdict is not None:
+        say(console, forecast.verdict)
     whole = every or len(forecast.table) <= MOST_ROWS
     (_print_rows if whole else _print_summary)(forecast.table, console)
     outside = forecast.table.filter(~pl.col("inside"))

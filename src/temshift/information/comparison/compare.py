@@ -14,6 +14,7 @@ from temshift.core import InputError, wavelength
 from temshift.information.comparison.bands import transferred_bands
 from temshift.information.comparison.causes import cause_of_loss
 from temshift.information.comparison.comparison import Comparison, Side
+from temshift.information.comparison.specimen_pair import SpecimenPair, same_on_both
 from temshift.information.comparison.verdict import NOTABLE, Verdict, chance_loss, preferred_rule, reason_text
 from temshift.information.objects.library import ObjectLibrary
 from temshift.information.objects.object_spectra import ObjectSpectra
@@ -107,7 +108,7 @@ def compare(
 def compare_many(
     trainings: Mapping[str, Given],
     tests: Mapping[str, Given],
-    library: ObjectLibrary | None = None,
+    library: ObjectLibrary | SpecimenPair | None = None,
     bench: Bench = DEFAULT_BENCH,
 ) -> list[Comparison]:
     """Compare every training distribution with every test distribution, as :func:`compare` does.
@@ -116,7 +117,10 @@ def compare_many(
     ----------
     trainings, tests : mapping of str to ImagingConditions or mapping
         At least one on each side.
-    library, bench
+    library : ObjectLibrary or SpecimenPair, optional
+        Particles and films that are imaged, the same on both sides or two kinds; CdSe by default. Observers learn from
+        the particles of the training, and see those of the test. Names of conditions then say which.
+    bench
         As for :func:`compare`.
 
     Returns
@@ -124,16 +128,15 @@ def compare_many(
     list of Comparison
         Trainings one after the other, each with all tests.
     """
-    objects = library if library is not None else shipped_library(energy=bench.energy, focus=bench.focus)
-    if not isinstance(objects, ObjectLibrary):
-        raise InputError(f"library = {library!r}; give an ObjectLibrary, such as shipped_library('Ag') returns")
-    sides = [{name: as_conditions(one, name) for name, one in named.items()} for named in (trainings, tests)]
+    objects, sides = _libraries(library, bench), _sides(trainings, tests, library)
     every = [one for named in sides for one in named.values()]
-    if not all(sides):
-        raise InputError("no conditions to compare; give at least one on either side")
-    survey, remarks = survey_for(every, objects, bench)
-    spectra = band_of(objects.mean, survey)
-    ours, theirs = ({name: information_of(survey, one, spectra) for name, one in named.items()} for named in sides)
+    survey, remarks = survey_for(every, objects[0], bench)
+    bands = [band_of(one.mean, survey) for one in objects]
+    ours, theirs = (
+        {name: information_of(survey, one, band) for name, one in named.items()}
+        for named, band in zip(sides, bands, strict=True)
+    )
+    spectra = bands[1]
     observed = _observed(sides, objects, survey, bench.rules)
     marks = told_together(nuisance_remarks([pair for named in sides for pair in named.items()]))
     pairs = [
@@ -149,11 +152,39 @@ def compare_many(
         for training, one in ours.items()
         for test, other in theirs.items()
     ]
-    return [_judged(pair, sides, objects, survey) for pair in pairs]
+    return [_judged(pair, sides, objects[1], survey, observed) for pair in pairs]
+
+
+def _libraries(given: ObjectLibrary | SpecimenPair | None, bench: Bench) -> tuple[ObjectLibrary, ObjectLibrary]:
+    """The objects of both sides, with the same rings."""
+    if isinstance(given, SpecimenPair):
+        return given.on_one_grid
+    library = given if given is not None else shipped_library(energy=bench.energy, focus=bench.focus)
+    if not isinstance(library, ObjectLibrary):
+        raise InputError(f"library = {library!r}; give an ObjectLibrary, such as shipped_library('Ag') returns")
+    return same_on_both(library)
+
+
+def _sides(
+    trainings: Mapping[str, Given], tests: Mapping[str, Given], specimens: ObjectLibrary | SpecimenPair | None
+) -> list[dict[str, ImagingConditions]]:
+    """Whole conditions of both sides by name, which tells the specimens if they differ."""
+    added = [f" with {name}" for name in specimens.names] if isinstance(specimens, SpecimenPair) else ["", ""]
+    sides = [
+        {f"{name}{words}": as_conditions(one, name) for name, one in named.items()}
+        for named, words in zip((trainings, tests), added, strict=True)
+    ]
+    if not all(sides):
+        raise InputError("no conditions to compare; give at least one on either side")
+    return sides
 
 
 def _judged(
-    pair: Comparison, sides: Sequence[Mapping[str, ImagingConditions]], library: ObjectLibrary, survey: Survey
+    pair: Comparison,
+    sides: Sequence[Mapping[str, ImagingConditions]],
+    library: ObjectLibrary,
+    survey: Survey,
+    observed: "Observed",
 ) -> Comparison:
     """Return a comparison with its verdict, if an observer went both ways."""
     training, test = pair.distinct_sides()
@@ -161,11 +192,13 @@ def _judged(
     if rule is None:
         return pair
     there, own = training.observers[rule][1], test.observers[rule][0]
-    verdict = Verdict(training.name, test.name, rule, there, own, chance_loss(library.area_fraction), "")
+    learnt = observed.get(((_OTHER_SPECIMENS, pair.test.name), (1, pair.test.name)))
+    alone = None if learnt is None else learnt[rule]
+    verdict = Verdict(training.name, test.name, rule, there, own, chance_loss(library.area_fraction), "", alone)
     if verdict.factor >= NOTABLE:
         named = sides[0][pair.training.name], sides[1][pair.test.name]
         cause, nearer = cause_of_loss(*named, band_of(library.mean, survey), survey)
-        verdict = replace(verdict, reason=reason_text(cause, nearer, pair.bands))
+        verdict = replace(verdict, reason=verdict.whole_reason(reason_text(cause, nearer, pair.bands)))
     return replace(pair, verdict=verdict)
 
 
@@ -252,29 +285,36 @@ def band_of(objects: ObjectSpectra, survey: Survey) -> ObjectSpectra:
     return replace(objects, **cut)
 
 
+_OTHER_SPECIMENS = 2  # the "side" of test conditions with the specimens of the training
 Named = tuple[int, str]  # of which side, and under which name
 Observed = Mapping[tuple[Named, Named], Mapping["RuleName", "Expected"]]
 
 
 def _observed(
     sides: Sequence[Mapping[str, ImagingConditions]],
-    library: ObjectLibrary,
+    libraries: tuple[ObjectLibrary, ObjectLibrary],
     survey: Survey,
     rules: Sequence["RuleName"],
 ) -> Observed:
-    """Scores of observers by training, test and rule; names come with their side."""
+    """Scores of observers by training, test and rule; names come with their side.
+
+    If specimens differ, some learn from those of the training under the conditions of the tests, too.
+    """
     if not rules:
         return {}
     from temshift.information.observers.observer import expected_scores  # scipy.stats takes half a second
 
     named = {(number, name): one for number, side in enumerate(sides) for name, one in side.items()}
+    ours, theirs = libraries
+    others = {} if ours is theirs else {(1, name): theirs for name in sides[1]}
+    more = {} if ours is theirs else {(_OTHER_SPECIMENS, name): one for name, one in sides[1].items()}
     try:
-        return expected_scores(named, named, library, survey, rules)
+        return expected_scores({**named, **more}, named, ours, survey, rules, others)
     except ValueError as error:
         raise InputError(f"no observer: {error}; compare without observers, or widen the band") from error
 
 
-def _seen(observed: Observed, side: int, name: str, other: str) -> dict[str, tuple["Expected", "Expected"]]:
+def _seen(observed: Observed, side: int, name: str, other: str) -> dict["RuleName", tuple["Expected", "Expected"]]:
     """Scores of the observers that learn on one side: under its own conditions, and under those of the other."""
     if not observed:
         return {}

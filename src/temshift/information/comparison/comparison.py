@@ -15,7 +15,7 @@ from temshift.information.transfer.monte_carlo import Estimate
 from temshift.information.transfer.pairs import PairMetrics
 
 if TYPE_CHECKING:
-    from temshift.information.observers.observer import Expected
+    from temshift.information.observers.observer import Expected, RuleName
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class Side:
 
     name: str
     information: Information
-    observers: Mapping[str, tuple["Expected", "Expected"]] = field(default_factory=dict)
+    observers: Mapping["RuleName", tuple["Expected", "Expected"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)

@@ -9,11 +9,12 @@ import numpy as np
 if TYPE_CHECKING:
     from temshift.information.comparison.bands import Band
     from temshift.information.comparison.causes import Cause
-    from temshift.information.observers.observer import Expected
+    from temshift.information.observers.observer import Expected, RuleName
 
 NOTABLE = 1.1  # factor between cross-entropies below which networks are about as good
 HOPELESS = 0.8  # share of the loss of chance that is kept even with the best training; ours
-PREFERRED = ("both", "linear", "forest", "ideal")  # observers, that of the verdict first
+MOSTLY = 0.75  # share of the logarithm of a factor that makes a cause the only one; ours
+PREFERRED: tuple["RuleName", ...] = ("both", "linear", "forest", "ideal")  # observers, that of the verdict first
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,9 @@ class Verdict:
         Cross-entropy of an observer that knows only the share of the area on particles [nats].
     reason : str
         Why something is lost; empty if networks are about as good.
+    alone : Expected, optional
+        Its scores under the test conditions, learnt under them on the specimens of the training, where these are other
+        ones.
     """
 
     training: str
@@ -43,6 +47,28 @@ class Verdict:
     own: "Expected"
     chance: float
     reason: str
+    alone: "Expected | None" = None
+
+    @property
+    def specimens_factor(self) -> float | None:
+        """The part of the factor that other specimens make by themselves; None if they are the same."""
+        return None if self.alone is None else self.alone.cross_entropy / self.own.cross_entropy
+
+    def whole_reason(self, of_conditions: str) -> str:
+        """Return why something is lost, by conditions or by specimens; which of them counts is judged on factors.
+
+        Where other specimens make three quarters or more of the factor on its logarithmic scale, only they are named;
+        where they make a quarter or less, they are not.
+        """
+        factor = self.specimens_factor
+        if factor is None:
+            return of_conditions
+        share = float(np.log(factor) / np.log(self.factor))
+        if share <= 1 - MOSTLY:
+            return of_conditions
+        if share >= MOSTLY:
+            return "other specimens"
+        return f"{of_conditions}, and other specimens, a factor of {factor_text(factor)} by themselves"
 
     @property
     def factor(self) -> float:
@@ -98,6 +124,7 @@ class Verdict:
             "verdict": self.sentence,
             "factor": self.factor,
             "factor_ln_error": self.ln_error,
+            "specimens_factor": self.specimens_factor,
             "reason": self.reason,
             "hopeless": self.hopeless,
             "verdict_observer": self.rule,
@@ -105,7 +132,7 @@ class Verdict:
         }
 
 
-def preferred_rule(rules: Sequence[str]) -> str | None:
+def preferred_rule(rules: "Sequence[RuleName]") -> "RuleName | None":
     """Return the observer of the verdict; None if there is none.
 
     Examples

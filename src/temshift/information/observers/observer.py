@@ -198,8 +198,16 @@ def expected_scores(
     library: ObjectLibrary,
     survey: Survey,
     rules: Sequence[RuleName],
+    others: Mapping[Key, ObjectLibrary] | None = None,
 ) -> dict[tuple[Key, Key], dict[RuleName, Expected]]:
     """Take observers from every training to every test distribution, as :func:`observe` does.
+
+    Parameters
+    ----------
+    trainings, tests, library, survey, rules
+        As for :func:`observe`.
+    others : mapping of name to ObjectLibrary, optional
+        Specimens of those distributions that have other ones, with the same rings.
 
     Returns
     -------
@@ -209,10 +217,12 @@ def expected_scores(
     _require_rules(rules)
     scores: dict[tuple[Key, Key], dict[RuleName, Expected]] = {(one, to): {} for one in trainings for to in tests}
     learners: list[RuleName] = [rule for rule in ("linear", "forest") if rule in rules or "both" in rules]
+    libraries = {name: (others or {}).get(name, library) for name in {**trainings, **tests}}
     if learners:
-        _take(scores, trainings, tests, library, survey, learners)
+        _take(scores, trainings, tests, libraries, survey, learners)
     if "ideal" in rules:
-        _take(scores, trainings, tests, shown_to("ideal", library), survey, ["ideal"])
+        averaged = {name: shown_to("ideal", one) for name, one in libraries.items()}
+        _take(scores, trainings, tests, averaged, survey, ["ideal"])
     if "both" in rules:
         for scored in scores.values():
             scored["both"] = average(scored["linear"], scored["forest"])
@@ -228,14 +238,14 @@ def _take(
     scores: Mapping[tuple[Key, Key], dict[RuleName, Expected]],
     trainings: Mapping[Key, ImagingConditions],
     tests: Mapping[Key, ImagingConditions],
-    library: ObjectLibrary,
+    libraries: Mapping[Key, ObjectLibrary],
     survey: Survey,
     rules: Sequence[RuleName],
 ) -> None:
-    """Add the scores of each rule from every training to every test distribution."""
-    tested = {name: ring_draws(one, library, survey, stream=1) for name, one in tests.items()}
+    """Add the scores of each rule from every training to every test distribution, each with its own specimens."""
+    tested = {name: ring_draws(one, libraries[name], survey, stream=1) for name, one in tests.items()}
     for training, conditions in trainings.items():
-        draws = ring_draws(conditions, library, survey, stream=0)
+        draws = ring_draws(conditions, libraries[training], survey, stream=0)
         for rule in rules:
             observer = fit_observer(draws, rule, seed=survey.seed)
             for test, seen in tested.items():

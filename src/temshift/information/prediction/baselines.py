@@ -15,6 +15,7 @@ from temshift.information.prediction.predictor import Predictor
 BESIDE: dict[str, tuple[str, tuple[str, ...], bool]] = {
     "linear observer": ("from ln CE of the linear observer alone", ("ln CE(linear)",), False),
     "forest observer": ("from ln CE of the forest observer alone", ("ln CE(forest)",), False),
+    "ideal observer": ("from ln CE of the ideal observer alone", ("ln CE(ideal)",), False),
     "probe": ("from ln CE of the probe on micrographs of specimens of the training", ("ln CE(probe)",), False),
     "epsilon and sigma": ("from ln epsilon(test) and d = -ln sigma", ("ln epsilon(test)", "d"), False),
     "epsilon": ("from ln epsilon(test) alone", ("ln epsilon(test)",), False),
@@ -22,7 +23,13 @@ BESIDE: dict[str, tuple[str, tuple[str, ...], bool]] = {
     "defocus difference": ("from the absolute difference in mean defocus alone", ("defocus difference",), True),
     "mean": ("the mean over the other conditions", (), True),
 }
-_NAMES = {"ln CE(observer)": "observer", "ln epsilon(test)": "epsilon", "d": "sigma"}
+_NAMES = {
+    "ln CE(observer)": "observer",
+    "ln CE(ideal)": "ideal",
+    "ln CE(probe)": "probe",
+    "ln epsilon(test)": "epsilon",
+    "d": "sigma",
+}
 
 
 def judged_models(fit: Predictor, cells: Cells, target: str) -> list[dict[str, Any]]:
@@ -69,7 +76,37 @@ def _judged(name: str, description: str, fit: Predictor, *, baseline: bool) -> d
     return row
 
 
-def in_sample_rows(fit: Predictor, used: pl.DataFrame, column: str) -> list[dict[str, Any]]:
+def test_alone(cells: Cells) -> dict[str, Any]:
+    """Judge the mean over other trainings on the same test group: it knows no pair, and predicts no new test group.
+
+    Parameters
+    ----------
+    cells : Cells
+        That are judged.
+
+    Returns
+    -------
+    dict
+        As those of :func:`judged_models`; only errors with trainings left out are known, if each test has several.
+    """
+    row: dict[str, Any] = {"name": "test set alone", "in_sample": False, "baseline": True}
+    row["description"] = "the mean of networks of all other training sets on the same test set"
+    row |= {f"{number}_left_out_{role}": None for number in ("r2", "rmse") for role in ("test", "training", "both")}
+    tests, trainings = (np.unique(cells.groups[role], return_inverse=True)[1] for role in ("test", "training"))
+    shape = tests.max() + 1, trainings.max() + 1
+    sums, counts = np.zeros(shape), np.zeros(shape)
+    np.add.at(sums, (tests, trainings), cells.target)
+    np.add.at(counts, (tests, trainings), 1)
+    others = (counts.sum(axis=1)[:, None] - counts)[tests, trainings]
+    if (others > 0).all():
+        predicted = (sums.sum(axis=1)[:, None] - sums)[tests, trainings] / others
+        row["r2_left_out_training"], row["rmse_left_out_training"] = explained(cells.target, predicted)
+    return row
+
+
+def in_sample_rows(
+    fit: Predictor, used: pl.DataFrame, column: str, rows: str = "training_name"
+) -> list[dict[str, Any]]:
     """Return the share that is explained in sample: by row and column effects, and as far as seeds agree.
 
     Effects of rows and columns know nothing of pairs that go badly together: a prediction from features may pass them.
@@ -82,9 +119,11 @@ def in_sample_rows(fit: Predictor, used: pl.DataFrame, column: str) -> list[dict
         Those cells, with ``COLUMN_sd`` over seeds and ``networks``, the number of them, where that is known.
     column : str
         The score's column.
+    rows : str
+        The column that names the training of each cell.
     """
     return [
-        *_additive(fit.cells, used["training_name"].fill_null("").to_numpy().astype(str)),
+        *_additive(fit.cells, used[rows].fill_null("").to_numpy().astype(str)),
         *_seeds(fit.cells, used, column),
     ]
 

@@ -74,10 +74,13 @@ class Moments:
     ----------
     test, training : ndarray (groups, m, m)
         Over the cells of each test condition and of each training distribution that is kept.
+    grid : ndarray (tests, trainings, m, m), optional
+        Over the cells of each pair of the two.
     """
 
     test: Array
     training: Array
+    grid: Array | None = None
 
     @property
     def total(self) -> Array:
@@ -96,9 +99,12 @@ class Sums:
     ----------
     cells : Cells
         All that are scored.
+    with_grid : bool
+        Whether moments keep their grid, which takes memory where there are many groups.
     """
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: Cells, *, with_grid: bool = False) -> None:
+        self._with_grid = with_grid
         rows = np.column_stack([cells.design(cells.features, len(cells)), cells.target])
         coded = {role: np.unique(cells.groups[role], return_inverse=True) for role in ("test", "training")}
         self.codes: dict[Role, NDArray[np.intp]] = {
@@ -112,14 +118,15 @@ class Sums:
     @cached_property
     def all(self) -> Moments:
         """Of all cells."""
-        return Moments(self.grid.sum(axis=1), self.grid.sum(axis=0))
+        return Moments(self.grid.sum(axis=1), self.grid.sum(axis=0), self.grid if self._with_grid else None)
 
     def without(self, role: Role, group: int) -> Moments:
         """Of all cells except those of one group."""
         others = np.delete(self.all.by(role), group, axis=0)
+        grid = np.delete(self.grid, group, axis=0 if role == "test" else 1) if self._with_grid else None
         if role == "test":
-            return Moments(others, self.all.training - self.grid[group])
-        return Moments(self.all.test - self.grid[:, group], others)
+            return Moments(others, self.all.training - self.grid[group], grid)
+        return Moments(self.all.test - self.grid[:, group], others, grid)
 
 
 def solved(moments: Array, columns: Sequence[int]) -> Array:
@@ -136,11 +143,11 @@ def solved(moments: Array, columns: Sequence[int]) -> Array:
 
 
 def group_errors(groups: Array, columns: Sequence[int]) -> Array | None:
-    """Mean squared error of each group that has cells, of a fit to all others, (groups,).
+    """Mean squared error of each group that has cells, of a fit to all others, (..., groups).
 
     Parameters
     ----------
-    groups : ndarray (groups, m, m)
+    groups : ndarray (..., groups, m, m)
         Moments of each.
     columns : sequence of int
         Columns that are fitted, with that of ones.
@@ -150,10 +157,11 @@ def group_errors(groups: Array, columns: Sequence[int]) -> Array | None:
     ndarray or None
         None if a fit would have fewer groups than coefficients.
     """
-    filled = groups[groups[:, 0, 0] > 0]
-    if len(filled) - 1 < len(columns):
+    counts = groups[..., 0, 0].reshape(-1, groups.shape[-3])[0]  # of cells, the same along all other axes
+    filled = groups[..., counts > 0, :, :]
+    if filled.shape[-3] - 1 < len(columns):
         return None
-    coefficients = solved(filled.sum(axis=0) - filled, columns)
-    signed = np.concatenate([-coefficients, np.ones((len(filled), 1))], axis=1)
-    squares = np.einsum("gi,gij,gj->g", signed, filled, signed)
-    return np.asarray(np.maximum(squares, 0.0) / filled[:, 0, 0])
+    coefficients = solved(filled.sum(axis=-3, keepdims=True) - filled, columns)
+    signed = np.concatenate([-coefficients, np.ones((*coefficients.shape[:-1], 1))], axis=-1)
+    squares = np.einsum("...i,...ij,...j->...", signed, filled, signed)
+    return np.asarray(np.maximum(squares, 0.0) / filled[..., 0, 0])

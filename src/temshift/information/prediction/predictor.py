@@ -1,7 +1,7 @@
 """Predictions of scores from features of a pair of distributions: few terms, judged on whole conditions left out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from temshift.information.prediction.intervals import LEVEL, grouped_interval, growth_of, kept_cells, least_groups
 from temshift.information.prediction.linear_model import LinearModel
 from temshift.information.prediction.moments import Array, Cells, Moments, Role, Sums, group_errors, solved
+from temshift.information.prediction.random_terms import ROLES, beats_random, random_gains
 
-ROLES: tuple[Role, ...] = ("test", "training")
 New = Literal["test", "training", "both"]
 _ROWS = 2048  # intervals made at a time, for memory
 
@@ -31,17 +31,25 @@ class Trial:
         Mean squared error that it takes away over groups left out, and the standard error of that over groups.
     taken : bool
         Whether it is a term now.
+    random : mapping of role to ndarray (draws,)
+        Gains of random terms, where it has to beat them.
     """
 
     feature: str
     gains: Mapping[Role, float]
     errors: Mapping[Role, float]
     taken: bool
+    random: Mapping[Role, Array] = field(default_factory=dict)
+
+    @property
+    def certain(self) -> bool:
+        """Whether it gains more than one standard error in every role that could be judged."""
+        return bool(self.gains) and all(self.gains[role] > self.errors[role] for role in self.gains)
 
     @property
     def earned(self) -> bool:
-        """Whether it gains more than one standard error in every role that could be judged."""
-        return bool(self.gains) and all(self.gains[role] > self.errors[role] for role in self.gains)
+        """Whether it is `certain`, and gains more than 95 % of random terms if it is compared with any."""
+        return self.certain and all(beats_random(self.gains[role], some) for role, some in self.random.items())
 
 
 class Predictor:
@@ -61,6 +69,9 @@ class Predictor:
     spread : str, optional
         The feature, not negative, that errors grow with: intervals are as wide as a + b times it, a and b not negative
         and fitted to the absolute errors of cells left out. They are equally wide if cells do not have it.
+    beating : bool
+        Whether a further feature has to beat random terms, too, for cells of few groups; see
+        :mod:`temshift.information.prediction.random_terms`.
 
     Raises
     ------
@@ -69,13 +80,19 @@ class Predictor:
     """
 
     def __init__(
-        self, cells: Cells, base: Sequence[str], further: Sequence[str] = (), spread: str | None = None
+        self,
+        cells: Cells,
+        base: Sequence[str],
+        further: Sequence[str] = (),
+        spread: str | None = None,
+        *,
+        beating: bool = False,
     ) -> None:
         _require(cells, [*base, *further])
         self.base, self.further = tuple(base), tuple(further)
         self.spread = spread if spread in (*base, *further) else None
         self.cells = replace(cells, features={name: cells.features[name] for name in (*base, *further)})
-        self._sums = Sums(self.cells)
+        self._sums = Sums(self.cells, with_grid=beating)
         self._design = self.cells.design(self.cells.features, len(cells))
 
     @cached_property
@@ -135,13 +152,14 @@ class Predictor:
         ends = [self._around(design, spread, role, every, coefficients, level) for role in roles]
         return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
 
-    def own_intervals(self, role: Role = "test", level: float = LEVEL) -> tuple[Array, Array] | None:
+    def own_intervals(self, role: New = "test", level: float = LEVEL) -> tuple[Array, Array] | None:
         """Interval of every cell, made without its own group: how often it holds is an honest answer.
 
         Parameters
         ----------
-        role : "test" or "training"
-            Which group is left out whole.
+        role : "test", "training" or "both"
+            Which group is left out whole. Where both are, the wider of intervals with the one and the other as the
+            unit; that takes a fit for each cell of the table of groups and each further group.
         level : float
             Share of cells.
 
@@ -150,13 +168,20 @@ class Predictor:
         lower, upper : ndarray (cells,), or None
             None if the groups that are left would be too few.
         """
-        chosen = self._chosen[role]
-        if chosen is None or self.groups(role) - 1 < max(least_groups(level), len(self.base) + 2):
+        roles: tuple[Role, ...] = ROLES if role == "both" else (role,)
+        chosen = self._chosen[roles[0]]
+        needed = max(least_groups(level), len(self.base) + 2)
+        if chosen is None or any(self.groups(one) - 1 < needed for one in roles):
             return None
         low, high = np.empty(len(self.cells)), np.empty(len(self.cells))
         for group, names in enumerate(chosen):
-            mine = self._sums.codes[role] == group
-            low[mine], high[mine] = self._interval_without(role, group, names, level)
+            mine = self._sums.codes[roles[0]] == group
+            if role == "both":
+                for other in np.unique(self._sums.codes["training"][mine]):
+                    pair = mine & (self._sums.codes["training"] == other)
+                    low[pair], high[pair] = self._interval_without_both(group, int(other), names, level)
+            else:
+                low[mine], high[mine] = self._interval_without(role, group, names, level)
         return low, high
 
     def groups(self, role: Role) -> int:
@@ -170,6 +195,20 @@ class Predictor:
         mine, others = codes == group, np.flatnonzero(codes != group)
         own = self._spread_of(self.cells.features, len(self.cells))[mine]
         return self._around(self._design[mine], own, role, others, fits[codes], level)
+
+    def _interval_without_both(
+        self, test: int, training: int, names: Sequence[str], level: float
+    ) -> tuple[Array, Array]:
+        """Interval of the cells of one test and one training group from fits without them and one other, in turn."""
+        codes, sums = self._sums.codes, self._sums
+        rest = {"test": sums.all.test - sums.grid[:, training], "training": sums.all.training - sums.grid[test]}
+        kept = sums.all.total - sums.all.test[test] - rest["training"][training]
+        mine = (codes["test"] == test) & (codes["training"] == training)
+        others = np.flatnonzero((codes["test"] != test) & (codes["training"] != training))
+        own = self._spread_of(self.cells.features, len(self.cells))[mine]
+        fits = {role: solved(kept - rest[role], self.cells.columns(names))[codes[role]] for role in ROLES}
+        ends = [self._around(self._design[mine], own, role, others, fits[role], level) for role in ROLES]
+        return np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
 
     def _around(
         self, design: Array, spread: Array, role: Role, cells: NDArray[np.intp], coefficients: Array, level: float
@@ -226,12 +265,15 @@ def _trials(cells: Cells, kept: Moments, base: Sequence[str], further: Sequence[
     names, left = list(base), list(further)
     while left:
         trials = [_trial(cells, kept, names, feature) for feature in left]
+        if kept.grid is not None and any(trial.certain for trial in trials):
+            random = random_gains(kept, cells.columns(names))
+            trials = [replace(trial, random=random) for trial in trials]
         earned = [trial for trial in trials if trial.earned]
         best = max(earned, key=lambda trial: next(iter(trial.gains.values())), default=None)
         if best is None:
             yield from trials
             return
-        yield Trial(best.feature, best.gains, best.errors, taken=True)
+        yield replace(best, taken=True)
         names.append(best.feature)
         left.remove(best.feature)
 

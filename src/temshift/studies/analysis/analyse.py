@@ -10,9 +10,11 @@ from temshift.conditions import ImagingConditions
 from temshift.core import TemshiftError, content_hash
 from temshift.execution import Work
 from temshift.information import ObjectLibrary, ObjectSpectra, Survey, information_of
-from temshift.information.prediction.score_prediction import logit_of, predict
+from temshift.information.prediction.features import logit_of
+from temshift.information.prediction.score_prediction import predict
 from temshift.optics import Microscope
 from temshift.studies.analysis.observer_scores import Passage, Scene, take_observers
+from temshift.studies.analysis.specimen_facts import SpecimenFacts, facts_of
 from temshift.studies.analysis.transfer_tables import pair_metrics, transfer_curve
 from temshift.studies.folder import StudyFolder
 from temshift.studies.planning.part import Part
@@ -56,6 +58,10 @@ class Scenario:
         Mean spectra of the specimens.
     tested_objects : mapping of str to ObjectSpectra
         Those of tests that show other specimens, by the names of the tests.
+    specimens : SpecimenFacts or None
+        The set of specimens that networks are trained on; None if the study has no sets.
+    tested_specimens : mapping of str to SpecimenFacts
+        The sets that tests show, by the names of the tests.
     """
 
     trained: Mapping[str, ImagingConditions]
@@ -64,10 +70,18 @@ class Scenario:
     survey: Survey
     objects: ObjectSpectra
     tested_objects: Mapping[str, ObjectSpectra] = field(default_factory=dict)
+    specimens: SpecimenFacts | None = None
+    tested_specimens: Mapping[str, SpecimenFacts] = field(default_factory=dict)
 
     def objects_of(self, test: str) -> ObjectSpectra:
         """Return the spectra of the specimens that a test shows."""
         return self.tested_objects.get(test, self.objects)
+
+    def sets_of(self, test: str) -> dict[str, str | float | None]:
+        """Return columns with the facts of the sets of specimens of a pair; none if the study has no sets."""
+        if self.specimens is None:
+            return {}
+        return self.specimens.columns("training") | self.tested_specimens[test].columns("test")
 
 
 def analyse(scenarios: Sequence[Scenario], scores: pl.DataFrame, *more: pl.DataFrame | None) -> Analysis:
@@ -126,7 +140,12 @@ def shown_libraries(part: Part, libraries: Libraries) -> dict[str, ObjectLibrary
 
 def _scenario(part: Part, shown: Libraries) -> Scenario:
     tested = {test.name: shown[test.specimens].mean for test in part.tests if test.specimens != part.specimens}
-    return replace(scenario_of(part, shown[part.specimens].mean), tested_objects=tested)
+    scenario = replace(scenario_of(part, shown[part.specimens].mean), tested_objects=tested)
+    if not part.specimens:
+        return scenario
+    facts = {name: facts_of(name, part.kin[name].study.specimens, library) for name, library in shown.items()}
+    named = {test.name: facts[test.specimens] for test in part.tests}
+    return replace(scenario, specimens=facts[part.specimens], tested_specimens=named)
 
 
 def scenario_of(part: Part, objects: ObjectSpectra, tests: Mapping[str, ImagingConditions] | None = None) -> Scenario:
@@ -146,6 +165,7 @@ def pairs_of(scenario: Scenario) -> pl.DataFrame:
             "training_group": scenario.groups[training],
             "test_name": test,
             **pair_metrics(trained[training], tested[test], scenario.objects.q),
+            **scenario.sets_of(test),
         }
         for training in trained
         for test in tested
@@ -197,7 +217,8 @@ def observe_plan(plan: Plan, folder: StudyFolder, work: Work, libraries: Librari
         return None
     try:
         shown = [(part, shown_libraries(part, libraries)) for part in plan.parts]
-        return pl.concat([table for part, some in shown for table in _observed(part, folder, work, some)])
+        tables = [table for part, some in shown for table in _observed(part, folder, work, some)]
+        return pl.concat(tables, how="diagonal")
     except TemshiftError as error:
         work.progress.warning(f"no observers: {error}")
         return None
@@ -234,7 +255,7 @@ def observe_part(
         )
         for training, table in zip(part.trainings, scored, strict=True)
     ]
-    return pl.concat(tables)
+    return pl.concat(tables, how="diagonal")
 
 
 def passages_of(
@@ -243,10 +264,14 @@ def passages_of(
     tests: Mapping[str, ImagingConditions],
     shown: ObjectLibrary | None = None,
 ) -> list[Passage]:
-    """Return the tasks of observers: from each training distribution of a part to tests by their hashes."""
+    """Return the tasks of observers: from each training distribution of a part to tests by their hashes.
+
+    In a study with sets of specimens the ideal observer goes, too.
+    """
     scene, seen = (None if one is None else Scene.of(one, survey_of(part.study)) for one in (library, shown))
     assert scene is not None
-    return [Passage(scene, conditions, tests, seen) for conditions in part.trainings.values()]
+    ideal = bool(part.specimens)
+    return [Passage(scene, conditions, tests, seen, ideal) for conditions in part.trainings.values()]
 
 
 def survey_of(study: Study) -> Survey:

@@ -164,19 +164,24 @@ def looks_of(part: Part) -> Looks:
     highest = min(part.study.widest_semiangle / wavelength(part.study.exit_waves.energy), grid.nyquist)
 
     def look(conditions: ImagingConditions, first: int, specimens: str) -> Look:
-        source, pixel = part.kin[specimens].sources["training"], grid.sampling[1]
-        return Look(source, conditions, part.study.seed, first, count, pixel, highest, kept, settings.patches)
+        other, pixel = part.kin[specimens], grid.sampling[1]
+        features = _comparable(kept, part, other)
+        source = other.sources["training"]
+        return Look(source, conditions, part.study.seed, first, count, pixel, highest, features, settings.patches)
 
-    comparable = [test for test in part.tests if _is_comparable(part, part.kin[test.specimens], count)]
+    enough = {name for name, other in part.kin.items() if other.databases["training"].count >= 2 * count}
+    tests = [test for test in part.tests if test.specimens in enough]
     return Looks(
         {name: look(conditions, 0, part.specimens) for name, conditions in part.trainings.items()},
-        {test.name: look(test.conditions, count, test.specimens) for test in comparable},
+        {test.name: look(test.conditions, count, test.specimens) for test in tests},
     )
 
 
-def _is_comparable(part: Part, other: Part, count: int) -> bool:
-    """Return whether the specimens of another set make images of the same size, and are enough."""
-    return other.study.image_grid == part.study.image_grid and other.databases["training"].count >= 2 * count
+def _comparable(kept: tuple[str, ...], part: Part, other: Part) -> tuple[str, ...]:
+    """The features that a set of specimens may be compared by: spectra need images of one size, patches one pixel."""
+    ours, theirs = part.study.image_grid, other.study.image_grid
+    alike = {"spectra": ours == theirs, "patches": np.allclose(ours.sampling, theirs.sampling)}
+    return tuple(name for name in kept if alike[name])
 
 
 def _perform(work: Work, folder: StudyFolder, name: str, calls: Mapping[str, tuple[Any, ...]]) -> None:

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from temshift.storage import read_table, record_state
 from temshift.storage.files import table_bytes
 from temshift.storage.records import write_recorded
 from temshift.studies.folder import StudyFolder
-from temshift.vocabulary.columns import OBSERVED
+from temshift.vocabulary.columns import OBSERVED, OBSERVED_IDEAL
 
 LEARNERS: tuple[RuleName, ...] = ("linear", "forest")
 TESTS_HELD = 128  # draws of test conditions that a worker holds, under a megabyte each
@@ -49,19 +49,21 @@ class Scene:
 class Passage:
     """A training distribution in a scene, and the test conditions, by their hashes, that its observers are taken to.
 
-    Tests show the specimens of the same scene, or of another one, ``shown``.
+    Tests show the specimens of the same scene, or of another one, ``shown``. ``ideal`` asks for the ideal observer,
+    too, which knows the densities of the scene that it is trained on.
     """
 
     scene: Scene
     training: ImagingConditions
     tests: Mapping[str, ImagingConditions]
     shown: Scene | None = None
+    ideal: bool = False
 
     @cached_property
     def id(self) -> str:
         """Hash of all that its observers depend on."""
         elsewhere = [] if self.shown is None else [self.shown.id]
-        return content_hash([self.scene.id, *elsewhere, self.training])
+        return content_hash([self.scene.id, *elsewhere, *(["ideal"] if self.ideal else []), self.training])
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def take_observers(folder: StudyFolder, work: Work, passages: Sequence[Passage])
     Returns
     -------
     list of polars.DataFrame
-        Rows of :data:`temshift.vocabulary.columns.OBSERVED` for each passage, a test condition each.
+        Rows of :data:`temshift.vocabulary.columns.OBSERVED` for each passage, a test condition each, and of
+        ``OBSERVED_IDEAL`` where the ideal observer is asked for.
 
     Raises
     ------
@@ -120,6 +123,8 @@ def observe_tests(root: Path, passage: Passage) -> None:
     training = ring_draws(passage.training, scene.library, scene.survey, stream=0)
     tested = {id_: _test_draws(one) for id_, one in seen.items()}
     table = pl.DataFrame(_scored(training, tested, scene.survey.seed), schema=OBSERVED)
+    if passage.ideal:
+        table = table.hstack(pl.DataFrame(_scored_ideally(passage.training, scene, seen.values()), OBSERVED_IDEAL))
     name = content_hash(sorted(tested))
     contents = {f"{name}.parquet": table_bytes(table)}
     write_recorded(StudyFolder(root).observers(passage.id) / f"{name}.json", contents, {"tests": len(tested)})
@@ -135,6 +140,14 @@ def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator
             f"observer_{rule}_{name}": value for rule in expected for name, value in asdict(expected[rule]).items()
         }
         yield {"conditions_id": id_, **numbers}
+
+
+def _scored_ideally(training: ImagingConditions, scene: Scene, seen: Iterable["_Seen"]) -> Iterator[dict[str, float]]:
+    """Rows of scores of the ideal observer, which knows densities and no instances: it is taken over mean particles."""
+    ideal = fit_observer(ring_draws(training, scene.library.averaged, scene.survey, stream=0), "ideal")
+    for one in seen:
+        draws = ring_draws(one.conditions, one.scene.library.averaged, one.scene.survey, stream=1)
+        yield {f"observer_ideal_{name}": value for name, value in asdict(ideal.expected(draws)).items()}
 
 
 @functools.lru_cache(maxsize=TESTS_HELD)
@@ -161,4 +174,4 @@ def _held(folder: StudyFolder, id_: str, work: Work) -> pl.DataFrame:
     records = sorted(folder.observers(id_).glob("*.json"))
     damaged = set(work.missing(records, record_state))
     tables = [read_table(path.with_suffix(".parquet")) for path in records if path not in damaged]
-    return pl.concat([pl.DataFrame(schema=OBSERVED), *tables]).unique("conditions_id", keep="first")
+    return pl.concat([pl.DataFrame(schema=OBSERVED), *tables], how="diagonal").unique("conditions_id", keep="first")

@@ -29,45 +29,55 @@ from temshift.scoring import (
 )
 from temshift.storage import read_json, read_table
 from temshift.studies import StudyFolder
-from temshift.workflows import open_conditions, score_opened
+from temshift.workflows import OwnSpecimens, cost_sentence, open_conditions, score_opened
 
 NO_CLEANING = {"bars": True, "outliers": True, "stripes": True, "background": True, "invert": False}  # asked for
 COLUMNS = {"CE": "cross_entropy", "F1": "f1", "IoU": "iou", "ECE": "calibration_error", "G_OOD": "g_ood"}
 
 
 class Where(NamedTuple):
-    """The specimens and conditions to score on: a database, one of its sets, and the file of the conditions."""
+    """The specimens and conditions to score on: a database, one of its sets, and the file of the conditions.
+
+    ``own`` is a database of the specimens that the network was trained on, if these are others.
+    """
 
     database: Path
     one_set: str
     conditions: Path
+    own: Path | None = None
 
 
 def where(
-    database: Path | None,
-    conditions: Path | None,
+    simulated: tuple[Path | None, Path | None, Path | None],
+    labelled: tuple[Path | None, Path | None, float | None],
     one_set: str,
-    images: Path | None,
-    labels: Path | None,
-    pixel_angstrom: float | None,
 ) -> Where | LabelledPlace:
     """Return the images that a network is scored on: those of a database under conditions, or labelled ones.
+
+    Parameters
+    ----------
+    simulated : tuple
+        Database, conditions, and the database of the specimens that the network was trained on, as far as given.
+    labelled : tuple
+        Images, masks and the size of their pixels [A], as far as given.
+    one_set : str
+        Name of the specimens in a database, or in an HDF5 file.
 
     Raises
     ------
     InputError
         If it is neither of them, or both.
     """
-    simulated, labelled = (database, conditions), (images, labels)
+    (database, conditions, own), (images, labels, pixel_angstrom) = simulated, labelled
     if not any(simulated) and images is not None and labels is not None:
         return LabelledPlace(images, labels, one_set, pixel_angstrom)
-    if any(labelled) or database is None or conditions is None:
+    if images is not None or labels is not None or database is None or conditions is None:
         raise InputError(
             "give what to score on: --database FOLDER with --conditions YAML, or --images with --labels in their place"
         )
     if pixel_angstrom is not None:
         raise InputError("--pixel-angstrom is for --images; simulated ones have the pixels of their waves")
-    return Where(database, one_set, conditions)
+    return Where(database, one_set, conditions, own)
 
 
 def score(
@@ -100,12 +110,16 @@ def score(
             "of it, and those of the card are taken"
         )
     scoring = _completed(scoring, given)
-    asked = ask(given.network, source, scoring, how)
-    warn_of([*_remarks(scoring, source), *_remarks_on(asked)], progress)
+    asked, own = ask(given.network, source, scoring, how), None
+    if where.own is not None:
+        own = OwnSpecimens.of(where.own, where.one_set, source, given.network, scoring, how)
+    warn_of([*_remarks(scoring, source), *_remarks_on(asked, own)], progress)
     if scoring.trained_on is None:
         progress.message("the training conditions of the network are unknown: sigma and G_OOD will be missing")
     try:
-        folder = score_opened(asked, source, scoring, output, identity=given.identity, device=device, progress=progress)
+        folder = score_opened(
+            asked, source, scoring, output, identity=given.identity, own=own, device=device, progress=progress
+        )
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command begins again") from None
     _summarise(folder, Console())
@@ -133,7 +147,7 @@ def _remarks(scoring: ScoringConditions, source: WaveSource) -> list[str]:
     return imaging_remarks(scoring.every, scoring.imaging, source.layout.grid, source.exit_waves.energy)
 
 
-def _remarks_on(asked: Asked) -> list[str]:
+def _remarks_on(asked: Asked, own: OwnSpecimens | None) -> list[str]:
     """Say if something is not known of a network, and if its scores leave numbers out for that reason."""
     origin = origin_of_network(asked.network.network)
     remarks = []
@@ -150,10 +164,10 @@ def _remarks_on(asked: Asked) -> list[str]:
         remarks.append(
             f"images are resampled to {asked.shape[0]} x {asked.shape[1]} pixels, those that the network was trained on"
         )
-    if asked.foreign:
+    if asked.foreign and own is None:
         remarks.append(
             f"if specimens are other ones than the network's, its loss in distribution and G_OOD are missing: "
-            f"these differ in {', '.join(asked.foreign[:5])}"
+            f"these differ in {', '.join(asked.foreign[:5])}; --own-specimens gives those that it was trained on"
         )
     return remarks
 
@@ -166,5 +180,8 @@ def _summarise(folder: StudyFolder, console: Console) -> None:
         for row in results.iter_rows(named=True)
     ]
     console.print(text_table(("test condition", *columns), rows, numbers=list(columns)))
+    sentence = cost_sentence(results)
+    if sentence is not None:
+        say(console, sentence)
     formula = formula_text(read_json(folder.root / "prediction.json"))
     say(console, f"{formula}\nreport: {folder.report.resolve()}")
