@@ -142,6 +142,6 @@ def _require_known(cells: pl.DataFrame, space: AtlasSpace) -> None:
             f"{space.study.name!r} has no distribution {min(unknown)!r}; the tables are of another study: take its file"
         )
     if set(cells["kind"]) - set(KINDS):
-        raise InputError(f"no specimens are known for {min(set(cells['kind']) - set(KINDS))!r}; take {', '.join(KINDS)}")
-
-
+        raise InputError(
+            f"no specimens are known for {min(set(cells['kind']) - set(KINDS))!r}; take {', '.join(KINDS)}"
+        )

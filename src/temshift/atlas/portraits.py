@@ -172,7 +172,9 @@ def observed(amplitude_rules: Array, power_rules: Array, seen: Draws) -> Array:
     """
     inputs = (np.sqrt(seen.powers), _logarithm(seen.powers))
     pairs = zip(inputs, (amplitude_rules, power_rules), strict=True)
-    return np.concatenate([_scores(expit(some @ rules[:, :-1].T + rules[:, -1]), seen) for some, rules in pairs], axis=1)
+    return np.concatenate(
+        [_scores(expit(some @ rules[:, :-1].T + rules[:, -1]), seen) for some, rules in pairs], axis=1
+    )
 
 
 def _scores(probabilities: Array, seen: Draws) -> Array:
@@ -190,8 +192,7 @@ def _scores(probabilities: Array, seen: Draws) -> Array:
 def portrait_table(rows: Iterable[tuple[str, str, Portrait]]) -> pl.DataFrame:
     """Return portraits as a table: ``kind``, ``name`` and a column for each attribute, in single precision."""
     plain = [{"kind": kind, "name": name, **_plain(portrait)} for kind, name, portrait in rows]
-    single = {"ln_epsilon": pl.Float32, **dict.fromkeys(_ARRAYS, pl.List(pl.Float32))}
-    return pl.DataFrame(plain, schema={"kind": pl.String, "name": pl.String, **single})
+    return pl.DataFrame(plain, schema=_SCHEMA)
 
 
 def portraits_in(table: pl.DataFrame) -> Mapping[tuple[str, str], Portrait]:
@@ -206,6 +207,11 @@ def _portraits(table: pl.DataFrame) -> Iterator[tuple[tuple[str, str], Portrait]
 
 
 _ARRAYS = tuple(field.name for field in fields(Portrait) if field.name != "ln_epsilon")
+
+_SCHEMA: dict[str, Any] = {
+    **{"kind": pl.String, "name": pl.String, "ln_epsilon": pl.Float32},
+    **dict.fromkeys(_ARRAYS, pl.List(pl.Float32)),
+}
 
 
 def _plain(portrait: Portrait) -> dict[str, Any]:

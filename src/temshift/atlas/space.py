@@ -129,7 +129,9 @@ def _share(setting: Setting, least: float) -> float:
 
 def _alike(ours: Setting, theirs: Setting) -> bool:
     pairs = zip((_number(ours.center), ours.sd), (_number(theirs.center), theirs.sd), strict=True)
-    return (ours.center is None) == (theirs.center is None) and all(abs(a - b) <= 1e-9 + 1e-6 * abs(b) for a, b in pairs)
+    return (ours.center is None) == (theirs.center is None) and all(
+        abs(a - b) <= 1e-9 + 1e-6 * abs(b) for a, b in pairs
+    )
 
 
 def _text(setting: Setting) -> str:

@@ -1,3 +1,4 @@
+from .atlas_forecast import AtlasDesign, AtlasForecast, design_from_atlas, predict_from_atlas, write_atlas_design
 from .comparison import bench_for, compare, measured_library, opened_specimens
 from .condition_files import (
     ConditionsFile,
@@ -27,6 +28,8 @@ from .transfer_curves import (
 )
 
 __all__ = [
+    "AtlasDesign",
+    "AtlasForecast",
     "ConditionSource",
     "ConditionsFile",
     "Forecast",
@@ -43,6 +46,7 @@ __all__ = [
     "compare",
     "design",
     "design_for",
+    "design_from_atlas",
     "find_library",
     "forming_remarks",
     "limits_table",
@@ -59,6 +63,7 @@ __all__ = [
     "open_specimens",
     "open_training",
     "opened_specimens",
+    "predict_from_atlas",
     "predict_scores",
     "read_conditions",
     "require_folder",
@@ -72,6 +77,7 @@ __all__ = [
     "train_single",
     "training_remarks",
     "transfer_of",
+    "write_atlas_design",
     "write_design",
     "write_transfer",
 ]

@@ -5,22 +5,55 @@ from typing import Annotated
 
 import typer
 
-from temshift.cli.options.common import CONDITIONS, Device, Workers, worker_count
+from temshift.cli.options.common import (
+    CONDITIONS,
+    AtlasData,
+    Device,
+    InAtlas,
+    Workers,
+    refuse_without_atlas,
+    worker_count,
+)
+from temshift.core import InputError
 
 
 def predict(
-    study: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
     test: Annotated[Path, typer.Option("--test", help=CONDITIONS, show_default=False)],
+    study: Annotated[
+        Path | None, typer.Argument(help="A finished study folder; none with --atlas.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the table: .csv or .parquet.", show_default=False)
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
     workers: Workers = None,
+    in_atlas: InAtlas = False,
+    train: Annotated[
+        Path | None, typer.Option("--train", help="Conditions to train on, with --atlas.", show_default=False)
+    ] = None,
+    specimens: Annotated[
+        str | None,
+        typer.Option(
+            "--specimens", help="With --atlas: CdSe, Ag, Au, Fe3O4, Si or mixed. Default: CdSe.", show_default=False
+        ),
+    ] = None,
+    atlas_data: AtlasData = None,
 ) -> None:
-    """Predict loss and F1 of a study's networks under new conditions, with intervals, and whether that is possible."""
+    """Predict loss and F1 under new conditions, with intervals: of a study's networks, or of any with --atlas."""
+    asked = {"--train": train, "--specimens": specimens, "--atlas-data": atlas_data}
+    if in_atlas:
+        from temshift.cli.verbs import atlas
+
+        if study is not None or train is None:
+            raise InputError("--atlas needs no study; give --train TRAIN.yaml and --test TEST.yaml")
+        atlas.predict(train, test, specimens or "CdSe", atlas_data, as_json=as_json, output=output)
+        return
     from temshift.cli.verbs import predict
 
+    if study is None:
+        raise InputError("give a study folder, or --atlas and --train TRAIN.yaml")
+    refuse_without_atlas(asked)
     count = worker_count(workers, Device.cpu)
     predict.predict(study, test, as_json=as_json, output=output, every=every, workers=count)
 
