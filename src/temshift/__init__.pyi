@@ -1,4 +1,5 @@
 from . import (
+    atlas,
     conditions,
     configuration,
     core,
@@ -40,6 +41,7 @@ __all__ = [
     "MicrographDataset",
     "SpecimenRecipe",
     "Study",
+    "atlas",
     "build_specimen",
     "compare",
     "conditions",

@@ -1,3 +1,4 @@
+from .examples import example
 from .files import (
     read_json,
     read_table,
@@ -14,6 +15,7 @@ from .records import read_facts, record_state
 
 __all__ = [
     "claim",
+    "example",
     "read_facts",
     "read_json",
     "read_table",

@@ -1,3 +1,4 @@
+from .atlas_forecast import AtlasDesign, AtlasForecast, design_from_atlas, predict_from_atlas, write_atlas_design
 from .comparison import OpenedSides, bench_for, compare, measured_library, opened_sides
 from .condition_files import (
     ConditionsFile,
@@ -30,6 +31,8 @@ from .transfer_curves import (
 )
 
 __all__ = [
+    "AtlasDesign",
+    "AtlasForecast",
     "ConditionSource",
     "ConditionsFile",
     "Forecast",
@@ -52,6 +55,7 @@ __all__ = [
     "cost_sentence",
     "design",
     "design_for",
+    "design_from_atlas",
     "find_library",
     "forming_remarks",
     "limits_table",
@@ -68,6 +72,7 @@ __all__ = [
     "open_specimens",
     "open_training",
     "opened_sides",
+    "predict_from_atlas",
     "predict_scores",
     "read_conditions",
     "require_folder",
@@ -82,6 +87,7 @@ __all__ = [
     "train_single",
     "training_remarks",
     "transfer_of",
+    "write_atlas_design",
     "write_design",
     "write_transfer",
 ]

@@ -46,6 +46,7 @@ from temshift.studies import (
     draw_pictures,
     is_concluded,
     manifest_of,
+    score_id,
     scores_over_seeds,
     timed,
     write_conclusion,

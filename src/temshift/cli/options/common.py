@@ -1,11 +1,14 @@
 """Options that several verbs have."""
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from temshift.core import InputError
 
 
 class ImageFormat(StrEnum):
@@ -67,3 +70,21 @@ def worker_count(workers: int | None, device: Device) -> int:
         return workers
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores if device is Device.cpu else 1
+
+
+InAtlas = Annotated[bool, typer.Option("--atlas", help="Ask the atlas of trained networks; no study is needed.")]
+
+
+AtlasData = Annotated[
+    Path | None,
+    typer.Option(
+        "--atlas-data", metavar="FOLDER", help="Tables of an atlas. Default: the package's.", show_default=False
+    ),
+]
+
+
+def refuse_without_atlas(given: Mapping[str, object]) -> None:
+    """Refuse options that only ``--atlas`` has."""
+    names = [name for name, value in given.items() if value is not None]
+    if names:
+        raise InputError(f"{names[0]} belongs to --atlas; give that, too, or leave it out")

@@ -5,17 +5,29 @@ from typing import Annotated
 
 import typer
 
-from temshift.cli.options.common import CONDITIONS, Device, Workers, worker_count
+from temshift.cli.options.common import (
+    CONDITIONS,
+    AtlasData,
+    Device,
+    InAtlas,
+    Workers,
+    refuse_without_atlas,
+    worker_count,
+)
+from temshift.core import InputError
 
 
 def predict(
-    study: Annotated[Path, typer.Argument(help="A finished study folder.", show_default=False)],
+    study: Annotated[
+        Path | None, typer.Argument(help="A finished study folder; none with --atlas.", show_default=False)
+    ] = None,
     test: Annotated[Path | None, typer.Option("--test", help=CONDITIONS, show_default=False)] = None,
     specimens: Annotated[
         str | None,
         typer.Option(
             "--specimens",
-            help="New specimens: a recipe, database or crystal. Default: the study's.",
+            help="New specimens: a recipe, database or crystal; with --atlas CdSe, Ag, Au, Fe3O4, Si or mixed. "
+            "Default: the study's, CdSe of the atlas.",
             show_default=False,
         ),
     ] = None,
@@ -25,10 +37,25 @@ def predict(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Print each row, however many there are.")] = False,
     workers: Workers = None,
+    in_atlas: InAtlas = False,
+    train: Annotated[
+        Path | None, typer.Option("--train", help="Conditions to train on, with --atlas.", show_default=False)
+    ] = None,
+    atlas_data: AtlasData = None,
 ) -> None:
-    """Predict loss and F1 of a study's networks under new conditions or on new specimens, with intervals and limits."""
+    """Predict loss and F1 under new conditions, with intervals: of a study's networks, or of any with --atlas."""
+    if in_atlas:
+        from temshift.cli.verbs import atlas
+
+        if study is not None or train is None or test is None:
+            raise InputError("--atlas needs no study; give --train TRAIN.yaml and --test TEST.yaml")
+        atlas.predict(train, test, specimens or "CdSe", atlas_data, as_json=as_json, output=output)
+        return
     from temshift.cli.verbs import predict
 
+    if study is None:
+        raise InputError("give a study folder, or --atlas and --train TRAIN.yaml")
+    refuse_without_atlas({"--train": train, "--atlas-data": atlas_data})
     count = worker_count(workers, Device.cpu)
     predict.predict(study, predict.New(test, specimens), as_json=as_json, output=output, every=every, workers=count)
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from temshift.cli.options.common import AtlasData, InAtlas, refuse_without_atlas
 from temshift.cli.options.compare import Rule, Specimens
+from temshift.core import InputError
 
 
 class Objective(StrEnum):
@@ -66,9 +68,22 @@ def design(
     energy_kev: Energy = None,
     sampling_angstrom: Sampling = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    in_atlas: InAtlas = False,
+    atlas_data: AtlasData = None,
 ) -> None:
     """Choose conditions to train on that give away least, as predicted, on any of the target conditions."""
+    if in_atlas:
+        from temshift.cli.verbs import atlas
+
+        if size is not None or broad or candidates is not None or energy_kev or sampling_angstrom:
+            raise InputError(
+                "--atlas ranks its own distributions; leave out --size, --broad, --candidates, energy, pixels"
+            )
+        atlas.design(targets, objective.value, specimens or "CdSe", atlas_data, output=output, as_json=as_json)
+        return
     from temshift.cli.verbs import design
+
+    refuse_without_atlas({"--atlas-data": atlas_data})
 
     asked = design.Asked(
         size=size,

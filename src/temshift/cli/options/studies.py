@@ -128,6 +128,7 @@ def report(
 def demo(output: Output = None, workers: Workers = None, device: On = Device.cpu) -> None:
     """Run the quick study: about three minutes on two cores."""
     from temshift.cli.verbs import run
+    from temshift.storage import example
 
     who = run.Who(worker_count(workers, device), device.value)
-    run.run(run.example("quick_study.yaml"), output, who)
+    run.run(example("quick_study.yaml"), output, who)

@@ -1,7 +1,6 @@
 """The verbs run, check, report and demo, once their options are read."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,15 +116,6 @@ def report(folder: Path) -> None:
         raise InputError(f"{folder} holds no study.yaml; name a folder that temshift run or temshift score has filled")
     page = write_report(folder, progress_for(Console(stderr=True)).warning)
     Console().print(f"report: {page}", soft_wrap=True, markup=False, highlight=False)
-
-
-def example(name: str) -> Path:
-    """Return the path of an example study: of the installed package, or of the source tree."""
-    places = (Path(str(files("temshift"))) / "examples", Path(__file__).parents[4] / "examples")
-    paths = [place / name for place in places if (place / name).exists()]
-    if not paths:
-        raise InputError(f"the example {name} is not installed; install temshift again")
-    return paths[0]
 
 
 def require_device(device: str) -> None:
