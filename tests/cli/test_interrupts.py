@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from temshift.cli import app, interrupts
+
 BEGIN = "import time; from temshift.cli.interrupts import end_during_imports; end_during_imports(); "
 SLEEP = "print('ready', flush=True); time.sleep(60)"
 
@@ -51,3 +53,18 @@ def test_what_handles_interrupts_already_stays(handler: str, tmp_path: Path) -> 
         check=True,
     )
     assert done.stdout == "True\n"
+
+
+def test_an_error_that_an_interrupt_turned_into_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled code of matplotlib made a ValueError of one that came while a figure was drawn."""
+
+    def call() -> int:
+        raise ValueError("Invalid bounding box")
+
+    monkeypatch.setattr(app, "_call", call)
+    with pytest.raises(ValueError, match="Invalid bounding box"):
+        app.main()
+    monkeypatch.setattr(interrupts, "came", [signal.SIGINT])
+    with pytest.raises(SystemExit) as ended:
+        app.main()
+    assert ended.value.code == interrupts.INTERRUPTED

@@ -93,8 +93,8 @@ class AtlasAnswers:
         Returns
         -------
         polars.DataFrame
-            ``training_name``, ``test_name``, ``cross_entropy`` and ``f1`` with ``_lower`` and ``_upper`` ends, ``inside``
-            and the ``reasons`` why not.
+            ``training_name``, ``test_name``, ``cross_entropy`` and ``f1`` with ``_lower`` and ``_upper`` ends,
+            ``inside``, and the ``reasons`` if it is not.
         """
         library, survey = library_of(kind), self.space.survey
         known = {(kind, name): portrait_of(one, library, survey) for name, one in trainings.items()}

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from temshift.cli import interrupts
 from temshift.cli.interrupts import INTERRUPTED, end_during_imports, ignore_interrupts
 from temshift.cli.options.compare import compare
 from temshift.cli.options.conditions import ctf, predict
@@ -60,6 +61,10 @@ def main() -> None:
         with guarded_streams():
             code = _call()
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception:
+        if not interrupts.came:
+            raise
         code = INTERRUPTED
     sys.exit(code)
 

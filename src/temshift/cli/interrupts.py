@@ -6,6 +6,7 @@ from contextlib import suppress
 from types import FrameType
 
 INTERRUPTED = 130
+came: list[int] = []  # interrupts that were raised, which compiled code may have turned into another exception
 _IMPORT = "<frozen importlib._bootstrap>"
 
 
@@ -29,6 +30,7 @@ def ignore_interrupts() -> None:
 def _interrupted(number: int, frame: FrameType | None) -> None:
     if _imports(frame):
         os._exit(INTERRUPTED)
+    came.append(number)
     signal.default_int_handler(number, frame)
 
 
