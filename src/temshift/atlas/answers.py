@@ -119,7 +119,7 @@ class AtlasAnswers:
         return pl.concat(tables).with_columns(pl.selectors.float().fill_nan(None))
 
     def nearest(self, kind: str, trainings: Named, tests: Named, count: int = NEIGHBOURS) -> pl.DataFrame:
-        """Return the trained networks that are nearest to pairs of distributions, with what they scored.
+        """Return the trained networks that are nearest to pairs of distributions, with their scores.
 
         Distances are Euclidean along :data:`temshift.atlas.space.AXES`, in standard deviations over the trainings of
         the atlas. The scores are those under the atlas' own test condition that is nearest to the test, on specimens of

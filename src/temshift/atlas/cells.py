@@ -1,4 +1,4 @@
-"""The cells of the atlas with their features: what a predictor is fitted to."""
+"""The cells of the atlas with their features, to which a predictor is fitted."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class FeaturedCells:
 
 
 def portraits_for(
-    space: AtlasSpace, wanted: Sequence[tuple[str, str]], known: Portraits
+    space: AtlasSpace, pairs: Sequence[tuple[str, str]], known: Portraits
 ) -> Iterator[tuple[str, str, Portrait]]:
     """Compute the portraits of distributions of the atlas that are not known yet, a second or two each.
 
@@ -63,7 +63,7 @@ def portraits_for(
     ----------
     space : AtlasSpace
         The atlas.
-    wanted : sequence of (str, str)
+    pairs : sequence of (str, str)
         Kinds and names of training or test distributions.
     known : mapping of (str, str) to Portrait
         Those that are not computed again.
@@ -72,7 +72,7 @@ def portraits_for(
     ------
     kind, name, portrait
     """
-    lacking = sorted(set(wanted) - set(known))
+    lacking = sorted(set(pairs) - set(known))
     libraries = {kind: library_of(kind) for kind in {kind for kind, _ in lacking}}
     for kind, name in lacking:
         conditions = space.tests[name] if name in space.tests else space.trainings[name]

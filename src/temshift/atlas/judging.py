@@ -100,7 +100,7 @@ def left_out(cells: FeaturedCells, name: str, *codes: Codes) -> LeftOut:
     name : str
         The score, one of :data:`temshift.atlas.score_model.TARGETS`.
     *codes : ndarray (cells,) of int
-        Numbers of what is left out together, such as regions of trainings and regions of tests.
+        Numbers of the groups that are left out together, such as regions of trainings and regions of tests.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def judge(
     name : str
         The score.
     predicted : mapping of str to LeftOut
-        By what was left out.
+        By the groups that were left out.
     parts : tuple of ndarray (cells,) of int
         Regions of trainings and of tests.
     kinds : str
@@ -175,12 +175,12 @@ def _explained(target: Array, predicted: Array) -> float:
 
 def _covered(cells: FeaturedCells, name: str, some: LeftOut, parts: Parts) -> float | None:
     """Share of the cells inside intervals whose widths are those of errors in other regions, of both kinds."""
-    errors, held = np.abs(cells.targets[name] - some.model), []
+    errors, inside = np.abs(cells.targets[name] - some.model), []
     counted = (cells.test != IN_DISTRIBUTION) & np.isfinite(some.model)
     for mine, others in _folds(parts):
         widths = widths_of(cells.table[others & counted], errors[others & counted], cells.test[others & counted])
         if widths is None:
             return None
         asked = mine & counted
-        held.append(errors[asked] <= widths.at(cells.table[asked]))
-    return float(np.concatenate(held).mean()) if held else None
+        inside.append(errors[asked] <= widths.at(cells.table[asked]))
+    return float(np.concatenate(inside).mean()) if inside else None

@@ -1,4 +1,4 @@
-"""Regions of a space, equally filled: what is left out whole, so that nothing near it is in the fit."""
+"""Regions of a space, equally filled: each is left out whole, so that nothing near it is in the fit."""
 
 from dataclasses import dataclass
 

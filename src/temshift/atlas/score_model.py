@@ -87,7 +87,7 @@ class ScoreModel:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "ScoreModel":
-        """Read a model from what :meth:`as_dict` gives."""
+        """Read a model from the values of :meth:`as_dict`."""
         widths = None if plain["widths"] is None else Widths(**plain["widths"])
         return cls(Line(**plain["line"]), Trees.from_dict(plain["trees"]), widths)
 
@@ -113,7 +113,7 @@ def fit_score(table: Array, target: Array, name: str, seed: int = 0) -> ScoreMod
 def widths_of(table: Array, errors: Array, groups: NDArray[np.str_], level: float = LEVEL) -> Widths | None:
     """Return half widths that hold a share of the errors of cells that were left out, groups counting alike.
 
-    As in docs/prediction.md a cell weighs 1 / ((G + 1) n_g), with G groups of n_g cells: what is left of 1 stands for a
+    As in docs/prediction.md a cell weighs 1 / ((G + 1) n_g), with G groups of n_g cells: the rest to 1 stands for a
     new group. The quantile is that of errors in units of the width constant + slope d, fitted to them.
 
     Parameters

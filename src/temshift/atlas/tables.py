@@ -29,7 +29,7 @@ class Atlas:
         Hash of the study that the parts are of.
     networks : polars.DataFrame
         A row a network, by number: ``number``, ``network_id``, ``training_name`` without its ``kind`` of specimens,
-        ``seed``, ``cpu``, what it scored in distribution, and centre and spread of all that it was trained on.
+        ``seed``, ``cpu``, its scores in distribution, and centre and spread of every parameter of its training.
     scores : polars.DataFrame
         A row a network x test condition: ``number``, ``test_name`` without its ``test_kind``, and the scores.
     parts : int

@@ -73,7 +73,7 @@ class Trees:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Trees":
-        """Read trees from what :meth:`as_dict` gives."""
+        """Read trees from the values of :meth:`as_dict`."""
         whole = {name: np.array(plain[name], dtype=np.int64) for name in ("roots", "feature", "left", "right")}
         return cls(
             baseline=float(plain["baseline"]),

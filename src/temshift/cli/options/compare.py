@@ -22,6 +22,14 @@ Specimens = Annotated[
         "--specimens", help="A recipe, study, database, or crystal. Default: CdSe on carbon.", show_default=False
     ),
 ]
+TrainSpecimens = Annotated[
+    str | None,
+    typer.Option("--train-specimens", help="Those of the training, if tests show others.", show_default=False),
+]
+TestSpecimens = Annotated[
+    str | None,
+    typer.Option("--test-specimens", help="Those of the test; both are given as --specimens.", show_default=False),
+]
 _File = "a set of parameters, an image set, conditions to score under, or a study (YAML)."
 _Name = typer.Option(help="Only this condition of the file; may be repeated. Default: all.", show_default=False)
 
@@ -30,14 +38,8 @@ def compare(
     train: Annotated[Path, typer.Argument(help=f"Conditions to train on: {_File}", show_default=False)],
     test: Annotated[Path, typer.Argument(help=f"Conditions to test on: {_File}", show_default=False)],
     specimens: Specimens = None,
-    train_specimens: Annotated[
-        str | None,
-        typer.Option("--train-specimens", help="Those of the training, where tests show others.", show_default=False),
-    ] = None,
-    test_specimens: Annotated[
-        str | None,
-        typer.Option("--test-specimens", help="Those of the test; both are given as --specimens.", show_default=False),
-    ] = None,
+    train_specimens: TrainSpecimens = None,
+    test_specimens: TestSpecimens = None,
     train_name: Annotated[list[str] | None, _Name] = None,
     test_name: Annotated[list[str] | None, _Name] = None,
     rule: Annotated[

@@ -10,6 +10,8 @@ from temshift.cli.options.common import AtlasData, InAtlas, refuse_without_atlas
 from temshift.cli.options.compare import Rule, Specimens
 from temshift.core import InputError
 
+NOT_OF_ATLAS = "--atlas ranks its own distributions; leave out --size, --broad, --candidates, energy, pixels"
+
 
 class Objective(StrEnum):
     """The number that a design minimises over its targets; regret is the loss over the best of single conditions."""
@@ -21,6 +23,17 @@ class Objective(StrEnum):
 
 Targets = Annotated[
     Path, typer.Option("--targets", help="Conditions to serve: as for temshift compare (YAML).", show_default=False)
+]
+TargetSpecimens = Annotated[
+    str | None,
+    typer.Option("--target-specimens", help="Choose the crystal or mixture to train on for these.", show_default=False),
+]
+Size = Annotated[int | None, typer.Option("--size", "-k", help="How many conditions to train on.", show_default=False)]
+Minimised = Annotated[
+    Objective, typer.Option("--objective", help="Minimise the largest regret, the worst, or the mean loss.")
+]
+SearchRule = Annotated[
+    Rule, typer.Option("--search", help="Observer that searches; all others than linear take minutes.")
 ]
 Output = Annotated[
     Path | None,
@@ -44,26 +57,15 @@ Sampling = Annotated[
 
 def design(
     targets: Targets,
-    size: Annotated[
-        int | None, typer.Option("--size", "-k", help="How many conditions to train on.", show_default=False)
-    ] = None,
+    size: Size = None,
     broad: Annotated[bool, typer.Option("--broad", help="One broad distribution in place of several.")] = False,
-    objective: Annotated[
-        Objective, typer.Option("--objective", help="Minimise the largest regret, the worst, or the mean loss.")
-    ] = Objective.regret,
+    objective: Minimised = Objective.regret,
     specimens: Specimens = None,
-    target_specimens: Annotated[
-        str | None,
-        typer.Option(
-            "--target-specimens", help="Choose the crystal or mixture to train on for these.", show_default=False
-        ),
-    ] = None,
+    target_specimens: TargetSpecimens = None,
     output: Output = None,
     candidates: Candidates = None,
     grid: Annotated[int, typer.Option("--grid", min=0, max=1000, help="Candidates on a grid, about; 0: none.")] = 40,
-    search: Annotated[
-        Rule, typer.Option("--search", help="Observer that searches; all but linear take minutes.")
-    ] = Rule.linear,
+    search: SearchRule = Rule.linear,
     rule: Annotated[Rule, typer.Option("--rule", help="Observer that ranks the best and predicts.")] = Rule.both,
     energy_kev: Energy = None,
     sampling_angstrom: Sampling = None,
@@ -72,19 +74,14 @@ def design(
     atlas_data: AtlasData = None,
 ) -> None:
     """Choose conditions to train on that give away least, as predicted, on any of the target conditions."""
-    if in_atlas:
-        from temshift.cli.verbs import atlas
+    from temshift.cli.verbs import atlas, design
 
+    if in_atlas:
         if size is not None or broad or candidates is not None or energy_kev or sampling_angstrom:
-            raise InputError(
-                "--atlas ranks its own distributions; leave out --size, --broad, --candidates, energy, pixels"
-            )
+            raise InputError(NOT_OF_ATLAS)
         atlas.design(targets, objective.value, specimens or "CdSe", atlas_data, output=output, as_json=as_json)
         return
-    from temshift.cli.verbs import design
-
     refuse_without_atlas({"--atlas-data": atlas_data})
-
     asked = design.Asked(
         size=size,
         broad=broad,

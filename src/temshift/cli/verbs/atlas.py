@@ -49,9 +49,7 @@ def _print_forecast(forecast: AtlasForecast, console: Console) -> None:
         say(console, f"{row['training_name']} to {row['test_name']} is outside: {'; '.join(row['reasons'])}")
     say(console, "nearest networks, and what they scored under the nearest test condition of the atlas:")
     near = ("for", "to", "network", "distance", "under", "distance of that", "CE", "F1")
-    console.print(
-        text_table(near, map(_neighbour, _rows(forecast.nearest)), numbers=(near[3], *near[5:]), light=True)
-    )
+    console.print(text_table(near, map(_neighbour, _rows(forecast.nearest)), numbers=(near[3], *near[5:]), light=True))
     say(console, f"{forecast.specimens}; intervals are to hold {forecast.level:.0%} of scores of new conditions")
     for line in forecast.remarks:
         say(console, line)

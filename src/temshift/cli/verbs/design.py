@@ -93,7 +93,7 @@ def choose(
     for option, given in refused.items():
         if given:
             raise InputError(f"{option} is about conditions; with --target-specimens leave it out")
-    wanted = WantedSpecimens(
+    sought = WantedSpecimens(
         target_specimens,
         asked.candidates,
         asked.size or 2,
@@ -103,7 +103,7 @@ def choose(
         setting.sampling_angstrom,
     )
     try:
-        chosen = choose_for(read_conditions(targets, "test"), wanted, progress_for(Console(stderr=True)))
+        chosen = choose_for(read_conditions(targets, "test"), sought, progress_for(Console(stderr=True)))
     except KeyboardInterrupt:
         raise Interrupted("interrupted; nothing was written") from None
     if as_json:

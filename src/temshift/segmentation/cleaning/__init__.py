@@ -1,1 +1,1 @@
-"""Cleaning: steps that each say what they did to a micrograph, and can each be left out."""
+"""Cleaning: steps that each report their change to a micrograph, and can each be left out."""

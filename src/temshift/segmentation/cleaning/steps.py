@@ -1,4 +1,4 @@
-"""The steps in their order, each with a sentence on what it did."""
+"""The steps in their order, each with a sentence on its effect."""
 
 from dataclasses import dataclass
 

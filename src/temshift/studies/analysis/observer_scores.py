@@ -145,8 +145,8 @@ def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator
 def _scored_ideally(training: ImagingConditions, scene: Scene, seen: Iterable["_Seen"]) -> Iterator[dict[str, float]]:
     """Rows of scores of the ideal observer, which knows densities and no instances: it is taken over mean particles."""
     ideal = fit_observer(ring_draws(training, scene.library.averaged, scene.survey, stream=0), "ideal")
-    for one in seen:
-        draws = ring_draws(one.conditions, one.scene.library.averaged, one.scene.survey, stream=1)
+    for test in seen:
+        draws = ring_draws(test.conditions, test.scene.library.averaged, test.scene.survey, stream=1)
         yield {f"observer_ideal_{name}": value for name, value in asdict(ideal.expected(draws)).items()}
 
 

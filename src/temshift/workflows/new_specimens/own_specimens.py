@@ -91,7 +91,7 @@ class OwnSpecimens:
     def split(
         self, rows: pl.DataFrame, home: Mapping[str, Scores], there: Mapping[str, Scores], scoring: ScoringConditions
     ) -> pl.DataFrame:
-        """Split what the network loses into what conditions cost, what specimens cost, and what both do together.
+        """Split the network's loss into the part of conditions, the part of specimens, and that of both together.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ def _names(own: WaveSource, tested: WaveSource) -> tuple[str, str]:
 
 
 def cost_sentence(results: pl.DataFrame) -> str | None:
-    """Say what conditions and specimens cost a network, on average over test conditions; None if it is not known.
+    """Say how much conditions and specimens cost a network, on average over test conditions; None if it is not known.
 
     Parameters
     ----------

@@ -57,17 +57,17 @@ class WantedSpecimens:
     sampling: float | None = None
 
 
-def choose_for(conditions: ConditionsFile, wanted: WantedSpecimens, progress: Progress | None = None) -> SpecimenChoice:
+def choose_for(conditions: ConditionsFile, sought: WantedSpecimens, progress: Progress | None = None) -> SpecimenChoice:
     """Choose which specimens to train on, under some conditions, for others.
 
     Parameters
     ----------
     conditions : ConditionsFile
         Conditions of training and test, of :func:`read_conditions`.
-    wanted : WantedSpecimens
+    sought : WantedSpecimens
         The target, candidates and observers.
     progress : Progress, optional
-        Reports what is measured and searched.
+        Reports measurements and the search.
 
     Returns
     -------
@@ -79,15 +79,15 @@ def choose_for(conditions: ConditionsFile, wanted: WantedSpecimens, progress: Pr
         If specimens can't be opened, candidates are fewer than two or don't reach as far as the target, or energies
         differ.
     """
-    opened, study = open_specimens(wanted.target), _study_of(wanted.candidates)
+    opened, study = open_specimens(sought.target), _study_of(sought.candidates)
     waves = [opened.exit_waves, None if study is None else study.exit_waves]
-    energies = [wanted.energy, conditions.energy, *(one.energy for one in waves if one is not None)]
+    energies = [sought.energy, conditions.energy, *(one.energy for one in waves if one is not None)]
     volts = agreed("the electron energy", energies) or SHIPPED_ENERGY
-    pixel = wanted.sampling or conditions.sampling
+    pixel = sought.sampling or conditions.sampling
     bench = Bench(volts, conditions.imaging or ImagingSettings(), pixel)
     focus = agreed_focus([conditions], opened)
     asked = Measurement(volts, highest=band_end(conditions.named.values(), volts), progress=progress, focus=focus)
-    library, name = opened.library(asked), _name(wanted.target)
+    library, name = opened.library(asked), _name(sought.target)
     candidates = _candidates(study, asked) if study is not None else _shipped(asked, without=name)
     survey, remarks = survey_for(list(conditions.named.values()), library, bench)
     for remark in remarks:
@@ -97,9 +97,9 @@ def choose_for(conditions: ConditionsFile, wanted: WantedSpecimens, progress: Pr
         {one: _on_rings(one, other, library) for one, other in candidates.items()},
         conditions.named,
         survey,
-        most=wanted.most,
-        search=wanted.search,
-        rule=wanted.rule,
+        most=sought.most,
+        search=sought.search,
+        rule=sought.rule,
         progress=progress,
     )
 

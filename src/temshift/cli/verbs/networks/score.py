@@ -97,10 +97,7 @@ def score(
     if cleaning != NO_CLEANING:
         raise InputError("--invert and --no-... are for --images; simulated ones are not cleaned")
     how = Reading(**reading)
-    opened, source = open_conditions(where.conditions), wave_source(where.database, where.one_set)
-    scoring = opened.scoring()
-    faults = opened.energy_faults(source.exit_waves.energy) or faults_on(scoring, source)
-    refuse_faults(where.conditions, [(opened.place(place), fault) for place, fault in faults])
+    source, scoring = _simulated(where)
     require_device(device)
     given = open_network(files, device)
     progress = progress_for(Console(stderr=True))
@@ -123,6 +120,15 @@ def score(
     except KeyboardInterrupt:
         raise Interrupted("interrupted; the same command begins again") from None
     _summarise(folder, Console())
+
+
+def _simulated(where: Where) -> tuple[WaveSource, ScoringConditions]:
+    """Open the waves and the conditions to form images of them under, which have to go together."""
+    opened, source = open_conditions(where.conditions), wave_source(where.database, where.one_set)
+    scoring = opened.scoring()
+    faults = opened.energy_faults(source.exit_waves.energy) or faults_on(scoring, source)
+    refuse_faults(where.conditions, [(opened.place(place), fault) for place, fault in faults])
+    return source, scoring
 
 
 def _contradicts(scoring: ScoringConditions, given: Given) -> bool:
