@@ -1,7 +1,7 @@
 # make demo    run the quick study and print where its report is
 # make test    every check; make check is the quick part of it, make format mends what it can;
 #              PROCESSES=8 takes eight processes instead of two
-# make faults  the rest, which takes an hour: kills at twenty moments, damage of every file, thousands of mutants
+# make faults  the rest, which takes two hours: kills at twenty moments, damage of every file, thousands of mutants
 # make setup   the environment in .venv alone
 
 PYTHON ?= python3
