@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,31 @@ def test_uniform_has_its_mean_and_deviation() -> None:
     uniform = Distribution.model_validate({"uniform": {"minimum": 2, "maximum": 8}})
     assert (uniform.center, uniform.lowest) == (5.0, 2.0)
     assert uniform.sd == pytest.approx(stats.uniform(2, 6).std())
+
+
+HUGE = [
+    {"normal": {"mean": 1e308, "sd": 1}},
+    {"normal": {"mean": 1, "sd": 1e308}},
+    {"normal": {"mean": 1, "sd": 1, "maximum": 1e308}},
+    {"lognormal": {"median": 1e308, "sigma": 1}},
+    {"lognormal": {"median": 1, "sigma": 11}},
+    {"lognormal": {"median": 1, "sigma": 1e308, "minimum": 0.5, "maximum": 2}},
+    {"uniform": {"minimum": -1e308, "maximum": 1e308}},
+    {"loguniform": {"minimum": 1, "maximum": 1e308}},
+    {"choice": {"values": [1e308, -1e308]}},
+]
+
+
+@pytest.mark.parametrize("values", HUGE, ids=str)
+def test_values_whose_moments_overflow_are_refused(values: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=r"beyond 1e\+100|less than or equal to 10"):
+        Distribution.model_validate(values)
+
+
+def test_the_widest_lognormal_has_numbers_only() -> None:
+    widest = Distribution.model_validate({"lognormal": {"median": 1e100, "sigma": 10}})
+    quantiles = widest.quantile(np.array([0.0, 1e-300, 0.5, 1 - 1e-16]))
+    assert np.isfinite(quantiles).all() and math.isfinite(widest.sd) and np.isfinite(quantiles).any()
 
 
 CUTS = [(None, None), (-1.0, None), (None, 2.5), (-2.0, 1.0), (0.9, 1.1)]

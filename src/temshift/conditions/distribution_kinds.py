@@ -6,23 +6,33 @@ from typing import Annotated, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from scipy.special import ndtr, ndtri, spherical_in
 
 from temshift.configuration import Configuration
 from temshift.configuration.model import as_tuples
 
-Numbers = Annotated[tuple[float, ...], BeforeValidator(as_tuples), Field(min_length=1)]
+LARGEST = 1e100  # far beyond any parameter, and its square, times a moment of a distribution, is still a number
+
+
+def _require_moderate(value: float) -> float:
+    if abs(value) > LARGEST:
+        raise ValueError(f"{value:g} is beyond {LARGEST:g}: no parameter is that large")
+    return value
+
+
+Finite = Annotated[float, AfterValidator(_require_moderate)]
+Numbers = Annotated[tuple[Finite, ...], BeforeValidator(as_tuples), Field(min_length=1)]
 Weights = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(as_tuples)]
 
 
 class Normal(Configuration):
     """A normal distribution; ``minimum`` and ``maximum``, if given, cut its tails off."""
 
-    mean: float
-    sd: Annotated[float, Field(ge=0)]
-    minimum: float | None = None
-    maximum: float | None = None
+    mean: Finite
+    sd: Annotated[Finite, Field(ge=0)]
+    minimum: Finite | None = None
+    maximum: Finite | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Normal":
@@ -75,13 +85,13 @@ class Normal(Configuration):
 class Lognormal(Configuration):
     """A lognormal distribution: ln x is normal around ln ``median``, with standard deviation ``sigma``.
 
-    ``minimum`` and ``maximum``, if given, cut its tails off.
+    ``minimum`` and ``maximum``, if given, cut its tails off. ``sigma`` is at most 10, a factor of 22,000.
     """
 
-    median: Annotated[float, Field(gt=0)]
-    sigma: Annotated[float, Field(ge=0)]
-    minimum: Annotated[float, Field(ge=0)] | None = None
-    maximum: float | None = None
+    median: Annotated[Finite, Field(gt=0)]
+    sigma: Annotated[float, Field(ge=0, le=10)]
+    minimum: Annotated[Finite, Field(ge=0)] | None = None
+    maximum: Finite | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Lognormal":
@@ -138,8 +148,8 @@ class Lognormal(Configuration):
 class _Between(Configuration):
     """What distributions between two bounds share."""
 
-    minimum: float
-    maximum: float
+    minimum: Finite
+    maximum: Finite
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -179,8 +189,8 @@ class Uniform(_Between):
 class Loguniform(_Between):
     """A log-uniform distribution: ln x is uniform, so that each decade is drawn equally often."""
 
-    minimum: Annotated[float, Field(gt=0)]
-    maximum: Annotated[float, Field(gt=0)]
+    minimum: Annotated[Finite, Field(gt=0)]
+    maximum: Annotated[Finite, Field(gt=0)]
 
     @property
     def deviation(self) -> float:
