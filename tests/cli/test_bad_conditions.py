@@ -30,7 +30,7 @@ TIED = (
     "      - {between: [C12_nm, C23_nm], coefficient: 0.9}\n"
     "      - {between: [C21_nm, C23_nm], coefficient: -0.9}"
 )
-ALL = "(of 236, all in docs/image-formation.md)"
+ALL = "all in docs/image-formation.md)"
 
 CASES = {
     "unknown key": ("defokus_nm: 3", f"{LINE}defokus_nm: unknown key; nearest: 'defocus_nm', ", ALL),
