@@ -107,7 +107,7 @@ def test_the_tables_tell_every_key_with_default_and_bounds() -> None:
 
 
 def test_the_settings_on_the_page_are_those_of_the_examples() -> None:
-    published, quick, initial, *_ = (read_document(block).data for block in blocks("yaml"))
+    _, published, quick, initial, *_ = (read_document(block).data for block in blocks("yaml"))
     for settings, example in ((published, "defocus_study.yaml"), (quick, "quick_study.yaml")):
         whole = read_document((ROOT / "examples" / example).read_text(encoding="utf-8")).data
         assert {key: whole[key] for key in settings} == settings
@@ -156,7 +156,7 @@ def test_the_commands_and_the_code_run_as_written(
 ) -> None:
     """In order, in one folder; then a network that starts from one of the study."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    (start, _), (_, _, initial, *_) = blocks("python"), blocks("yaml")
+    (start, _), (_, _, _, initial, *_) = blocks("python"), blocks("yaml")
     first, last = blocks("")
     for line in first.splitlines():
         done = temshift(*shlex.split(line, comments=True)[1:])

@@ -29,12 +29,12 @@ FILES = {
 _MOST_LABELS = 2**16  # ImageJ knows no integers of 32 bits
 
 
-def write_segmentation(folder: Path, segmentation: Segmentation, more: Mapping[str, Any] | None = None) -> None:
+def write_segmentation(folder: Path | str, segmentation: Segmentation, more: Mapping[str, Any] | None = None) -> None:
     """Write a segmentation into a folder; its record is last.
 
     Parameters
     ----------
-    folder : Path
+    folder : path
         Made if it is missing.
     segmentation : Segmentation
     more : mapping, optional
@@ -45,7 +45,7 @@ def write_segmentation(folder: Path, segmentation: Segmentation, more: Mapping[s
     TemshiftError
         If the disk is full or the folder cannot be written to.
     """
-    pixel = segmentation.micrograph.pixel_angstrom.value
+    folder, pixel = Path(folder), segmentation.micrograph.pixel_angstrom.value
     probability = expit(segmentation.logits)
     labels = on_camera(segmentation.labels, segmentation)
     stored = labels.astype(np.uint16 if labels.max() < _MOST_LABELS else np.float32)

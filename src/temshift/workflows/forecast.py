@@ -53,7 +53,7 @@ from temshift.studies import (
     stored_study,
     study_remark,
 )
-from temshift.workflows.condition_files import given_scoring
+from temshift.workflows.condition_files import ConditionSource, given_scoring
 from temshift.workflows.new_specimens.unseen_set import UnseenSet, sentence_of
 
 LEAST_CONDITIONS = 4  # test conditions with scores that a prediction is made from
@@ -148,9 +148,10 @@ def predict_scores(
     """
     if conditions is None and specimens is None:
         raise InputError("nothing new is given; give conditions (--test), specimens (--specimens), or both")
+    given = None if conditions is None else given_scoring(conditions)
     known = _known(Path(folder))
     unseen = None if specimens is None else UnseenSet.of(specimens, known.plan)
-    tests = _tests(conditions, known, unseen)
+    tests = _tests(given, known, unseen)
     unit = CONDITIONS if unseen is None else SETS
     loss = ScorePredictor(known.cells, LOSS if unseen is None else LOSS_ON_UNSEEN, unit)
     _require_line(loss)
@@ -179,12 +180,12 @@ class _Asked:
 
 
 def _tests(
-    conditions: AnyConditions | None, known: _Known, unseen: UnseenSet | None
+    given: tuple[ScoringConditions, ConditionSource | None] | None, known: _Known, unseen: UnseenSet | None
 ) -> Mapping[str, ImagingConditions]:
     """The conditions that are asked about, by name; images can be formed under them."""
     asked = None
-    if conditions is not None:
-        asked, opened = given_scoring(conditions)
+    if given is not None:
+        asked, opened = given
         _require_possible(asked, known.plan)
         if opened is not None:
             opened.require_energy(known.plan.study.exit_waves.energy)

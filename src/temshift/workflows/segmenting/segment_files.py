@@ -112,21 +112,25 @@ class Segmented:
 
 
 def network_and_files(
-    given: Sequence[Path], onnx: Path | None, study: Path | None, device: str, code: Path | None = None
+    given: Sequence[Path | str],
+    onnx: Path | str | None,
+    study: Path | str | None,
+    device: str,
+    code: Path | str | None = None,
 ) -> tuple[OpenedNetwork, list[Path]]:
     """Open the network that is meant by the first of some paths, or by ``onnx``; the others are micrographs.
 
     Parameters
     ----------
-    given : sequence of Path
+    given : sequence of path
         A network's folder, its weights, or its id in a study, and files; files alone if ``onnx`` is given.
-    onnx : Path, optional
+    onnx : path, optional
         An ONNX file.
-    study : Path, optional
+    study : path, optional
         The folder of a study that the id lies in.
     device : str
         "cpu" or "cuda".
-    code : Path, optional
+    code : path, optional
         The folder of a factory's code.
 
     Raises
@@ -138,18 +142,18 @@ def network_and_files(
         if study is not None:
             raise InputError("--onnx and --study exclude each other; give one of them")
         identity = onnx_identity(onnx)  # first: ONNX Runtime waits for ever for weights in a pipe
-        opened, files = OpenedNetwork(OnnxNetwork(onnx, device=device), onnx.stem, identity), list(given)
+        opened, files = OpenedNetwork(OnnxNetwork(onnx, device=device), Path(onnx).stem, identity), list(given)
     else:
         first, *files = given
-        opened = _stored(_network_place(first, study), device, code)
+        opened = _stored(_network_place(Path(first), study), device, None if code is None else Path(code))
     if not files:
         raise InputError("no micrograph is given; name one or more files after the network")
-    return opened, files
+    return opened, [Path(file) for file in files]
 
 
-def _network_place(first: Path, study: Path | None) -> Path:
+def _network_place(first: Path, study: Path | str | None) -> Path:
     if study is not None:
-        place = study / "networks" / first.name
+        place = Path(study) / "networks" / first.name
         if not place.is_dir():
             raise InputError(f"{study} has no network {first}; temshift runs {study} lists them")
         return place

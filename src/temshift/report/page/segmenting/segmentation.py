@@ -112,7 +112,7 @@ class ShownSegmentation:
     truth: str = ""
 
 
-def write_segmentation_page(path: Path, shown: ShownSegmentation) -> None:
+def write_segmentation_page(path: Path | str, shown: ShownSegmentation) -> None:
     """Write the page; it appears whole or not at all, and opens without a server or the net."""
     write_text(path, segmentation_html(shown))
 
