@@ -1,5 +1,6 @@
 """Mutants of YAML texts, each from its own seed: keys, values and text changed in ways that no person would."""
 
+import copy
 import random
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -51,9 +52,9 @@ def _delete(data: Any, draws: random.Random) -> None:
 def _duplicate(data: Any, draws: random.Random) -> None:
     parent, key = _any_place(data, draws)
     if isinstance(parent, list):
-        parent.extend([parent[key]] * draws.choice((1, 1, 300)))
+        parent.extend(copy.deepcopy(parent[key]) for _ in range(draws.choice((1, 1, 300))))
     else:
-        parent[f"{key}{draws.choice(('', '2', ' '))}"] = parent[key]
+        parent[f"{key}{draws.choice(('', '2', ' '))}"] = copy.deepcopy(parent[key])
 
 
 def _rename(data: Any, draws: random.Random) -> None:
@@ -64,7 +65,7 @@ def _rename(data: Any, draws: random.Random) -> None:
 
 def _set_extreme(data: Any, draws: random.Random) -> None:
     parent, key = _any_place(data, draws)
-    parent[key] = draws.choice(EXTREMES)
+    parent[key] = copy.deepcopy(draws.choice(EXTREMES))  # else a later change would reach all mutants after it
 
 
 def _retype(data: Any, draws: random.Random) -> None:

@@ -28,7 +28,7 @@ Loss = Literal["cross_entropy", "softmax_twice"]
 State = dict[str, Tensor]
 EpochRow = dict[str, Any]
 
-_USUAL_STEPS = 150
+_USUAL_STEPS = 480  # from there on the order of conditions stays: docs/training.md, how long to train
 _USUAL_DECAY = {"adamw": 1e-2, "adam": 0.0, "sgd": 0.0}  # that of Adam and SGD, an L2 penalty, is another thing
 _USUAL_MOMENTUM = 0.9
 _LATER: dict[str, Any] = {"loss": "cross_entropy", "momentum": None}  # settings that older studies do not know
