@@ -276,7 +276,7 @@ def test_epochs_are_as_many_steps() -> None:
     by_epochs = TrainingSettings.model_validate({"epochs": 3, "batch": 8})
     assert (by_epochs.steps_per_epoch(512), by_epochs.steps_per_epoch(513)) == (64, 65)
     assert (by_epochs.steps_in_all(512), by_epochs.steps_in_all(513)) == (192, 195)
-    assert TrainingSettings().steps_in_all(7) == 150
+    assert TrainingSettings().steps_in_all(7) == 480
     one, other = (run(settings, bright_squares(6), epoch_steps=2) for settings in (by_epochs, settings_for(6)))
     assert same(one[0].state_dict(), other[0].state_dict())
     assert len(one[1].history) == 3
