@@ -19,6 +19,7 @@ from temshift.specimens import MixtureRecipe, SpecimenRecipe, build_specimen
 from temshift.studies import Plan, Study, read_results, run_study
 from temshift.studies.analysis.generalization import with_generalization
 from temshift.studies.planning.specimen_sets import merged
+from temshift.studies.planning.study import members_of
 
 SETS: list[dict[str, Any]] = [
     {"name": "{value}", "series": "particles.crystal", "values": ["CdSe", "Ag"]},
@@ -263,3 +264,22 @@ def test_another_material_of_the_substrate_brings_its_own_numbers(given: dict[st
     assert [part.databases["test"].id for part in Plan(again).parts] == [
         part.databases["test"].id for part in Plan(study).parts
     ]
+
+
+SIZES = [
+    ({"minimum": 0.5, "maximum": 0.6}, {"uniform": {"minimum": 0.5, "maximum": 0.6}}),
+    ({"uniform": {"minimum": 0.5, "maximum": 0.6}}, {"uniform": {"minimum": 0.5, "maximum": 0.6}}),
+    ({"maximum": 0.9}, {"uniform": {"minimum": 0.4, "maximum": 0.9}}),
+    ({"normal": {"mean": 0.5, "sd": 0.01}}, {"normal": {"mean": 0.5, "sd": 0.01, "minimum": 0.47, "maximum": 0.53}}),
+    (0.5, 0.5),
+]
+
+
+@pytest.mark.parametrize(("radius", "expected"), SIZES, ids=str)
+def test_a_set_writes_its_sizes_in_any_form(given: dict[str, Any], radius: Any, expected: Any) -> None:
+    changed = deepcopy(given)
+    changed["specimens"]["particles"]["radius_nm"] = {"minimum": 0.4, "maximum": 0.5}
+    changed["specimen_sets"] = [*SETS, {"name": "sized", "specimens": {"particles": {"radius_nm": radius}}}]
+    sized = members_of(parse_configuration(write_document(changed), Study, "study.yaml"))["sized"].specimens
+    assert isinstance(sized, SpecimenRecipe) and sized.particles is not None
+    assert sized.particles.model_dump(mode="json")["radius_nm"] == expected

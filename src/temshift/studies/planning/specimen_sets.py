@@ -6,12 +6,15 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from temshift.conditions import Distribution
 from temshift.conditions.named import ConditionItem, ConditionSets
 from temshift.configuration import Configuration
 from temshift.specimens import carried_over
 
 OWN, ALL = "own", "all"
 _MOST_SETS = 1000
+DISTRIBUTIONS = set(Distribution.model_fields)  # a size has one of them as its key
+RANGE = {"minimum", "maximum"}
 
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Patch = Mapping[str, Any]  # a tree of values that replace others; None removes one
@@ -91,14 +94,23 @@ class StudyConditions(ConditionSets):
 def merged(base: Any, patch: Any) -> Any:
     """Merge a patch into plain values, as JSON merge patch (RFC 7396) does: None takes a key away.
 
+    A distribution is replaced by one of another kind, and a range merged with one however it is written.
+
     Examples
     --------
     >>> merged({"radius": 1, "film": {"thickness": 2, "rms": 1}}, {"film": {"rms": None, "density": 3}})
     {'radius': 1, 'film': {'thickness': 2, 'density': 3}}
+    >>> merged({"uniform": {"minimum": 1, "maximum": 2}}, {"maximum": 3})
+    {'uniform': {'minimum': 1, 'maximum': 3}}
     """
     if not isinstance(patch, Mapping):
         return copy.deepcopy(patch)
     whole = dict(base) if isinstance(base, Mapping) else {}
+    kinds = set(whole) & DISTRIBUTIONS
+    if kinds == {"uniform"} and patch and set(patch) <= RANGE:
+        return {"uniform": merged(whole["uniform"], patch)}
+    if kinds and not kinds & set(patch):
+        whole = {}
     for key, value in patch.items():
         if value is None:
             whole.pop(key, None)
