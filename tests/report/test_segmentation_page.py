@@ -58,7 +58,7 @@ def test_the_first_words_say_that_nothing_was_checked_unless_labels_were_given()
 def test_texts_are_escaped_and_numbers_are_those_given() -> None:
     page = segmentation_html(shown())
     assert "<script>alert" not in page and page.count("&lt;script&gt;alert") >= 3
-    assert "3 whole particles have a median diameter of 2.50 nm" in page and "1 more are cut by a border" in page
+    assert "3 whole particles have a median diameter of 2.50 nm" in page and "One particle is cut by a border" in page
     assert page.count('<g class="particle') == 4 and "2.35 A" in page and "the pixel size is off" in page
 
 

@@ -181,6 +181,8 @@ def _size_words(diameters: Sequence[float]) -> str:
     if not len(diameters):
         return "No whole particle is seen."
     low, middle, high = np.quantile(diameters, (0.25, 0.5, 0.75))
+    if len(diameters) == 1:
+        return f"One whole particle has a diameter of {middle:.2f} nm."
     return (
         f"{len(diameters)} whole particles have a median diameter of {middle:.2f} nm; half of them lie between "
         f"{low:.2f} and {high:.2f} nm."
@@ -257,11 +259,12 @@ def _spectrum(shown: ShownSegmentation) -> dict[str, Any]:
 
 def _words(shown: ShownSegmentation, whole: Sequence[float]) -> dict[str, Any]:
     cut = len(shown.particles) - len(whole)
-    sizes = f"{_size_words(whole)} {cut} more are cut by a border."
+    beyond = ["No particle is", "One particle is", f"{cut} particles are"][min(cut, 2)]
+    sizes = f"{_size_words(whole)} {beyond} cut by a border."
     return {
         "name": shown.name,
         "network": shown.network,
-        "title": f"{len(shown.particles)} particles in a micrograph",
+        "title": f"{len(shown.particles)} particle{'s' * (len(shown.particles) != 1)} in a micrograph",
         "verdict": shown.checked or UNCHECKED,
         "warnings": shown.warnings,
         "size_words": piece("paragraph", sizes),
