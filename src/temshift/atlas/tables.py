@@ -139,8 +139,7 @@ def read_atlas(places: Sequence[Path | str] | None = None) -> Atlas:
     _require_one(studies)
     joined = pl.concat(networks, how="diagonal_relaxed").sort("number")
     _require_once(joined)
-    with pl.StringCache():
-        lined = pl.concat(scores).with_columns(pl.col("test_name", "test_kind").cast(pl.Categorical))
+    lined = pl.concat(scores).with_columns(pl.col("test_name", "test_kind").cast(pl.Categorical))
     return Atlas(studies[paths[0]], joined, lined, len(paths))
 
 
