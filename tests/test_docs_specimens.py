@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from temshift.configuration.model import load_configuration
+from temshift.configuration.model import load_configuration, parse_configuration
 from temshift.specimens import (
     COMPOUNDS,
     AlloyRecipe,
@@ -19,6 +19,8 @@ from temshift.specimens import (
     SubstrateRecipe,
 )
 from temshift.specimens.supports.graphene import LATTICE, SLIGHT_STRAIN, SPACING, fitted
+from temshift.studies import Plan, Study
+from temshift.vocabulary.columns import RESULTS
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "specimens.md").read_text(encoding="utf-8")
@@ -70,3 +72,15 @@ def test_links_exist_and_the_picture_is_small() -> None:
     links = [DOCS / link.partition("#")[0] for link in re.findall(r"\]\(([^)]+)\)", PAGE)]
     assert links and [link for link in links if not link.exists()] == []
     assert (DOCS / "supports.png").stat().st_size < 300_000
+
+
+def test_the_study_of_the_page_on_sets_is_one() -> None:
+    page = (DOCS / "specimen-sets.md").read_text(encoding="utf-8")
+    sets, conditions = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    others = "name: page\nseed: 1\ncounts: {training: 4, test: 2}\nnetwork: {}\ntraining: {}\n"
+    waves = "exit_waves: {energy_kev: 300, sampling_angstrom: 0.4, slice_thickness_angstrom: 4, mask: {}}\n"
+    plan = Plan(parse_configuration(others + waves + sets + conditions, Study, "page"))
+    trained = {name for part in plan.parts for name in part.trainings}
+    assert trained >= {"near, small CdSe", "near, mixed", "low dose, mixed"} and len(trained) == 9
+    named = set(re.findall(r"^\| `(\w+)`", page, flags=re.MULTILINE))
+    assert {"g_ood_condition", "g_ood_specimens", "g_ood_interaction"} == named & set(RESULTS)
