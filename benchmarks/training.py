@@ -35,8 +35,8 @@ from temshift.networks import (
     TrainingSettings,
     UNet,
     Way,
-    cross_entropy,
     initialised,
+    mean_loss,
     train,
     train_cohort,
 )
@@ -296,7 +296,7 @@ def share_of_peak() -> None:
     """Operations of a training step of the larger network, counted, against its time in bfloat16."""
     network = initialised(LARGER, 0)
     with FlopCounterMode(display=False) as counter:
-        cross_entropy(network, random_batches(0, 1, "cpu")[0], "float32").backward()
+        mean_loss(network, random_batches(0, 1, "cpu")[0], TrainingSettings()).backward()
     operations = counter.get_total_flops() / BATCH
     print(f"{LARGER.kind}: {operations / 1e9:.1f} GFLOP an image of {SIDE} x {SIDE} and step", flush=True)
     if torch.cuda.is_available():

@@ -1,6 +1,7 @@
 """The house stays in order: no import goes in a circle, no folder, file or function grows without end, names speak."""
 
 import ast
+import importlib
 import re
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
@@ -120,6 +121,26 @@ PROGRAM = "temshift.cli.app"  # a package without a face: it is a program
 def test_pages_and_scripts_import_from_faces_alone() -> None:
     deep = {path.name: [name for code in python_in(path) for name in deep_imports(code)] for path in PAGES + SCRIPTS}
     assert {name: rest for name, found in deep.items() if (rest := [one for one in found if one != PROGRAM])} == {}
+
+
+def missing_names(source: str) -> list[str]:
+    """Names that are imported from temshift and are not there."""
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ImportFrom) and node.level == 0]
+    faces = [node for node in imports if str(node.module).split(".")[0] == "temshift"]
+    return [
+        f"{node.module}.{alias.name}"
+        for node in faces
+        for alias in node.names
+        if not hasattr(importlib.import_module(str(node.module)), alias.name)
+    ]
+
+
+def test_pages_and_scripts_import_names_that_there_are() -> None:
+    missing = {
+        path.name: [name for code in python_in(path) for name in missing_names(code)] for path in PAGES + SCRIPTS
+    }
+    assert {name: names for name, names in missing.items() if names} == {}
+    assert missing_names("from temshift.core import Grid, nothing") == ["temshift.core.nothing"]
 
 
 @pytest.mark.parametrize("package", ["cli", "workflows"])
