@@ -191,14 +191,20 @@ def _wait(device: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small images alone, fewer rounds")
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--device-only", action="store_true", help="batches beside steps on a CUDA device, and nothing else"
+    )
+    asked = parser.parse_args()
+    quick = asked.quick
     torch.set_num_threads(1)
     abtem.config.set({"precision": "float32", "fft": "fftw", "fftw.threads": 1, "dask.lazy": False})
     abtem.config.set({"diagnostics.progress_bar": False})
-    for case in CASES[:1] if quick else CASES:
-        against_abtem(case)
-    against_steps("the compact network", initialised(CompactUNetSettings(), 0), "cpu", STEPS)
+    if not asked.device_only:
+        for case in CASES[:1] if quick else CASES:
+            against_abtem(case)
+        against_steps("the compact network", initialised(CompactUNetSettings(), 0), "cpu", STEPS)
     if torch.cuda.is_available():
+        against_steps("the compact network", initialised(CompactUNetSettings(), 0), "cuda", STEPS)
         against_steps("a U-Net of 14 million parameters", big_network(), "cuda", STEPS)
 
 

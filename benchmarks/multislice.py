@@ -208,12 +208,19 @@ def planes(atoms: Atoms) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a quarter of the area, fewer rounds, no errors")
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--device-only", action="store_true", help="the full protocol on a CUDA device, and nothing else"
+    )
+    asked = parser.parse_args()
+    quick = asked.quick
     torch.set_num_threads(1)
     numba.set_num_threads(1)
     abtem.config.set({"precision": "float32", "fft": "fftw", "fftw.threads": 1, "dask.lazy": False})
     abtem.config.set({"diagnostics.progress_bar": False})
     side, rounds = (QUICK, 5) if quick else (FULL, 7)
+    if asked.device_only:
+        time_device(rounds)
+        return
     if not quick:
         compare_errors()
     compare_speed(side, rounds)

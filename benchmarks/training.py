@@ -329,9 +329,11 @@ def main() -> None:
     }
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *parts])
-    chosen = parser.parse_args().parts
+    parser.add_argument("--device-only", action="store_true", help="on a CUDA device, and not on the CPU")
+    asked = parser.parse_args()
+    chosen = asked.parts
     torch.set_num_threads(1)
-    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    devices = [*([] if asked.device_only else ["cpu"]), *(["cuda"] if torch.cuda.is_available() else [])]
     for name in chosen or parts:
         parts[name]()
 
