@@ -26,10 +26,17 @@ import torch
 from torch import Tensor
 
 from temshift.conditions import ImagingConditions
-from temshift.conditions.imaging import COLUMNS
 from temshift.databases import Database, DatabaseFolder, simulate_database
 from temshift.exitwaves import read_layout
-from temshift.micrographs import Batch, MicrographSource, Stream, one_thread, scoring_batches, training_batches
+from temshift.micrographs import (
+    Batch,
+    MicrographSource,
+    Stream,
+    drawn_conditions,
+    one_thread,
+    scoring_batches,
+    training_batches,
+)
 from temshift.networks import CompactUNetSettings, TrainingSettings, initialised, train
 from temshift.optics import ImagingSettings, WaveSpectra, image_intensities
 from temshift.scoring import score_together
@@ -51,11 +58,8 @@ CRYSTALS: dict[str, tuple[Any, dict[str, float]]] = {
     "CdSe": ("CdSe", {"Cd": 0.12, "Se": 0.10}),
     "NaCl": (NACL, {"Na": 0.147, "Cl": 0.133}),
 }
-CONDITIONS = {
-    "-10 nm, 200 e/A2": {"defocus_nm": {"normal": {"mean": -10, "sd": 1.5}}, "dose_e_per_A2": 200},
-    "0 nm, 1000 e/A2": {"defocus_nm": {"normal": {"mean": 0, "sd": 1.5}}, "dose_e_per_A2": 1000},
-    "-10 nm, 5000 e/A2": {"defocus_nm": {"normal": {"mean": -10, "sd": 1.5}}, "dose_e_per_A2": 5000},
-}
+CONDITIONS = {"-10 nm, 200 e/A2": (-10, 200), "0 nm, 1000 e/A2": (0, 1000), "-10 nm, 5000 e/A2": (-10, 5000)}
+SPREAD = 1.5  # standard deviation of the defocus of images to train and test on [nm]
 LENS = {"semiangle_cutoff_mrad": 20.0, "focal_spread_sigma_nm": 1.0}
 TESTED, MANY, TRUE = 64, 32, 64  # test specimens, configurations of each, those of the truth of images
 LOOKED_AT = 8  # specimens whose images are compared
@@ -108,10 +112,10 @@ class _Crystal:
         """Measure the errors of images; then train, seed by seed, so that an early table is a fair one."""
         for name, given in CONDITIONS.items():
             if not self._record("image", name).exists():
-                write_json(self._record("image", name), self._image_errors(_conditions(given)))
+                write_json(self._record("image", name), self._image_errors(_conditions(*given, 0.0)))
         for seed in range(self._asked.seeds):
             for name, given in CONDITIONS.items():
-                self._train(name, _conditions(given), seed)
+                self._train(name, _conditions(*given, SPREAD), seed)
 
     def _record(self, kind: str, condition: str, treatment: str = "", seed: int = 0) -> Path:
         return record_of(self._folder, self._crystal, kind, condition, treatment, seed)
@@ -202,9 +206,9 @@ class _Crystal:
 
 
 def _images(spectra: WaveSpectra, chosen: slice, conditions: ImagingConditions) -> Tensor:
-    """Images (specimen, y, x) without noise under the median condition, averaged over some configurations."""
+    """Images (specimen, y, x) without noise under a condition without spread, averaged over some configurations."""
     some = replace(spectra, values=spectra.values[:LOOKED_AT, chosen])
-    drawn = conditions.quantiles(np.full((LOOKED_AT, len(COLUMNS)), 0.5))
+    drawn = drawn_conditions(conditions, range(LOOKED_AT), Stream(0))
     return image_intensities(some, torch.arange(LOOKED_AT), drawn, IMAGING)
 
 
@@ -252,7 +256,8 @@ def _networks(asked: argparse.Namespace, crystal: str, condition: str, treatment
     return [read_json(place) for place in places]
 
 
-def _conditions(given: dict[str, Any]) -> ImagingConditions:
+def _conditions(defocus: float, dose: float, spread: float) -> ImagingConditions:
+    given = {"defocus_nm": {"normal": {"mean": defocus, "sd": spread}} if spread else defocus, "dose_e_per_A2": dose}
     return ImagingConditions.model_validate({**LENS, **given})
 
 

@@ -32,8 +32,8 @@ FINITE_PIXEL_BYTES = 30  # a pixel of each layer of atoms that a finite projecti
 class Phonons(Configuration):
     """Thermal motion: how it is treated, in how many configurations, and how far atoms move along each axis.
 
-    ``treatment: frozen`` displaces atoms at random, anew in each configuration; ``damped`` keeps them in place and
-    damps their potentials to the mean over their motion (Debye-Waller), in one wave.
+    If ``treatment`` is ``frozen``, atoms are displaced at random in each configuration; if it is ``damped``, they stay
+    in place, and their potentials are damped to the mean over their motion (Debye-Waller): there is one wave.
     ``rms_displacement_angstrom`` has one number for each element, such as ``Cd: 0.12``; ``CdSe.Cd: 0.12`` is that of
     cadmium in particles of CdSe, and goes before the element's.
     """
@@ -57,13 +57,13 @@ class Phonons(Configuration):
         if self.treatment == "damped" and (self.configurations > 1 or not self.rms_displacement_angstrom):
             raise ValueError(
                 f"treatment damped, {self.configurations} configurations and {len(self.rms_displacement_angstrom)} "
-                "displacements given; damped potentials need rms_displacement_angstrom, and make one wave: leave "
-                "configurations out"
+                "displacements given; if potentials are damped, give rms_displacement_angstrom, and leave "
+                "configurations out: there is one wave"
             )
         return self
 
     def identity(self) -> dict[str, object]:
-        """Return what waves depend on, as plain values; frozen phonons, the only ones once, leave no trace."""
+        """Return all that waves depend on, as plain values; without the treatment if it is frozen, once the only."""
         return self.model_dump(mode="json", exclude={"treatment"} if self.treatment == "frozen" else None)
 
     def displacement(self, symbol: str, crystal: str = "") -> float | None:
@@ -131,7 +131,9 @@ class ExitWaveSettings(Configuration):
         if self.scheme == "abtem" and self.projection == "finite":
             raise ValueError("scheme abtem puts whole atoms into slices; leave projection out")
         if self.phonons.treatment == "damped" and self.projection == "finite":
-            raise ValueError("phonons.treatment damped puts whole atoms into slices; leave projection out")
+            raise ValueError(
+                "finite projections have no damped potentials; if phonons.treatment is damped, leave projection out"
+            )
         return self
 
     @property

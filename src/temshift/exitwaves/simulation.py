@@ -155,7 +155,7 @@ class _Simulation:
         self.focus_height = self._focus_height(alone)
 
     def _configurations(self, root: int, index: int) -> NDArray[np.float64]:
-        """Positions (phonon, atoms, 3) [A]; each configuration draws from its own seed, none where motion damps."""
+        """Positions (phonon, atoms, 3) [A]; each configuration has its own seed; one, at rest, if motion damps."""
         phonons = self._settings.phonons
         positions: NDArray[np.float64] = self._atoms.positions
         if phonons.treatment == "damped":

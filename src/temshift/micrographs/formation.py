@@ -42,7 +42,7 @@ class MicrographSource:
         Pixels (y, x) that images and masks are brought to; those of the camera if it is left out.
     phonons : {"averaged", "drawn"}
         Whether an image is the mean over all phonon configurations, as an exposure shows it, or that of one of them,
-        drawn for each image.
+        drawn for each image; if there is one alone, both are the same.
     """
 
     spectra: WaveSpectra
@@ -114,7 +114,7 @@ def form_micrographs(
 def _lit(
     source: MicrographSource, specimens: NDArray[np.int64], numbers: Sequence[int], stream: Stream
 ) -> tuple[MicrographSource, NDArray[np.int64]]:
-    """Waves that images are formed from, and which of them each image takes: all of its specimen, or one by lot."""
+    """Waves of images, and the number of the waves that each image takes; if phonons are drawn, those of one by lot."""
     count = source.spectra.values.shape[1]
     if source.phonons == "averaged" or count == 1:
         return source, specimens

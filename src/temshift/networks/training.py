@@ -46,8 +46,8 @@ class TrainingSettings(Configuration):
     ``loss: softmax_twice`` is that of published networks (:func:`temshift.micrographs.losses.softmax_twice`); history
     and validation are then of this loss.
 
-    ``phonons: drawn`` shows one of a specimen's phonon configurations in each image, drawn anew, instead of the mean
-    over all of them; images to validate and test on remain the mean.
+    If ``phonons`` is ``drawn``, each image shows one of a specimen's phonon configurations, drawn for it, instead of
+    the mean over all of them; images to validate and test on remain the mean.
     """
 
     loss: Loss = "cross_entropy"
@@ -118,12 +118,12 @@ class TrainingSettings(Configuration):
 
 
 def phonon_fault(training: TrainingSettings, configurations: int) -> str | None:
-    """Return why phonons can't be drawn from so many configurations; None if they can, or need not be."""
+    """Return why phonons can't be drawn from so many configurations; None if they can or need not be drawn."""
     if training.phonons == "averaged" or configurations > 1:
         return None
     return (
-        "drawn, but waves have one configuration: there is nothing to draw from; take averaged, or give "
-        "exit_waves.phonons more configurations"
+        "drawn, but waves have one configuration; take averaged, or if you want to draw, give exit_waves.phonons "
+        "more configurations"
     )
 
 
