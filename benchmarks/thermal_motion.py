@@ -1,11 +1,12 @@
 """Which treatment of thermal motion should networks be trained on? Run as: python benchmarks/thermal_motion.py FOLDER
-[--crystals CdSe NaCl] [--seeds 2] [--steps 240] [--specimens 192].
+[--crystals CdSe NaCl "Au [110]"] [--seeds 2] [--steps 240] [--specimens 192].
 
 Specimens of two crystals, one of atoms that move far, are simulated with atoms at rest, with damped potentials and
 with frozen phonons; compact networks are trained on images of each treatment, on the same specimens, conditions, noise
 and initial weights, and tested on other specimens, whose images are the mean of 32 configurations. Three imaging
 conditions: underfocus at a low dose, near focus, and underfocus at a high dose. The image error is rms(dI) / std(I) of
-noiseless images against those of 64 other configurations, whose own noise is subtracted.
+noiseless images against those of 64 other configurations, whose own noise is subtracted; a third crystal, gold along a
+zone axis, is looked at for its images alone.
 
 Everything made stands in FOLDER; the same command goes on after an interruption. The table also stands in
 FOLDER/thermal_motion.csv: for each crystal, condition and treatment the error of the image, the geometric mean over
@@ -16,7 +17,7 @@ that ratio over seeds, F1, waves that are simulated for a specimen, and seconds 
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,29 @@ NACL = {
     "sites": [[0, 0, 0], [0.5, 0.5, 0.5]],
     "lattice": [5.64, 5.64, 5.64, 90, 90, 90],
 }
-CRYSTALS: dict[str, tuple[Any, dict[str, float]]] = {
-    "CdSe": ("CdSe", {"Cd": 0.12, "Se": 0.10}),
-    "NaCl": (NACL, {"Na": 0.147, "Cl": 0.133}),
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Specimens of one crystal: displacements [A], particles, pixels and slices [A]; images alone if not trained on."""
+
+    crystal: Any
+    moves: dict[str, float]
+    particles: dict[str, Any] = field(default_factory=lambda: {"radius_nm": {"minimum": 0.9, "maximum": 1.6}})
+    sampling: float = 0.4
+    slices: float = 4.0
+    trained: bool = True
+
+
+CRYSTALS = {
+    "CdSe": Kind("CdSe", {"Cd": 0.12, "Se": 0.10}),
+    "NaCl": Kind(NACL, {"Na": 0.147, "Cl": 0.133}),
+    "Au [110]": Kind(
+        "Au",
+        {"Au": 0.089},
+        {"radius_nm": {"minimum": 1.6, "maximum": 2.2}, "orientation": {"zone_axis": [1, 1, 0]}},
+        *(0.2, 2.0, False),
+    ),
 }
 CONDITIONS = {"-10 nm, 200 e/A2": (-10, 200), "0 nm, 1000 e/A2": (0, 1000), "-10 nm, 5000 e/A2": (-10, 5000)}
 SPREAD = 1.5  # standard deviation of the defocus of images to train and test on [nm]
@@ -113,7 +134,7 @@ class _Crystal:
         for name, given in CONDITIONS.items():
             if not self._record("image", name).exists():
                 write_json(self._record("image", name), self._image_errors(_conditions(*given, 0.0)))
-        for seed in range(self._asked.seeds):
+        for seed in range(self._asked.seeds) if CRYSTALS[self._crystal].trained else ():
             for name, given in CONDITIONS.items():
                 self._train(name, _conditions(*given, SPREAD), seed)
 
@@ -148,7 +169,7 @@ class _Crystal:
 
     def _source(self, name: str) -> MicrographSource:
         if name not in self._kept:
-            folder = DatabaseFolder(self._folder / self._crystal / name)
+            folder = DatabaseFolder(self._folder / self._crystal.replace(" ", "-") / name)
             simulate_database(self._database(name), folder.root, workers=1)
             store = folder.waves("specimens")
             spectra = read_spectra(store, (ENERGY, APERTURE, 0.0), "cpu", read_layout(store).shards)
@@ -157,8 +178,8 @@ class _Crystal:
 
     def _database(self, name: str) -> Database:
         """The settings of a treatment, of the test, or of the truth of images with what it is compared with."""
-        crystal, moves = CRYSTALS[self._crystal]
-        phonons: dict[str, Any] = {"rms_displacement_angstrom": {**moves, **CARBON}}
+        kind = CRYSTALS[self._crystal]
+        phonons: dict[str, Any] = {"rms_displacement_angstrom": {**kind.moves, **CARBON}}
         phonons = {
             "rest": {},
             "damped": {**phonons, "treatment": "damped"},
@@ -166,13 +187,13 @@ class _Crystal:
             "test": {**phonons, "configurations": MANY},
             "truth": {**phonons, "configurations": TRUE + 16},
         }[name]
-        counts = {"test": TESTED, "truth": LOOKED_AT}.get(name, self._asked.specimens)
+        counts = {"test": TESTED, "truth": LOOKED_AT}.get(name, self._asked.specimens if kind.trained else LOOKED_AT)
         film = {
             "density_g_per_cm3": 2.0,
             "minimum_distance_angstrom": 1.4,
             "thickness_nm": {"minimum": 2, "maximum": 5},
         }
-        particles = {"crystal": crystal, "radius_nm": {"minimum": 0.9, "maximum": 1.6}, "count": 1, "gap_nm": 1.0}
+        particles = {"crystal": kind.crystal, **kind.particles, "count": 1, "gap_nm": 1.0}
         return Database.model_validate(
             {
                 "name": f"{self._crystal}, {name}",
@@ -181,8 +202,8 @@ class _Crystal:
                 "specimens": {"cell_nm": [5.12, 5.12], "substrate": film, "particles": particles},
                 "exit_waves": {
                     "energy_kev": ENERGY / 1e3,
-                    "sampling_angstrom": 0.4,
-                    "slice_thickness_angstrom": 4.0,
+                    "sampling_angstrom": kind.sampling,
+                    "slice_thickness_angstrom": kind.slices,
                     "phonons": phonons,
                 },
             }
@@ -221,34 +242,41 @@ def _each(spectra: WaveSpectra, conditions: ImagingConditions) -> Tensor:
 def record_of(folder: Path, crystal: str, kind: str, condition: str, treatment: str, seed: int) -> Path:
     """File of the errors of images under a condition, or of one network."""
     name = "_".join(str(part) for part in (kind, condition, treatment, seed)).replace("/", " a ").replace(" ", "-")
-    return folder / crystal / "records" / f"{name}.json"
+    return folder / crystal.replace(" ", "-") / "records" / f"{name}.json"
 
 
 def table_of(asked: argparse.Namespace) -> pl.DataFrame:
     """Gather what was made: one row for each crystal, condition and treatment whose networks are there."""
     rows = [row for crystal in asked.crystals for name in CONDITIONS for row in _rows(asked, crystal, name)]
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.from_dicts(rows, infer_schema_length=None)
 
 
 def _rows(asked: argparse.Namespace, crystal: str, condition: str) -> Iterator[dict[str, Any]]:
     errors = read_json(record_of(asked.folder, crystal, "image", condition, "", 0))
-    base = _networks(asked, crystal, condition, BASE)
+    trained = CRYSTALS[crystal].trained
+    base = _networks(asked, crystal, condition, BASE) if trained else []
     for name, treatment in TREATMENTS.items():
-        networks = _networks(asked, crystal, condition, name)
-        losses, theirs = (np.log([one["cross_entropy"] for one in each]) for each in (networks, base))
-        ratios = losses - theirs
-        yield {
-            "crystal": crystal,
-            "condition": condition,
-            "treatment": name,
-            "image_error": errors.get(name),
-            "cross_entropy": float(np.exp(losses.mean())),
-            f"ratio_to_{BASE}": float(np.exp(ratios.mean())),
-            "standard_error": float(ratios.std(ddof=1) / len(ratios) ** 0.5) if len(ratios) > 1 else None,
-            "f1": float(np.mean([one["f1"] for one in networks])),
-            "waves": treatment.configurations,
-            "training_seconds": float(np.mean([one["seconds"] for one in networks])),
-        }
+        row = {"crystal": crystal, "condition": condition, "treatment": name, "image_error": errors.get(name)}
+        if trained:
+            yield {
+                **row,
+                **_learned(_networks(asked, crystal, condition, name), base),
+                "waves": treatment.configurations,
+            }
+        elif not treatment.drawn:
+            yield row
+
+
+def _learned(networks: list[dict[str, Any]], base: list[dict[str, Any]]) -> dict[str, Any]:
+    losses, theirs = (np.log([one["cross_entropy"] for one in each]) for each in (networks, base))
+    ratios = losses - theirs
+    return {
+        "cross_entropy": float(np.exp(losses.mean())),
+        f"ratio_to_{BASE}": float(np.exp(ratios.mean())),
+        "standard_error": float(ratios.std(ddof=1) / len(ratios) ** 0.5) if len(ratios) > 1 else None,
+        "f1": float(np.mean([one["f1"] for one in networks])),
+        "training_seconds": float(np.mean([one["seconds"] for one in networks])),
+    }
 
 
 def _networks(asked: argparse.Namespace, crystal: str, condition: str, treatment: str) -> list[dict[str, Any]]:
