@@ -75,7 +75,7 @@ CRYSTALS = {
     "Au [110]": Kind(
         "Au",
         {"Au": 0.089},
-        {"radius_nm": {"minimum": 1.6, "maximum": 2.2}, "orientation": {"zone_axis": [1, 1, 0]}},
+        {"radius_nm": {"minimum": 1.6, "maximum": 2.0}, "orientation": {"zone_axis": [1, 1, 0]}},
         *(0.2, 2.0, False),
     ),
 }
