@@ -97,7 +97,7 @@ class Treatment:
 
     def of(self, source: MicrographSource) -> MicrographSource:
         """Take the first configurations of each specimen, averaged or drawn."""
-        values = source.spectra.values[:, : self.configurations]
+        values = source.spectra.values[:, : self.configurations].contiguous()  # drawing looks at them one by one
         phonons: Any = "drawn" if self.drawn else "averaged"
         return replace(source, spectra=replace(source.spectra, values=values), phonons=phonons)
 
