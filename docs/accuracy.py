@@ -197,6 +197,8 @@ def phonons(atoms: Atoms) -> Rows:
     truth = images[128:].mean(dim=0)
     still = image(in_aperture(our_wave(atoms, PIXEL, ours()), atoms), atoms)
     yield "atoms at rest", image_error(still, truth)
+    damped = propagate_through(atoms.positions, atoms.numbers, height, grid, ours(), rms=rms).to(torch.complex128)
+    yield "damped potentials", image_error(image(in_aperture(damped, atoms), atoms), truth)
     for count in (1, 2, 4, 8, 16):
         groups = images[: 8 * count].view(8, count, *grid.shape).mean(dim=1)
         yield count, float(np.mean([image_error(mean, truth) for mean in groups]))

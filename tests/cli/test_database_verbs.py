@@ -38,8 +38,24 @@ def made(temshift: Temshift, tmp_path: Path) -> Path:
 def test_inspect_tells_what_is_there(temshift: Temshift, made: Path) -> None:
     done = temshift("inspect", made)
     assert done.returncode == 0, done.stderr
-    for words in ("300 keV", "48 x 48 pixels of 0.4 x 0.4 A", "2 complete", "exit plane"):
+    for words in ("300 keV", "48 x 48 pixels of 0.4 x 0.4 A", "2 complete", "exit plane", "none, atoms at rest"):
         assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("phonons", "words"),
+    [("treatment: damped", "damped potentials, one wave"), ("configurations: 2", "frozen phonons, 2 configurations")],
+)
+def test_inspect_names_the_treatment_of_thermal_motion(
+    temshift: Temshift, tmp_path: Path, phonons: str, words: str
+) -> None:
+    moving = f"phonons: {{{phonons}, rms_displacement_angstrom: {{C: 0.08, Cd: 0.12, Se: 0.1}}}}"
+    text = TEXT.replace("slice_thickness_angstrom: 4.0}", f"slice_thickness_angstrom: 4.0, {moving}}}")
+    (tmp_path / "database.yaml").write_text(text.replace("training: 3", "training: 1"), encoding="utf-8")
+    checked = temshift("check", "database.yaml")
+    assert checked.returncode == 0 and f"treatment: {'damped' if 'damped' in phonons else 'frozen'}" in checked.stdout
+    assert temshift("simulate", "database.yaml", "--output", "moving", "--workers", "0").returncode == 0
+    assert words in temshift("inspect", "moving").stdout
 
 
 def test_inspect_finds_damage(temshift: Temshift, made: Path) -> None:

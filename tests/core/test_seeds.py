@@ -17,7 +17,7 @@ seeds = st.tuples(
 
 def test_stages_never_change():
     names = ["SPECIMEN", "PHONON", "CONDITION", "NOISE", "AUGMENTATION", "INITIALISATION", "ORDER", "METRIC"]
-    names += ["OBSERVER", "LIBRARY", "DESIGN", "INTERVAL", "NUISANCE"]
+    names += ["OBSERVER", "LIBRARY", "DESIGN", "INTERVAL", "NUISANCE", "SHOWN_PHONON"]
     assert {stage.name: int(stage) for stage in Stage} == {name: n + 1 for n, name in enumerate(names)}
 
 

@@ -123,6 +123,7 @@ class ExactPhases:
         slices: Slices,
         point_atoms: PointAtoms,
         projection: Projection,
+        rms: None,
     ) -> None:
         self.positions, self.numbers, self.grid = positions[0], numbers, point_atoms.grid
         depth = self.positions[:, 2] / slices.thickness

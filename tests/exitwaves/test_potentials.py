@@ -2,17 +2,19 @@
 
 import math
 
+import abtem
 import numpy as np
 import pytest
 import torch
 from abtem.parametrizations import LobatoParametrization
+from ase import Atoms
 from ase.data import chemical_symbols
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from temshift.core.electrons import POTENTIAL_FACTOR, interaction_constant
 from temshift.core.grids import Grid
-from temshift.exitwaves.deposits import kaiser_bessel
+from temshift.exitwaves.deposits import BILINEAR, kaiser_bessel
 from temshift.exitwaves.multislice import band_mask
 from temshift.exitwaves.potentials import PointAtoms, SlicePhases
 from temshift.exitwaves.projections import Projection, Slices, shared_part
@@ -131,3 +133,52 @@ def test_arguments_are_left_alone() -> None:
     before = positions.copy()
     phases_of(positions, numbers, Grid((8, 8), (0.5, 0.5)), Slices(2, 1.0))(1)
     assert np.array_equal(positions, before)
+
+
+def test_a_damped_potential_is_the_mean_over_many_displacements() -> None:
+    """Two kinds of one element among others, 4,000 configurations: each frequency is fixed to some 1 / sqrt(4000)."""
+    draws = np.random.default_rng(4)
+    positions, numbers = draws.uniform(0, 6, (12, 3)), np.repeat([6, 48, 48], 4)
+    rms, grid, slices = np.repeat([0.15, 0.1, 0.2], 4), Grid((24, 30), (0.25, 0.2)), Slices(1, 6.0)
+    point_atoms = PointAtoms(grid, ENERGY, dtype=torch.float64)
+    damped = SlicePhases(positions[None], numbers, slices, point_atoms, "infinite", rms)(0)[0]
+    moved = positions + rms[:, None] * draws.standard_normal((4000, 12, 3))
+    each = SlicePhases(moved, numbers, slices, point_atoms, "infinite")(0)
+    still = SlicePhases(positions[None], numbers, slices, point_atoms, "infinite")(0)[0]
+    noise = float(each.std(dim=0).square().mean().sqrt()) / math.sqrt(4000)
+    assert float((each.mean(dim=0) - damped).square().mean().sqrt()) == pytest.approx(noise, rel=0.15)
+    assert float((still - damped).square().mean().sqrt()) > 20 * noise
+
+
+def test_a_damped_potential_is_that_of_the_debye_waller_factor_in_every_frequency() -> None:
+    """B = 8 pi^2 u^2, and exp(-B s^2) with s = q / 2; an atom at the corner of a pixel has real spectra."""
+    grid, rms = Grid((40, 40), (0.2, 0.2)), 0.12
+    positions, numbers = np.zeros((1, 3)), np.array([79])
+    point_atoms = PointAtoms(grid, ENERGY, dtype=torch.float64)
+    still, damped = (
+        np.fft.fft2(SlicePhases(positions[None], numbers, Slices(1, 1.0), point_atoms, "infinite", each)(0)[0].numpy())
+        for each in (None, np.array([rms]))
+    )
+    qy, qx = grid.frequencies()
+    b = 8 * math.pi**2 * rms**2
+    inside = band_mask(grid).numpy().astype(bool)
+    assert damped[inside] == pytest.approx((still * np.exp(-b * (qx**2 + qy**2) / 4))[inside], rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_damping_agrees_with_abtem() -> None:
+    """The same factor of every frequency, from potentials that abTEM smooths by its own standard deviations."""
+    atoms = Atoms("CdSeC", [[1, 1, 1], [3, 2.2, 1], [2, 4.1, 1]], cell=[5, 5, 2], pbc=True)
+    sigmas = {"Cd": 0.12, "Se": 0.1, "C": 0.2}
+    grid, slices = Grid((50, 50), (0.1, 0.1)), Slices(1, 2.0)
+    point_atoms = PointAtoms(grid, ENERGY, BILINEAR, dtype=torch.float64)
+    theirs, ours = [], []
+    for moves in ({}, sigmas):
+        parametrization = LobatoParametrization(sigmas=moves)
+        potential = abtem.Potential(atoms, gpts=50, slice_thickness=2, parametrization=parametrization)
+        theirs.append(potential.build(lazy=False).project().array.T)
+        rms = np.array([moves.get(symbol, 0.0) for symbol in atoms.get_chemical_symbols()])
+        phases = SlicePhases(atoms.positions[None], atoms.numbers, slices, point_atoms, "infinite", rms)(0)[0]
+        ours.append(phases.numpy() / interaction_constant(ENERGY))
+    changes = [pair[1] - pair[0] for pair in (theirs, ours)]
+    assert np.abs(changes[1] - changes[0]).max() < 0.01 * np.abs(changes[0]).max()

@@ -122,3 +122,25 @@ def test_a_whole_run_takes_no_more_than_that_and_not_much_less(projection: str) 
     )
     bound = settings.peak_bytes((96.0, 96.0))
     assert 0.4 * bound <= int(run.stdout) <= bound
+
+
+@pytest.mark.parametrize(
+    ("phonons", "others", "message"),
+    [
+        ({"configurations": 8, "rms_displacement_angstrom": {"C": 0.1}}, {}, "leave configurations out"),
+        ({}, {}, "0 displacements given; if potentials are damped, give rms_displacement_angstrom"),
+        ({"rms_displacement_angstrom": {"C": 0.1}}, {"projection": "finite"}, "leave projection out"),
+    ],
+)
+def test_damping_that_makes_no_sense_has_one_error(phonons: dict, others: dict, message: str) -> None:
+    with pytest.raises(ValidationError, match=f"(?s)1 validation error.*{message}"):
+        settings_with(phonons={"treatment": "damped", **phonons}, **others)
+
+
+def test_frozen_phonons_keep_the_identity_that_they_had_when_they_were_all_there_was() -> None:
+    earlier = {"configurations": 8, "rms_displacement_angstrom": {"C": 0.08}}
+    assert settings_with(phonons=PHONONS).identity()["phonons"] == earlier
+    assert settings_with(phonons={"treatment": "frozen", **PHONONS}).identity()["phonons"] == earlier
+    damped = settings_with(phonons={"treatment": "damped", "rms_displacement_angstrom": {"C": 0.08}})
+    assert damped.identity()["phonons"] == {**earlier, "configurations": 1, "treatment": "damped"}
+    assert ExitWaveSettings.model_validate(damped.identity()) == damped

@@ -272,3 +272,59 @@ def test_a_thick_crystal_along_its_axis_has_a_mask_without_holes() -> None:
     facts = atoms.info["particles"][0]
     middle = 0.75 * facts["radius_angstrom"]
     assert disc_coverage(found.mask, facts["center_xy_angstrom"], middle, grid_of(atoms, settings)) == 1.0
+
+
+def damped_settings(rms: dict[str, float], **others: object) -> ExitWaveSettings:
+    given = settings_with().model_dump()
+    return ExitWaveSettings.model_validate(
+        given | {"phonons": {"treatment": "damped", "rms_displacement_angstrom": rms}} | others
+    )
+
+
+def test_damped_potentials_give_one_wave_that_no_seed_changes() -> None:
+    atoms = specimen()
+    first, other = (simulate(atoms, damped_settings(RMS), root, 5).waves for root in (7, 8))
+    assert first.shape == (1, 40, 32) and torch.equal(first, other)
+    still = simulate(atoms, damped_settings({"C": 0.0, "Cd": 0.0}), 7, 5).waves
+    assert torch.equal(still, simulate(atoms, settings_with(), 7, 5).waves)
+
+
+def test_damped_potentials_are_nearer_to_the_mean_image_than_many_frozen_phonons() -> None:
+    """A thin specimen, 10 nm out of focus: damped, at rest and 8 configurations, against 256 others."""
+    atoms = specimen()
+    back = fresnel_propagator(GRID, 300e3, 100.0, dtype=torch.complex64)
+
+    def image(settings: ExitWaveSettings, root: int) -> torch.Tensor:
+        waves = simulate(atoms, settings, root, 0).waves
+        return torch.fft.ifft2(torch.fft.fft2(waves) * back).abs().square().mean(dim=0)
+
+    truth = image(settings_with(256, RMS), 1)
+    errors = [
+        float((image(settings, 2) - truth).std() / truth.std())
+        for settings in (damped_settings(RMS), settings_with(), settings_with(8, RMS))
+    ]
+    assert errors[0] < 0.5 * min(errors[1:])
+
+
+def test_damped_potentials_move_as_their_crystal_asks() -> None:
+    """Cadmium of the first particle's crystal moves less than that of the other."""
+    atoms = specimen()
+    atoms.info["particles"] = [
+        {**facts, "crystal": name} for facts, name in zip(atoms.info["particles"], "AB", strict=True)
+    ]
+    found = simulate(atoms, damped_settings({**RMS, "A.Cd": 0.03}), 7, 5).waves[0]
+    rms = np.repeat([RMS["C"], 0.03, RMS["Cd"]], [50, 12, 12])
+    direct = propagate_through(atoms.positions, atoms.numbers, 20.0, GRID, Multislice(300e3, 2.0), rms=rms)
+    assert torch.equal(found, direct)
+
+
+def test_the_phase_mask_of_damped_potentials_is_that_of_the_particles_alone() -> None:
+    atoms = specimen()
+    particles = atoms.arrays["particle"] >= 0
+    rules = {"definition": "phase", "phase_threshold_rad": 0.2, "blur_sigma_angstrom": 0.8}
+    found = simulate(atoms, damped_settings(RMS, mask=rules), 7, 5).mask
+    rms = np.full(particles.sum(), RMS["Cd"])
+    alone = propagate_through(
+        atoms.positions[particles], atoms.numbers[particles], 20.0, GRID, Multislice(300e3, 2.0), rms=rms
+    )
+    assert np.array_equal(found, phase_mask(alone[None], GRID, threshold=0.2, blur_sigma=0.8))

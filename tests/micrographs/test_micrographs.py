@@ -303,3 +303,39 @@ def test_arguments_are_left_alone() -> None:
     spectra = SOURCE.spectra.values.clone()
     form(list(range(6)))
     assert torch.equal(SOURCE.spectra.values, spectra)
+
+
+def several(configurations: int) -> MicrographSource:
+    """Random phase objects that differ from one phonon configuration to the next."""
+    draws = np.random.default_rng(1)
+    phases = torch.from_numpy(draws.normal(0, 0.3, (3, configurations, 32, 32)))
+    waves = torch.polar(torch.ones_like(phases), phases).to(torch.complex64)
+    return MicrographSource(wave_spectra(waves, GRID, 300e3, 12e-3), SOURCE.masks[:3])
+
+
+def test_a_drawn_image_is_that_of_one_configuration_and_has_the_mask_of_its_specimen() -> None:
+    source = several(4)
+    drawn = replace(source, phonons="drawn")
+    numbers, specimens = list(range(40)), np.arange(40) % 3
+    images, masks = form_micrographs(drawn, CONDITIONS, specimens, numbers, STREAM)
+    assert torch.equal(masks, form_micrographs(source, CONDITIONS, specimens, numbers, STREAM)[1])
+    each = []
+    for k in range(4):
+        values = source.spectra.values[:, k : k + 1]
+        alone = replace(source, spectra=replace(source.spectra, values=values))
+        each.append(form_micrographs(alone, CONDITIONS, specimens, numbers, STREAM)[0])
+    same = torch.stack([(one == images).all(dim=-1).all(dim=-1)[:, 0] for one in each], dim=1)
+    assert same.sum(dim=1).tolist() == [1] * 40
+    shown = same.int().argmax(dim=1)
+    for specimen in range(3):
+        assert set(shown[specimens == specimen].tolist()) == {0, 1, 2, 3}
+
+
+def test_a_drawn_configuration_ignores_companions_and_changes_neither_conditions_nor_noise() -> None:
+    drawn = replace(several(4), phonons="drawn")
+    together = form_micrographs(drawn, CONDITIONS, np.array([2, 0, 1]), [5, 3, 8], STREAM)[0]
+    for place, (specimen, number) in enumerate([(2, 5), (0, 3), (1, 8)]):
+        alone = form_micrographs(drawn, CONDITIONS, np.array([specimen]), [number], STREAM)[0]
+        assert torch.equal(alone[0], together[place])
+    again = form_micrographs(replace(SOURCE, phonons="drawn"), CONDITIONS, np.array([4]), [7], STREAM)[0]
+    assert torch.equal(again[0], form([7], [4])[0])

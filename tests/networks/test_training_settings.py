@@ -48,8 +48,15 @@ def test_identity_is_what_the_weights_depend_on() -> None:
 
 
 def test_settings_that_older_studies_do_not_know_leave_their_identity_alone() -> None:
-    assert content_hash(TrainingSettings(steps=150).identity()) == "817c4965004b5730"  # of before loss and momentum
-    others = [{"loss": "softmax_twice"}, {"optimiser": "sgd"}, {"optimiser": "sgd", "momentum": 0.0}]
+    assert (
+        content_hash(TrainingSettings(steps=150).identity()) == "817c4965004b5730"
+    )  # of before loss, momentum, phonons
+    others = [
+        {"loss": "softmax_twice"},
+        {"optimiser": "sgd"},
+        {"optimiser": "sgd", "momentum": 0.0},
+        {"phonons": "drawn"},
+    ]
     identities = [content_hash(TrainingSettings.model_validate(given).identity()) for given in [{}, *others]]
-    assert len(set(identities)) == 4
+    assert len(set(identities)) == 5
     assert TrainingSettings.model_validate({"optimiser": "sgd"}).momentum == 0.9

@@ -267,3 +267,16 @@ def test_the_published_defocus_series() -> None:
     assert (settings.images, settings.augmentation, study.counts.training) == ("fixed", "dihedral", 512)
     assert {run.training.learning_rate for run in plan.networks} == {1e-3, 1e-4}
     assert settings.steps_in_all(512) == 320
+
+
+def test_phonons_are_drawn_from_several_configurations_alone(given: dict[str, Any]) -> None:
+    given["training"] = {**given.get("training", {}), "phonons": "drawn"}
+    with pytest.raises(ConfigurationError, match="drawn, but waves have one configuration") as caught:
+        plan_of(given)
+    assert [fault.key for fault in caught.value.faults] == ["training.phonons"]
+    rms = {"Cd": 0.12, "Se": 0.1, "C": 0.08}
+    given["exit_waves"] = {**given["exit_waves"], "phonons": {"configurations": 2, "rms_displacement_angstrom": rms}}
+    drawn = plan_of(given)
+    del given["training"]["phonons"]
+    assert set(ids(drawn)).isdisjoint(ids(plan_of(given)))
+    assert list(drawn.databases) == list(plan_of(given).databases)

@@ -386,3 +386,26 @@ def test_a_pickle_refuses_other_waves_in_its_folder(own_waves: Path) -> None:
     with pytest.raises(InputError, match="holds other waves than when this dataset was made; make the dataset again"):
         pickle.loads(kept)[0]
     assert MicrographDataset(own_waves, GIVEN)[0][0].shape == (1, SIDE, SIDE)
+
+
+def test_drawn_phonons_are_those_that_training_draws(tmp_path: Path) -> None:
+    """Two configurations of a specimen; with one there is nothing to draw from, and other words mean nothing."""
+    layout = StoreLayout(2, 2, Grid((SIDE, SIDE), (SAMPLING, SAMPLING)), 2)
+    exit_waves = ExitWaveSettings(energy_kev=300, sampling_angstrom=SAMPLING, slice_thickness_angstrom=2.0)
+    create_store(tmp_path / "two", layout, {"exit_waves": exit_waves.identity(), "seed": 0})
+    waves = [torch.cat([phase_object(seed, number, SAMPLING).waves for seed in (1, 2)]) for number in range(2)]
+    masks = [phase_object(1, number, SAMPLING).mask for number in range(2)]
+    each = [ExitWave(wave, mask, {}) for wave, mask in zip(waves, masks, strict=True)]
+    write_shard(tmp_path / "two", 0, each)
+    dataset = MicrographDataset(tmp_path / "two", GIVEN, set=None, seed=3, length=8, phonons="drawn")
+    spectra = wave_spectra(torch.stack(waves), layout.grid, 300e3, 12e-3)
+    source = MicrographSource(spectra, torch.from_numpy(np.stack(masks)), phonons="drawn")
+    (batch,) = training_batches(source, dataset.conditions, steps=1, batch=8, stream=Stream(3, (TRAINING, 0)))
+    assert torch.equal(every(dataset)[0], batch[0])
+    averaged = MicrographDataset(tmp_path / "two", GIVEN, set=None, seed=3, length=8)
+    assert not torch.equal(every(averaged)[0], batch[0])
+    with pytest.raises(InputError, match="phonons: given 'one'; must be one of averaged, drawn"):
+        MicrographDataset(tmp_path / "two", GIVEN, set=None, phonons="one")
+    store(tmp_path / "one", 1, 2)
+    with pytest.raises(InputError, match="phonons: drawn, but waves have one configuration"):
+        MicrographDataset(tmp_path / "one", GIVEN, set=None, phonons="drawn")

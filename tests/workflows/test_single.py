@@ -247,3 +247,25 @@ def test_a_key_that_is_wrong_is_told_with_its_line(tmp_path: Path) -> None:
     file.write_text(EXAMPLE.read_text(encoding="utf-8").replace("widths:", "width:"), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"line 14, network\.width: .*widths"):
         load_single(file)
+
+
+def test_drawn_phonons_train_another_network_and_need_several_configurations(
+    single: Callable[..., SingleNetwork], tmp_path: Path
+) -> None:
+    """Without noise of its own the network is the same but for its waves: two of a specimen, one at a time."""
+    cards = [train_single(single({"phonons": way}), tmp_path / way) for way in ("averaged", "drawn")]
+    assert cards[0]["id"] != cards[1]["id"]
+    assert cards[1]["training"]["phonons"] == "drawn"
+    states = [state(tmp_path / way) for way in ("averaged", "drawn")]
+    assert any(not torch.equal(states[0][key], states[1][key]) for key in states[0])
+    assert cards[0]["scores"] != cards[1]["scores"]
+    rest = read_document((ROOT / "examples" / "tiny_database.yaml").read_text(encoding="utf-8")).data
+    rest["exit_waves"]["phonons"] = {
+        "treatment": "damped",
+        "rms_displacement_angstrom": {"Cd": 0.12, "Se": 0.1, "C": 0.08},
+    }
+    database = Database.model_validate({**rest, "counts": {"training": 2, "validation": 1}})
+    simulate_database(database, tmp_path / "damped", workers=0)
+    with pytest.raises(InputError, match="training.phonons: drawn, but waves have one configuration"):
+        train_single(single({"phonons": "drawn"}, database=str(tmp_path / "damped")), tmp_path / "none")
+    assert not (tmp_path / "none").exists()

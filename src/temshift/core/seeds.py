@@ -21,6 +21,7 @@ class Stage(IntEnum):
     DESIGN = 11
     INTERVAL = 12
     NUISANCE = 13
+    SHOWN_PHONON = 14
 
 
 def seed_sequence(root: int, stage: Stage, *index: int) -> np.random.SeedSequence:

@@ -132,6 +132,7 @@ def propagate_through(
     grid: Grid,
     method: Multislice,
     *,
+    rms: NDArray[np.float64] | None = None,
     batch: int = 1,
     incident: Tensor | None = None,
     device: torch.device | str = "cpu",
@@ -154,6 +155,9 @@ def propagate_through(
         The (y, x) plane.
     method : Multislice
         Energy, slices and approximations.
+    rms : ndarray (atoms,), optional
+        Root mean square displacement along each axis [A]: each atom's potential is the mean over its motion, its
+        scattering factor times exp(-B q^2 / 4), B = 8 pi^2 rms^2. Left out, atoms are at rest.
     batch : int
         Configurations that go through at a time: one is best on a CPU.
     incident : Tensor (y, x), optional
@@ -174,7 +178,7 @@ def propagate_through(
     configurations = positions.reshape(math.prod(leading), len(numbers), 3)
     passage = _Passage(grid, method, device=device, dtype=dtype)
     waves = [
-        passage.through(some, numbers, height, incident)
+        passage.through(some, numbers, height, incident, rms)
         for some in np.split(configurations, range(batch, len(configurations), batch))
     ]
     return torch.cat(waves).view(*leading, *grid.shape)
@@ -194,13 +198,18 @@ class _Passage:
         self._step = cache(self._step_of)
 
     def through(
-        self, positions: NDArray[np.float64], numbers: NDArray[np.int64], height: float, incident: Tensor | None
+        self,
+        positions: NDArray[np.float64],
+        numbers: NDArray[np.int64],
+        height: float,
+        incident: Tensor | None,
+        rms: NDArray[np.float64] | None,
     ) -> Tensor:
         """Transmit and propagate; stretches without atoms are crossed in one step."""
         abtem = self._method.scheme == "abtem"
         slices = Slices.through(height, self._method.slice_thickness)
         projection: Projection = "infinite" if abtem else self._method.projection
-        phases = SlicePhases(positions, numbers, slices, self._atoms, projection)
+        phases = SlicePhases(positions, numbers, slices, self._atoms, projection, rms)
         acts_at = slices.plane_heights(projection) - (slices.thickness / 2 if abtem else 0.0)
         wave, here = self._entering(len(positions), incident), 0.0
         for plane in phases.occupied:

@@ -54,7 +54,7 @@ def origin_of(settings: Mapping[str, Any], grid: Grid, imaging: ImagingSettings)
     Origin
         Plain JSON values.
     """
-    waves = ExitWaveSettings.model_validate(settings["exit_waves"]).model_dump(mode="json")
+    waves = ExitWaveSettings.model_validate(settings["exit_waves"]).identity()
     return Origin(
         database=content_hash(settings),
         pixel_angstrom=imaging.image_grid(grid).sampling,

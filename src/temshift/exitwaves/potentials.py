@@ -55,38 +55,42 @@ class PointAtoms:
         self._q_squared = (fy / grid.sampling[0]) ** 2 + (fx / grid.sampling[1]) ** 2
         phase = interaction_constant(energy) * POTENTIAL_FACTOR / math.prod(grid.extent)
         self._scale = phase / deposit.transform(fy, fx)
-        self._known: dict[tuple[int, Part | None], Tensor] = {}
+        self._known: dict[tuple[int, float, Part | None], Tensor] = {}
 
-    def spectrum(self, number: int, part: Part | None = None) -> Tensor:
+    def spectrum(self, number: int, part: Part | None = None, *, rms: float = 0.0) -> Tensor:
         """Factor (y, x // 2 + 1) of the spectrum of point atoms that gives that of phases [rad], or of that part.
 
-        It holds the division by the number of pixels, so the inverse transform does not divide.
+        It holds the division by the number of pixels, so the inverse transform does not divide. Atoms that move by
+        ``rms`` along each axis [A] have exp(-2 pi^2 rms^2 q^2) = exp(-B q^2 / 4) of the spectrum of those at rest: the
+        mean of exp(2 pi i q d) over normal displacements d.
         """
-        key = (number, part)
+        key = (number, rms, part)
         if key not in self._known:
             factor = (
                 scattering_factor(number, self._q_squared)
                 if part is None
                 else shared_part(number, self._q_squared, *part)
             )
+            if rms:
+                factor *= torch.exp(-2 * (math.pi * rms) ** 2 * self._q_squared)
             self._known[key] = (self._scale * factor).to(self.dtype)
         return self._known[key]
 
 
 @dataclass(frozen=True)
 class _Entries:
-    """Atoms on planes, sorted by plane: plane, atom among those of all configurations, atomic number and weight."""
+    """Atoms on planes, sorted by plane: plane, atom among those of all configurations, number of its kind, weight."""
 
     plane: NDArray[np.int64]
     atom: NDArray[np.int64]
-    number: NDArray[np.int64]
+    kind: NDArray[np.int64]
     weight: NDArray[np.float64]
 
     def on(self, plane: int) -> "_Entries":
         return self._taken(slice(*np.searchsorted(self.plane, (plane, plane + 1))))
 
-    def of(self, number: int) -> "_Entries":
-        return self._taken(self.number == number)
+    def of(self, kind: int) -> "_Entries":
+        return self._taken(self.kind == kind)
 
     def _taken(self, chosen: slice | NDArray[np.bool_]) -> "_Entries":
         return _Entries(*(getattr(self, field.name)[chosen] for field in fields(self)))
@@ -109,6 +113,8 @@ class SlicePhases:
         ``shared``: the whole atom acts in the two planes that enclose its centre, in the proportion that keeps its mean
         height. ``infinite``: the whole atom acts in the middle of the slice that holds its centre. ``finite``: the
         potential of an atom is shared as ``shared`` does, but at the heights where it is.
+    rms : ndarray (atoms,), optional
+        Root mean square displacement along each axis [A] that damps the potential of each atom; at rest by default.
     """
 
     def __init__(
@@ -118,9 +124,13 @@ class SlicePhases:
         slices: Slices,
         point_atoms: PointAtoms,
         projection: Projection = "shared",
+        rms: NDArray[np.float64] | None = None,
     ) -> None:
         self._slices, self._atoms, self._projection = slices, point_atoms, projection
-        self._entries = _entries(positions, numbers, slices, projection)
+        pairs = np.stack([numbers, np.zeros(len(numbers)) if rms is None else rms])
+        kinds, kind = np.unique(pairs, axis=1, return_inverse=True)
+        self._kinds = [(int(number), float(each)) for number, each in kinds.T]
+        self._entries = _entries(positions, kind.ravel(), slices, projection)
         self._layers = [int(layer) for layer in np.unique(self._entries.plane)]
         self._shape = (len(positions), *point_atoms.grid.shape)
         self._neighbours = self._neighbours_of(positions)
@@ -144,20 +154,22 @@ class SlicePhases:
         return phases
 
     def _wholes(self, plane: int) -> Iterator[Tensor]:
-        for number, spectrum in self._spectra(plane).items():
-            yield spectrum.mul_(self._atoms.spectrum(number))
+        for kind, spectrum in self._spectra(plane).items():
+            number, rms = self._kinds[kind]
+            yield spectrum.mul_(self._atoms.spectrum(number, rms=rms))
 
     def _parts(self, plane: int) -> Iterator[Tensor]:
         layers = [layer for layer in self._layers if plane in self._planes_near(layer)]
         self._nearby = {layer: self._nearby.get(layer) or self._spectra(layer) for layer in layers}
         for layer, spectra in self._nearby.items():
-            for number, spectrum in spectra.items():
-                yield spectrum * self._atoms.spectrum(number, self._part(layer, plane))
+            for kind, spectrum in spectra.items():
+                number, rms = self._kinds[kind]
+                yield spectrum * self._atoms.spectrum(number, self._part(layer, plane), rms=rms)
 
     def _spectra(self, layer: int) -> dict[int, Tensor]:
-        """Spectrum of the point atoms of each element in a layer."""
+        """Spectrum of the point atoms of each kind, an element with its displacement, in a layer."""
         here = self._entries.on(layer)
-        return {int(number): torch.fft.rfft2(self._spread(here.of(number))) for number in np.unique(here.number)}
+        return {int(kind): torch.fft.rfft2(self._spread(here.of(kind))) for kind in np.unique(here.kind)}
 
     def _spread(self, entries: _Entries) -> Tensor:
         """Point atoms of one layer on the grid (configurations, y, x)."""
@@ -220,7 +232,7 @@ def _added(index: Tensor, weights: Tensor, size: int) -> Tensor:
 
 
 def _entries(
-    positions: NDArray[np.float64], numbers: NDArray[np.int64], slices: Slices, projection: Projection
+    positions: NDArray[np.float64], kinds: NDArray[np.int64], slices: Slices, projection: Projection
 ) -> _Entries:
     """Put the atoms of all configurations on the planes of a projection; parts without weight are left out."""
     planes, weights = shares(positions[..., 2].ravel(), slices, projection)
@@ -228,4 +240,4 @@ def _entries(
     order = np.argsort(plane, kind="stable")
     order = order[weight[order] > 0]
     atom = order % planes[0].size
-    return _Entries(plane[order], atom, numbers[atom % len(numbers)], weight[order])
+    return _Entries(plane[order], atom, kinds[atom % len(kinds)], weight[order])

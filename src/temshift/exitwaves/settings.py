@@ -30,12 +30,15 @@ FINITE_PIXEL_BYTES = 30  # a pixel of each layer of atoms that a finite projecti
 
 
 class Phonons(Configuration):
-    """Frozen phonons: how many configurations, and how far atoms move along each axis.
+    """Thermal motion: how it is treated, in how many configurations, and how far atoms move along each axis.
 
+    If ``treatment`` is ``frozen``, atoms are displaced at random in each configuration; if it is ``damped``, they stay
+    in place, and their potentials are damped to the mean over their motion (Debye-Waller): there is one wave.
     ``rms_displacement_angstrom`` has one number for each element, such as ``Cd: 0.12``; ``CdSe.Cd: 0.12`` is that of
     cadmium in particles of CdSe, and goes before the element's.
     """
 
+    treatment: Literal["frozen", "damped"] = "frozen"
     configurations: Annotated[int, Field(ge=1, le=1000)] = 1
     rms_displacement_angstrom: dict[str, Displacement] = Field(default_factory=dict)
 
@@ -48,6 +51,20 @@ class Phonons(Configuration):
                 f"{', '.join(unknown)}: no element has this symbol; write Cd, or CdSe.Cd for that of a crystal"
             )
         return displacements
+
+    @model_validator(mode="after")
+    def _damped_once(self) -> "Phonons":
+        if self.treatment == "damped" and (self.configurations > 1 or not self.rms_displacement_angstrom):
+            raise ValueError(
+                f"treatment damped, {self.configurations} configurations and {len(self.rms_displacement_angstrom)} "
+                "displacements given; if potentials are damped, give rms_displacement_angstrom, and leave "
+                "configurations out: there is one wave"
+            )
+        return self
+
+    def identity(self) -> dict[str, object]:
+        """Return all that waves depend on, as plain values; without the treatment if it is frozen, once the only."""
+        return self.model_dump(mode="json", exclude={"treatment"} if self.treatment == "frozen" else None)
 
     def displacement(self, symbol: str, crystal: str = "") -> float | None:
         """Root mean square displacement [A] of an element, in a crystal if one is named; None if it is not given."""
@@ -113,6 +130,10 @@ class ExitWaveSettings(Configuration):
             )
         if self.scheme == "abtem" and self.projection == "finite":
             raise ValueError("scheme abtem puts whole atoms into slices; leave projection out")
+        if self.phonons.treatment == "damped" and self.projection == "finite":
+            raise ValueError(
+                "finite projections have no damped potentials; if phonons.treatment is damped, leave projection out"
+            )
         return self
 
     @property
@@ -200,4 +221,4 @@ class ExitWaveSettings(Configuration):
     def identity(self) -> dict[str, object]:
         """Return what results depend on, as plain values; an accuracy that is not asked for leaves no trace."""
         unused = {"memory_mb"} if self.accuracy else {"memory_mb", "accuracy"}
-        return self.model_dump(mode="json", exclude=unused)
+        return {**self.model_dump(mode="json", exclude=unused), "phonons": self.phonons.identity()}

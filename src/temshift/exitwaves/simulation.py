@@ -145,13 +145,23 @@ class _Simulation:
     ) -> None:
         self._atoms, self._settings, self._device = atoms, settings, device
         self._exit_plane = float(atoms.cell.lengths()[2])
-        self._positions = _configurations(atoms, settings, root, index)
+        self._rms = displacements_of(atoms, settings.phonons)
+        self._positions = self._configurations(root, index)
         self.stored = grid_of(atoms, settings)
         needs_alone = settings.mask.definition == "phase" or settings.focus == "minimum_contrast"
         alone = self._through(self.stored, atoms.arrays["particle"] >= 0, settings) if needs_alone else None
         self._outline = outline_of(atoms, self.stored, settings)
         self.mask = self._mask(alone)
         self.focus_height = self._focus_height(alone)
+
+    def _configurations(self, root: int, index: int) -> NDArray[np.float64]:
+        """Positions (phonon, atoms, 3) [A]; each configuration has its own seed; one, at rest, if motion damps."""
+        phonons = self._settings.phonons
+        positions: NDArray[np.float64] = self._atoms.positions
+        if phonons.treatment == "damped":
+            return positions[None]
+        draws = (generator(root, Stage.PHONON, index, number) for number in range(phonons.configurations))
+        return np.stack([displaced(positions, self._rms, draw) for draw in draws])
 
     @cached_property
     def _choice(self) -> Choice | None:
@@ -175,6 +185,7 @@ class _Simulation:
             self._exit_plane,
             grid,
             settings.method,
+            rms=self._rms[chosen] if settings.phonons.treatment == "damped" else None,
             batch=1 if str(self._device) == "cpu" else settings.batch(grid.extent),
             device=self._device,
         )
@@ -235,13 +246,6 @@ def _chosen_facts(choice: Choice) -> dict[str, object]:
         "slice_thickness_angstrom": choice.rung.slice_thickness,
         "expected_image_error": choice.expected_error,
     }
-
-
-def _configurations(atoms: Atoms, settings: ExitWaveSettings, root: int, index: int) -> NDArray[np.float64]:
-    """Positions (phonon, atoms, 3) [A]; each configuration draws from its own seed."""
-    rms = displacements_of(atoms, settings.phonons)
-    draws = (generator(root, Stage.PHONON, index, number) for number in range(settings.phonons.configurations))
-    return np.stack([displaced(atoms.positions, rms, draw) for draw in draws])
 
 
 def _extent(atoms: Atoms) -> tuple[float, float]:

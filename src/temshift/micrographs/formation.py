@@ -1,7 +1,8 @@
 """Micrographs with masks, formed on the fly from exit waves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from temshift.optics.settings import EXACT, ImagingSettings
 DATASETS_VERSION = 2
 
 Batch = tuple[Tensor, Tensor]
+PhononImages = Literal["averaged", "drawn"]
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,16 @@ class MicrographSource:
         Treatment of coherence, and the camera.
     shape : tuple of int, optional
         Pixels (y, x) that images and masks are brought to; those of the camera if it is left out.
+    phonons : {"averaged", "drawn"}
+        Whether an image is the mean over all phonon configurations, as an exposure shows it, or that of one of them,
+        drawn for each image; if there is one alone, both are the same.
     """
 
     spectra: WaveSpectra
     masks: Tensor
     imaging: ImagingSettings = EXACT
     shape: tuple[int, int] | None = None
+    phonons: PhononImages = "averaged"
 
     @property
     def image_grid(self) -> Grid:
@@ -96,12 +102,24 @@ def form_micrographs(
     """
     drawn = drawn_conditions(conditions, numbers, stream)
     with torch.inference_mode():  # an eighth of the time
-        counts = count_electrons(source, drawn, specimens, noise_seeds(numbers, stream))
+        lit, waves = _lit(source, specimens, numbers, stream)
+        counts = count_electrons(lit, drawn, waves, noise_seeds(numbers, stream))
         counts = quantised(counts, source.imaging.camera.bits)
         if source.shape is not None:
             counts = resampled(counts, source.shape)
     masks = resampled_masks(masks_of(source, drawn, specimens), source.image_grid.shape)
     return standardised(counts)[:, None], masks[:, None]
+
+
+def _lit(
+    source: MicrographSource, specimens: NDArray[np.int64], numbers: Sequence[int], stream: Stream
+) -> tuple[MicrographSource, NDArray[np.int64]]:
+    """Waves of images, and the number of the waves that each image takes; if phonons are drawn, those of one by lot."""
+    count = source.spectra.values.shape[1]
+    if source.phonons == "averaged" or count == 1:
+        return source, specimens
+    lots = [generator(stream.root, Stage.SHOWN_PHONON, *stream.key, number).integers(count) for number in numbers]
+    return replace(source, spectra=source.spectra.single), specimens * count + np.array(lots)
 
 
 def resampled_masks(masks: Tensor, shape: tuple[int, int]) -> Tensor:

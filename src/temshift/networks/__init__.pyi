@@ -23,7 +23,7 @@ from .settings import (
 )
 from .stored import CARD, drop_weights, load, load_with_card, read_card, write_network
 from .tiles import segmented_in_windows
-from .training import Trained, TrainingSettings, apply_initial, mean_loss, require_initial, train
+from .training import Trained, TrainingSettings, apply_initial, mean_loss, phonon_fault, require_initial, train
 from .weights import load_weights, read_weights, save_weights, weights_bytes
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "onnx_identity",
     "padding_remarks",
     "parameter_count",
+    "phonon_fault",
     "read_card",
     "read_weights",
     "require_initial",

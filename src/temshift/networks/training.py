@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from temshift.configuration import Configuration
 from temshift.core import DamagedError, InputError, TemshiftError
-from temshift.micrographs import Augmentation, Batch, Images
+from temshift.micrographs import Augmentation, Batch, Images, PhononImages
 from temshift.micrographs.losses import softmax_twice
 from temshift.networks.initial import InitialWeights
 from temshift.networks.layers import UNet, freeze
@@ -31,7 +31,8 @@ EpochRow = dict[str, Any]
 _USUAL_STEPS = 480  # from there on the order of conditions stays: docs/training.md, how long to train
 _USUAL_DECAY = {"adamw": 1e-2, "adam": 0.0, "sgd": 0.0}  # that of Adam and SGD, an L2 penalty, is another thing
 _USUAL_MOMENTUM = 0.9
-_LATER: dict[str, Any] = {"loss": "cross_entropy", "momentum": None}  # settings that older studies do not know
+# Settings that older studies do not know, as they had them.
+_LATER: dict[str, Any] = {"loss": "cross_entropy", "momentum": None, "phonons": "averaged"}
 
 
 class TrainingSettings(Configuration):
@@ -44,6 +45,9 @@ class TrainingSettings(Configuration):
 
     ``loss: softmax_twice`` is that of published networks (:func:`temshift.micrographs.losses.softmax_twice`); history
     and validation are then of this loss.
+
+    If ``phonons`` is ``drawn``, each image shows one of a specimen's phonon configurations, drawn for it, instead of
+    the mean over all of them; images to validate and test on remain the mean.
     """
 
     loss: Loss = "cross_entropy"
@@ -63,6 +67,7 @@ class TrainingSettings(Configuration):
         default_factory=lambda given: _USUAL_STEPS if given.get("epochs") is None else None
     )
     images: Images = "fresh"
+    phonons: PhononImages = "averaged"
     augmentation: Augmentation = "dihedral_shift"
     precision: Precision = "float32"
     early_stopping_epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
@@ -110,6 +115,16 @@ class TrainingSettings(Configuration):
         for name in [name for name, usual in _LATER.items() if settings[name] == usual]:
             del settings[name]
         return {**settings, "keep": "last" if self.keep == "none" else self.keep}
+
+
+def phonon_fault(training: TrainingSettings, configurations: int) -> str | None:
+    """Return why phonons can't be drawn from so many configurations; None if they can or need not be drawn."""
+    if training.phonons == "averaged" or configurations > 1:
+        return None
+    return (
+        "drawn, but waves have one configuration; take averaged, or if you want to draw, give exit_waves.phonons "
+        "more configurations"
+    )
 
 
 @dataclass(frozen=True)

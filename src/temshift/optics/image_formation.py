@@ -45,6 +45,11 @@ class WaveSpectra:
     grid: Grid
     kept: float
 
+    @property
+    def single(self) -> "WaveSpectra":
+        """The same waves as if each phonon configuration were a specimen: number k of specimen i is i K + k of K."""
+        return replace(self, values=self.values.flatten(0, 1)[:, None])
+
     @functools.cached_property
     def frame(self) -> Frame:
         """The rectangle."""

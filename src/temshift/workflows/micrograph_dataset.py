@@ -20,6 +20,7 @@ from temshift.exitwaves import Origin, WaveSource, origin_of, read_settings
 from temshift.micrographs import (
     Augmentation,
     MicrographSource,
+    PhononImages,
     Stream,
     augmented,
     drawn_conditions,
@@ -68,6 +69,8 @@ class MicrographDataset(Dataset[Item], metaclass=_Listed):
         Root of all draws; by default that of the file, or 0.
     augmentation : {"dihedral_shift", "dihedral", "none"}, optional
         Turns, flips and periodic shifts, new in every epoch; by default "dihedral_shift", or "none" if ``fixed``.
+    phonons : {"averaged", "drawn"}
+        Whether an image is the mean over all phonon configurations of its specimen, or that of one, drawn for it.
     imaging : ImagingSettings or mapping, optional
         Coherence and camera, whose binning makes the pixels of images and masks; by default as the file gives them.
     metadata : bool
@@ -98,6 +101,7 @@ class MicrographDataset(Dataset[Item], metaclass=_Listed):
         length: int | None = None,
         seed: int | None = None,
         augmentation: Augmentation | None = None,
+        phonons: PhononImages = "averaged",
         imaging: ImagingSettings | Mapping[str, Any] | None = None,
         metadata: bool = False,
     ) -> None:
@@ -109,8 +113,8 @@ class MicrographDataset(Dataset[Item], metaclass=_Listed):
         self.conditions, self.fixed, self.metadata = asked.conditions, fixed, metadata
         self.seed = _counted("seed", asked.seed if seed is None else seed, 0)
         self.augmentation: Augmentation = augmentation or ("none" if fixed else "dihedral_shift")
-        self._waves, self._imaging = waves, asked.imaging
-        _require_possible(asked, waves, self.augmentation)
+        self._waves, self._imaging, self.phonons = waves, asked.imaging, phonons
+        _require_possible(asked, waves, self.augmentation, phonons)
         self._length = waves.layout.count if length is None else _counted("length", length, 1)
         self._epoch = _shared(torch.zeros((), dtype=torch.int64))
         self._source: MicrographSource | None = self._read()
@@ -209,7 +213,8 @@ class MicrographDataset(Dataset[Item], metaclass=_Listed):
         semiangle = min(waves.widest_semiangle, conditions.widest_semiangle)
         band = (waves.exit_waves.energy, semiangle, band_margin(conditions.highest("angular_spread_sigma")))
         with within_one_thread():
-            return MicrographSource(*read_spectra(waves.store, band, "cpu", waves.layout.shards), self._imaging)
+            spectra, masks = read_spectra(waves.store, band, "cpu", waves.layout.shards)
+        return MicrographSource(spectra, masks, self._imaging, phonons=self.phonons)
 
 
 def _shared(number: Tensor) -> Tensor:
@@ -271,11 +276,15 @@ def _counted(name: str, given: int, least: int) -> int:
     return number
 
 
-def _require_possible(asked: _Asked, waves: WaveSource, augmentation: str) -> None:
+def _require_possible(asked: _Asked, waves: WaveSource, augmentation: str, phonons: str) -> None:
     """Refuse, with every fault, what no images can be formed for."""
     named = {"conditions": [(asked.name, asked.conditions)]}
     faults = [f"{dotted(place)}: {fault}" for place, fault in image_faults(named, asked.imaging, waves)]
     sides = asked.imaging.image_grid(waves.layout.grid).shape
+    if phonons not in get_args(PhononImages):
+        faults.append(f"phonons: given {phonons!r}; must be one of {', '.join(get_args(PhononImages))}")
+    elif phonons == "drawn" and waves.layout.phonons == 1:
+        faults.append("phonons: drawn, but waves have one configuration; take averaged")
     if augmentation not in get_args(Augmentation):
         faults.append(f"augmentation: given {augmentation!r}; must be one of {', '.join(get_args(Augmentation))}")
     elif augmentation != "none" and sides[0] != sides[1]:

@@ -20,6 +20,7 @@ from temshift.networks import (
     batch_faults,
     network_faults,
     padding_remarks,
+    phonon_fault,
     require_initial,
     require_shape,
 )
@@ -223,6 +224,8 @@ def _turning_faults(opened: OpenedTraining) -> list[tuple[KeyPath, str]]:
 def _start_faults(opened: OpenedTraining) -> list[tuple[KeyPath, str]]:
     """Faults that would end the training at its first step."""
     network, training = opened.single.network, opened.single.training
+    if fault := phonon_fault(training, opened.waves.layout.phonons):
+        return [(("training", "phonons"), fault)]
     batch: list[tuple[KeyPath, str]] = [
         (("training", "batch"), fault) for fault in batch_faults(network, training.batch, opened.sides)
     ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -87,7 +88,7 @@ def _rows(inspection: Inspection) -> list[tuple[str, str]]:
         ("specimens", f"{layout.count}, {layout.per_shard} a shard, seed {inspection.settings['seed']}"),
         ("shards", inspection.verdict),
         ("energy", f"{waves['energy_kev']:g} keV"),
-        ("phonon configurations", str(layout.phonons)),
+        ("thermal motion", _motion(waves["phonons"])),
         ("stored grid", f"{_times(layout.grid.shape)} pixels of {_times(layout.grid.sampling)} A (y x x)"),
         (
             "simulated with",
@@ -101,6 +102,15 @@ def _rows(inspection: Inspection) -> list[tuple[str, str]]:
         *(("made with", _maker(maker)) for maker in inspection.makers),
         *((name, _between(inspection.range_of(key))) for name, key in _RANGES.items()),
     ]
+
+
+def _motion(phonons: Mapping[str, Any]) -> str:
+    """How atoms moved, from the settings of a store."""
+    if not phonons["rms_displacement_angstrom"]:
+        return "none, atoms at rest"
+    if phonons.get("treatment") == "damped":
+        return "damped potentials, one wave"
+    return f"frozen phonons, {phonons['configurations']} configurations"
 
 
 _RANGES = {

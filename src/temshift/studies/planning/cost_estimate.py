@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -162,7 +162,9 @@ def _waves_kind(waves: WaveSet) -> str:
 def cost_kind_of(part: Part) -> str:
     """Return a text that is the same for parts whose training and scoring take the same seconds."""
     study = part.study
-    return repr((study.network, study.training.batch, study.training.precision, part.sources["test"]))
+    return repr(
+        (study.network, study.training.batch, study.training.precision, study.training.phonons, part.sources["test"])
+    )
 
 
 def _kinds(plan: Plan) -> Iterable[Part]:
@@ -181,7 +183,8 @@ class Costs:
 
 def _trial_costs(part: Part, wave: ExitWave, device: str) -> Costs:
     source, settings = _trial_source(part, wave, device), part.study.training
-    trained = _forming_seconds(source, list(part.trainings.values()), device)
+    shown = replace(source, phonons=settings.phonons)
+    trained = _forming_seconds(shown, list(part.trainings.values()), device)
     tested = _forming_seconds(source, [test.conditions for test in part.tests], device)
     network = initialised(part.study.network, 0).to(device)
     size = _trial_size(source, settings.batch)

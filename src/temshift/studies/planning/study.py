@@ -19,6 +19,7 @@ from temshift.networks import (
     batch_faults,
     network_faults,
     padding_remarks,
+    phonon_fault,
 )
 from temshift.optics.feasibility import imaging_remarks, role_faults
 from temshift.optics.settings import ImagingSettings
@@ -189,6 +190,8 @@ class Study(Configuration):
                 "lacks validation: specimens that training keeps the best weights by, or stops early by; "
                 "give counts.validation, or take training.keep: last and no early_stopping_epochs",
             )
+        if fault := phonon_fault(self.training, self.exit_waves.phonons.configurations):
+            yield ("training", "phonons"), fault
         for fault in network_faults(self.network, self.training.batch, self.image_grid.shape):
             yield ("network",), fault
         for fault in batch_faults(self.network, self.training.batch, self.image_grid.shape):

@@ -4,6 +4,7 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def _member(root: Path, run: NetworkRun, source: MicrographSource, device: str) 
     network = initialised(run.network, run.initial_seed).to(device)
     apply_initial(network, settings)
     batches = training_batches(
-        source,
+        _shown(source, run),
         run.conditions,
         steps=settings.steps_in_all(len(source)),
         batch=settings.batch,
@@ -126,6 +127,11 @@ def _member(root: Path, run: NetworkRun, source: MicrographSource, device: str) 
         augmentation=settings.augmentation,
     )
     return Member(network, batches, settings, _validation(root, run, device))
+
+
+def _shown(source: MicrographSource, run: NetworkRun) -> MicrographSource:
+    """The waves of a training set, as the images of a training take them."""
+    return replace(source, phonons=run.training.phonons)
 
 
 def _validation(root: Path, run: NetworkRun, device: str) -> list[Batch] | None:
@@ -152,7 +158,7 @@ def _keep(
     source, origin = learned_from
     if isinstance(outcome, TemshiftError):
         raise outcome
-    images = first_images(source, run.conditions, batch=SCORING_BATCH, stream=run.stream)
+    images = first_images(_shown(source, run), run.conditions, batch=SCORING_BATCH, stream=run.stream)
     batches = itertools.islice(images, TRAINING_SCORE_BATCHES)
     (scores,) = score_together([network], batches)
     trained_on = origin.model_dump(mode="json", exclude_none=True)
