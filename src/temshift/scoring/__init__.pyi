@@ -14,6 +14,16 @@ from .reading import Gives, Reading, origin_of_network, pixel_text
 from .scored_images import TRAINING, images_stream
 from .scores import SCORES_VERSION, Network, PixelSums, Scores, pixel_sums, score_batches, score_together, scores_of
 from .scoring_conditions import AnyConditions, ScoringConditions, faults_on, image_faults, scoring_conditions
+from .unlabelled import (
+    disagreement,
+    feature_distance,
+    h_score,
+    leep,
+    loss_against,
+    mean_confidence,
+    mean_entropy,
+    thresholded_error,
+)
 
 __all__ = [
     "SCORES_VERSION",
@@ -28,10 +38,17 @@ __all__ = [
     "Scores",
     "ScoringConditions",
     "ask",
+    "disagreement",
     "faults_on",
+    "feature_distance",
+    "h_score",
     "image_faults",
     "images_stream",
     "labelled_rows",
+    "leep",
+    "loss_against",
+    "mean_confidence",
+    "mean_entropy",
     "origin_of_network",
     "pixel_sums",
     "pixel_text",
@@ -43,6 +60,7 @@ __all__ = [
     "score_together",
     "scores_of",
     "scoring_conditions",
+    "thresholded_error",
     "wave_source",
     "widest_semiangle",
 ]

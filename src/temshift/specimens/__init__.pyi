@@ -9,6 +9,7 @@ from .particles import Particle, draw_particle
 from .ranges import Range
 from .recipe import MixtureRecipe, SpecimenRecipe
 from .shapes import Shape
+from .similarity import angle_distribution, lattice_similarity, pair_structure_factor
 from .sources import SourceFile
 from .specimen import SPECIMENS_VERSION, build_specimen
 from .structure import pair_distribution, structure_factor
@@ -45,14 +46,17 @@ __all__ = [
     "add_sequentially",
     "amorphous_carbon",
     "amorphous_compound",
+    "angle_distribution",
     "build_specimen",
     "carried_over",
     "compound_density",
     "crystal_named",
     "draw_particle",
     "graphene",
+    "lattice_similarity",
     "number_density",
     "pair_distribution",
+    "pair_structure_factor",
     "require_available",
     "require_sound",
     "structure_factor",
