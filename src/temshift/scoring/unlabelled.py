@@ -4,12 +4,14 @@ All take the probability of particle, (n, y, x) from 0 to 1, unless they say oth
 network is wrong: a network that misses particles with confidence looks sure.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 from scipy.special import entr
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Truth = NDArray[np.bool_]
 
 _SURE = 1e-6  # probabilities are kept this far from 0 and 1 where their logarithm is taken
@@ -61,7 +63,7 @@ def disagreement(probability: Array, other: Array) -> float:
     return float(np.mean((probability >= 0.5) != (other >= 0.5)))
 
 
-def loss_against(probability: Array, reference: Array) -> float:
+def loss_against(probability: Array, reference: Array | Truth) -> float:
     """Return the cross-entropy [nat a pixel] of predictions against probabilities or labels (n, y, x) of 0 to 1.
 
     Against the mean of other networks it is the loss against their consensus, against labels the loss itself.
