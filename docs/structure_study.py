@@ -3,9 +3,10 @@
     python docs/structure_study.py [FOLDER]
 
 FOLDER (examples/structure_study) holds results.parquet, metrics.parquet and prediction.json of
-``temshift run examples/structure_study.yaml``.
+``temshift run examples/structure_study.yaml``, and unlabelled.parquet of docs/structure_scores.py.
 """
 
+import functools
 import json
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
+from temshift.specimens import lattice_similarity, unit_cell
+
 HERE = Path(__file__).parent
 TABLES = HERE.parent / "examples" / "structure_study"
 HOME = "-10 nm"  # the condition that all sets are trained and tested under
@@ -27,7 +30,32 @@ MIXED = "mixed"
 LATTICES = {"Fe": "bcc", "Ag": "fcc", "Cu": "fcc", "Au": "fcc", "Pt": "fcc", "C": "diamond", "Si": "diamond"}
 LATTICES |= {"ZnS": "diamond", "CdSe": "wurtzite", "Co3O4": "spinel", "Fe3O4": "spinel"}
 SPLITS = {"conditions": "g_ood_condition", "specimens": "g_ood_specimens", "both together": "g_ood_interaction"}
+LOSSES = tuple(f"loss_{count}" for count in (1, 2, 4, 8, 16, 32))
+LUCK = 30  # random numbers for each set, as test and as training
+TERMS: dict[str, tuple[str, ...]] = {
+    "ln epsilon(test)": ("ln_epsilon_test",),
+    "d, own particles": ("distance",),
+    "ln epsilon(test) and d": ("ln_epsilon_test", "distance"),
+    "d of images": ("distance_image",),
+    "observer, linear": ("linear",),
+    "observer, forest": ("forest",),
+    "**observer, both**": ("both",),
+    "observer, ideal": ("ideal",),
+    "ideal observer and ln epsilon(test)": ("ideal", "ln_epsilon_test"),
+    "structure factors, two bodies": ("two_bodies",),
+    "structure factors, three bodies": ("three_bodies",),
+    "entropy": ("entropy",),
+    "confidence": ("confidence",),
+    "average thresholded confidence": ("expected_error",),
+    "distance of features": ("feature_distance",),
+    "disagreement with other networks": ("disagreement",),
+    "loss against the consensus": ("consensus_loss",),
+    "LEEP, 32 labelled images": ("leep",),
+    "H-score, 32 labelled images": ("h_score",),
+    **{f"loss on {count} labelled image{'s' * (count > 1)}": (f"loss_{count}",) for count in (1, 2, 4, 8, 16, 32)},
+}
 Array = NDArray[np.float64]
+Codes = NDArray[np.int64]
 
 
 def main(folder: Path) -> None:
@@ -44,6 +72,7 @@ def main(folder: Path) -> None:
     tell_models(prediction)
     tell_coverage(cells)
     tell_choice(home)
+    tell_terms(with_terms(home, pl.read_parquet(folder / "unlabelled.parquet")))
     draw_matrices(home, order)
     draw_prediction(cells)
 
@@ -199,6 +228,105 @@ def tell_choice(home: pl.DataFrame) -> None:
     for name in ("chosen", "mixed", "random"):
         lost = by_test.select((pl.col(name) - pl.col("best")).exp().alias("f"))["f"].drop_nulls()
         print(f"  {name}: geometric mean {np.exp(np.log(lost.to_numpy()).mean()) - 1:.1%}, worst {lost.max() - 1:.1%}")
+
+
+def with_terms(home: pl.DataFrame, unlabelled: pl.DataFrame) -> pl.DataFrame:
+    """Cells at home with everything that may say something of a set that no network was trained on."""
+    keys = ["training_specimens", "test_specimens"]
+    rows = [(one, other, *alike(one, other)) for one, other in home.select(keys).rows()]
+    similar = pl.DataFrame(rows, schema=[*keys, "two_bodies", "three_bodies"], orient="row")
+    logs = ("entropy", "expected_error", "feature_distance", "disagreement", "consensus_loss", *LOSSES)
+    return (
+        home.join(unlabelled, on=keys, how="left")
+        .join(similar, on=keys)
+        .with_columns(
+            pl.col("epsilon_test").log().alias("ln_epsilon_test"),
+            pl.col("epsilon_training").log().alias("ln_epsilon_training"),
+            *(
+                pl.col(f"observer_{rule}_cross_entropy").log().alias(rule)
+                for rule in ("linear", "forest", "both", "ideal")
+            ),
+            *(pl.col(name).clip(1e-9).log() for name in logs),
+        )
+    )
+
+
+def alike(one: str, other: str) -> tuple[float | None, float | None]:
+    """Similarity of the crystals of two sets, missing for mixtures, shells and alloys."""
+    crystals = [crystal_of(name) for name in (one, other)]
+    if None in crystals:
+        return None, None
+    return lattice_similarity(*(unit_cell(str(name)) for name in crystals))
+
+
+def crystal_of(name: str) -> str | None:
+    """The crystal in the name of a set, if there is one alone."""
+    last = name.split(" ")[-1]
+    return last if last in LATTICES and " in " not in name else None
+
+
+def left_out_r2(table: Array, target: Array, tests: Codes, trainings: Codes) -> list[float]:
+    """R2 of a line in some columns with a set left out: as test, as training, and both."""
+    design = np.column_stack([np.ones(len(target)), table])
+    total = np.sum((target - target.mean()) ** 2)
+    return [
+        float(1 - np.sum(left_out(design, target, groups) ** 2) / total)
+        for groups in ((tests,), (trainings,), (tests, trainings))
+    ]
+
+
+def left_out(design: Array, target: Array, groups: tuple[Codes, ...]) -> Array:
+    """Errors of each cell by a fit without the cells that share any of its sets."""
+    errors = np.empty(len(target))
+    for codes in np.unique(np.stack(groups, axis=1), axis=0):
+        same = np.stack([one == code for one, code in zip(groups, codes, strict=True)])
+        others, mine = ~same.any(axis=0), same.all(axis=0)
+        slopes = np.linalg.lstsq(design[others], target[others], rcond=None)[0]
+        errors[mine] = target[mine] - design[mine] @ slopes
+    return errors
+
+
+def tell_terms(cells: pl.DataFrame) -> None:
+    """Print what each term explains alone and next to the observer, and how much luck would."""
+    print(
+        "\n| term | cells | alone: test, training, both left out | with the observer | more than 95 % of random terms |"
+    )
+    print("|---|---|---|---|---|")
+    luck: dict[int, float] = {}  # by the number of cells
+    for label, columns in TERMS.items():
+        some = cells.drop_nulls([*columns, "both", "ln_cross_entropy"])
+        target = some["ln_cross_entropy"].to_numpy()
+        codes = [
+            some[f"{role}_specimens"].rank("dense").to_numpy().astype(np.int64) - 1 for role in ("test", "training")
+        ]
+        observer, table = (some.select(names).to_numpy().astype(np.float64) for names in (["both"], list(columns)))
+        alone, beside = left_out_r2(table, target, *codes), left_out_r2(np.hstack([observer, table]), target, *codes)
+        if len(some) not in luck:
+            luck[len(some)] = luck_of(observer, target, *codes)
+        bar = luck[len(some)]
+        verdict = "-" if columns == ("both",) else f"{'yes' if beside[2] > bar else 'no'} ({bar:.2f})"
+        print(f"| {label} | {len(some)} | {numbers(alone)} | {numbers(beside)} | {verdict} |")
+
+
+def numbers(several: list[float]) -> str:
+    """R2 with two digits; a negative one is worse than the mean."""
+    return ", ".join(f"{one:.2f}" if one > -1 else "< -1" for one in several)
+
+
+@functools.cache
+def draws() -> Array:
+    """Random numbers for sets, as test and as training."""
+    return np.random.default_rng(19).normal(size=(LUCK, 2, 64))
+
+
+def luck_of(observer: Array, target: Array, tests: Codes, trainings: Codes) -> float:
+    """R2 with both sets left out that 95 % of random numbers for each set stay below next to the observer."""
+    gains = []
+    for draw in draws():
+        for role, codes in enumerate((tests, trainings)):
+            table = np.column_stack([observer, draw[role][codes]])
+            gains.append(left_out_r2(table, target, tests, trainings)[2])
+    return float(np.quantile(gains, 0.95))
 
 
 def draw_matrices(home: pl.DataFrame, order: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The metrics of a study with sets of specimens: who is taken to which set, and what is known of each."""
 
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from temshift.core import InputError
 from temshift.information import fit_observer, read_library, ring_draws, shipped_library
 from temshift.storage import read_json
 from temshift.studies import Plan, Study, StudyFolder, run_study, survey_of
+from temshift.studies.analysis import observer_scores
 from temshift.studies.analysis.analyse import shown_libraries
 from temshift.studies.analysis.image_features import looks_of
 from temshift.vocabulary.columns import METRICS, SET_METRICS
@@ -148,3 +150,26 @@ def test_what_can_not_be_predicted_is_refused(folder: Path) -> None:
         predict_scores(folder)
     with pytest.raises(InputError, match="no-recipe.yaml does not exist"):
         predict_scores(folder, specimens="no-recipe.yaml")
+
+
+def test_observers_are_fitted_once_for_all_sets_that_they_are_taken_to(
+    study: Study, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, fits = Plan(study).parts, []
+
+    def counted(*given: Any, **options: Any) -> Any:
+        fits.append(given)
+        return fit_observer(*given, **options)
+
+    monkeypatch.setattr(observer_scores, "fit_observer", counted)
+    survey, conditions = survey_of(parts[1].study), parts[1].trainings["near, Ag"].model_copy(deep=True)
+    scenes = [
+        observer_scores.Scene.of(
+            read_library(StudyFolder(folder).spectra_record(part.metrics_id)), replace(survey, seed=5)
+        )
+        for part in parts[:3]
+    ]
+    for shown in scenes[1:]:
+        passage = observer_scores.Passage(scenes[0], conditions, {"a": conditions}, shown)
+        observer_scores.observe_tests(tmp_path, passage)
+    assert len(fits) == len(observer_scores.LEARNERS)

@@ -15,7 +15,7 @@ from temshift.core import content_hash
 from temshift.execution import Task, Work
 from temshift.information import ObjectLibrary, RuleName, Survey, fit_observer, ring_draws
 from temshift.information.observers.draws import Draws
-from temshift.information.observers.observer import OBSERVER_VERSION, average
+from temshift.information.observers.observer import OBSERVER_VERSION, Observer, average
 from temshift.micrographs.threads import one_thread
 from temshift.storage import read_table, record_state
 from temshift.storage.files import table_bytes
@@ -25,6 +25,7 @@ from temshift.vocabulary.columns import OBSERVED, OBSERVED_IDEAL
 
 LEARNERS: tuple[RuleName, ...] = ("linear", "forest")
 TESTS_HELD = 128  # draws of test conditions that a worker holds, under a megabyte each
+TRAININGS_HELD = 16  # fitted observers that a worker holds: sets of specimens are asked about one after the other
 
 
 @dataclass(frozen=True)
@@ -120,19 +121,33 @@ def observe_tests(root: Path, passage: Passage) -> None:
     one_thread()
     scene, shown = passage.scene, passage.shown or passage.scene
     seen = {id_: _Seen(shown, id_, one) for id_, one in passage.tests.items()}
-    training = ring_draws(passage.training, scene.library, scene.survey, stream=0)
+    training = _Seen(scene, content_hash(passage.training), passage.training)
     tested = {id_: _test_draws(one) for id_, one in seen.items()}
-    table = pl.DataFrame(_scored(training, tested, scene.survey.seed), schema=OBSERVED)
+    table = pl.DataFrame(_scored(_fitted(training), tested), schema=OBSERVED)
     if passage.ideal:
-        table = table.hstack(pl.DataFrame(_scored_ideally(passage.training, scene, seen.values()), OBSERVED_IDEAL))
+        table = table.hstack(pl.DataFrame(_scored_ideally(_ideal(training), seen.values()), OBSERVED_IDEAL))
     name = content_hash(sorted(tested))
     contents = {f"{name}.parquet": table_bytes(table)}
     write_recorded(StudyFolder(root).observers(passage.id) / f"{name}.json", contents, {"tests": len(tested)})
 
 
-def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator[dict[str, str | float]]:
+@functools.lru_cache(maxsize=TRAININGS_HELD)
+def _fitted(training: _Seen) -> tuple[Observer, ...]:
+    """The linear observer and the forest of a training distribution."""
+    draws = ring_draws(training.conditions, training.scene.library, training.scene.survey, stream=0)
+    return tuple(fit_observer(draws, rule, seed=training.scene.survey.seed) for rule in LEARNERS)
+
+
+@functools.lru_cache(maxsize=TRAININGS_HELD)
+def _ideal(training: _Seen) -> Observer:
+    """The ideal observer of a training distribution; it knows densities and no instances, so it has mean particles."""
+    draws = ring_draws(training.conditions, training.scene.library.averaged, training.scene.survey, stream=0)
+    return fit_observer(draws, "ideal")
+
+
+def _scored(observers: tuple[Observer, ...], tested: Mapping[str, Draws]) -> Iterator[dict[str, str | float]]:
     """Rows of scores of the linear observer, the forest and both."""
-    linear, forest = (fit_observer(training, rule, seed=seed) for rule in LEARNERS)
+    linear, forest = observers
     for id_, seen in tested.items():
         by_linear, by_forest = linear.expected(seen), forest.expected(seen)
         expected = {"linear": by_linear, "forest": by_forest, "both": average(by_linear, by_forest)}
@@ -142,9 +157,8 @@ def _scored(training: Draws, tested: Mapping[str, Draws], seed: int) -> Iterator
         yield {"conditions_id": id_, **numbers}
 
 
-def _scored_ideally(training: ImagingConditions, scene: Scene, seen: Iterable["_Seen"]) -> Iterator[dict[str, float]]:
-    """Rows of scores of the ideal observer, which knows densities and no instances: it is taken over mean particles."""
-    ideal = fit_observer(ring_draws(training, scene.library.averaged, scene.survey, stream=0), "ideal")
+def _scored_ideally(ideal: Observer, seen: Iterable[_Seen]) -> Iterator[dict[str, float]]:
+    """Rows of scores of the ideal observer, on mean particles."""
     for test in seen:
         draws = ring_draws(test.conditions, test.scene.library.averaged, test.scene.survey, stream=1)
         yield {f"observer_ideal_{name}": value for name, value in asdict(ideal.expected(draws)).items()}
