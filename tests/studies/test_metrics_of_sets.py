@@ -11,11 +11,12 @@ import pytest
 from temshift.configuration.model import parse_configuration
 from temshift.configuration.yaml_document import read_document, write_document
 from temshift.core import InputError
+from temshift.execution import SilentProgress, Work, make_executor
 from temshift.information import fit_observer, read_library, ring_draws, shipped_library
 from temshift.storage import read_json
 from temshift.studies import Plan, Study, StudyFolder, run_study, survey_of
 from temshift.studies.analysis import observer_scores
-from temshift.studies.analysis.analyse import shown_libraries
+from temshift.studies.analysis.analyse import observe_part, shown_libraries
 from temshift.studies.analysis.image_features import looks_of
 from temshift.vocabulary.columns import METRICS, SET_METRICS
 from temshift.workflows import predict_scores
@@ -173,3 +174,11 @@ def test_observers_are_fitted_once_for_all_sets_that_they_are_taken_to(
         passage = observer_scores.Passage(scenes[0], conditions, {"a": conditions}, shown)
         observer_scores.observe_tests(tmp_path, passage)
     assert len(fits) == len(observer_scores.LEARNERS)
+
+
+def test_specimens_that_no_test_shows_have_no_pairs(study: Study, folder: Path) -> None:
+    part = Plan(study).parts[1]
+    library = read_library(StudyFolder(folder).spectra_record(part.metrics_id))
+    with make_executor(0) as executor:
+        pairs = observe_part(part, StudyFolder(folder), Work(executor, "cpu", SilentProgress()), library, tests={})
+    assert pairs.is_empty() and {"training_name", "test_name"} <= set(pairs.columns)

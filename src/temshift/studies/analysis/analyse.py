@@ -248,7 +248,8 @@ def observe_part(
     ids = {name: content_hash(one) for name, one in named.items()}
     by_id = {ids[name]: one for name, one in named.items()}
     scored = take_observers(folder, work, passages_of(part, library, by_id, shown))
-    names = pl.DataFrame({"test_name": list(ids), "conditions_id": list(ids.values())})
+    columns = {"test_name": pl.String, "conditions_id": pl.String}  # also of no test: none may show a mixture
+    names = pl.DataFrame([list(ids), list(ids.values())], schema=columns)
     tables = [
         names.join(table, on="conditions_id", maintain_order="left").select(
             pl.lit(training).alias("training_name"), pl.exclude("conditions_id")
