@@ -106,9 +106,6 @@ def effects(losses: Array) -> Array:
 def tell_extent(cells: pl.DataFrame, home: pl.DataFrame) -> None:
     """Print how much there is."""
     print(f"{len(cells)} cells; {len(home)} at {HOME} in training and test, {home['test_specimens'].n_unique()} sets")
-    scatter = home["ln_cross_entropy_sd"].drop_nulls()
-    if len(scatter):
-        print(f"scatter of seeds, rms of the standard deviation of ln CE: {np.sqrt((scatter**2).mean()):.3f}")
 
 
 def tell_effects(home: pl.DataFrame, order: list[str]) -> None:
@@ -196,7 +193,7 @@ def tell_models(prediction: dict[str, Any]) -> None:
     print("\n| R2 of ln CE | test set left out | training set left out | both left out |")
     print("|---|---|---|---|")
     for model in prediction["models"]:
-        numbers = [model.get(f"r2_{role}_left_out", model.get(f"r2_{role}")) for role in ("test", "training", "both")]
+        numbers = [model.get(f"r2_left_out_{role}") for role in ("test", "training", "both")]
         print(f"| {model['name']} | " + " | ".join("-" if one is None else f"{one:.2f}" for one in numbers) + " |")
     for caveat in prediction["caveats"]:
         print(caveat)
@@ -333,7 +330,7 @@ def draw_matrices(home: pl.DataFrame, order: list[str]) -> None:
     """Draw measured and predicted losses, and the rest of row and column effects."""
     measured = matrix(home, "ln_cross_entropy", order)
     predicted = matrix(home, "left_out_both_set_prediction", order)
-    figure = Figure(figsize=(15, 6.4), layout="constrained")
+    figure = Figure(figsize=(15, 5.4), layout="constrained")
     axes = figure.subplots(1, 3)
     limits = {"vmin": float(np.nanmin(measured)), "vmax": float(np.nanmax(measured))}
     _square(axes[0], measured, "ln CE, measured", order, "viridis", limits)

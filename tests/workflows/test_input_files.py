@@ -41,6 +41,7 @@ EXAMPLES_OF: dict[type, tuple[str, ...]] = {
         "published_crystals.yaml",
         "published_series.yaml",
         "quick_study.yaml",
+        "structure_study.yaml",
         "tiny.yaml",
         "transfer_study.yaml",
         "transfer_study_large.yaml",
